@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from benchmarks.diagnosis.case import AFTER, BEFORE, MINUTE, Case, Strike, Told, World
-from benchmarks.diagnosis.look_back import LookBack, Schedule, looks_of, take, tell
+from benchmarks.diagnosis.look_back import LookBack, Schedule, Walks, looks_of, take, tell
 from domain.diagnosis.material import OtherFinding
 from domain.recommender.planned import Planned
 from domain.recommender.recommender import Recommender
@@ -36,9 +36,20 @@ LookTo = Callable[[datetime], None]
 
 
 def live_through(
-    world: World, name: str, draw: int, seed: int, after: timedelta = AFTER, looks: Schedule | None = None
+    world: World,
+    name: str,
+    draw: int,
+    seed: int,
+    after: timedelta = AFTER,
+    looks: Schedule = looks_of,
+    walks: Walks | None = None,
 ) -> Case:
-    """The strike, the looks around it (`looks_of`), and the diagnosis of what was raised first."""
+    """
+    The strike, the looks around it, and the diagnosis of what was raised first.
+
+    Args:
+        walks: of the looks at an equal copy of this world, struck alike.
+    """
     began = time.monotonic()
     start = world.at
     world.live(BEFORE)
@@ -51,7 +62,7 @@ def live_through(
         _look_on(world, recommender, case, start, strike.at + after)
     else:
         world.live(strike.at + after - world.at)
-        back = LookBack(recommender, case, (looks or looks_of)(recommender), start, world.at)
+        back = LookBack(recommender, case, looks(recommender), start, world.at, walks)
         back.until_one_tells([*(strike.at + after * share for share in STEPS), world.at])
         look_to = back.until
         ahead = [one for one in forecast(recommender, world.at) if one.fingerprint not in foreseen]
@@ -89,11 +100,11 @@ def _until_named(recommender: Recommender, case: Case, told: Told, end: datetime
 def _diagnosed(recommender: Recommender, case: Case, told: Told, at: datetime) -> Told:
     began, pieces = time.monotonic(), list[float]()
 
-    def tell(_piece: Piece) -> None:
+    def comes(_piece: Piece) -> None:
         pieces.append(round(time.monotonic() - began, 2))
 
     others = _others(case, told, at)
-    found = diagnose(recommender, told.finding, at, keep=_kept_nowhere, others=others, tell=tell)
+    found = diagnose(recommender, told.finding, at, keep=_kept_nowhere, others=others, tell=comes)
     case.diagnosis_seconds = round(time.monotonic() - began, 2)
     case.evidence_seconds = pieces[0] if pieces else case.diagnosis_seconds
     return replace(told, diagnosis=found, diagnosed_at=at)

@@ -26,6 +26,9 @@ HOUR, SELDOM = timedelta(hours=1), 10 * MINUTE
 Schedule = Callable[[Recommender], list[Plan]]
 """Which checks are walked, and how often each looks."""
 
+CameTo = tuple[datetime, Verdict | Fault]
+"""When a look is taken, and what it comes to."""
+
 
 def looks_of(recommender: Recommender) -> list[Plan]:
     """
@@ -39,6 +42,24 @@ def looks_of(recommender: Recommender) -> list[Plan]:
     return found
 
 
+class Walks:
+    """
+    What looks have come to. Where two declarations look at equal tables, what both ask of them is asked once.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, timedelta, tuple[datetime, ...]], list[CameTo]] = {}
+
+    def walked(
+        self, recommender: Recommender, planned: Plan, ends: list[datetime], state: CheckState | None
+    ) -> list[CameTo]:
+        """When each look is taken, and what it comes to; `state` is what the looks before these left."""
+        asked = planned.check.model_dump_json(), planned.every, tuple(ends)
+        if asked not in self._known:
+            self._known[asked] = list(backtest_check(recommender, planned, ends, state))
+        return self._known[asked]
+
+
 class LookBack:
     """
     The looks at what has been lived through, in the order of time and only as far as they are asked for: once
@@ -46,12 +67,18 @@ class LookBack:
     """
 
     def __init__(
-        self, recommender: Recommender, case: Case, plans: Iterable[Plan], start: datetime, end: datetime
+        self,
+        recommender: Recommender,
+        case: Case,
+        plans: Iterable[Plan],
+        start: datetime,
+        end: datetime,
+        walks: Walks | None = None,
     ) -> None:
         self._recommender, self._case, self._fold = recommender, case, Fold(recommender)
         self._states: list[tuple[Plan, CheckState | None]] = [(planned, None) for planned in plans]
         self._due: dict[datetime, list[Verdict]] = {}
-        self._at, self._end = start, end
+        self._at, self._end, self._walks = start, end, walks or Walks()
 
     def until(self, end: datetime) -> None:
         """All looks that are taken by then, after those that have been."""
@@ -75,7 +102,7 @@ class LookBack:
 
     def _walked(self, planned: Plan, state: CheckState | None, end: datetime) -> CheckState | None:
         ends = ends_of(self._recommender, planned, self._at, end)
-        for at, came_to in backtest_check(self._recommender, planned, ends, state):
+        for at, came_to in self._walks.walked(self._recommender, planned, ends, state):
             if isinstance(came_to, Fault):
                 self._case.faults.append(came_to.says)
             else:
@@ -93,6 +120,7 @@ class LookBack:
 def take(
     fold: Fold, recommender: Recommender, found: Iterable[Finding], cleared: Iterable[str], at: datetime
 ) -> None:
+    """What a look found, and what is over, as the log would take it."""
     told = explained(recommender, found)
     known = fold.told
     loud = [finding for finding in told if quiet(recommender, finding, known) is None]
@@ -102,6 +130,7 @@ def take(
 
 
 def tell(case: Case, fold: Fold) -> None:
+    """The case hears of the incidents: those from before the strike, and those that came of it."""
     for one in fold.incidents:
         opened = one.incident.opened_at
         if opened <= case.struck_at:

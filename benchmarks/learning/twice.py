@@ -2,7 +2,8 @@
 A fault, its accepted follow-up, and the same kind of fault elsewhere: found sooner, or not.
 
 The second strike is lived through in two equal copies of the cinema, one looked at by the declaration as it
-was, one as the follow-up changed it: what differs is the follow-up, and not the draw.
+was, one as the follow-up changed it: what differs is the follow-up, and not the draw. What both ask of equal
+tables is asked once.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from benchmarks.diagnosis.case import Case
 from benchmarks.diagnosis.live_through import live_through
+from benchmarks.diagnosis.look_back import Walks
 from benchmarks.learning.cinema import DAY, Past, Taught, declaration, each_minute, variables
 from benchmarks.learning.installation import Installation, database, installed
 from benchmarks.learning.order import Order, Outcome
@@ -113,8 +115,9 @@ def _lived(here: Installation, order: Order, declared: str) -> Twice:
     world.close()
     as_it_was = order.folder / "as_it_was.toml"
     as_it_was.write_text(declared, encoding="utf-8")
-    without = _second(order, "without", as_it_was)
-    with_it = _second(order, "with", here.file) if accepted else without
+    walks = Walks()
+    without = _second(order, "without", as_it_was, walks)
+    with_it = _second(order, "with", here.file, walks) if accepted else without
     return Twice(
         name=order.name,
         draw=order.draw,
@@ -127,10 +130,10 @@ def _lived(here: Installation, order: Order, declared: str) -> Twice:
     )
 
 
-def _second(order: Order, folder: str, file: Path) -> Struck:
+def _second(order: Order, folder: str, file: Path, walks: Walks) -> Struck:
     world = Taught(order.second[0], order.folder / folder, order.second[1], file)
     seed = order.seed * 1_000 + 2 * order.draw + 1
-    case = live_through(world, order.name, order.draw, seed, order.after, each_minute)
+    case = live_through(world, order.name, order.draw, seed, order.after, each_minute, walks)
     world.close()
     return struck(case)
 
