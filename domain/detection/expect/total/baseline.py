@@ -225,14 +225,22 @@ def _between_days(past: Windows) -> float:
     A whole week has shown a weekend: then no more than its days differed. Before that, what is usual of days.
     """
     days = np.floor(past.middles / DAY).astype(np.int64)
-    _, which = np.unique(days[past.usable], return_inverse=True)
-    windows = np.bincount(which)
-    whole = windows >= WHOLE * DAY / past.width
-    if whole.sum() < DAYS_A_WEEK:
+    means = _means_of(past, days)
+    if len(means) < DAYS_A_WEEK:  # a week that begins at noon has one day in two halves
+        means = _means_of(past, days % DAYS_A_WEEK)
+    if len(means) < DAYS_A_WEEK:
         return WEEKEND**2
-    totals = np.bincount(which, past.values[past.usable])[whole] / windows[whole]
-    off = totals / max(float(totals.mean()), LEAST_UNIT) - 1
+    off = means / max(float(means.mean()), LEAST_UNIT) - 1
     return min(float((off**2).sum()) / (len(off) - 2), WEEKEND**2)
+
+
+def _means_of(past: Windows, days: npt.NDArray[np.int64]) -> Floats:
+    """(n_days,) the mean window of each day, or weekday, of which nearly all hours are known."""
+    used = past.usable
+    _, which = np.unique(days[used], return_inverse=True)
+    hours = np.unique(np.column_stack([which, past.middles[used] % DAY]), axis=0)[:, 0].astype(np.int64)
+    whole = np.bincount(hours) >= WHOLE * DAY / past.width
+    return np.asarray((np.bincount(which, past.values[used]) / np.bincount(which))[whole])
 
 
 def _short(rate: float) -> float | None:

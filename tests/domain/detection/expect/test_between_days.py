@@ -58,5 +58,27 @@ def test_a_weekend_like_all_days_leaves_little_room() -> None:
     assert baseline_weekend(days=9, weekend=1.0) < 0.02**2
 
 
+@pytest.mark.parametrize("begins", [0, 1, 12, 15, 23])
+def test_a_week_that_begins_within_a_day_has_shown_a_weekend_too(begins: int) -> None:
+    steady = week_from(begins, weekend=1.0)
+    assert steady < 0.03**2
+    assert 0.1**2 < week_from(begins, weekend=0.7) <= WEEKEND**2
+
+
+def test_two_mornings_of_a_weekday_are_not_a_day() -> None:
+    assert week_from(12, weekend=1.0, days=6.5) == pytest.approx(WEEKEND**2)
+
+
+def week_from(begins: int, weekend: float, days: float = 7.0) -> float:
+    """The same of a past that begins at this hour of a Monday, each day of which is busy at noon."""
+    hours = MONDAY + HOUR * (begins + np.arange(round(24 * days), dtype=np.int64))
+    busy = 240 * (1 - 0.6 * np.cos(2 * np.pi * (hours % DAY) / DAY))
+    free = (hours // DAY + 3) % 7 >= 5
+    counts = np.random.default_rng(3).poisson(busy * np.where(free, weekend, 1.0)).astype(np.float64)
+    learned = learn(counts, hours, HOUR, np.ones(len(hours), dtype=bool))
+    assert learned is not None
+    return learned.weekend
+
+
 def test_a_weekend_unlike_other_days_keeps_its_room() -> None:
     assert 0.1**2 < baseline_weekend(days=9, weekend=0.7) <= WEEKEND**2
