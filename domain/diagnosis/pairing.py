@@ -26,6 +26,7 @@ class Pair:
         keys: the columns by which a row is known in both.
         mine, theirs: `keys`, the time in `__at` (aware), and dimensions as text.
         moved: rows of the finding's table, at any other time, with the keys of theirs that lack a partner.
+        strayed: the other way round, where the finding's own check looks for partners in the other table.
         covers: the share (0–1) of the time since the onset that was read.
     """
 
@@ -35,6 +36,7 @@ class Pair:
     mine: pd.DataFrame
     theirs: pd.DataFrame
     moved: pd.DataFrame | None = None
+    strayed: pd.DataFrame | None = None
     covers: float = 1.0
 
 
@@ -98,18 +100,22 @@ class MatchDrop:
 
 def match_drop(pair: Pair, where: Slice, since: datetime) -> MatchDrop | None:
     """
-    How much fewer of the finding's rows in the slice `where` are matched in the other table; null where
-    fewer than 8 were there before the moment or since, or none was matched before.
+    How much fewer of the finding's rows in the slice `where` are matched in the other table, at whatever
+    time; null where fewer than 8 were there before the moment or since, or the other one had none before.
     """
     keys, moment = list(pair.keys), pd.Timestamp(since)
     mine = pair.mine[_held(pair.mine, where)].drop_duplicates(keys)
+    every = [pair.theirs] if pair.strayed is None else [pair.theirs, pair.strayed]
+    known = pd.concat([frame[keys] for frame in every]).drop_duplicates()
     theirs = pair.theirs[_held(pair.theirs, where)].drop_duplicates(keys)
-    there = mine.merge(pair.theirs[keys].drop_duplicates(), on=keys, how="left", indicator=True)
+    there = mine.merge(known, on=keys, how="left", indicator=True)
     late, kept = (mine[AT] >= moment).to_numpy(bool), (there["_merge"] == "both").to_numpy(bool)
     now, before = int(late.sum()), int((~late).sum())
     if min(now, before) < LEAST_OWN or not kept[~late].any():
         return None
     after = (theirs[AT] >= moment).to_numpy(bool)
+    if after.all():
+        return None
     usual, rows_usual = kept[~late].mean(), int((~after).sum()) / before
     return MatchDrop(float(1 - kept[late].mean() / usual), float(1 - int(after.sum()) / now / rows_usual))
 

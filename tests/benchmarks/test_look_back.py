@@ -28,14 +28,14 @@ window = "1h"
 [checks.loans]
 kind = "volume"
 table = "loans"
-history = "3d"
+history = "8d"
 """
 MORE = """
 [checks.loans_in_fours]
 kind = "volume"
 table = "loans"
 window = "4h"
-history = "3d"
+history = "8d"
 """
 
 
@@ -43,7 +43,7 @@ def library(folder: Path, declared: str) -> Recommender:
     """Ten days of loans, of which none come from `STRUCK_AT` on but one in ten."""
     folder.mkdir()
     at = pd.date_range(START, END, freq="1min", inclusive="left")
-    kept = (at < STRUCK_AT) | (at.minute % 10 == 0)
+    kept = (at < pd.Timestamp(STRUCK_AT)) | (at.minute % 10 == 0)
     pd.DataFrame({"lent_at": at[kept]}).to_parquet(folder / "loans.parquet")
     file = folder / "recsysops.toml"
     file.write_text(declared)

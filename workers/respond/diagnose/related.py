@@ -153,9 +153,11 @@ def _pair(reader: Reader, since: datetime, table: str, relation: Relation) -> Pa
             # what differs within a request is no dimension of it
             steady = dimensions_of(Pair(table, relation, keys, rows, others))
             others = others[[*keys, AT, *steady]].drop_duplicates(list(keys))
-        rows, others, part = _thinned(keys, rows, others)
-        moved = _moved(mine, keys, rows, others)
-        return Pair(table, relation, keys, rows, others, moved, span.covers * part)
+        looked_into = table == lacking(recommender, reader.finding)
+        rows, others, part = _thinned(keys, rows, others, looked_into)
+        moved = _elsewhere(mine, {key: key for key in keys}, rows, others)
+        strayed = _elsewhere(theirs, known, others, rows) if looked_into else None
+        return Pair(table, relation, keys, rows, others, moved, strayed, span.covers * part)
 
 
 def _shared_keys(recommender: Recommender, own: str, table: str, relation: Relation) -> Mapping[str, str]:
@@ -214,11 +216,15 @@ def _fetched(source: Source, span: Span, keys: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _thinned(
-    keys: tuple[str, ...], mine: pd.DataFrame, theirs: pd.DataFrame
+    keys: tuple[str, ...], mine: pd.DataFrame, theirs: pd.DataFrame, looked_into: bool
 ) -> tuple[pd.DataFrame, pd.DataFrame, float]:
-    """A share of the requests by chance, so that all of those without a partner can be looked for."""
+    """
+    A share of the requests by chance, so that all of those without a partner can be looked for; those of
+    mine, too, where the finding's check looks into theirs.
+    """
     first = keys[0]
-    lost = theirs.loc[~theirs[first].isin(mine[first].unique()), first].nunique()
+    lost = _without(first, theirs, mine)
+    lost = max(lost, _without(first, mine, theirs)) if looked_into else lost
     if lost <= MOST_LOST:
         return mine, theirs, 1.0
     part = MOST_LOST / lost
@@ -227,19 +233,31 @@ def _thinned(
     return mine[mine[first].isin(kept)], theirs[theirs[first].isin(kept)], part
 
 
-def _moved(
-    source: Source, keys: tuple[str, ...], mine: pd.DataFrame, theirs: pd.DataFrame
+def _without(key: str, rows: pd.DataFrame, others: pd.DataFrame) -> int:
+    """How many of the requests have no row in the other table."""
+    return int(rows.loc[~rows[key].isin(others[key].unique()), key].nunique())
+
+
+def _elsewhere(
+    source: Source, names: Mapping[str, str], known: pd.DataFrame, rows: pd.DataFrame
 ) -> pd.DataFrame | None:
-    """Rows of theirs that lack a partner, looked for at any time within a day and an hour."""
-    lost = theirs.merge(mine[list(keys)].drop_duplicates(), on=list(keys), how="left", indicator=True)
+    """
+    The partners of rows that lack one among the `known`, looked for in `source` at any time within a day and
+    an hour, also one that is yet to come.
+
+    Args:
+        names: key → the source's own column.
+    """
+    keys = list(names)
+    lost = rows.merge(known[keys].drop_duplicates(), on=keys, how="left", indicator=True)
     lost = lost[lost["_merge"] == "left_only"]
     if lost.empty:
         return None
-    wanted = lost[keys[0]].drop_duplicates()
-    low, high = theirs[AT].min() - FURTHEST, theirs[AT].max() + FURTHEST
-    rows = source.between(low.to_pydatetime(), high.to_pydatetime())
-    rows = rows.filter(rows[keys[0]].isin(wanted.tolist()))
-    fetched = source.fetch(rows.select(*keys, TIME))
+    wanted, column = lost[keys[0]].drop_duplicates(), names[keys[0]]
+    low, high = rows[AT].min() - FURTHEST, rows[AT].max() + FURTHEST
+    there = source.between(low.to_pydatetime(), high.to_pydatetime())
+    there = there.filter(there[column].isin(wanted.tolist()))
+    fetched = source.fetch(there.select(TIME, **{key: there[own] for key, own in names.items()}))
     return fetched.rename(columns={TIME: AT}).assign(**{AT: pd.to_datetime(fetched[TIME], utc=True)})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +13,15 @@ from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
 from domain.diagnosis.candidates.counted import counts_undone
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
-from domain.diagnosis.pairing import AT, Matched, Pair, dimensions_of, match
-from domain.diagnosis.place import place_of
-from domain.values import name_slice
+from domain.diagnosis.pairing import AT, Pair, dimensions_of, match
+from domain.diagnosis.place import inside, place_of
+from domain.values import Answer, Slice, name_slice
 
 Floats = npt.NDArray[np.float64]
 
 LEAST_SHARE = 0.1  # of a slice's rows that are elsewhere, from which on it is worth naming
+GAP = 0.75  # of the rows that the other table has then
+MOSTLY = 0.5  # of the rows that were not found, that have to be there under another time
 ALIKE = 0.8  # of the moved rows that are off by the same time
 LEAST_SECONDS = 60.0
 MOST, NEARLY = 0.9, 0.99  # of the rows of before
@@ -27,22 +30,34 @@ WITHIN = 0.1  # of the offset, by which rows that moved together may differ
 
 def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     for pair in material.pairs:
-        finding = material.finding
-        found = match(pair, known.begun(finding), known.right_until(finding))
-        if found is None:
-            continue
-        told = _moved(material, known, pair, found)
-        if told is not None:
-            yield told
-            return
+        for table, one in _both_ways(material, pair):
+            told = _moved(material, known, table, one)
+            if told is not None:
+                yield told
+                return
 
 
-def _moved(
-    material: Material,
-    known: Known,
-    pair: Pair,
-    found: Matched,
-) -> Proposal | None:
+def _both_ways(material: Material, pair: Pair) -> Iterator[tuple[str, Pair]]:
+    """
+    Whose clock may be off, beside the table whose is then right: that which the finding's check looks into,
+    too.
+    """
+    if pair.strayed is not None:
+        yield (
+            pair.table,
+            replace(
+                pair, table=material.finding.table, mine=pair.theirs, theirs=pair.mine, moved=pair.strayed
+            ),
+        )
+    yield material.finding.table, pair
+
+
+def _moved(material: Material, known: Known, table: str, pair: Pair) -> Proposal | None:
+    """Most rows of `table`, which are `mine` of the pair, that are off by the same time."""
+    begun = known.begun(material.finding)
+    found = match(pair, begun, known.right_until(material.finding))
+    if found is None:
+        return None
     off = found.rows["later"].to_numpy(float)
     since = found.rows["now"].to_numpy(bool)
     usual, farthest = _usual(off[found.rows["right"].to_numpy(bool)])
@@ -54,17 +69,14 @@ def _moved(
     together = np.abs(off - middle) <= max(LEAST_SECONDS, usual, WITHIN * abs(middle))
     if (together & hit).sum() < ALIKE * hit.sum():
         return None
+    first = min(found.rows.loc[moved & together, AT].min(), pd.Timestamp(begun))
     hit &= together
     placed = place_of(found.rows[since], hit[since], dimensions_of(pair), found=material.finding.slice)
-    if placed.purity < LEAST_SHARE:
+    if placed.purity < LEAST_SHARE or not _left_a_gap(pair, placed.slice, first, middle):
         return None
-    begin = pd.Timestamp(known.begun(material.finding))
-    away = hit & ((found.rows["partner"] < begin) | (found.rows["partner"] > pair.mine[AT].max())).to_numpy()
-    rows = found.rows[away]
-    table = material.finding.table
     how_far = f"{_lasting(abs(middle))} {'early' if middle < 0 else 'late'}"
     title = f"`{table}` is written {how_far} in {name_slice(placed.slice)}"
-    return Proposal(
+    told = Proposal(
         kind="time_shift",
         object=table,
         place=placed.slice,
@@ -72,9 +84,46 @@ def _moved(
         title=title,
         sentence=f"{title}: {int(hit.sum()):,} rows are there under another time than in `{pair.table}`; "
         "none of them is lost",
-        undone=counts_undone(material, known, rows, found.rows_each / max(pair.covers, 1e-9)),
         table=table,
     )
+    if table != material.finding.table:
+        keys = list(pair.keys)
+        near = found.rows[keys].merge(pair.mine[keys].drop_duplicates(), on=keys, how="left", indicator=True)
+        lacked = since & (near["_merge"] == "left_only").to_numpy(bool)
+        return _looked_for(told, int((hit & lacked).sum()), int(lacked.sum()))
+    begin = pd.Timestamp(begun)
+    away = hit & ((found.rows["partner"] < begin) | (found.rows["partner"] > pair.mine[AT].max())).to_numpy()
+    each = found.rows_each / max(pair.covers, 1e-9)
+    return replace(told, undone=counts_undone(material, known, found.rows[away], each))
+
+
+def _looked_for(told: Proposal, there: int, lacked: int) -> Proposal:
+    """With where and how much, of rows that the finding's check did not find and that are there."""
+    share = there / max(lacked, 1)
+    words = f"{100 * share:.0f} % of the {lacked:,} rows that were not found are there under another time"
+    return replace(
+        told,
+        where=Answer(question="where", holds=True, words="it lies where the finding's own check looked"),
+        how_much=Answer(question="how_much", holds=share > MOSTLY, share=round(share, 4), words=words),
+    )
+
+
+def _left_a_gap(pair: Pair, where: Slice, first: pd.Timestamp, off: float) -> bool:
+    """
+    Whether the table that is said to be off lacks rows where a wrong clock leaves a gap: as long after the
+    first of them as it is late, or as long before now as it is early. Of two tables that differ by an hour,
+    either may have the wrong time.
+    """
+    newest, length = max(pair.theirs[AT].max(), pair.mine[AT].max()), pd.Timedelta(seconds=abs(off))
+    gap = (first, min(first + length, newest)) if off > 0 else (max(newest - length, first), newest)
+
+    def left(rows: pd.DataFrame) -> float | None:
+        at = rows.loc[inside(rows, where), AT]
+        before = int((at < first).sum())
+        return int(at.between(*gap).sum()) / before if before else None
+
+    mine, theirs = left(pair.mine), left(pair.theirs)
+    return mine is None or theirs is None or mine < GAP * theirs
 
 
 def _usual(off: Floats) -> tuple[float, float]:

@@ -147,6 +147,25 @@ def test_a_clock_that_is_off_is_told_from_sales_that_come_late(healthy: Shop, so
     assert told(found) == ("time_shift", "sales", APP_NORTH)
 
 
+@pytest.mark.parametrize("table", ["shown", "sales"])
+@pytest.mark.parametrize("minutes", [20, -20])
+def test_of_two_tables_the_one_whose_rows_left_a_gap_has_the_wrong_time(
+    healthy: Shop, sold: pd.DataFrame, minutes: int, table: str
+) -> None:
+    """Long after the onset both have rows again: that they differ says not which of them is off."""
+    off = sold.assign(**{AT: sold[AT].mask(in_app_north(sold), sold[AT] + pd.Timedelta(minutes=minutes))})
+    near, far = off[off[AT] <= sold[AT].max()], off.loc[off[AT] > sold[AT].max(), [*SOLD, AT]]
+    pairs = {
+        "shown": Pair("shown", "beside", SOLD, sold, near, strayed=far),
+        "sales": Pair("shown", "beside", SOLD, near, sold, moved=far, strayed=far.head(0)),
+    }
+    material = written(healthy, sold, sold, APP_NORTH, pairs[table])
+    numbers = {"observed": 0.95, "expected": 0.01, "unit": "share", "window_start": ONSET}
+    finding = material.finding.model_copy(update=numbers)
+    found = diagnose(replace(material, finding=finding, lacking="shown"))
+    assert {(one.kind, one.object) for one in found.candidates} == {("time_shift", table)}
+
+
 def test_rows_that_come_twice_in_one_region_are_duplicates(healthy: Shop, sold: pd.DataFrame) -> None:
     rows = pd.concat([sold, sold[since(sold) & (sold["region"] == "south")]], ignore_index=True)
     pair = Pair("sales_standby", "standby", SOLD, rows, sold)

@@ -161,6 +161,26 @@ def test_what_another_tables_check_finds_in_it_has_the_right_time(tmp_path: Path
     assert told(found) == ("time_shift", "listens", LIVE_ON_AIR)
 
 
+@pytest.mark.parametrize("hours", [1, -1, 2])
+def test_what_a_check_does_not_find_is_there_under_another_time(tmp_path: Path, hours: int) -> None:
+    """Bills find no listen near them: those are there, an hour from now or an hour ago."""
+    right = heard().rename(columns={"session": "ref"})
+    off = right["heard_at"] + pd.Timedelta(hours=hours)
+    right.assign(heard_at=right["heard_at"].mask(in_cars(right), off)).to_parquet(
+        tmp_path / "listens.parquet"
+    )
+    bills = right.assign(heard_at=right["heard_at"] + pd.Timedelta(seconds=20)).rename(columns={"ref": "of"})
+    bills.to_parquet(tmp_path / "bills.parquet")
+    (tmp_path / "recsysops.toml").write_text(BILLED)
+    now = ONSET + timedelta(minutes=10)
+    finding = Finding(
+        check="billed", table="bills", slice=LIVE_ON_AIR, window_start=ONSET, window_end=now, observed=0.97,
+        expected=0.01, unit="share", p_value=1e-9, severity=Severity.SEV2, title="find none in listens",
+    )  # fmt: skip
+    found = diagnose(load(tmp_path / "recsysops.toml"), finding, now)
+    assert told(found) == ("time_shift", "listens", LIVE_ON_AIR)
+
+
 def test_a_table_that_fell_silent_since_its_rows_come_an_hour_early_is_no_lost_feed(tmp_path: Path) -> None:
     right = heard()
     early = right.assign(
