@@ -20,6 +20,7 @@ from bot.messages import words
 from domain.errors import Refused, Unanswered
 from domain.incident.commands import Command
 from domain.incident.decide import in_hand
+from domain.incident.sentence import sentence
 from domain.incident.state import Incident
 from domain.values import Actor
 from workers.door import Answer, Door, open_door
@@ -78,10 +79,17 @@ def order(number: str, command: Command, *, as_json: bool) -> None:
     if as_json:
         print_json({"incident": plain(after), "events": [e.event.wire_name for e in answer.events]})
         return
-    done = ", ".join(event.event.wire_name for event in answer.events)
-    console().print(f"#{after.number} is {after.status}: {done or 'nothing to do'}", highlight=False)
+    labels = {option.key: option.label for option in after.menu or ()}
+    for one in answer.events:
+        console().print(_with_names(sentence(one.event, labels)), highlight=False)
+    nothing = "" if answer.events else "Nothing to do: "
+    console().print(f"{nothing}#{after.number} is {after.status}.", highlight=False)
     if after.status in ("resolved", "closed") and (still := in_hand(after)):
         console().print(f"{still}. `recsysops hotfix revert {after.number}` takes it back.", highlight=False)
+
+
+def _with_names(said: str) -> str:
+    return words.with_names(said, partial(words.spoken, names=names_of(words.people_in(said))))
 
 
 def ask(door: Door, stream: str | None, command: Command) -> Answer:
@@ -95,9 +103,7 @@ def ask(door: Door, stream: str | None, command: Command) -> Answer:
     try:
         return door.submit(stream, command, operator(door), f"terminal:{uuid.uuid4()}")
     except Refused as refusal:
-        said = str(refusal)
-        spoken = partial(words.spoken, names=names_of(words.people_in(said)))
-        raise type(refusal)(words.with_names(said, spoken)) from None
+        raise type(refusal)(_with_names(str(refusal))) from None
     except Unanswered as unknown:
         sys.stderr.write("The store did not answer; looking up whether this was done …\n")
         found = _looked_up(door, unknown)

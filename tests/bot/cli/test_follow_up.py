@@ -41,11 +41,11 @@ def test_it_is_listed_from_its_proposal_until_it_is_done(terminal: Terminal, doo
     written: Step = (c.RecordChangeWritten(check="by_hour", diff="+"), WORKER)
     due: Step = (c.AssignFollowUp(owner="slack:U7", due_at=clock.now()), WORKER)
     happen(door, written, due)
-    assert "follow_up.answered" not in terminal("close", "1").out
+    assert "Follow-up" not in terminal("close", "1").out
     assert listed(terminal) == [("written", True)]
     assert "written, overdue" in terminal("follow-up", "list").out
     assert "in what way it is done" in terminal("follow-up", "done", "1", code=1).err
-    assert "follow_up.done" in terminal("follow-up", "done", "1", "--says", "merged by hand").out
+    assert "Follow-up done, as said: merged by hand" in terminal("follow-up", "done", "1", "--says", "merged by hand").out
     assert listed(terminal) == []
     assert listed(terminal, "--all") == [("done", False)]
     assert "merged by hand" in terminal("follow-up", "show", "1").out
@@ -71,7 +71,7 @@ def test_a_pull_request_that_was_closed_is_listed_until_somebody_says_what_now(
     happen(door, (c.RecordChangeProposed(check="by_hour", diff="+", url=url), WORKER))
     happen(door, (c.RecordPullRequestClosed(check="by_hour", url=url), WORKER))
     assert listed(terminal) == [("pull request closed", False)]
-    assert "follow_up.answered" in terminal("follow-up", "accept", "1").out
+    assert "Follow-up answered (" in terminal("follow-up", "accept", "1").out
     assert listed(terminal) == [("accepted", False)]
 
 
