@@ -12,10 +12,12 @@ from datetime import datetime, timedelta
 
 from domain.improvement.record import Record
 from domain.improvement.trial import rate
+from domain.incident.numbers import lasting
 from domain.incident.state import Incident
 from domain.replayed import AgreedCheck, Replayed, told
 from domain.values import Estimate
 
+LEAST_FALSE = 2  # alarms, from which on they are counted against what was promised
 PROMOTE = "`recsysops check promote {check}` lets it"
 
 
@@ -85,16 +87,17 @@ def too_many_alarms(promised: Estimate, record: Record, at: datetime) -> str | N
         promised: alarms a week, from the replay before it was agreed on.
 
     More than promised is what even the lower end of the record's interval is, above the promise's upper end.
+    One alone is not: however soon it comes, it may be the only one.
     """
-    if record.since is None or promised.high is None:
+    if record.since is None or promised.high is None or record.false < LEAST_FALSE:
         return None
     found = rate(record.false, at - record.since)
     if found.value is None or found.low is None or found.low <= promised.high:
         return None
-    weeks = (at - record.since) / timedelta(weeks=1)
     return (
-        f"{found.value:.1f} false alarms a week [{found.low:.1f}–{found.high:.1f}] in {weeks:.1f} weeks; "
-        f"promised were {promised.value:.1f} [{promised.low:.1f}–{promised.high:.1f}]"
+        f"{record.false} false alarms in {lasting(at - record.since)}, {found.value:.1f} a week "
+        f"[{found.low:.1f}–{found.high:.1f}]; promised were {promised.value:.1f} "
+        f"[{promised.low:.1f}–{promised.high:.1f}]"
     )
 
 

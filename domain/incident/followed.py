@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import datetime
 from typing import Literal
 
@@ -50,6 +51,19 @@ class FollowUpStanding(Value):
 def is_open(incident: Incident) -> bool:
     """Whether it has a follow-up that is followed and neither done, declined, dropped nor taken back."""
     return incident.followed is not None and incident.follow_up_ended_at is None
+
+
+def is_watched(incident: Incident, checks: Container[str]) -> bool:
+    """
+    Whether the nightly replay looks at what became of it: it is open; or it is done, and the check that came
+    of it is still among the declared `checks`, so that what it makes worse later is taken back all the same.
+    """
+    if is_open(incident):
+        return True
+    followed, came = incident.followed, incident.change is not None and incident.change_came is not None
+    if followed is None or incident.change is None or not came or incident.change.name not in checks:
+        return False
+    return _state(incident, followed)[0] == "done"
 
 
 def in_pull_request(incident: Incident) -> bool:

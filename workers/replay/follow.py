@@ -18,6 +18,7 @@ from domain.errors import Refused
 from domain.improvement import shown
 from domain.improvement.record import Record
 from domain.incident import commands as c
+from domain.incident.followed import is_watched
 from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
 from domain.replayed import ReplayAnswer, Replayed
@@ -47,9 +48,12 @@ class Night(NamedTuple):
 
 
 def follow(log: Engine, recommender: Recommender, found: ReplayAnswer, again: Again, at: datetime) -> None:
-    """Record what this replay of all incidents says of each follow-up that is not done yet; each once."""
+    """
+    Record what this replay of all incidents says of each follow-up that is not done yet, or whose check may
+    do harm since; each once.
+    """
     with log.connect() as connection:
-        followed = cards.followed(connection)
+        followed = [one for one in cards.every(connection) if is_watched(one, recommender.checks)]
     if not followed:
         return
     records = {one.check: one for one in read_records(log, recommender, at)}

@@ -50,7 +50,8 @@ def of_follow_up(incident: Incident, record: e.Recorded, event: e.OfFollowUp) ->
             return _with(incident, earned=event.says)
         case e.TakeBackRequested():
             awaits = {**incident.awaits, "take_back": (record.id, record.at)}
-            return {**_with(incident, harm=event.reason), "awaits": awaits}
+            harm = _with(incident, harm=event.reason)
+            return {**harm, "awaits": awaits, "follow_up_ended_at": None}  # what was done is open once more
         case e.ChangeTakenBack():
             gone = ChangeGone(taken_back=True, diff=event.diff, url=event.url)
             ended = {"follow_up_ended_at": record.at, "awaits": without(incident, "take_back")}

@@ -45,7 +45,10 @@ def test_it_is_listed_from_its_proposal_until_it_is_done(terminal: Terminal, doo
     assert listed(terminal) == [("written", True)]
     assert "written, overdue" in terminal("follow-up", "list").out
     assert "in what way it is done" in terminal("follow-up", "done", "1", code=1).err
-    assert "Follow-up done, as said: merged by hand" in terminal("follow-up", "done", "1", "--says", "merged by hand").out
+    assert (
+        "Follow-up done, as said: merged by hand"
+        in terminal("follow-up", "done", "1", "--says", "merged by hand").out
+    )
     assert listed(terminal) == []
     assert listed(terminal, "--all") == [("done", False)]
     assert "merged by hand" in terminal("follow-up", "show", "1").out

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from domain.incident import commands as c
 from domain.incident import events as e
 from domain.incident.events import Recorded
-from domain.incident.followed import standing
+from domain.incident.followed import is_open, standing
 from domain.incident.state import Incident
 from domain.values import Actor, AddedCheck, Estimate, Improvement, TriedChange
 from tests.workers.replay.depot import END, HALF, Depot, scans
@@ -130,10 +130,20 @@ def test_more_alarms_than_promised_ask_for_it_to_be_taken_back(depot: Depot) -> 
         night(depot, incident.resolved_at + timedelta(weeks=weeks))
     (asked,) = told(depot, incident, e.TakeBackRequested)
     assert isinstance(asked.event, e.TakeBackRequested)
-    assert asked.event.reason == (
-        "2.2 false alarms a week [1.2–3.9] in 4.0 weeks; promised were 0.0 [0.0–0.5]"
-    )
+    assert asked.event.reason == ("9 false alarms in 28 d, 2.2 a week [1.2–3.9]; promised were 0.0 [0.0–0.5]")
     assert "take_back" in depot.card(incident.stream).awaits
+
+
+def test_one_false_alarm_soon_after_is_no_rate_yet(depot: Depot) -> None:
+    incident = accepts(depot, first(depot), tried())
+    assert incident.resolved_at is not None
+    begin_records(depot.log, [depot.recommender.checks["often"]], incident.resolved_at)
+    finding, _at = depot.found()
+    at = incident.resolved_at + timedelta(minutes=30)
+    false = finding.model_copy(update={"check": "often", "window_start": at - HALF, "window_end": at})
+    quietly(depot.log, depot.recommender, [false], at)
+    night(depot, incident.resolved_at + timedelta(hours=20))
+    assert told(depot, incident, e.TakeBackRequested) == []
 
 
 def test_as_many_alarms_as_promised_are_no_reason(depot: Depot) -> None:
@@ -186,6 +196,33 @@ def test_what_was_no_incident_and_is_raised_by_it_alone_asks_for_it_to_be_taken_
     (asked,) = told(depot, incident, e.TakeBackRequested)
     assert isinstance(asked.event, e.TakeBackRequested)
     assert asked.event.reason == f"#{other.number}, which was no incident, is raised by it"
+
+
+def test_what_was_shown_done_is_taken_back_all_the_same_once_it_does_harm(depot: Depot) -> None:
+    incident = accepts(depot, first(depot), tried("sharp", window="10m", every="10m", least_change=0.2))
+    handle(incident.stream, c.Close(), actor=PERSON, key="close", at=END, log=depot.log)
+    depot.changes("shadow = true\nleast_change = 0.2\n", "least_change = 0.2\n")
+    night(depot, END + 2 * NIGHT)
+    now = standing(depot.card(incident.stream), END)
+    assert now is not None
+    assert now.state == "done"
+
+    depot.changes(
+        '[checks.parcels]\nkind = "volume"\n', '[checks.parcels]\nkind = "volume"\nleast_change = 0.9\n'
+    )
+    other = depot.raises(*depot.found(), key="again")
+    dismissed = c.Dismiss(reason="a holiday of the carrier")
+    handle(other.stream, dismissed, actor=PERSON, key="none", log=depot.log)
+    for nights in (5, 8):
+        night(depot, END + nights * NIGHT)
+    (asked,) = told(depot, incident, e.TakeBackRequested)
+    assert isinstance(asked.event, e.TakeBackRequested)
+    assert asked.event.reason == f"#{other.number}, which was no incident, is raised by it"
+    after = depot.card(incident.stream)
+    assert "take_back" in after.awaits
+    now = standing(after, END)
+    assert now is not None
+    assert (now.state, is_open(after)) == ("to be taken out", True)
 
 
 def test_a_check_that_was_left_to_a_person_is_taken_back_once_they_took_it_out(depot: Depot) -> None:
