@@ -66,7 +66,7 @@ NOBODY: Names = {}
 PERSON_PREFIX = "slack:"
 UNNAMED = "someone in Slack"
 """What somebody is called whose name Slack does not say just now."""
-_PERSON = re.compile(r"\bslack:[A-Z][\w-]*")
+_PERSON = re.compile(r"\b(?:slack:[A-Z][\w-]*|terminal:[\w-]+(?:\.[\w-]+)*)")
 CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 
 
@@ -162,8 +162,8 @@ def with_names(text: str, say: Callable[[str], str]) -> str:
     """
     A sentence with people as `say` says them.
 
-    >>> with_names("Assigned to slack:U1", person)
-    'Assigned to <@U1>'
+    >>> with_names("Assigned to slack:U1", person), with_names("It is for terminal:root.", person)
+    ('Assigned to <@U1>', 'It is for root (terminal).')
     """
     return _PERSON.sub(lambda found: say(found[0]), text)
 
