@@ -226,7 +226,7 @@ def test_a_terminal_looks_up_what_came_of_its_command(way: Proxy, long_way: str,
         assert any("looking up whether this was done" in line for line in asked.stderr)
         way.open()
         out, _ = asked.communicate(timeout=600)
-    assert (asked.returncode, "note.added" in out) == (0, True)
+    assert (asked.returncode, "Note: called them" in out) == (0, True)
     assert [one.event.wire_name for one in door.events(opened)] == ["incident.opened", "note.added"]
 
 

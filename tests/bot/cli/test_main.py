@@ -44,7 +44,7 @@ def test_a_wrong_time_is_put_right_and_the_report_says_both(run: Run, door: Door
         run("correct", "1", number)
     with pytest.raises(Refused, match="still to come"):
         run("correct", "1", number, "time", "2999-01-01 00:00", "-r", "a slip")
-    assert "severity.corrected" in run("correct", "1", "1", "severity", "sev3", "-r", "a slip")
+    assert "Corrected the severity" in run("correct", "1", "1", "severity", "sev3", "-r", "a slip")
     text = run("report", "1")
     assert "SEV3 opened" in text
     assert "was SEV2; a slip" in text
