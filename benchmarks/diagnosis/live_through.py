@@ -138,16 +138,10 @@ def _look_on(world: World, recommender: Recommender, case: Case, start: datetime
         take(fold, recommender, result.findings, result.cleared, world.at)
         case.incidents, case.before = [], []
         tell(case, fold)
-    if case.incidents:
-        case.incidents[0] = _as_time_passes(world, recommender, case, case.incidents[0], end)
 
-
-def _as_time_passes(world: World, recommender: Recommender, case: Case, told: Told, end: datetime) -> Told:
-    """The same in a world that goes on meanwhile: what has come by then is what is read."""
-    told = _diagnosed(recommender, case, told, told.opened_at)
-    for at in moments(recommender, told.finding, told.opened_at):
-        if at > end or told.diagnosis is None or told.diagnosis.cause is not None:
-            break
+    def live_to(at: datetime) -> None:
+        """What has come by then is what is read."""
         world.live(at - world.at)
-        told = _diagnosed(recommender, case, told, at)
-    return told
+
+    if case.incidents:
+        case.incidents[0] = _until_named(recommender, case, case.incidents[0], end, live_to)

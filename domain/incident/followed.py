@@ -55,15 +55,15 @@ def is_open(incident: Incident) -> bool:
 
 def is_watched(incident: Incident, checks: Container[str]) -> bool:
     """
-    Whether the nightly replay looks at what became of it: it is open; or it is done, and the check that came
-    of it is still among the declared `checks`, so that what it makes worse later is taken back all the same.
+    Whether the nightly replay looks at it: it is open; or it is done, and the check that came of it is still
+    among the declared `checks`. Then harm that shows later is found all the same.
     """
     if is_open(incident):
         return True
-    followed, came = incident.followed, incident.change is not None and incident.change_came is not None
-    if followed is None or incident.change is None or not came or incident.change.name not in checks:
+    followed, change = incident.followed, incident.change
+    if followed is None or change is None or incident.change_came is None:
         return False
-    return _state(incident, followed)[0] == "done"
+    return change.name in checks and _state(incident, followed)[0] == "done"
 
 
 def in_pull_request(incident: Incident) -> bool:

@@ -49,8 +49,8 @@ class Night(NamedTuple):
 
 def follow(log: Engine, recommender: Recommender, found: ReplayAnswer, again: Again, at: datetime) -> None:
     """
-    Record what this replay of all incidents says of each follow-up that is not done yet, or whose check may
-    do harm since; each once.
+    Record, once each, what this replay of all incidents says of every follow-up that is not done yet, or is
+    done and whose check may do harm since.
     """
     with log.connect() as connection:
         followed = [one for one in cards.every(connection) if is_watched(one, recommender.checks)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
 from domain.diagnosis.candidates.counted import counts_undone
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
-from domain.diagnosis.pairing import AT, Pair, dimensions_of, match
+from domain.diagnosis.pairing import AT, Matched, Pair, dimensions_of, match
 from domain.diagnosis.place import inside, place_of
 from domain.values import Answer, Slice, name_slice
 
@@ -39,43 +40,28 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
 
 def _both_ways(material: Material, pair: Pair) -> Iterator[tuple[str, Pair]]:
     """
-    Whose clock may be off, beside the table whose is then right: that which the finding's check looks into,
-    too.
+    The table whose clock may be off, as `mine` of a pair with the one whose is right then: first the table
+    that the finding's check looks into, where it does.
     """
+    own = material.finding.table
     if pair.strayed is not None:
-        yield (
-            pair.table,
-            replace(
-                pair, table=material.finding.table, mine=pair.theirs, theirs=pair.mine, moved=pair.strayed
-            ),
-        )
-    yield material.finding.table, pair
+        yield pair.table, replace(pair, table=own, mine=pair.theirs, theirs=pair.mine, moved=pair.strayed)
+    yield own, pair
 
 
 def _moved(material: Material, known: Known, table: str, pair: Pair) -> Proposal | None:
     """Most rows of `table`, which are `mine` of the pair, that are off by the same time."""
-    begun = known.begun(material.finding)
+    begun = pd.Timestamp(known.begun(material.finding))
     found = match(pair, begun, known.right_until(material.finding))
-    if found is None:
+    shift = None if found is None else _shift(found)
+    if found is None or shift is None:
         return None
-    off = found.rows["later"].to_numpy(float)
-    since = found.rows["now"].to_numpy(bool)
-    usual, farthest = _usual(off[found.rows["right"].to_numpy(bool)])
-    moved = np.isfinite(off) & (np.abs(off) > max(LEAST_SECONDS, farthest))
-    hit = moved & since
-    if not hit.any():
-        return None
-    middle = float(np.median(off[hit]))
-    together = np.abs(off - middle) <= max(LEAST_SECONDS, usual, WITHIN * abs(middle))
-    if (together & hit).sum() < ALIKE * hit.sum():
-        return None
-    first = min(found.rows.loc[moved & together, AT].min(), pd.Timestamp(begun))
-    hit &= together
+    since, hit, off = found.rows["now"].to_numpy(bool), shift.hit, shift.seconds
     placed = place_of(found.rows[since], hit[since], dimensions_of(pair), found=material.finding.slice)
-    if placed.purity < LEAST_SHARE or not _left_a_gap(pair, placed.slice, first, middle):
+    if placed.purity < LEAST_SHARE or not _left_a_gap(pair, placed.slice, min(shift.first, begun), off):
         return None
-    how_far = f"{_lasting(abs(middle))} {'early' if middle < 0 else 'late'}"
-    title = f"`{table}` is written {how_far} in {name_slice(placed.slice)}"
+    title = f"`{table}` is written {_lasting(abs(off))} {'early' if off < 0 else 'late'}"
+    title = f"{title} in {name_slice(placed.slice)}"
     told = Proposal(
         kind="time_shift",
         object=table,
@@ -87,19 +73,46 @@ def _moved(material: Material, known: Known, table: str, pair: Pair) -> Proposal
         table=table,
     )
     if table != material.finding.table:
-        keys = list(pair.keys)
-        near = found.rows[keys].merge(pair.mine[keys].drop_duplicates(), on=keys, how="left", indicator=True)
-        lacked = since & (near["_merge"] == "left_only").to_numpy(bool)
-        return _looked_for(told, int((hit & lacked).sum()), int(lacked.sum()))
-    begin = pd.Timestamp(begun)
-    away = hit & ((found.rows["partner"] < begin) | (found.rows["partner"] > pair.mine[AT].max())).to_numpy()
+        return _looked_for(told, pair, found, hit)
+    partner = found.rows["partner"]
+    away = hit & ((partner < begun) | (partner > pair.mine[AT].max())).to_numpy()
     each = found.rows_each / max(pair.covers, 1e-9)
     return replace(told, undone=counts_undone(material, known, found.rows[away], each))
 
 
-def _looked_for(told: Proposal, there: int, lacked: int) -> Proposal:
+class _Shift(NamedTuple):
+    """
+    Rows since the onset that are off by about the same time: `hit` (n_rows,), by how many `seconds`; and when
+    the `first` of all that are off so was written where the time is right.
+    """
+
+    hit: npt.NDArray[np.bool_]
+    seconds: float
+    first: pd.Timestamp
+
+
+def _shift(found: Matched) -> _Shift | None:
+    """Null where none are off beyond what is usual, or not most of them by the same time."""
+    off, since = found.rows["later"].to_numpy(float), found.rows["now"].to_numpy(bool)
+    usual, farthest = _usual(off[found.rows["right"].to_numpy(bool)])
+    moved = np.isfinite(off) & (np.abs(off) > max(LEAST_SECONDS, farthest))
+    hit = moved & since
+    if not hit.any():
+        return None
+    middle = float(np.median(off[hit]))
+    together = np.abs(off - middle) <= max(LEAST_SECONDS, usual, WITHIN * abs(middle))
+    if (together & hit).sum() < ALIKE * hit.sum():
+        return None
+    return _Shift(hit & together, middle, found.rows.loc[moved & together, AT].min())
+
+
+def _looked_for(told: Proposal, pair: Pair, found: Matched, hit: npt.NDArray[np.bool_]) -> Proposal:
     """With where and how much, of rows that the finding's check did not find and that are there."""
-    share = there / max(lacked, 1)
+    keys = list(pair.keys)
+    near = found.rows[keys].merge(pair.mine[keys].drop_duplicates(), on=keys, how="left", indicator=True)
+    lacking = found.rows["now"].to_numpy(bool) & (near["_merge"] == "left_only").to_numpy(bool)
+    lacked = int(lacking.sum())
+    share = int((hit & lacking).sum()) / max(lacked, 1)
     words = f"{100 * share:.0f} % of the {lacked:,} rows that were not found are there under another time"
     return replace(
         told,
