@@ -63,7 +63,7 @@ class Shares:
         return replace(self, correlation=np.minimum(self.correlation + variance, MOST_CORRELATION))
 
     def expected(self, n: float) -> Floats:
-        """(n_slices,) rows that a total of `n` should hold."""
+        """(n_slices,) rows that a total of `n` should hold, if it is right itself."""
         return self.share * n
 
     def scatter(self, n: float) -> Floats:
@@ -79,6 +79,60 @@ class Shares:
         together scatter as much in the smallest.
         """
         return np.maximum(self.scatter(n), self.cluster_size)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """
+    What the total would be without what is wrong with a slice, for thousands of slices at once.
+
+    (n_slices,) its `rows`, and what says so: `alone` is 1 where it is what the other slices hold, 0 where it
+    is the rows that are there, or what there usually are.
+    """
+
+    rows: Floats
+    alone: Floats
+
+    def expected(self, share: Floats) -> Floats:
+        """(n_slices,) rows that slices of such shares should hold."""
+        return self.rows * share
+
+    def deviation(self, share: Floats, dispersion: Floats) -> Floats:
+        """
+        (n_slices,) by how many rows that is off by chance.
+
+        Args:
+            dispersion: times a binomial's variance.
+        """
+        return np.asarray(np.sqrt(dispersion * self.rows * share * (1 - share)) * self.weight(share))
+
+    def weight(self, share: Floats) -> Floats:
+        """
+        (n_slices,) by how many rows a slice is off for each that it holds above its share of the total; ≥ 1.
+
+        One that is most of the total, and is held against the rest, is held against few rows.
+        """
+        return np.asarray(1 + self.alone * share / np.maximum(1 - share, LEAST_LEFT))
+
+
+def whole_of(observed: Floats, n: float, share: Floats, usual: float | None) -> Whole:
+    """
+    The total of `n` rows as it would be if each slice were as it should be.
+
+    A slice that is most of a total moves the total: 2.5 times the rows of one that is 62 % of it are 80 % of
+    what there then is, 1.3 times its share. What the others hold says what the total should be without
+    it, and so does its own past: `usual` rows (None: not known). Where the two disagree, what is nearer to
+    the rows that are there: a part of the change may be the whole table's.
+
+    Args:
+        observed, share: (n_slices,) rows of each, and its part of the total.
+    """
+    left = 1 - share
+    apart = np.where(left < LEAST_LEFT, n, (n - observed) / np.maximum(left, LEAST_LEFT))
+    rows = np.clip(n if usual is None else usual, np.minimum(n, apart), np.maximum(n, apart))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        alone = np.where(apart == n, 0.0, (rows - n) / (apart - n))
+    return Whole(np.asarray(rows), np.asarray(alone))
 
 
 def expect_shares(

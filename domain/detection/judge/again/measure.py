@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from domain.detection.data.counts import Counts
 from domain.detection.expect.seasonal_profile import Keys, profile_keys
-from domain.detection.expect.share import expect_shares, share_p_values
+from domain.detection.expect.share import expect_shares, share_p_values, whole_of
 from domain.detection.expect.total.baseline import expected_over, learn
 from domain.detection.expect.total.predictive import Expected
 from domain.detection.judge.counts.total_sums import learned_by_sums
@@ -80,9 +80,12 @@ class Measurement(Value):
         return self.repaired(finding) - half, self.repaired(finding) + half
 
 
-def measure_slice(finding: Finding, past: Counts, present: Counts) -> Measurement:
+def measure_slice(finding: Finding, past: Counts, present: Counts, amounts: bool = False) -> Measurement:
     """
     A slice's rows among those of the present window, against its share in the past.
+
+    Args:
+        amounts: whether a column is added up, rather than rows counted.
 
     Raises:
         NoRows: the present holds no rows at all.
@@ -98,18 +101,18 @@ def measure_slice(finding: Finding, past: Counts, present: Counts) -> Measuremen
     usable = np.append(past.known, True)[:, None]
     shares = expect_shares(total, rows, usable, keys=_keys(past, present, usable[:, 0]))
     windows = max(1.0, present.grid.width / past.grid.width)  # what scatters is the share, and that evens out
-    observed, share = _rows(finding, present), float(shares.share[0])
-    dispersion = shares.dispersion(n / windows)
-    spread = BAND * float(np.sqrt(dispersion[0] * n * share * (1 - share)))
-    p_value = float(
-        share_p_values(np.array([observed]), n, shares.share, dispersion, cluster_size=shares.cluster_size)[0]
-    )
+    observed, dispersion = np.array([_rows(finding, present)]), shares.dispersion(n / windows)
+    usual = _usual_over(past, present, past.grid.width.total_seconds(), amounts)
+    whole = whole_of(observed, n, shares.share, None if usual is None else usual.mean)
+    expected = float(whole.expected(shares.share)[0])
+    spread = BAND * float(whole.deviation(shares.share, dispersion)[0])
+    p_values = share_p_values(observed, n, shares.share, dispersion, cluster_size=shares.cluster_size)
     return Measurement(
-        observed=observed,
-        expected=share * n,
-        low=share * n - spread,
-        high=share * n + spread,
-        p_value=p_value,
+        observed=float(observed[0]),
+        expected=expected,
+        low=expected - spread,
+        high=expected + spread,
+        p_value=float(p_values[0]),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import cache, cached_property, lru_cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,16 @@ from domain.detection.data.ratio_cells import RatioCells
 from domain.detection.expect.crossed_effects import margins_of
 from domain.detection.expect.overdispersion import Groups
 from domain.detection.expect.seasonal_profile import profile_keys
-from domain.detection.expect.share import WARM_UP, Shares, expect_shares, share_p_values
+from domain.detection.expect.share import (
+    WARM_UP,
+    Shares,
+    Whole,
+    expect_shares,
+    share_p_values,
+    whole_of,
+)
 from domain.detection.expect.total.forecast import SURELY_BACK
+from domain.detection.expect.total.predictive import Expected
 from domain.detection.judge.counts.slice_sums import (
     DENIED,
     is_apart,
@@ -50,20 +58,40 @@ BAND = 1.96
 @dataclass(frozen=True)
 class JudgedSlices:
     """
-    Slices of the last window with what they should hold and how surprising what they hold is: by `dispersion`
+    Slices of the last window with what they hold, of `n` rows, and how surprising it is: by `dispersion`
     whether that is told, by `scatter` whether it is over. To be slow to tell is no reason to be slow to end.
+
+    `total` says what the table should hold by its own past, None where that is too short.
     """
 
     shares: Shares
+    n: float
+    total: Callable[[], Expected | None]
     dispersion: Floats
     scatter: Floats
-    expected: Floats
     observed: Floats
     p_values: Floats
 
+    @cached_property
+    def whole(self) -> Whole:
+        """The table as it would be without what is wrong with each slice."""
+        usual = self.total()
+        return whole_of(self.observed, self.n, self.shares.share, None if usual is None else usual.mean)
+
+    @cached_property
+    def expected(self) -> Floats:
+        """(n_slices,) rows that each should hold, whatever is wrong with it."""
+        return self.whole.expected(self.shares.share)
+
+    @cached_property
+    def deviation(self) -> Floats:
+        """(n_slices,) rows by which that is off by chance."""
+        return self.whole.deviation(self.shares.share, self.dispersion)
+
     def likelier_back(self, place: int, share: float) -> float:
         """By what log likelihood the slice there is as it should be, rather than at that share of it."""
-        numbers = self.observed[place], self.expected[place], share, self.scatter[place]
+        scatter = self.scatter[place] * self.whole.weight(self.shares.share)[place]
+        numbers = self.observed[place], self.expected[place], share, scatter
         return likelier_back(*map(float, numbers))
 
 
@@ -87,7 +115,7 @@ def judge_slices(
     width, last = counts.grid.width.total_seconds(), len(counts.total) - 1
     looks, sums = looks_per_week or WEEK_SECONDS / width, _sums(counts, state)
     alpha = level(state.wealth, looks, allowed=SLICES_FALSE_ALARMS_PER_WEEK)
-    judged = judge(counts, state)
+    judged = judge(check, counts, state)
     findings = [
         _finding(check, counts, judged, one, title_of) for one in _told(check, counts, judged, state, alpha)
     ]
@@ -100,7 +128,7 @@ def judge_slices(
     verdict = confirm(state, findings, width, counts.start(last), unsure=stands)
     window = counts.start(last), counts.end(last)
     return verdict.comparing(
-        compared(window, counts.slices[place], None, _numbers(check, counts, judged, place))
+        compared(window, counts.slices[place], None, _numbers(check, judged, place))
         for place in _traced(counts, state)
     )
 
@@ -143,7 +171,7 @@ def _found_in(
     Args:
         shorter: what was judged of those; what is judged here is added.
     """
-    judged, found = judge(counts, state, shorter[0].shares.cluster_size), list[Finding]()
+    judged, found = judge(check, counts, state, shorter[0].shares.cluster_size), list[Finding]()
     start = counts.start(len(counts.total) - 1).astimezone(counts.grid.zone)
     title = partial(title_within, start=start, window=counts.grid.width)
     for told in _told(check, counts, judged, state, alpha):
@@ -165,9 +193,11 @@ def _told(
     check: Check, counts: Counts, judged: JudgedSlices, state: CheckState, alpha: float
 ) -> list[ReportedSlice]:
     """The fewest slices that explain what is off beyond chance and matters."""
-    tested = np.maximum(judged.expected, judged.observed) >= check.least_rows
+    tested = np.maximum(judged.shares.expected(judged.n), judged.observed) >= check.least_rows
     tested &= np.array([len(dict(name)) == len(name) for name in counts.slices], dtype=bool)
-    found = _discovered(counts.slices, judged.p_values, tested, alpha) & _matters(check, judged)
+    found = _discovered(counts.slices, judged.p_values, tested, alpha)
+    if found.any():
+        found &= _matters(check, judged)
     if not found.any():
         return []
     suspects = Suspects(
@@ -175,13 +205,12 @@ def _told(
         judged.observed,
         judged.shares.past,
         judged.dispersion,
-        float(counts.total[-1]),
+        judged.n,
         judged.shares.freedom,
         judged.shares.cluster_size,
         judged.shares.crossed,
     )
-    expected, _baseline = expect_total(counts, state, amounts=check.measure is not None)
-    total = Total(float(counts.total[-1]), expected, _dropping(counts, state))
+    total = Total(judged.n, judged.total(), _dropping(counts, state))
     picked = pick(suspects, found, total, alpha, check.least_change)
     return told_together(counts.slices, judged.observed, judged.expected, picked)
 
@@ -211,7 +240,9 @@ def _discovered(
     return found
 
 
-def judge(counts: Counts, state: CheckState, cluster_size: Floats | None = None) -> JudgedSlices:
+def judge(
+    check: Check, counts: Counts, state: CheckState, cluster_size: Floats | None = None
+) -> JudgedSlices:
     """
     All slices of the last window, none of them filtered.
 
@@ -232,7 +263,8 @@ def judge(counts: Counts, state: CheckState, cluster_size: Floats | None = None)
     n = float(counts.total[-1])
     dispersion = shares.dispersion(n)
     p_values = share_p_values(observed, n, shares.share, dispersion, shares.freedom, shares.cluster_size)
-    return JudgedSlices(shares, dispersion, shares.scatter(n), shares.expected(n), observed, p_values)
+    total = cache(lambda: expect_total(counts, state, amounts=check.measure is not None)[0])
+    return JudgedSlices(shares, n, total, dispersion, shares.scatter(n), observed, p_values)
 
 
 @lru_cache(maxsize=16)
@@ -280,10 +312,8 @@ def _matters(check: Check, judged: JudgedSlices) -> npt.NDArray[np.bool_]:
             return np.asarray(big & learned)
 
 
-def _numbers(check: Check, counts: Counts, judged: JudgedSlices, place: int) -> Numbers:
-    n, expected = float(counts.total[-1]), float(judged.expected[place])
-    share = float(judged.shares.share[place])
-    spread = BAND * float(np.sqrt(judged.dispersion[place] * n * share * (1 - share)))
+def _numbers(check: Check, judged: JudgedSlices, place: int) -> Numbers:
+    expected, spread = float(judged.expected[place]), BAND * float(judged.deviation[place])
     return Numbers(
         observed=float(judged.observed[place]),
         expected=round(expected, 2),
@@ -299,8 +329,9 @@ def _finding(
 ) -> Finding:
     place = told.place
     observed, expected = float(judged.observed[place]), float(judged.expected[place])
-    affected = min(1.0, abs(observed - expected) / max(float(counts.total[-1]), 1.0))
-    numbers, where, last = _numbers(check, counts, judged, place), counts.slices[place], len(counts.total) - 1
+    whole = max(judged.n, float(judged.whole.rows[place]), 1.0)
+    affected = min(1.0, abs(observed - expected) / whole)
+    numbers, where, last = _numbers(check, judged, place), counts.slices[place], len(counts.total) - 1
     title = titled(check.table or "", where, observed, expected, unit=numbers.unit)
     title = "; ".join(filter(None, (title, told.words)))
     return finding_over((counts.start(last), counts.end(last)), check, where, numbers, affected, title)

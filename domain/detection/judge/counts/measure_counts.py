@@ -24,7 +24,7 @@ def measure_counts(run: CheckRun, past: Any, again: Again[Any]) -> Measurement:
     present = past if again.present is None else again.present
     if isinstance(past, RatioCells):
         return measure_ratio(again.finding, past, present, run.check.least_change)
-    if again.finding.slice:
-        return measure_slice(again.finding, past, present)
     amounts = run.check.measure is not None
+    if again.finding.slice:
+        return measure_slice(again.finding, past, present, amounts)
     return measure_total(past, present, run.window, run.check.least_change, amounts)

@@ -88,14 +88,14 @@ def test_a_slice_without_a_row_has_no_habit() -> None:
     assert shares.share[3] < 1e-5
 
 
-def measured(sunday_rows: float, total: float = 10_000.0) -> tuple[float, bool]:
+def measured(sunday_rows: float, total: float = 10_000.0, usual: float = 10_000.0) -> tuple[float, bool]:
     """What a slice that doubles on Sundays should hold on one, and whether so many rows are as usual."""
     past_grid, present_grid = grid(DAY, 42, SUNDAY), Grid(SUNDAY, DAY, 1, ((SUNDAY, 0),), ZoneInfo("UTC"))
     sunday = np.array([[past_grid.edge(day).weekday() == 6] for day in range(42)])
     chance = np.random.default_rng(0)
     rows = chance.poisson(np.where(sunday, 2_000, 1_000)).astype(float)
     known, names = np.ones(42, dtype=bool), (slice_of(device="tv"),)
-    past = Counts(past_grid, np.full(42, 10_000.0), rows, names, known)
+    past = Counts(past_grid, np.full(42, usual), rows, names, known)
     present = Counts(present_grid, np.array([total]), np.array([[sunday_rows]]), names, known[:1])
     finding = Finding(
         check="c",
@@ -123,3 +123,9 @@ def test_a_finding_is_over_by_what_is_usual_at_that_time() -> None:
 def test_a_table_without_a_row_is_told_from_one_with_too_few() -> None:
     with pytest.raises(NoRows):
         measured(0.0, total=0.0)
+
+
+def test_a_slice_that_is_most_of_the_total_is_measured_by_what_it_lacks() -> None:
+    expected, within = measured(800, total=1_660, usual=2_860)
+    assert expected == pytest.approx(2_000, rel=0.1)
+    assert not within

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.detection.expect.share import Shares, expect_shares, share_p_values
+from domain.detection.expect.share import Shares, expect_shares, share_p_values, whole_of
 
 WINDOWS, SLICES, ROWS, LEAST_ROWS = 180, 900, 9_000, 20
 
@@ -107,3 +107,39 @@ def test_a_share_that_differs_from_window_to_window_is_no_group_of_rows() -> Non
     rows = chance.poisson(total[:, None] * share).astype(float)
     found = expect_shares(total, rows, np.ones(rows.shape, dtype=bool))
     assert np.median(found.cluster_size) < 0.5 * np.median(found.dispersion(float(total.mean())))
+
+
+SHARE = st.floats(0.001, 0.95)
+
+
+@given(st.floats(100, 1e7), SHARE, st.floats(0, 20))
+def test_what_a_slice_should_hold_is_what_it_held_whatever_became_of_it(
+    usual: float, share: float, kept: float
+) -> None:
+    observed = np.array([usual * share * kept])
+    n = usual * (1 - share) + float(observed[0])
+    for known in (usual, None):
+        expected = whole_of(observed, n, np.array([share]), known).expected(np.array([share]))[0]
+        if known is None:
+            assert min(n, usual) * share * (1 - 1e-9) <= expected <= max(n, usual) * share * (1 + 1e-9)
+        else:
+            assert expected == pytest.approx(usual * share, rel=1e-6)
+
+
+@given(st.floats(100, 1e7), SHARE, st.floats(0.01, 100), st.floats(0.01, 100))
+def test_what_changes_the_whole_table_changes_what_each_slice_should_hold(
+    usual: float, share: float, times: float, kept: float
+) -> None:
+    n, shares = usual * times, np.array([share])
+    as_ever = whole_of(n * shares, n, shares, usual)
+    assert as_ever.expected(shares)[0] == pytest.approx(n * share, rel=1e-6)
+    whole = whole_of(n * np.minimum(shares * kept, 1.0), n, shares, usual)
+    assert 0 <= whole.alone[0] <= 1 + 1e-9
+    assert whole.weight(shares)[0] >= 1
+    assert whole.deviation(shares, np.array([3.0]))[0] > 0
+
+
+def test_a_slice_that_is_all_there_is_is_held_against_what_there_is() -> None:
+    whole = whole_of(np.array([1_000.0, 20.0]), 1_000.0, np.array([1.0, 0.0]), 500.0)
+    assert whole.rows.tolist() == [1_000.0, 980.0]
+    assert np.isfinite(whole.deviation(np.array([1.0, 0.0]), np.ones(2))).all()

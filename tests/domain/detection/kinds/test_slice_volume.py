@@ -81,6 +81,47 @@ def test_a_finding_says_what_a_tired_person_needs() -> None:
     assert finding.low < finding.expected < finding.high
 
 
+@pytest.mark.parametrize(
+    ("where", "share", "kept"),
+    [
+        *((slice_of(device="tv"), 0.5, kept) for kept in (0.0, 0.4)),
+        *((slice_of(country="Poland"), 0.4, kept) for kept in (0.0, 0.4, 0.6, 2.5)),
+        *((slice_of(country="Denmark"), 0.05, kept) for kept in (0.0, 0.4, 2.5)),
+    ],
+)
+def test_a_slice_that_is_most_of_the_total_is_said_to_have_changed_by_what_it_did(
+    where: Slice, share: float, kept: float
+) -> None:
+    cells = dict(where)
+    (finding,) = look({(cells.get("country", "*"), cells.get("device", "*")): kept}).findings
+    assert finding.slice == where
+    assert finding.change == pytest.approx(kept - 1, abs=0.1 * max(kept, 1))
+    assert finding.low is not None
+    assert finding.high is not None
+    assert finding.low < finding.expected < finding.high
+    assert not finding.low <= finding.observed <= finding.high
+    affected = share * abs(kept - 1) / max(1.0, 1 + share * (kept - 1))
+    assert finding.affected_share == pytest.approx(affected, abs=0.05)
+
+
+def test_a_large_slice_whose_places_others_took_lacks_no_more_than_it_lost() -> None:
+    counts = cube(80, 4_000, 7, {("Poland", "*"): 0.3})
+    usual = float(counts.total[:-1].mean())
+    poland = counts.rows[-1, counts.slices.index(slice_of(country="Poland"))]
+    took = (usual - poland) / (counts.total[-1] - poland)
+    refilled = counts.rows.copy()
+    for place, where in enumerate(counts.slices):
+        if dict(where).get("country") not in {"Poland", None}:
+            refilled[-1, place] *= took
+    for device in ("tv", "mobile", "web"):
+        pairs = [place for place, s in enumerate(counts.slices) if len(s) == 2 and ("device", device) in s]
+        refilled[-1, counts.slices.index(slice_of(device=device))] = refilled[-1, pairs].sum()
+    full = replace(counts, rows=refilled, total=np.append(counts.total[:-1], usual), grid=grid(HOUR, 80))
+    (finding,) = judge_slices(CHECK, full, CheckState()).findings
+    assert finding.slice == slice_of(country="Poland")
+    assert finding.expected == pytest.approx(0.4 * usual, rel=0.05)
+
+
 def test_noise_is_rarely_a_finding() -> None:
     false = sum(bool(look(None, seed).findings) for seed in range(100, 140))
     assert false <= 1
