@@ -1,4 +1,12 @@
-"""Silences between arrivals that trickle: how long is usual, from when on it is too long."""
+"""
+Silences between arrivals that trickle: how long is usual, from when on it is too long.
+
+How rare a longer one is, is said by how the longest fall off: those are of nights, when rows come seldom, and
+most of the others are of days.
+
+Source:
+    Spacings of the longest: Rényi (1953), "On the theory of order statistics", Acta Math. Acad. Sci. Hung. 4.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +17,10 @@ import numpy.typing as npt
 
 LEAST_GAPS = 7  # silences before anything is expected of them
 RECURRENT = 3  # twice may have been an outage; what happened three times is usual
+LONGEST = 30  # silences whose spacings say how the longest fall off
 OVER_USUAL = 1.25  # silence against the usual longest before it matters
 FALSE_ALARMS_PER_WEEK = 0.05
-WEEK_SECONDS = 604_800.0
+DAY_SECONDS, WEEK_SECONDS = 86_400.0, 604_800.0
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,7 @@ def usual_silence(
 ) -> Usual | None:
     """
     What silences (n,) in seconds are usual. One or two long ones were outages and do not make the limit
-    longer.
+    longer; within two days, one may have been the night.
 
     Args:
         weekly: false alarms a week that the limit may cost.
@@ -49,14 +58,34 @@ def usual_silence(
         return Usual(within, within, max(within / 10, width), 1 / (len(gaps) + 1))
     if len(gaps) < LEAST_GAPS:
         return None
-    rank = min(RECURRENT, 1 + len(gaps) // 10)
+    days = int(gaps.sum() // DAY_SECONDS)
+    rank = min(RECURRENT, 1 + len(gaps) // 10, max(days, 1))
     longest = float(np.sort(gaps)[-rank])
     usual = gaps[gaps <= longest]
-    scale = max(float(np.std(usual)), width)
+    scale = max(float(np.std(usual)), _fall_off(usual, rank), width)
     tail = rank / (len(gaps) + 1)
     allowed = weekly * max(float(np.mean(usual)), width) / WEEK_SECONDS
     rare = longest + scale * max(0.0, float(np.log(tail / allowed)))
     return Usual(longest, max(OVER_USUAL * longest, longest + width, rare), scale, tail)
+
+
+def _fall_off(usual: npt.NDArray[np.float64], rank: int) -> float:
+    """
+    The seconds within which silences longer than most get e times rarer; 0 where there are too few to say.
+
+    Spacings of the longest, each times its rank, are as many draws of an exponential of that scale. The
+    largest is left out, and made up for: a shop that is closed by night has one between nights and days.
+
+    Args:
+        usual: (n,) seconds, of which the longest is the `rank`-th longest of all.
+    """
+    last = min(LONGEST, max(len(usual) // 4, rank + 3))
+    longest = np.sort(usual)[::-1][: last - rank + 1]
+    spacings = np.arange(rank, rank + len(longest) - 1) * -np.diff(longest)
+    if len(spacings) < 2:
+        return 0.0
+    ordinary = spacings.sum() - spacings.max()
+    return float(ordinary / (len(spacings) - np.sum(1 / np.arange(1, len(spacings) + 1))))
 
 
 def silence_wait(gaps: npt.NDArray[np.float64], usual: Usual) -> float:
