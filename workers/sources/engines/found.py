@@ -9,8 +9,9 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 
 from domain.errors import SourceError
@@ -62,7 +63,9 @@ def split_pattern(pattern: str) -> tuple[str, str]:
 def _whole(name: str, pattern: str) -> list[str]:
     root, rest = split_pattern(pattern)
     allowed = Path(root if rest else os.path.dirname(root)).resolve()  # noqa: PTH120 - `root` may be no path
-    sizes = {file: _size(name, file, allowed) for file in (_matching(name, root, rest) if rest else [root])}
+    real = cache(lambda folder: Path(folder).resolve())  # once for all files that lie in it
+    files = _matching(name, root, rest) if rest else [root]
+    sizes = {file: _size(name, file, allowed, real) for file in files}
     held = {file: size for file, size in sizes.items() if size is not None}
     if not held:
         raise SourceError(
@@ -77,10 +80,13 @@ def _whole(name: str, pattern: str) -> list[str]:
     return whole
 
 
-def _size(name: str, file: str, allowed: Path) -> int | None:
+def _size(name: str, file: str, allowed: Path, real: Callable[[str], Path]) -> int | None:
     """Bytes; None where nothing is there, or a folder matches a pattern of files."""
     try:
-        found = os.stat(file)  # noqa: PTH116 - a path may be too long to be one
+        found = os.lstat(file)
+        linked = stat.S_ISLNK(found.st_mode)
+        if linked:
+            found = os.stat(file)  # noqa: PTH116 - a path may be too long to be one
     except (FileNotFoundError, NotADirectoryError):
         if os.path.islink(file):  # noqa: PTH114
             raise SourceError(
@@ -92,10 +98,11 @@ def _size(name: str, file: str, allowed: Path) -> int | None:
     if not stat.S_ISREG(found.st_mode):
         kind = KINDS.get(stat.S_IFMT(found.st_mode), "no file")
         raise SourceError(f'table "{name}": {file} is {kind}, which is never read to its end; name a file')
-    real = Path(file).resolve()
-    if not real.is_relative_to(allowed):
+    folder, last = os.path.split(file)
+    at = Path(file).resolve() if linked else real(folder) / last
+    if not at.is_relative_to(allowed):
         raise SourceError(
-            f'table "{name}": {file} is a link to {real}, outside {allowed}; declare the path that is meant'
+            f'table "{name}": {file} is a link to {at}, outside {allowed}; declare the path that is meant'
         )
     return found.st_size
 
