@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from domain.recommender.hotfix import DeclaredHotfix
+from domain.recommender.recommender import Recommender
 from domain.resolution.replays.block import BLOCK
 from domain.resolution.replays.boost import BOOST
 from domain.resolution.replays.fill import FILL
@@ -26,3 +27,11 @@ def tables_of(holds: Literal["deliveries", "standby"], hotfixes: Iterable[Declar
         way = REPLAYS.get(hotfix.replay.kind) if hotfix.replay is not None else None
         if way is not None and way.holds == holds and hotfix.replay is not None and hotfix.replay.table:
             yield hotfix.replay.table
+
+
+def standby_of(recommender: Recommender, own: str) -> str | None:
+    """The table that keeps the same rows: declared of a hotfix, or by its name."""
+    named = tables_of("standby", recommender.hotfixes.values())
+    fits = (name for name in (*named, f"{own}_standby") if name.startswith(own) and name != own)
+    spare = next(fits, None)
+    return spare if spare in recommender.tables else None

@@ -18,7 +18,7 @@ from domain.diagnosis.material import Snapshots, Standby
 from domain.diagnosis.replay import CandidateColumns
 from domain.recommender.recommender import Recommender
 from domain.recommender.several import several
-from domain.resolution.replays.registry import tables_of
+from domain.resolution.replays.registry import standby_of
 from domain.values import Finding, Slice
 from workers.models.candidates import read_candidates
 from workers.models.logged import Log, log_of
@@ -311,14 +311,6 @@ def _patchy(counts: np.ndarray[Any, np.dtype[np.float64]]) -> bool:
     """Whether rows come every quarter of an hour, or seldom: then these windows show no onset."""
     empty = counts <= 0
     return bool(len(empty) > 1 and np.mean(empty[:-1] & ~empty[1:]) > MOST_GAPS)
-
-
-def standby_of(recommender: Recommender, own: str) -> str | None:
-    """The table that keeps the same rows: declared of a hotfix, or by its name."""
-    named = tables_of("standby", recommender.hotfixes.values())
-    fits = (name for name in (*named, f"{own}_standby") if name.startswith(own) and name != own)
-    spare = next(fits, None)
-    return spare if spare in recommender.tables else None
 
 
 def _present(source: Source, names: Sequence[str]) -> list[str]:

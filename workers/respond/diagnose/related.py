@@ -22,10 +22,12 @@ from domain.diagnosis.pairing import AT, Pair, Relation, dimensions_of
 from domain.recommender.lineage import lineage
 from domain.recommender.planned import Planned
 from domain.recommender.recommender import Recommender
+from domain.recommender.shared_keys import held_beside, requests_of, shared_keys
+from domain.resolution.replays.registry import standby_of
 from domain.values import CauseKind, Finding
 from workers.declaration.check_kinds import asks, found
 from workers.models.registry import released
-from workers.respond.diagnose.reading import BACK, Reader, standby_of
+from workers.respond.diagnose.reading import BACK, Reader
 from workers.sources.aggregate.in_slice import in_slice
 from workers.sources.engines.column_kinds import as_text
 from workers.sources.engines.source import TIME, Source, open_source
@@ -115,29 +117,16 @@ def _related(recommender: Recommender, finding: Finding) -> Iterator[tuple[str, 
     above = lineage(recommender.tables).above(own)
     logs = [model.candidates for model in recommender.models.values() if model.candidates]
     first = [asked] if asked is not None else []
-    held = _held_beside(recommender, own)
+    held = held_beside(recommender, own)
     for name in dict.fromkeys((*first, *recommender.tables[own].upstream, *logs, *held, *sorted(above))):
         if name not in (own, spare) and name in recommender.tables and recommender.tables[name].time:
             yield name, "upstream" if name in above else "beside"
 
 
-def _held_beside(recommender: Recommender, own: str) -> dict[str, dict[str, str]]:
-    """Table → which column of ours is which of its own, as checks of either of both declare it."""
-    found: dict[str, dict[str, str]] = {}
-    for check in recommender.checks.values():
-        on, beside = check.options.get("on"), check.options.get("beside")
-        if not isinstance(on, dict) or beside is None or own not in (check.table, beside):
-            continue
-        ours = check.table == own
-        columns = {str(a) if ours else str(b): str(b) if ours else str(a) for a, b in on.items()}
-        found.setdefault(str(beside if ours else check.table), columns)
-    return found
-
-
 def _pair(reader: Reader, since: datetime, table: str, relation: Relation) -> Pair | None:
     recommender, own = reader.recommender, reader.finding.table
     with open_source(recommender, own) as mine, open_source(recommender, table) as theirs:
-        names = _shared_keys(recommender, own, table, relation)
+        names = shared_keys(recommender, own, table, same_rows=relation == "standby")
         known = {
             key: other for key, other in names.items() if key in mine.columns and other in theirs.columns
         }
@@ -160,18 +149,6 @@ def _pair(reader: Reader, since: datetime, table: str, relation: Relation) -> Pa
         return Pair(table, relation, keys, rows, others, moved, strayed, span.covers * part)
 
 
-def _shared_keys(recommender: Recommender, own: str, table: str, relation: Relation) -> Mapping[str, str]:
-    """Column → the other table's: as a check of the two declares it, else the request and the item."""
-    request = _held_beside(recommender, own).get(table)
-    if request is not None:
-        item = recommender.tables[own].item
-        return request if relation == "standby" else {k: v for k, v in request.items() if k != item}
-    requests = _requests(recommender)
-    item = recommender.tables[own].item
-    keys = [*requests[:1], *([item] if relation == "standby" and item else [])]
-    return {key: key for key in keys} if requests else {}
-
-
 def _own_keys(recommender: Recommender, own: str) -> tuple[str, ...]:
     """What no two rows share: as a check of duplicates says; else request and item, or who, what and when."""
     for check in recommender.checks.values():
@@ -181,18 +158,11 @@ def _own_keys(recommender: Recommender, own: str) -> tuple[str, ...]:
     declared = recommender.tables[own].key
     if declared is not None and (recommender.items is None or declared != recommender.items.key):
         return (declared,)  # that of an item comes again with each delivery
-    requests, table = _requests(recommender), recommender.tables[own]
+    requests, table = requests_of(recommender), recommender.tables[own]
     if table.item and requests:
         return (requests[0], table.item)
     # A member sees or buys a thing at one moment once.
     return (table.member, table.item, table.time) if table.member and table.item and table.time else ()
-
-
-def _requests(recommender: Recommender) -> list[str]:
-    """The columns that name a request, as declared of the exposure or of a model."""
-    declared = [model.request for model in recommender.models.values()]
-    declared += [recommender.exposure.request] if recommender.exposure is not None else []
-    return [name for name in dict.fromkeys(declared) if name]
 
 
 def _span(reader: Reader, source: Source, since: datetime) -> Span:

@@ -1,0 +1,43 @@
+"""By which columns a row, or a request, of one table is known in another, as the declaration has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from domain.recommender.recommender import Recommender
+
+
+def held_beside(recommender: Recommender, own: str) -> dict[str, dict[str, str]]:
+    """Table → which column of ours is which of its own, as checks of either of both declare it."""
+    found: dict[str, dict[str, str]] = {}
+    for check in recommender.checks.values():
+        on, beside = check.options.get("on"), check.options.get("beside")
+        if not isinstance(on, dict) or beside is None or own not in (check.table, beside):
+            continue
+        ours = check.table == own
+        columns = {str(a) if ours else str(b): str(b) if ours else str(a) for a, b in on.items()}
+        found.setdefault(str(beside if ours else check.table), columns)
+    return found
+
+
+def shared_keys(recommender: Recommender, own: str, table: str, *, same_rows: bool) -> Mapping[str, str]:
+    """
+    Column → the other table's: as a check of the two declares it, else the request and the item.
+
+    Args:
+        same_rows: whether the other table has a row for each of ours; else it shares requests, but no items.
+    """
+    item = recommender.tables[own].item
+    declared = held_beside(recommender, own).get(table)
+    if declared is not None:
+        return declared if same_rows else {k: v for k, v in declared.items() if k != item}
+    requests = requests_of(recommender)
+    keys = [*requests[:1], *([item] if same_rows and item else [])]
+    return {key: key for key in keys} if requests else {}
+
+
+def requests_of(recommender: Recommender) -> list[str]:
+    """The columns that name a request, as declared of the exposure or of a model."""
+    declared = [model.request for model in recommender.models.values()]
+    declared += [recommender.exposure.request] if recommender.exposure is not None else []
+    return [name for name in dict.fromkeys(declared) if name]
