@@ -198,6 +198,12 @@ class Material:
     past: tuple[Past, ...] = ()
     problems: tuple[str, ...] = field(default=())
 
+    @property
+    def feed(self) -> str:
+        """The table that `standby` is one of: the finding's own, unless that is the standby itself."""
+        itself = self.standby is not None and self.standby.table == self.finding.table
+        return self.lacking if itself and self.lacking is not None else self.finding.table
+
     def sliceable(self, rows: pd.DataFrame) -> tuple[str, ...]:
         """What logged candidates can be sliced by: what is declared of their table, else words on items."""
         names = self.logged_dimensions or (*self.dimensions, *self.features)

@@ -10,7 +10,8 @@ import pandas as pd
 
 from domain.values import Slice
 
-Relation = Literal["standby", "upstream", "beside"]
+Relation = Literal["standby", "copied", "upstream", "beside"]
+SAME_ROWS = ("standby", "copied")
 AT = "__at"
 LEAST_KEYS = 20
 LEAST_OWN = 8  # of a finding's rows: that they are not matched its check has told already
@@ -22,7 +23,8 @@ class Pair:
     Rows of the finding's table and of another, from some time before the onset on.
 
     Args:
-        relation: `standby` keeps the same rows; `upstream` is what the finding's table is made from.
+        relation: `standby` keeps the same rows; `copied` is what the finding's table is the standby of;
+            `upstream` is what it is made from.
         keys: the columns by which a row is known in both.
         mine, theirs: `keys`, the time in `__at` (aware), and dimensions as text.
         moved: rows of the finding's table, at any other time, with the keys of theirs that lack a partner.

@@ -15,7 +15,7 @@ def tell_tables(material: Material, known: Known, seed: int) -> None:
     if spare is not None and spare.rows_standby > 0:
         lost = 1 - spare.rows / spare.rows_standby
         words = (
-            f"`{material.finding.table}` has {spare.rows:,.0f} rows, "
+            f"`{material.feed}` has {spare.rows:,.0f} rows, "
             f"its standby `{spare.table}` {spare.rows_standby:,.0f}"
         )
         more = f"{-100 * lost:.0f} % more than it" if lost < -0.1 else "nothing was lost on the way"

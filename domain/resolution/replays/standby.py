@@ -20,7 +20,9 @@ def _price(_given: Parameters, around: Circumstances) -> Price:
     spare, finding = around.standby, around.finding
     if spare is None or spare.rows_standby <= 0:
         return unknown(around, "the standby holds no rows of this slice")
-    expected = expected_rows(finding) * _windows(spare, around)
+    # A check of the standby finds what the feed lacks of it, and not what people would have asked for.
+    itself = spare.table == finding.table
+    expected = spare.rows_standby if itself else expected_rows(finding) * _windows(spare, around)
     brought = spare.rows_standby + np.sqrt(spare.rows_standby) * normal(SEED_STANDBY)
     with np.errstate(divide="ignore", invalid="ignore"):
         draws = 100 * (brought - spare.rows) / (expected - spare.rows)

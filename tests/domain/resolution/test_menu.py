@@ -247,6 +247,19 @@ def test_a_feed_is_priced_by_the_time_over_which_both_were_counted(
     assert repairs.high > 105
 
 
+def test_what_a_check_of_the_standby_finds_is_what_the_feed_lacks_of_it(world: SimpleNamespace) -> None:
+    """It is told as a share of the standby's rows, of which nobody expects a number."""
+    told = {"table": "plays_standby", "observed": 0.55, "expected": 0.01, "low": 0.0, "high": 0.02}
+    around = Circumstances(
+        finding=world.finding.model_copy(update={**told, "unit": "share"}),
+        diagnosis=Diagnosis(cause="x", cause_kind="feed"),
+        standby=Standby("plays_standby", 900, 2_000),
+    )
+    repairs = by_name(build_menu(ALL, around, "i", find).options)["feed_failover"].repairs
+    assert repairs.value == pytest.approx(100.0)
+    assert repairs.low is not None and 90 < repairs.low < 100
+
+
 def test_rows_elsewhere_that_the_standby_lacks_are_its_cost(world: SimpleNamespace) -> None:
     finding = world.finding.model_copy(update={"table": "plays", "observed": 45.0})
     around = Circumstances(

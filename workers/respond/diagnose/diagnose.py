@@ -34,7 +34,7 @@ from workers.pictures.metric import draw_finding
 from workers.replay.freeze import freeze
 from workers.respond.diagnose import related
 from workers.respond.diagnose.members import members_of
-from workers.respond.diagnose.reading import BACK, Reader
+from workers.respond.diagnose.reading import BACK, Reader, lacking
 from workers.respond.diagnose.rerun import models_of, run_again, split_between
 from workers.respond.diagnose.training_rows import training_rows_of
 from workers.respond.diagnose.written import written_of
@@ -242,7 +242,7 @@ def _with_tables(reader: Reader, material: Material, since: datetime) -> Materia
         beside=reader.attempt("Other tables", lambda: reader.beside(since)) or (),
         events=reader.attempt("Deliveries and trainings", lambda: reader.events(since)) or (),
         rows=reader.attempt("The table's own rows", lambda: related.rows_of(reader, since)),
-        lacking=related.lacking(reader.recommender, reader.finding),
+        lacking=lacking(reader.recommender, reader.finding),
         item_feature=reader.attempt("What is lacking", lambda: related.item_feature(reader)) or False,
         fault=fault,
         benign=benign,

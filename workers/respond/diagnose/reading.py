@@ -20,6 +20,7 @@ from domain.recommender.recommender import Recommender
 from domain.recommender.several import several
 from domain.resolution.replays.registry import standby_of
 from domain.values import Finding, Slice
+from workers.declaration.check_kinds import found as found_kind
 from workers.models.candidates import read_candidates
 from workers.models.logged import Log, log_of
 from workers.respond.diagnose.deliveries import delivery_table, feeds_above, last_two
@@ -224,8 +225,13 @@ class Reader:
         return read_candidates(self.recommender, table, columns, (start, end), self.finding.slice, seed)
 
     def standby(self, since: datetime) -> Standby | None:
-        """Rows since `since` in the finding's table and in its standby: of the slice, and of all else."""
-        own = self.finding.table
+        """
+        Rows since `since` in the finding's table and in its standby, or in the feed that its check looks into
+        and whose standby it is: of the slice, and of all else.
+        """
+        asked = lacking(self.recommender, self.finding)
+        copied = asked is not None and standby_of(self.recommender, asked) == self.finding.table
+        own = asked if asked is not None and copied else self.finding.table
         spare = standby_of(self.recommender, own)
         if spare is None:
             return None
@@ -311,6 +317,15 @@ def _patchy(counts: np.ndarray[Any, np.dtype[np.float64]]) -> bool:
     """Whether rows come every quarter of an hour, or seldom: then these windows show no onset."""
     empty = counts <= 0
     return bool(len(empty) > 1 and np.mean(empty[:-1] & ~empty[1:]) > MOST_GAPS)
+
+
+def lacking(recommender: Recommender, finding: Finding) -> str | None:
+    """The table in which the finding's check looked for rows and did not find them; null of other checks."""
+    check = recommender.checks.get(finding.check)
+    kind = found_kind(check.kind) if check is not None else None
+    if check is None or kind is None or not kind.lacking:
+        return None
+    return next(iter(kind.beside(check)), None)
 
 
 def _present(source: Source, names: Sequence[str]) -> list[str]:

@@ -18,7 +18,7 @@ import pandas as pd
 
 from domain.detection.needs import MissingValues
 from domain.diagnosis.material import Release, Rows
-from domain.diagnosis.pairing import AT, Pair, Relation, dimensions_of
+from domain.diagnosis.pairing import AT, SAME_ROWS, Pair, Relation, dimensions_of
 from domain.recommender.lineage import lineage
 from domain.recommender.planned import Planned
 from domain.recommender.recommender import Recommender
@@ -27,7 +27,7 @@ from domain.resolution.replays.registry import standby_of
 from domain.values import CauseKind, Finding
 from workers.declaration.check_kinds import asks, found
 from workers.models.registry import released
-from workers.respond.diagnose.reading import BACK, Reader
+from workers.respond.diagnose.reading import BACK, Reader, lacking
 from workers.sources.aggregate.in_slice import in_slice
 from workers.sources.engines.column_kinds import as_text
 from workers.sources.engines.source import TIME, Source, open_source
@@ -62,15 +62,6 @@ def rows_of(reader: Reader, since: datetime) -> Rows | None:
             return None
         span = _span(reader, source, since)
         return Rows(names, _fetched(source, span, names), span.covers)
-
-
-def lacking(recommender: Recommender, finding: Finding) -> str | None:
-    """The table in which the finding's check looked for rows and did not find them; null of other checks."""
-    check = recommender.checks.get(finding.check)
-    kind = found(check.kind) if check is not None else None
-    if check is None or kind is None or not kind.lacking:
-        return None
-    return next(iter(kind.beside(check)), None)
 
 
 def item_feature(reader: Reader) -> bool:
@@ -120,13 +111,14 @@ def _related(recommender: Recommender, finding: Finding) -> Iterator[tuple[str, 
     held = held_beside(recommender, own)
     for name in dict.fromkeys((*first, *recommender.tables[own].upstream, *logs, *held, *sorted(above))):
         if name not in (own, spare) and name in recommender.tables and recommender.tables[name].time:
-            yield name, "upstream" if name in above else "beside"
+            copied = name == asked and standby_of(recommender, name) == own
+            yield name, "copied" if copied else "upstream" if name in above else "beside"
 
 
 def _pair(reader: Reader, since: datetime, table: str, relation: Relation) -> Pair | None:
     recommender, own = reader.recommender, reader.finding.table
     with open_source(recommender, own) as mine, open_source(recommender, table) as theirs:
-        names = shared_keys(recommender, own, table, same_rows=relation == "standby")
+        names = shared_keys(recommender, own, table, same_rows=relation in SAME_ROWS)
         known = {
             key: other for key, other in names.items() if key in mine.columns and other in theirs.columns
         }
@@ -138,7 +130,7 @@ def _pair(reader: Reader, since: datetime, table: str, relation: Relation) -> Pa
         others = _fetched(theirs, span, tuple(known.values())).rename(
             columns={b: a for a, b in known.items()}
         )
-        if relation != "standby":
+        if relation not in SAME_ROWS:
             # what differs within a request is no dimension of it
             steady = dimensions_of(Pair(table, relation, keys, rows, others))
             others = others[[*keys, AT, *steady]].drop_duplicates(list(keys))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from domain.diagnosis.candidates.counted import counts_undone, lost_of_all, symp
 from domain.diagnosis.candidates.kinds.catalogue_part import missing_part
 from domain.diagnosis.candidates.kinds.itself import LAST
 from domain.diagnosis.candidates.kinds.written import LOST, by_program, not_written
+from domain.diagnosis.candidates.looked_into import looked_into
 from domain.diagnosis.candidates.undone import Gap, Undone
 from domain.diagnosis.changes.evenly import LEAST_WINDOWS, evenly
 from domain.diagnosis.known import Known
@@ -37,7 +39,10 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
 
 def _of_its_rows(material: Material, known: Known) -> Iterator[Proposal]:
     spares = [pair for pair in material.pairs if pair.relation == "standby"]
-    if spares and known.onset is not None:
+    copied = [pair for pair in material.pairs if pair.relation == "copied"]
+    if copied:
+        yield from (told for pair in copied if (told := _of_copied(material, known, pair)) is not None)
+    elif spares and known.onset is not None:
         for pair in spares:
             yield from _by_rows(material, known, pair)
     elif material.standby is not None:
@@ -63,6 +68,25 @@ def _by_rows(material: Material, known: Known, pair: Pair) -> Iterator[Proposal]
     undone = counts_undone(material, known, now[lost], found.rows_each / max(pair.covers, 1e-9))
     told = _told(material, known, placed.slice, placed.purity, pair.table, undone)
     yield replace(told, how_much=lost_of_all(material, placed.slice, placed.purity))
+
+
+def _of_copied(material: Material, known: Known, pair: Pair) -> Proposal | None:
+    """The finding's own check looks in the feed for the rows of its standby."""
+    found = looked_into(material, known, pair)
+    if found is None:
+        return None
+    loses = _loses(material, pair.table, material.finding.slice, found.share, found.since)
+    return Proposal(
+        kind="feed",
+        object=pair.table,
+        place=material.finding.slice,
+        since=found.since,
+        title=loses,
+        sentence=f"{loses}; its standby `{material.finding.table}` is complete",
+        where=found.where,
+        how_much=found.how_much,
+        table=pair.table,
+    )
 
 
 def _by_counts(material: Material, known: Known) -> Iterator[Proposal]:
@@ -131,8 +155,7 @@ def _told(
     material: Material, known: Known, place: Slice, share: float, spare: str, undone: Undone
 ) -> Proposal:
     table, since = material.finding.table, known.onset.since if known.onset else None
-    when = f" since {material.clock(since)}" if since is not None else ""
-    loses = f"The feed of `{table}` loses {100 * share:.0f} % of the rows of {name_slice(place)}{when}"
+    loses = _loses(material, table, place, share, since)
     return Proposal(
         kind="feed",
         object=table,
@@ -143,6 +166,11 @@ def _told(
         undone=undone,
         table=table,
     )
+
+
+def _loses(material: Material, feed: str, place: Slice, share: float, since: datetime | None) -> str:
+    when = f" since {material.clock(since)}" if since is not None else ""
+    return f"The feed of `{feed}` loses {100 * share:.0f} % of the rows of {name_slice(place)}{when}"
 
 
 def _itself(material: Material, known: Known) -> Named | None:

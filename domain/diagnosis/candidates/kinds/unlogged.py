@@ -13,21 +13,20 @@ from collections.abc import Iterator
 from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
 from domain.diagnosis.candidates.counted import counts_undone, lost_of_all
 from domain.diagnosis.candidates.kinds.along import not_logged
+from domain.diagnosis.candidates.looked_into import LOST, looked_into
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
-from domain.diagnosis.pairing import Pair, dimensions_of, match, match_drop
+from domain.diagnosis.pairing import SAME_ROWS, Pair, dimensions_of, match
 from domain.diagnosis.place import place_of
-from domain.values import Answer, name_slice
+from domain.values import name_slice
 
 COMPLETE = 0.9  # of the related table's requests that were in this one before the onset
-LOST = 0.1  # of a slice's requests, from which on it is worth naming
-MOST = 0.5  # of what is not found, that has to be gone from the table itself
 FORETOLD = 0.5  # of the fall: where the model expects as much, nothing was lost by logging
 
 
 def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     for pair in material.pairs:
-        if pair.relation == "standby":
+        if pair.relation in SAME_ROWS:
             continue
         looked_into = pair.table == material.lacking
         told = _not_found(material, known, pair) if looked_into else _unlogged(material, known, pair)
@@ -83,28 +82,22 @@ def _foretold(material: Material) -> bool:
 
 def _not_found(material: Material, known: Known, pair: Pair) -> Proposal | None:
     """The other table lacks rows that the finding's own check looks for there."""
-    since = known.begun(material.finding)
-    drop = match_drop(pair, material.finding.slice, since)
-    if drop is None or drop.share < LOST:
+    found = looked_into(material, known, pair)
+    if found is None:
         return None
-    when, place = material.clock(since), material.finding.slice
+    when, place = material.clock(found.since), material.finding.slice
     where = f" of {name_slice(place)}" if place else ""
-    own, ratio = material.finding.table, drop.rows / drop.share
+    own = material.finding.table
     return Proposal(
         kind="logging",
         object=pair.table,
         place=place,
-        since=since,
+        since=found.since,
         title=f"`{pair.table}` no longer logs requests{where} since {when}",
-        sentence=f"{100 * drop.share:.0f} % of the requests{where} that used to be in `{pair.table}` are not "
-        f"since {when}, and are in `{own}`: they were served, and not logged",
-        where=Answer(question="where", holds=True, words="it lies where the finding's own check looked"),
-        how_much=Answer(
-            question="how_much",
-            holds=MOST < ratio < 1 / MOST,
-            share=round(min(max(ratio, 0.0), 1.0), 4),
-            words=f"`{pair.table}` has {100 * drop.rows:.0f} % fewer rows of them itself",
-        ),
+        sentence=f"{100 * found.share:.0f} % of the requests{where} that used to be in `{pair.table}` are "
+        f"not since {when}, and are in `{own}`: they were served, and not logged",
+        where=found.where,
+        how_much=found.how_much,
         table=pair.table,
     )
 

@@ -52,6 +52,11 @@ table = "listens"
 beside = "offers"
 on = { session = "session" }
 rate = 0.25
+[checks.copied]
+kind = "joins"
+table = "listens_standby"
+beside = "listens"
+on = { session = "session", track = "track" }
 [[planned]]
 name = "summer fête"
 from = 2026-06-03T08:30:00Z
@@ -199,6 +204,26 @@ def test_listens_that_the_feed_lost_are_in_the_standby(tmp_path: Path) -> None:
     lost = right[~(in_cars(right) & (chance.random(len(right)) < 0.6))]
     found = diagnose(radio(tmp_path, lost, right, right), about(lost, LIVE_ON_AIR, right), NOW)
     assert told(found) == ("feed", "listens", LIVE_ON_AIR)
+
+
+@pytest.mark.parametrize("where", [LIVE_ON_AIR, ()], ids=["of a slice", "of everything"])
+def test_what_the_feed_lost_is_named_by_the_check_of_its_standby_as_well(
+    tmp_path: Path, where: Slice
+) -> None:
+    """Rows of the standby find none in the feed: it is the feed that lost them, and a failover that helps."""
+    right = heard()
+    hit = in_cars(right) if where else since(right)
+    lost = right[~(hit & (np.random.default_rng(34).random(len(right)) < 0.6))]
+    now = ONSET + timedelta(minutes=10)
+    finding = Finding(
+        check="copied", table="listens_standby", slice=where, window_start=ONSET, window_end=now,
+        unit="share", observed=0.6, expected=0.01, p_value=1e-9, severity=Severity.SEV2, title="find none",
+    )  # fmt: skip
+    found = diagnose(radio(tmp_path, lost, right, right), finding, now)
+    assert told(found) == ("feed", "listens", where)
+    assert found.cause is not None
+    assert found.cause.endswith("its standby `listens_standby` is complete")
+    assert any(one.statement.startswith("`listens` has ") for one in found.evidence)
 
 
 def test_listens_that_were_never_logged_are_in_no_copy_of_the_log(tmp_path: Path) -> None:
