@@ -449,8 +449,7 @@ class TriedChange(Value):
     @property
     def sooner(self) -> str:
         """How much sooner it finds, in minutes and hours."""
-        hours, minutes = divmod(round(self.saved_seconds / 60), 60)
-        return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+        return _in_hours(self.saved_seconds / 60)
 
     @property
     def faster(self) -> str:
@@ -468,7 +467,14 @@ class TriedChange(Value):
         rate = self.alarms
         if rate.value is None or rate.low is None or rate.high is None:
             return f"Replayed: {self.sooner} sooner; how often it alarms is not established"
+        looked = self.weeks >= 1 / 7  # at all of that time; else at stretches of it
+        time = f"{self.weeks:.1f} weeks" if looked else f"{_in_hours(self.weeks * 7 * 24 * 60)} of the time"
         return (
             f"Replayed: {self.sooner} sooner; {rate.value:.1f} alarms a week more "
-            f"[{rate.low:.1f}–{rate.high:.1f}] in {self.weeks:.1f} weeks before it"
+            f"[{rate.low:.1f}–{rate.high:.1f}] in {time} before it"
         )
+
+
+def _in_hours(minutes: float) -> str:
+    hours, rest = divmod(round(minutes), 60)
+    return f"{hours} h {rest} min" if hours else f"{rest} min"

@@ -18,7 +18,7 @@ import pandas as pd
 from benchmarks.learning import greengrocer as world
 from benchmarks.learning.installation import Installation, database, installed
 from benchmarks.table import Row, Rows
-from domain.improvement.candidate import Candidate
+from domain.improvement.candidates.candidate import Candidate
 from domain.improvement.trial import rate
 from domain.incident import commands as c
 from domain.incident.state import Incident

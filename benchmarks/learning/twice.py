@@ -209,11 +209,12 @@ def rows(table: Rows, lived: Sequence[Twice], alarms: dict[str, Alarmed], days: 
 
 def _alarm_row(table: Rows, alarms: dict[str, Alarmed], days: float) -> Row:
     said = ", ".join(
-        f"{name} {one.alarms} in {one.judged / DAY:.1f} days" for name, one in sorted(alarms.items())
+        f"{name} {one.alarms} in {one.judged / DAY:.1f} of {one.covered / DAY:.1f} days"
+        for name, one in sorted(alarms.items())
     )
     return table.below(
         f"alarms that {len(alarms)} follow-ups together add in {days:g} days without a fault",
-        sum(one.alarms for one in alarms.values()),
+        sum(one.alarms * (one.covered / one.judged) for one in alarms.values() if one.judged),
         "alarms",
         MOST_ALARMS,
         said,

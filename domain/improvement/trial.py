@@ -14,11 +14,12 @@ from typing import Literal
 
 from scipy.stats import chi2
 
+from domain.recommender.keys.duration import name_duration
 from domain.values import Estimate, Value
 
 CONFIDENCE = 0.9
 MOST_PROPOSED = 3
-LEAST_JUDGED = timedelta(days=1)
+LEAST_COVERED = timedelta(days=1)
 """Shorter, not even every hour of a day was seen."""
 
 WEEK = timedelta(weeks=1)
@@ -36,11 +37,15 @@ LEAST_SAVED = timedelta(minutes=1)
 
 
 class Trial(Value):
-    """What a replay of one check came to: `saved`, None where it would not have found it at all."""
+    """
+    What a replay of one check came to: `saved`, None where it would not have found it at all; `alarms` while
+    it `judged`, in stretches of a time that is `covered`.
+    """
 
     saved: timedelta | None
     alarms: int
     judged: timedelta
+    covered: timedelta
 
 
 def rate(alarms: int, judged: timedelta) -> Estimate:
@@ -58,7 +63,7 @@ def rate(alarms: int, judged: timedelta) -> Estimate:
         return Estimate(value=None, unit="alarms a week", confidence=CONFIDENCE, basis="it could not judge")
     low = float(chi2.ppf(tail, 2 * alarms)) / 2 / weeks if alarms else 0.0
     high = float(chi2.ppf(1 - tail, 2 * alarms + 2)) / 2 / weeks
-    basis = f"replay of {weeks:.1f} weeks before the incident"
+    basis = f"replay of {_long(judged)} before the incident"
     return Estimate(
         value=alarms / weeks,
         low=low,
@@ -67,6 +72,10 @@ def rate(alarms: int, judged: timedelta) -> Estimate:
         confidence=CONFIDENCE,
         basis=basis,
     )
+
+
+def _long(judged: timedelta) -> str:
+    return f"{judged / WEEK:.1f} weeks" if judged >= LEAST_COVERED else name_duration(judged)
 
 
 def refused(trial: Trial, most_alarms: float) -> Refusal | None:
@@ -84,7 +93,7 @@ def refused(trial: Trial, most_alarms: float) -> Refusal | None:
     added = rate(trial.alarms, trial.judged)
     if added.low is not None and added.low > most_alarms:
         return "adds too many alarms"  # which a short history shows, too
-    if added.value is None or trial.judged < LEAST_JUDGED:
+    if added.value is None or trial.covered < LEAST_COVERED:
         return "history too short to judge"
     return "adds too many alarms" if added.value > most_alarms else None
 

@@ -9,7 +9,7 @@ walked alone, those that are there only around what it found, and each only for 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -17,7 +17,7 @@ from domain.detection.judge.state import Verdict
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers.checks.backtest import BacktestIncident, fold
-from workers.checks.backtest_check import backtest_check, ends_of
+from workers.checks.backtest_check import backtest_check, ends_of, is_shared
 from workers.checks.plan import Plan, plan
 from workers.checks.quiet import quiet_on_trial
 
@@ -26,6 +26,15 @@ LEAD_WINDOWS = 4
 
 FINELY = 4
 """Looks a window, at most, where it is asked when a check would have told."""
+
+APART = timedelta(seconds=30)
+"""Such looks are no nearer to each other: what is told less sooner than that is worth no other check."""
+
+STRETCHES, STRETCH = 24, 3
+"""
+Where each look asks the engine anew, so many stretches of a day are looked at, of so many looks each: every
+hour is seen, and what has to be seen twice can be.
+"""
 
 DAY = timedelta(days=1)
 LEAST_LOOKS, MOST_LOOKS = 24, 2_000
@@ -41,11 +50,15 @@ class OutOfTime(Exception):
 
 @dataclass(frozen=True)
 class Alarmed:
-    """How many incidents a check added, and how long it judged, back to `since`."""
+    """
+    How many incidents a check added, and how long it judged, back to `since`; over a time of `covered`, of
+    which that may be some stretches.
+    """
 
     since: datetime
     alarms: int = 0
     judged: timedelta = timedelta(0)
+    covered: timedelta = timedelta(0)
 
 
 def first_told(
@@ -59,15 +72,20 @@ def first_told(
     When the check would first have told of what `is_of` recognises, in (start, end]; None where it would not.
 
     What it told of before `start` already, and goes on telling, is not counted. It is asked at most `FINELY`
-    looks a window, so that where it looks more often it may have told a little sooner than is said.
+    looks a window, and before `start` once a window, so that where it looks more often it may have told a
+    little sooner than is said.
 
     Raises:
         OutOfTime: it was not known by `until`, of the monotonic clock.
     """
     start, end = span
-    planned = _every(plan(recommender, recommender.checks[name]), FINELY)
+    whole = plan(recommender, recommender.checks[name])
+    planned = replace(whole, every=max(whole.every, whole.window / FINELY, min(APART, whole.window)))
+    ends = _looked_at(recommender, planned, start - LEAD_WINDOWS * planned.window, end)
+    before = [one for one in ends if one + planned.table.settle <= start]
+    once = before[:: -max(1, round(planned.window / planned.every))]
     known: set[str] = set()
-    for at, verdict in _walked(recommender, planned, start - LEAD_WINDOWS * planned.window, end):
+    for at, verdict in _walked(recommender, planned, ends, set(before) - set(once)):
         told = [one for one in verdict.findings if is_of(one) and not quiet_on_trial(recommender, one)]
         if at > start and any(one.fingerprint not in known for one in told):
             return at
@@ -88,33 +106,54 @@ def alarms_before(
     How many incidents the check adds to those of the others in `recommender`, and over how long it judged,
     what is `known` of it included: from there backwards for `longest`, until it is `settled` or `until`.
 
-    It looks once a window: looks at windows that overlap see mostly the same rows.
+    It looks once a window: looks at windows that overlap see mostly the same rows. Where each look asks the
+    engine anew, stretches of a day stand for all of it.
     """
     planned = _every(plan(recommender, recommender.checks[name]), 1)
     length, oldest = max(DAY, LEAST_LOOKS * planned.every), known.since - longest
     most = max(DAY, MOST_LOOKS * planned.every)
     while known.since > oldest and not settled(known) and time.monotonic() < until:
         start = max(known.since - length, oldest)
-        looks = _as_time_allows(_walked(recommender, planned, start, known.since), name, until)
+        ends = _looked_at(recommender, planned, start, known.since)
+        taken = _stretches(recommender, planned, ends, known.since - start)
+        looks = _as_time_allows(_walked(recommender, planned, ends, set(ends) - set(taken)), name, until)
         judged = sum(verdict.judged for _at, _name, verdict in looks) * planned.every
         if not judged:
             break  # what lies before is no better known
         opened = fold(_alone(recommender, [name]), start, known.since, looks).incidents
         added = _added(recommender, name, opened, looks, until)
-        known = Alarmed(start, known.alarms + added, known.judged + judged)
+        covered = known.covered + judged * len(ends) / len(taken)
+        known = Alarmed(start, known.alarms + added, known.judged + judged, covered)
         length = min(2 * length, most)
     return known
+
+
+def _stretches(
+    recommender: Recommender, planned: Plan, ends: list[datetime], span: timedelta
+) -> list[datetime]:
+    """Those of the looks of a time that are taken: all of them where one question answers for many."""
+    stretches = max(1, round(STRETCHES * (span / DAY)))
+    if len(ends) <= stretches * STRETCH or is_shared(recommender, planned, ends):
+        return ends
+    begins = [place * len(ends) // stretches for place in range(stretches)]
+    return [end for begin in begins for end in ends[begin : begin + STRETCH]]
 
 
 def _every(planned: Plan, finely: int) -> Plan:
     return replace(planned, every=max(planned.every, planned.window / finely))
 
 
+def _looked_at(recommender: Recommender, planned: Plan, start: datetime, end: datetime) -> list[datetime]:
+    """The ends of the windows whose looks are taken in (start, end]."""
+    settle = planned.table.settle
+    return ends_of(recommender, planned, start - settle, end - settle)
+
+
 def _walked(
-    recommender: Recommender, planned: Plan, start: datetime, end: datetime
+    recommender: Recommender, planned: Plan, ends: list[datetime], skipped: Collection[datetime] = ()
 ) -> Iterator[tuple[datetime, Verdict]]:
     """Looks that could be taken."""
-    for at, came_to in backtest_check(recommender, planned, ends_of(recommender, planned, start, end)):
+    for at, came_to in backtest_check(recommender, planned, ends, skipped=skipped):
         if isinstance(came_to, Verdict):
             yield at, came_to
 
@@ -140,7 +179,8 @@ def _added(
     for other in others:
         planned = _every(plan(recommender, recommender.checks[other]), 1)
         for start, end in _joined(spans, LEAD_WINDOWS * planned.window):
-            told += _as_time_allows(_walked(recommender, planned, start, end), other, until)
+            ends = _looked_at(recommender, planned, start, end)
+            told += _as_time_allows(_walked(recommender, planned, ends), other, until)
     own = [look for look in looks if any(start <= look[0] <= end for start, end in spans)]
     every = _in_order([*told, *own])
     start, end = every[0][0], every[-1][0]

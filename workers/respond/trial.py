@@ -11,9 +11,10 @@ from pathlib import Path
 import structlog
 
 from domain.errors import RecsysopsError
-from domain.improvement.candidate import Candidate, candidates
+from domain.improvement.candidates.candidate import Candidate
+from domain.improvement.candidates.search import candidates
 from domain.improvement.trial import (
-    LEAST_JUDGED,
+    LEAST_COVERED,
     LEAST_SAVED,
     MOST_PROPOSED,
     WEEK,
@@ -103,10 +104,11 @@ def try_these(path: Path, incident: Incident, given: Iterable[Candidate]) -> Tri
     whole = _with(path, changes.values())
     seconds = whole.follow_ups.replay_time.total_seconds()
     saved, late = _saved(whole, changes, of, began + FOR_TIME_SAVED * seconds)
-    sooner = sorted((name for name in saved if saved[name] >= LEAST_SAVED), key=lambda name: -saved[name])
+    sooner = sorted(saved, key=lambda name: -saved[name])
     counted, uncounted = _counted(whole, sooner[:MOST_COUNTED], of, began + seconds)
     trials = {
-        name: Trial(saved=saved[name], alarms=one.alarms, judged=one.judged) for name, one in counted.items()
+        name: Trial(saved=saved[name], alarms=one.alarms, judged=one.judged, covered=one.covered)
+        for name, one in counted.items()
     }
     return _best(whole, tried, changes, trials, saved, (late, uncounted))
 
@@ -122,8 +124,7 @@ def _best(
     most = whole.follow_ups.most_alarms_a_week
     whys: dict[str, Refusal | None] = {name: refused(trial, most) for name, trial in trials.items()}
     kept = [name for name, why in whys.items() if why is None][:MOST_PROPOSED]
-    sooner = sum(one >= LEAST_SAVED for one in saved.values())
-    no_sooner: list[Refusal] = ["finds no sooner"] * (len(changes) - late[0] - sooner)
+    no_sooner: list[Refusal] = ["finds no sooner"] * (len(changes) - late[0] - len(saved))
     note = summary(len(changes) - sum(late), [*(why for why in whys.values() if why), *no_sooner])
     if sum(late):
         note += f"; {sum(late)} more did not fit into {name_duration(whole.follow_ups.replay_time)}"
@@ -161,7 +162,7 @@ def _saved(
     whole: Recommender, changes: Mapping[str, AddedCheck], of: _Of, until: float
 ) -> tuple[dict[str, timedelta], int]:
     """
-    Check → how much sooner than by those there are, only checks that would have told of it; and how many were
+    Check → how much sooner than by those there are, only where that is worth another check; and how many were
     not replayed to the end.
 
     Found by the replay before the log has it, the incident is late for another reason than its checks.
@@ -169,7 +170,7 @@ def _saved(
     more than its part of the time that is left, so that a slow one does not keep the others from being tried.
     """
     found: dict[str, datetime] = {}
-    late, names = 0, [of.finding.check, *changes]
+    late, names, known = 0, [of.finding.check, *changes], of.opened_at
     with taped(Tape()):
         for place, name in enumerate(names):
             if name not in whole.checks:
@@ -178,17 +179,19 @@ def _saved(
                 late += name in changes
                 continue
             part = now + (until - now) * max(SHARE, 1 / (len(names) - place))
+            span = of.onset, known - LEAST_SAVED if name in changes else known
             try:
-                told = first_told(whole, name, (of.onset, of.opened_at), of.is_told_by, part)
+                told = first_told(whole, name, span, of.is_told_by, part)
             except OutOfTime:
                 late += name in changes
                 continue
             finally:
                 _log.info("follow_up_replayed", check=name, seconds=round(time.monotonic() - now, 1))
-            if told is not None:
+            if name not in changes:
+                known = min(known, told or known)
+            elif told is not None:
                 found[name] = told
-    known = min([of.opened_at, *(at for name, at in found.items() if name == of.finding.check)])
-    return {name: known - at for name, at in found.items() if name in changes}, late
+    return {name: known - at for name, at in found.items()}, late
 
 
 def _counted(
@@ -204,11 +207,11 @@ def _counted(
     most = whole.follow_ups.most_alarms_a_week
     counted: dict[str, Alarmed] = {}
     for place, name in enumerate(names):
-        one = _further(whole, name, of, Alarmed(of.onset), until, lambda past: past.judged >= LEAST_JUDGED)
-        if time.monotonic() > until and one.judged < LEAST_JUDGED and not _too_many(one, most):
+        one = _further(whole, name, of, Alarmed(of.onset), until, lambda past: past.covered >= LEAST_COVERED)
+        if time.monotonic() > until and one.covered < LEAST_COVERED and not _too_many(one, most):
             return counted, len(names) - place
         counted[name] = one
-        silent = [past for past in counted.values() if past.judged >= LEAST_JUDGED and past.alarms == 0]
+        silent = [past for past in counted.values() if past.covered >= LEAST_COVERED and past.alarms == 0]
         if len(silent) == MOST_PROPOSED:
             break
     worth = [name for name, one in counted.items() if not _too_many(one, most)]

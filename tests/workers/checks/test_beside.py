@@ -38,6 +38,13 @@ table = "tickets"
 history = "8d"
 least_change = 0.2
 shadow = true
+[checks.quays]
+kind = "domain"
+table = "tickets"
+columns = ["quay"]
+window = "10m"
+history = "6h"
+shadow = true
 """
 
 
@@ -52,7 +59,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         lost |= np.asarray((at >= pd.Timestamp(begins)) & (at < pd.Timestamp(begins + 5 * HOUR))) & (
             chance.random(len(at)) < 0.8
         )
-    pd.DataFrame({"sold_at": at})[~lost].to_parquet(folder / "tickets.parquet")
+    quays = chance.choice(["north", "south"], len(at))
+    pd.DataFrame({"sold_at": at, "quay": quays})[~lost].to_parquet(folder / "tickets.parquet")
     return folder
 
 
@@ -60,7 +68,7 @@ def declared(folder: Path, *, beside: bool) -> Recommender:
     """With `more`; and with another one that finds the same, where so."""
     (folder / "recsysops.toml").write_text(DECLARED.format(usual_in_shadow=str(not beside).lower()))
     found = load(folder)
-    kept = {name: check for name, check in found.checks.items() if beside or name == "more"}
+    kept = {name: check for name, check in found.checks.items() if beside or name in ("more", "quays")}
     return found.model_copy(update={"checks": kept})
 
 
@@ -128,3 +136,11 @@ def test_without_time_nothing_is_judged(folder: Path) -> None:
     now = time.monotonic()
     found = alarms_before(declared(folder, beside=False), "more", Alarmed(AGAIN_AT), 14 * DAY, now, never)
     assert found == Alarmed(AGAIN_AT)
+
+
+def test_where_each_look_asks_anew_stretches_of_every_hour_stand_for_all_of_it(folder: Path) -> None:
+    found = alarms_before(
+        declared(folder, beside=False), "quays", Alarmed(LOST_AT), 12 * HOUR, FOREVER, never
+    )
+    assert (found.alarms, found.covered) == (0, 12 * HOUR)
+    assert found.judged == 12 * 3 * timedelta(minutes=10)

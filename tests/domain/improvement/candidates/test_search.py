@@ -14,7 +14,8 @@ from domain.detection.kinds.rows.drift import KIND as DRIFT
 from domain.detection.kinds.tables.freshness import KIND as FRESHNESS
 from domain.detection.kinds.tables.slice_volume import KIND as SLICE_VOLUME
 from domain.detection.kinds.tables.volume import KIND as VOLUME
-from domain.improvement.candidate import Candidate, candidates
+from domain.improvement.candidates.candidate import Candidate
+from domain.improvement.candidates.search import candidates
 from domain.incident.state import Incident
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender

@@ -1,0 +1,43 @@
+"""
+A check to be tried beside those that are declared.
+
+It is always one of its own, never a change to another: it begins in shadow mode, and until its record
+promotes it what paged people before goes on paging them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from domain.detection.kind import Kind
+
+Kinds = Mapping[str, Kind[Any, Any]]
+Declared = Mapping[str, Mapping[str, Any]]
+"""Check → its keys as they are written in the declaration."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """
+    A check to be added: the keys of `[checks.NAME]` as they would be written, and what is new about it.
+
+    `beside` is the declared check that it is a variation of; None where its kind is new to the table.
+    """
+
+    name: str
+    keys: Mapping[str, Any]
+    says: str
+    beside: str | None = None
+
+
+def spelled(value: float | str) -> str:
+    """
+    As it may stand in the name of a check.
+
+    >>> spelled(0.125), spelled("Main genre")
+    ('0_125', 'Main_genre')
+    """
+    text = f"{value:g}" if isinstance(value, float) else value
+    return "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in text)

@@ -1,0 +1,66 @@
+"""What a diagnosis says is wrong, and which checks look for that itself and not for what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from domain.detection.kind import Kind
+from domain.detection.suited import Suited
+from domain.improvement.candidates.candidate import Candidate, spelled
+from domain.recommender.options import OfColumns
+from domain.recommender.recommender import Recommender
+from domain.recommender.shared_keys import shared_keys
+from domain.resolution.replays.registry import standby_of
+from domain.values import CauseKind, Diagnosis
+
+WINDOWS = ("1m", "5m")
+"""In which rows of a standby are looked for in its feed."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """A kind of fault, a column that it is in, a table that lacks rows; each None where nothing is said."""
+
+    fault: CauseKind | None = None
+    column: str | None = None
+    feed: str | None = None
+
+    def column_for(self, kind: Kind[Any, Any]) -> str | None:
+        """The column that a check of this kind is to look at."""
+        return self.column if issubclass(kind.options, OfColumns) else None
+
+    def is_looked_for_by(self, kind: Kind[Any, Any]) -> bool:
+        """Whether the kind looks at columns, and one is named; or for faults of this kind."""
+        return self.column_for(kind) is not None or (self.fault is not None and kind.fault == self.fault)
+
+
+def named_by(diagnosis: Diagnosis | None) -> Named:
+    """What is named, as far as anything is."""
+    if diagnosis is None:
+        return Named()
+    if diagnosis.cause is None:
+        return Named(column=diagnosis.feature)
+    renamed = diagnosis.object if diagnosis.cause_kind == "renaming" else None
+    feed = diagnosis.object if diagnosis.cause_kind == "feed" else None
+    return Named(diagnosis.cause_kind, diagnosis.feature or renamed, feed)
+
+
+def of_standby(recommender: Recommender, feed: str | None) -> Iterator[Candidate]:
+    """
+    Rows of a feed's standby that find none in the feed: which are missing is known as they come, and not by
+    how many usually do.
+    """
+    spare = standby_of(recommender, feed) if feed in recommender.tables else None
+    if feed is None or spare is None:
+        return
+    on = {theirs: ours for ours, theirs in shared_keys(recommender, feed, spare, same_rows=True).items()}
+    if on:
+        keys = {"kind": "joins", "table": spare, **Suited.joined(spare, feed, on).keys, "shadow": True}
+        for window in WINDOWS:
+            yield Candidate(
+                name=spelled(f"{spare}_joins_{window}"),
+                keys={**keys, "window": window, "every": window},
+                says=f"joins of {spare} with {feed} in windows of {window}",
+            )

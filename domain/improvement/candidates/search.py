@@ -1,0 +1,158 @@
+"""Which checks an incident gives reason to try, those that promise most first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Any
+
+from pydantic import ValidationError
+
+from domain.detection.kind import Kind
+from domain.improvement.candidates.candidate import Candidate, Declared, Kinds, spelled
+from domain.improvement.candidates.named import Named, named_by, of_standby
+from domain.improvement.candidates.varied import beside, by_slices, in_windows, more_sensitive
+from domain.incident.state import Incident
+from domain.recommender.check import Check
+from domain.recommender.keys.duration import parse_duration
+from domain.recommender.lineage import lineage
+from domain.recommender.recommender import Recommender
+from domain.recommender.table import Table
+from domain.values import Finding
+
+MOST_CANDIDATES = 24
+MOST_DIRECT = 12
+"""Of these, that look for what the diagnosis named, before the checks that found it are varied."""
+
+
+def candidates(
+    recommender: Recommender, declared: Declared, kinds: Kinds, incident: Incident
+) -> tuple[Candidate, ...]:
+    """
+    At most `MOST_CANDIDATES` checks.
+
+    What the diagnosis named is looked for by itself, in the shortest windows first: most incidents are found
+    by what follows from their cause, and later than that. Then come the checks that found it, in shorter
+    windows, by other slices, and more sensitive; then what else does not look at its tables yet.
+
+    Args:
+        declared: the checks' keys as written.
+        kinds: those that may be declared, by name.
+    """
+    found = [one for one in (incident.first_finding, *incident.also) if one is not None]
+    named, tables = named_by(incident.diagnosis), list(_tables(recommender, found))
+    new = list(_of_new_kinds(recommender, kinds, found, tables, named))
+    direct = [
+        *of_standby(recommender, named.feed),
+        *_in_shorter_windows(recommender, declared, kinds, tables, named),
+        *(one for one, kind in new if named.is_looked_for_by(kind)),
+    ]
+    direct.sort(key=lambda one: _window(recommender, one))
+    varied = _varied(recommender, declared, kinds, found)
+    distinct: dict[str, Candidate] = {}
+    for one in (*direct[:MOST_DIRECT], *varied, *direct, *(one for one, _kind in new)):
+        if one.name not in recommender.checks:
+            distinct.setdefault(one.name, one)
+    return tuple(distinct.values())[:MOST_CANDIDATES]
+
+
+def _window(recommender: Recommender, candidate: Candidate) -> timedelta:
+    written = candidate.keys.get("window")
+    return parse_duration(written) if written else recommender.tables[candidate.keys["table"]].window
+
+
+def _in_shorter_windows(
+    recommender: Recommender, declared: Declared, kinds: Kinds, tables: Iterable[Table], named: Named
+) -> Iterator[Candidate]:
+    """The checks that look for what is named, of the tables concerned."""
+    concerned = {table.name: table for table in tables}
+    for check in recommender.checks.values():
+        kind, table = kinds.get(check.kind), concerned.get(check.table or "")
+        if kind is None or table is None or check.name not in declared or not named.is_looked_for_by(kind):
+            continue
+        if _looks_at(check, named.column_for(kind)):
+            yield from beside(check, declared[check.name], in_windows(check, table, kind))
+
+
+def _varied(
+    recommender: Recommender, declared: Declared, kinds: Kinds, found: Iterable[Finding]
+) -> Iterator[Candidate]:
+    """The checks that found it, otherwise."""
+    first: dict[str, Finding] = {}
+    for finding in found:
+        first.setdefault(finding.check, finding)
+    for name, finding in first.items():
+        check = recommender.checks.get(name)
+        kind = kinds.get(check.kind) if check is not None else None
+        if check is None or kind is None or name not in declared or check.table not in recommender.tables:
+            continue
+        table = recommender.tables[check.table]
+        ways = (
+            *in_windows(check, table, kind),
+            *by_slices(check, table, kind, finding),
+            *more_sensitive(check, kind),
+        )
+        yield from beside(check, declared[name], ways)
+
+
+def _of_new_kinds(
+    recommender: Recommender, kinds: Kinds, found: Iterable[Finding], tables: Iterable[Table], named: Named
+) -> Iterator[tuple[Candidate, Kind[Any, Any]]]:
+    """
+    Kinds that need no more said of them than the table, or the column that is named: first those that ask the
+    engine what the checks ask that found it.
+    """
+    checks = [recommender.checks[one.check] for one in found if one.check in recommender.checks]
+    alike = {type(kinds[one.kind].needs) for one in checks if one.kind in kinds}
+    by_needs = sorted(kinds.items(), key=lambda one: type(one[1].needs) not in alike)
+    for table in tables:
+        for name, kind in by_needs:
+            column = named.column_for(kind)
+            if _is_looked_at(recommender, table, name, column) or not _suits(kind, table):
+                continue
+            called = f"{table.name}_{name}" + (f"_{column}" if column else "")
+            says = f"{name} of {column} in {table.name}" if column else f"{name} in {table.name}"
+            keys: dict[str, Any] = {"kind": name, "table": table.name, "shadow": True}
+            if column:
+                keys["columns"] = [column]
+            yield Candidate(spelled(called), keys, says), kind
+            if type(kind.needs) in alike or named.is_looked_for_by(kind):
+                plain = Check(name=name, kind=name, table=table.name)
+                for end, changed, shorter in in_windows(plain, table, kind):
+                    yield (
+                        Candidate(spelled(f"{called}_{end}"), {**keys, **changed}, f"{says} {shorter}"),
+                        kind,
+                    )
+
+
+def _is_looked_at(recommender: Recommender, table: Table, kind: str, column: str | None) -> bool:
+    """Whether a check of that kind looks at the table, and at that column of it."""
+    checks = (one for one in recommender.checks.values() if (one.kind, one.table) == (kind, table.name))
+    return any(_looks_at(check, column) for check in checks)
+
+
+def _looks_at(check: Check, column: str | None) -> bool:
+    columns = check.options.get("columns") or ()
+    return column is None or not columns or column in columns
+
+
+def _tables(recommender: Recommender, found: Iterable[Finding]) -> Iterator[Table]:
+    """Those that something was found in, then those that they are made from."""
+    hit = dict.fromkeys(one.table for one in found if one.table in recommender.tables)
+    made_from = lineage(recommender.tables, recommender.models.values())
+    above = dict.fromkeys(name for table in hit for name in sorted(made_from.above(table)))
+    for name in dict.fromkeys((*hit, *above)):
+        if recommender.tables[name].time is not None:
+            yield recommender.tables[name]
+
+
+def _suits(kind: Kind[Any, Any], table: Table) -> bool:
+    """Whether a kind can look at a table of which nothing more is said."""
+    if kind.only_slices and not table.dimensions:
+        return False
+    try:
+        options = kind.read({})
+        kind.fits({}, options)
+    except (ValidationError, ValueError):
+        return False
+    return True

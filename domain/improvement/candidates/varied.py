@@ -1,0 +1,75 @@
+"""A check that is there, in shorter windows, by other slices, or more sensitive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from domain.detection.kind import Kind
+from domain.improvement.candidates.candidate import Candidate, spelled
+from domain.recommender.check import Check
+from domain.recommender.keys.duration import name_duration
+from domain.recommender.table import Table
+from domain.values import Finding
+
+WINDOW_PARTS, CHANGE_PARTS = (2, 4, 10), (2, 4)
+"""A window, and what a change must reach, are tried at such parts of what they are."""
+
+LEAST_WINDOW = timedelta(minutes=1)
+SENSITIVITY = ("least_change", "least_rows")
+"""Keys of every check that say what a change must reach; a kind's own are its options' `sensitivity`."""
+
+Varied = tuple[str, dict[str, Any], str]
+"""The end of a name, the keys that differ, and that in words."""
+
+
+def beside(check: Check, written: Mapping[str, Any], varied: Iterable[Varied]) -> Iterator[Candidate]:
+    """
+    Such variations of a declared check.
+
+    Args:
+        written: its keys as written, so that a variation keeps how they are spelled.
+    """
+    for suffix, changed, says in varied:
+        yield Candidate(
+            name=spelled(f"{check.name}_{suffix}"),
+            keys={**written, **changed, "shadow": True},
+            says=f"{check.name} {says}",
+            beside=check.name,
+        )
+
+
+def in_windows(check: Check, table: Table, kind: Kind[Any, Any]) -> Iterator[Varied]:
+    """Shorter windows; it looks as often as it does now, but at least as often as those are long."""
+    if not kind.windows or check.schedule is not None:
+        return
+    every = check.every or (table.every if check.window is None else None) or timedelta.max
+    for part in WINDOW_PARTS:
+        window = (check.window or table.window) / part
+        if window >= LEAST_WINDOW and window % timedelta(seconds=1) == timedelta(0):
+            length = name_duration(window)
+            looks = name_duration(min(every, window))
+            yield length, {"window": length, "every": looks}, f"in windows of {length}"
+
+
+def more_sensitive(check: Check, kind: Kind[Any, Any]) -> Iterator[Varied]:
+    """Smaller changes count; an option only where the check declares it, for what is usual is the kind's."""
+    own = {key: check.options.get(key) for key in kind.options.sensitivity}
+    for key, value in {**{key: getattr(check, key) for key in SENSITIVITY}, **own}.items():
+        for part in CHANGE_PARTS if value else ():
+            less = float(f"{value / part:.3g}")
+            yield f"{key}_{spelled(less)}", {key: less}, f"with {key} = {less:g}"
+
+
+def by_slices(check: Check, table: Table, kind: Kind[Any, Any], finding: Finding) -> Iterator[Varied]:
+    """Slices where it looked at the whole; only those of the incident where it looked at more."""
+    if kind.sliced == "never":
+        return
+    usual = table.dimensions if kind.sliced == "always" else ()
+    now = usual if check.dimensions is None else check.dimensions
+    hit = tuple(dimension for dimension, _value in finding.slice)
+    for dimensions in dict.fromkeys((table.dimensions, hit)):
+        if dimensions and set(dimensions) != set(now):
+            by = ", ".join(dimensions)
+            yield "by_" + "_".join(dimensions), {"dimensions": list(dimensions)}, f"by {by}"

@@ -1,0 +1,133 @@
+"""What a diagnosis names is looked for by itself, and first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from domain.improvement.candidates.candidate import Candidate
+from domain.improvement.candidates.search import MOST_CANDIDATES, MOST_DIRECT, candidates
+from domain.incident.state import Incident
+from domain.recommender.check import Check
+from domain.recommender.exposure import Exposure
+from domain.recommender.recommender import Recommender
+from domain.recommender.table import Table
+from domain.values import CauseKind, Diagnosis, Finding, Severity
+from workers.declaration.check_kinds import ours
+
+AT = datetime(2026, 4, 1, 12, tzinfo=UTC)
+VOLUME: dict[str, Any] = {"name": "hires_volume", "kind": "volume", "table": "hires"}
+SCORED: dict[str, Any] = {"name": "scored", "kind": "score_parity", "table": "offers", "window": "20m"}
+
+
+def table(name: str, **keys: object) -> Table:
+    given = {"path": f"{name}.parquet", "time": "at", "window": "10m", "dimensions": ("dock",), **keys}
+    return Table.model_validate({"name": name, "item": "bicycle", **given})
+
+
+def tried(diagnosis: Diagnosis | None, checks: Iterable[dict[str, Any]] = (VOLUME,)) -> tuple[Candidate, ...]:
+    """What is tried where fewer bicycles were hired: of offers, and with a second copy of the feed."""
+    tables = [table("hires", upstream=("offers",)), table("hires_standby"), table("offers")]
+    declared = {one["name"]: Check.model_validate(one) for one in checks}
+    recommender = Recommender(
+        name="bicycles",
+        tables={one.name: one for one in tables},
+        checks=declared,
+        exposure=Exposure.model_validate({"shown": "offers", "chosen": "hires", "request": "visit"}),
+    )
+    finding = Finding(
+        check="hires_volume",
+        table="hires",
+        window_start=AT - timedelta(minutes=10),
+        window_end=AT,
+        observed=10.0,
+        expected=100.0,
+        p_value=0.0,
+        severity=Severity.SEV2,
+        title="Fewer hires",
+    )
+    incident = Incident(
+        stream="s",
+        number=1,
+        title="Fewer hires",
+        kind="detected",
+        severity=Severity.SEV2,
+        fingerprint=finding.fingerprint,
+        first_finding=finding,
+        finding=finding,
+        diagnosis=diagnosis,
+        opened_at=AT,
+        opened_by="worker:detect",
+        version=1,
+        last_event_id="e",
+        last_at=AT,
+    )
+    written = {one["name"]: {key: one[key] for key in one if key != "name"} for one in checks}
+    return candidates(recommender, written, ours(), incident)
+
+
+def cause(kind: CauseKind, culprit: str, feature: str | None = None) -> Diagnosis:
+    return Diagnosis(cause="It is so", cause_kind=kind, object=culprit, feature=feature)
+
+
+def test_rows_that_a_feed_lacks_are_looked_for_in_its_standby() -> None:
+    first = tried(cause("feed", "hires"))[0]
+    assert first.keys == {
+        "kind": "joins",
+        "table": "hires_standby",
+        "beside": "hires",
+        "on": {"visit": "visit", "bicycle": "bicycle"},
+        "within": "0s",
+        "window": "1m",
+        "every": "1m",
+        "shadow": True,
+    }
+
+
+def test_another_feed_without_a_standby_has_none_to_look_in() -> None:
+    assert all(one.keys["kind"] != "joins" for one in tried(cause("feed", "offers")))
+    assert all(one.keys["kind"] != "joins" for one in tried(cause("feed", "returns")))
+
+
+def test_a_column_that_is_named_is_looked_at_in_each_table_concerned_in_short_windows_first() -> None:
+    direct = tried(cause("feature", "weight", feature="weight"))[:MOST_DIRECT]
+    assert {one.keys["table"] for one in direct} == {"hires", "offers"}
+    assert {one.keys["window"] for one in direct} == {"1m"}
+    assert {"domain", "drift", "missing"} <= {one.keys["kind"] for one in direct}
+    assert all(one.keys.get("columns", ["weight"]) == ["weight"] for one in direct)
+
+
+def test_a_value_that_was_renamed_is_looked_for_in_its_column() -> None:
+    assert ["dock"] in [one.keys.get("columns") for one in tried(cause("renaming", "dock"))[:MOST_DIRECT]]
+
+
+def test_a_check_for_that_kind_of_fault_that_is_there_is_tried_in_shorter_windows() -> None:
+    direct = tried(cause("serving", "ranker"), [VOLUME, SCORED])[:MOST_DIRECT]
+    assert [one.keys["window"] for one in direct if one.beside == "scored"] == ["2m", "5m", "10m"]
+    assert {one.keys["kind"] for one in direct if one.beside != "hires_volume"} == {"score_parity"}
+
+
+def test_what_found_it_is_varied_whatever_was_named() -> None:
+    for diagnosis in (None, cause("feature", "weight", feature="weight"), cause("world", "holiday")):
+        found = tried(diagnosis)
+        assert len(found) <= MOST_CANDIDATES
+        assert [one.name for one in found if one.beside == "hires_volume"][:3] == [
+            "hires_volume_5m",
+            "hires_volume_2m30s",
+            "hires_volume_1m",
+        ]
+
+
+def test_a_column_that_a_check_of_the_kind_does_not_look_at_is_one_that_it_could() -> None:
+    other = {"name": "set", "kind": "missing", "table": "hires", "columns": ("price",)}
+    named = [one.name for one in tried(cause("feature", "weight", feature="weight"), [VOLUME, other])]
+    assert "hires_missing_weight" in named or "hires_missing_weight_1m" in named
+    same = {**other, "columns": ("weight",)}
+    found = tried(cause("feature", "weight", feature="weight"), [VOLUME, same])
+    assert not [one for one in found if one.name.startswith("hires_missing_weight")]
+    assert "set" in [one.beside for one in found]
+
+
+def test_without_a_cause_the_checks_that_found_it_come_first() -> None:
+    assert tried(None)[0].beside == "hires_volume"
