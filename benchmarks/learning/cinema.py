@@ -69,14 +69,14 @@ class Taught(CinemaWorld):
         return load(self._file, variables(self._folder))
 
 
-def each_minute(recommender: Recommender) -> list[Plan]:
-    """Every check as often as it is declared to look, but about once a minute at most; a day each five."""
+def twice_a_minute(recommender: Recommender) -> list[Plan]:
+    """Each check as often as it is declared to look, at most every half minute; a day every five minutes."""
     return [replace(one, every=max(one.every, _seldom_enough(one.window))) for one in plans_of(recommender)]
 
 
 def _seldom_enough(window: timedelta) -> timedelta:
-    """The shortest part of a window from a minute on, of a day from five: they then adjoin."""
-    return window / max(1, window // (5 * MINUTE if window >= DAY else MINUTE))
+    """The shortest part of a window from half a minute on, of a day from five minutes: they then adjoin."""
+    return window / max(1, window // (5 * MINUTE if window >= DAY else MINUTE / 2))
 
 
 def kinds_in_turn(names: list[str], draws: int) -> Iterator[tuple[str, int]]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks.diagnosis.case import Case
 from benchmarks.diagnosis.live_through import live_through
 from benchmarks.diagnosis.look_back import Walks
-from benchmarks.learning.cinema import DAY, Past, Taught, declaration, each_minute, variables
+from benchmarks.learning.cinema import DAY, Past, Taught, declaration, twice_a_minute, variables
 from benchmarks.learning.installation import Installation, database, installed
 from benchmarks.learning.order import Order, Outcome
 from benchmarks.table import Row, Rows
@@ -110,7 +110,7 @@ def lived_twice(order: Order) -> Twice:
 def _lived(here: Installation, order: Order, declared: str) -> Twice:
     seed = order.seed * 1_000 + 2 * order.draw
     world = Taught(order.first[0], order.folder / "first", order.first[1], here.file)
-    first = live_through(world, order.name, order.draw, seed, order.after, each_minute)
+    first = live_through(world, order.name, order.draw, seed, order.after, twice_a_minute)
     accepted, proposed, why_not = _learned(here, first, world.at)
     world.close()
     as_it_was = order.folder / "as_it_was.toml"
@@ -133,7 +133,7 @@ def _lived(here: Installation, order: Order, declared: str) -> Twice:
 def _second(order: Order, folder: str, file: Path, walks: Walks) -> Struck:
     world = Taught(order.second[0], order.folder / folder, order.second[1], file)
     seed = order.seed * 1_000 + 2 * order.draw + 1
-    case = live_through(world, order.name, order.draw, seed, order.after, each_minute, walks)
+    case = live_through(world, order.name, order.draw, seed, order.after, twice_a_minute, walks)
     world.close()
     return struck(case)
 

@@ -30,7 +30,7 @@ FINELY = 4
 APART = timedelta(seconds=30)
 """Such looks are no nearer to each other: what is told less sooner than that is worth no other check."""
 
-STRETCHES, STRETCH = 24, 3
+STRETCHES, STRETCH = 24, 2
 """
 Where each look asks the engine anew, so many stretches of a day are looked at, of so many looks each: every
 hour is seen, and what has to be seen twice can be.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,9 @@ from domain.improvement.candidates.candidate import Candidate, spelled
 from domain.recommender.options import OfColumns
 from domain.recommender.recommender import Recommender
 from domain.recommender.shared_keys import shared_keys
+from domain.recommender.table import Table
 from domain.resolution.replays.registry import standby_of
-from domain.values import CauseKind, Diagnosis
+from domain.values import CauseKind, Diagnosis, Slice
 
 WINDOWS = ("1m", "5m")
 """In which rows of a standby are looked for in its feed."""
@@ -21,15 +22,24 @@ WINDOWS = ("1m", "5m")
 
 @dataclass(frozen=True)
 class Named:
-    """A kind of fault, a column that it is in, a table that lacks rows; each None where nothing is said."""
+    """
+    A kind of fault, a column that it is in, a table that lacks rows; each None where nothing is said. `place`
+    are the dimensions of the slice where it lies; empty where that is everywhere.
+    """
 
     fault: CauseKind | None = None
     column: str | None = None
     feed: str | None = None
+    place: tuple[str, ...] = ()
 
     def column_for(self, kind: Kind[Any, Any]) -> str | None:
         """The column that a check of this kind is to look at."""
         return self.column if issubclass(kind.options, OfColumns) else None
+
+    def dimensions_of(self, table: Table) -> list[str] | None:
+        """By what a look at the column is to be sliced; None where the table cannot be sliced by that."""
+        here = [name for name in self.place if name in table.dimensions]
+        return here if here or not self.place else None
 
     def is_looked_for_by(self, kind: Kind[Any, Any]) -> bool:
         """Whether the kind looks at columns, and one is named; or for faults of this kind."""
@@ -41,10 +51,14 @@ def named_by(diagnosis: Diagnosis | None) -> Named:
     if diagnosis is None:
         return Named()
     if diagnosis.cause is None:
-        return Named(column=diagnosis.feature)
+        return Named(column=diagnosis.feature, place=_dimensions(diagnosis.slices[:1]))
     renamed = diagnosis.object if diagnosis.cause_kind == "renaming" else None
     feed = diagnosis.object if diagnosis.cause_kind == "feed" else None
-    return Named(diagnosis.cause_kind, diagnosis.feature or renamed, feed)
+    return Named(diagnosis.cause_kind, diagnosis.feature or renamed, feed, _dimensions([diagnosis.place]))
+
+
+def _dimensions(places: Iterable[Slice]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for place in places for name, _value in place))
 
 
 def of_standby(recommender: Recommender, feed: str | None) -> Iterator[Candidate]:

@@ -110,11 +110,13 @@ def _of_new_kinds(
             column = named.column_for(kind)
             if _is_looked_at(recommender, table, name, column) or not _suits(kind, table):
                 continue
-            called = f"{table.name}_{name}" + (f"_{column}" if column else "")
-            says = f"{name} of {column} in {table.name}" if column else f"{name} in {table.name}"
+            called, says = f"{table.name}_{name}", f"{name} in {table.name}"
             keys: dict[str, Any] = {"kind": name, "table": table.name, "shadow": True}
             if column:
+                called, says = f"{called}_{column}", f"{name} of {column} in {table.name}"
                 keys["columns"] = [column]
+                if kind.sliced != "never" and (by := named.dimensions_of(table)) is not None:
+                    keys["dimensions"] = by
             yield Candidate(spelled(called), keys, says), kind
             if type(kind.needs) in alike or named.is_looked_for_by(kind):
                 plain = Check(name=name, kind=name, table=table.name)

@@ -143,4 +143,4 @@ def test_where_each_look_asks_anew_stretches_of_every_hour_stand_for_all_of_it(f
         declared(folder, beside=False), "quays", Alarmed(LOST_AT), 12 * HOUR, FOREVER, never
     )
     assert (found.alarms, found.covered) == (0, 12 * HOUR)
-    assert found.judged == 12 * 3 * timedelta(minutes=10)
+    assert found.judged == 12 * 2 * timedelta(minutes=10)

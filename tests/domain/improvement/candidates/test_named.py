@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from domain.improvement.candidates.candidate import Candidate
 from domain.improvement.candidates.search import MOST_CANDIDATES, MOST_DIRECT, candidates
 from domain.incident.state import Incident
@@ -13,7 +15,7 @@ from domain.recommender.check import Check
 from domain.recommender.exposure import Exposure
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
-from domain.values import CauseKind, Diagnosis, Finding, Severity
+from domain.values import CauseKind, Diagnosis, Finding, Severity, Slice, slice_of
 from workers.declaration.check_kinds import ours
 
 AT = datetime(2026, 4, 1, 12, tzinfo=UTC)
@@ -67,8 +69,8 @@ def tried(diagnosis: Diagnosis | None, checks: Iterable[dict[str, Any]] = (VOLUM
     return candidates(recommender, written, ours(), incident)
 
 
-def cause(kind: CauseKind, culprit: str, feature: str | None = None) -> Diagnosis:
-    return Diagnosis(cause="It is so", cause_kind=kind, object=culprit, feature=feature)
+def cause(kind: CauseKind, culprit: str, feature: str | None = None, place: Slice = ()) -> Diagnosis:
+    return Diagnosis(cause="It is so", cause_kind=kind, object=culprit, feature=feature, place=place)
 
 
 def test_rows_that_a_feed_lacks_are_looked_for_in_its_standby() -> None:
@@ -96,6 +98,23 @@ def test_a_column_that_is_named_is_looked_at_in_each_table_concerned_in_short_wi
     assert {one.keys["window"] for one in direct} == {"1m"}
     assert {"domain", "drift", "missing"} <= {one.keys["kind"] for one in direct}
     assert all(one.keys.get("columns", ["weight"]) == ["weight"] for one in direct)
+
+
+@pytest.mark.parametrize(
+    ("place", "by"),
+    [
+        pytest.param(slice_of(dock="north"), ["dock"], id="by the dock where it lay"),
+        pytest.param((), [], id="everywhere: of the whole table"),
+        pytest.param(slice_of(city="Ghent"), None, id="by what the table does, where it knows no such place"),
+    ],
+)
+def test_a_column_is_looked_at_by_the_dimensions_of_the_place_where_it_was_wrong(
+    place: Slice, by: list[str] | None
+) -> None:
+    direct = tried(cause("feature", "weight", feature="weight", place=place))[:MOST_DIRECT]
+    of_column = [one for one in direct if one.keys["kind"] in ("domain", "missing")]
+    assert of_column
+    assert all(one.keys.get("dimensions") == by for one in of_column)
 
 
 def test_a_value_that_was_renamed_is_looked_for_in_its_column() -> None:
