@@ -1,4 +1,4 @@
-"""By which columns a row, or a request, of one table is known in another, as the declaration has it."""
+"""By which columns a row is known, in its own table and in another, as the declaration has it."""
 
 from __future__ import annotations
 
@@ -31,12 +31,28 @@ def shared_keys(recommender: Recommender, own: str, table: str, *, same_rows: bo
     declared = held_beside(recommender, own).get(table)
     if declared is not None:
         return declared if same_rows else {k: v for k, v in declared.items() if k != item}
-    requests = requests_of(recommender)
+    requests = _requests_of(recommender)
     keys = [*requests[:1], *([item] if same_rows and item else [])]
     return {key: key for key in keys} if requests else {}
 
 
-def requests_of(recommender: Recommender) -> list[str]:
+def own_keys(recommender: Recommender, own: str) -> tuple[str, ...]:
+    """What no two rows share: as a check of duplicates says; else request and item, or who, what and when."""
+    for check in recommender.checks.values():
+        key = check.options.get("key")
+        if check.table == own and key:
+            return tuple(map(str, key)) if isinstance(key, list | tuple) else (str(key),)
+    declared = recommender.tables[own].key
+    if declared is not None and (recommender.items is None or declared != recommender.items.key):
+        return (declared,)  # that of an item comes again with each delivery
+    requests, table = _requests_of(recommender), recommender.tables[own]
+    if table.item and requests:
+        return (requests[0], table.item)
+    # A member sees or buys a thing at one moment once.
+    return (table.member, table.item, table.time) if table.member and table.item and table.time else ()
+
+
+def _requests_of(recommender: Recommender) -> list[str]:
     """The columns that name a request, as declared of the exposure or of a model."""
     declared = [model.request for model in recommender.models.values()]
     declared += [recommender.exposure.request] if recommender.exposure is not None else []

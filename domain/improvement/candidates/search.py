@@ -16,7 +16,9 @@ from domain.incident.state import Incident
 from domain.recommender.check import Check
 from domain.recommender.keys.duration import parse_duration
 from domain.recommender.lineage import lineage
+from domain.recommender.options import Keyed
 from domain.recommender.recommender import Recommender
+from domain.recommender.shared_keys import own_keys
 from domain.recommender.table import Table
 from domain.values import Finding
 
@@ -111,20 +113,34 @@ def _of_new_kinds(
             if _is_looked_at(recommender, table, name, column) or not _suits(kind, table):
                 continue
             called, says = f"{table.name}_{name}", f"{name} in {table.name}"
-            keys: dict[str, Any] = {"kind": name, "table": table.name, "shadow": True}
             if column:
                 called, says = f"{called}_{column}", f"{name} of {column} in {table.name}"
-                keys["columns"] = [column]
-                if kind.sliced != "never" and (by := named.dimensions_of(table)) is not None:
-                    keys["dimensions"] = by
+            keys = {
+                "kind": name,
+                "table": table.name,
+                "shadow": True,
+                **dict(_keys(recommender, table, kind, named)),
+            }
             yield Candidate(spelled(called), keys, says), kind
-            if type(kind.needs) in alike or named.is_looked_for_by(kind):
-                plain = Check(name=name, kind=name, table=table.name)
-                for end, changed, shorter in in_windows(plain, table, kind):
-                    yield (
-                        Candidate(spelled(f"{called}_{end}"), {**keys, **changed}, f"{says} {shorter}"),
-                        kind,
-                    )
+            if type(kind.needs) not in alike and not named.is_looked_for_by(kind):
+                continue
+            for end, changed, shorter in in_windows(
+                Check(name=name, kind=name, table=table.name), table, kind
+            ):
+                one = Candidate(spelled(f"{called}_{end}"), {**keys, **changed}, f"{says} {shorter}")
+                yield one, kind
+
+
+def _keys(
+    recommender: Recommender, table: Table, kind: Kind[Any, Any], named: Named
+) -> Iterator[tuple[str, list[str]]]:
+    """What is to be said of such a check besides its table."""
+    if column := named.column_for(kind):
+        yield "columns", [column]
+        if kind.sliced != "never" and (by := named.dimensions_of(table)) is not None:
+            yield "dimensions", by
+    if issubclass(kind.options, Keyed) and (key := own_keys(recommender, table.name)):
+        yield "key", list(key)
 
 
 def _is_looked_at(recommender: Recommender, table: Table, kind: str, column: str | None) -> bool:

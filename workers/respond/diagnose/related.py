@@ -22,7 +22,7 @@ from domain.diagnosis.pairing import AT, SAME_ROWS, Pair, Relation, dimensions_o
 from domain.recommender.lineage import lineage
 from domain.recommender.planned import Planned
 from domain.recommender.recommender import Recommender
-from domain.recommender.shared_keys import held_beside, requests_of, shared_keys
+from domain.recommender.shared_keys import held_beside, own_keys, shared_keys
 from domain.resolution.replays.registry import standby_of
 from domain.values import CauseKind, Finding
 from workers.declaration.check_kinds import asks, found
@@ -53,7 +53,7 @@ class Span:
 
 def rows_of(reader: Reader, since: datetime) -> Rows | None:
     """Rows of the finding's table with what identifies one; null where no column does."""
-    keys = _own_keys(reader.recommender, reader.finding.table)
+    keys = own_keys(reader.recommender, reader.finding.table)
     if not keys:
         return None
     with open_source(reader.recommender, reader.finding.table) as source:
@@ -139,22 +139,6 @@ def _pair(reader: Reader, since: datetime, table: str, relation: Relation) -> Pa
         moved = _elsewhere(mine, {key: key for key in keys}, rows, others)
         strayed = _elsewhere(theirs, known, others, rows) if looked_into else None
         return Pair(table, relation, keys, rows, others, moved, strayed, span.covers * part)
-
-
-def _own_keys(recommender: Recommender, own: str) -> tuple[str, ...]:
-    """What no two rows share: as a check of duplicates says; else request and item, or who, what and when."""
-    for check in recommender.checks.values():
-        key = check.options.get("key")
-        if check.table == own and key:
-            return tuple(map(str, key)) if isinstance(key, list | tuple) else (str(key),)
-    declared = recommender.tables[own].key
-    if declared is not None and (recommender.items is None or declared != recommender.items.key):
-        return (declared,)  # that of an item comes again with each delivery
-    requests, table = requests_of(recommender), recommender.tables[own]
-    if table.item and requests:
-        return (requests[0], table.item)
-    # A member sees or buys a thing at one moment once.
-    return (table.member, table.item, table.time) if table.member and table.item and table.time else ()
 
 
 def _span(reader: Reader, source: Source, since: datetime) -> Span:

@@ -148,5 +148,12 @@ def test_a_column_that_a_check_of_the_kind_does_not_look_at_is_one_that_it_could
     assert "set" in [one.beside for one in found]
 
 
+def test_rows_that_came_twice_are_known_by_request_and_item_where_nothing_is_declared() -> None:
+    direct = tried(cause("duplicate", "hires"))[:MOST_DIRECT]
+    of_hires = [one for one in direct if (one.keys["kind"], one.keys["table"]) == ("duplicates", "hires")]
+    assert [one.keys.get("window") for one in of_hires] == ["1m", "2m30s", "5m", None]
+    assert all(one.keys["key"] == ["visit", "bicycle"] for one in of_hires)
+
+
 def test_without_a_cause_the_checks_that_found_it_come_first() -> None:
     assert tried(None)[0].beside == "hires_volume"
