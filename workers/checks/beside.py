@@ -25,10 +25,13 @@ LEAD_WINDOWS = 4
 """Before the time asked about, so that a check that has to see something twice has seen what is usual."""
 
 FINELY = 4
-"""Looks a window, at most, where it is asked when a check would have told."""
+"""Looks a window where it is asked when a check would have told."""
 
-APART = timedelta(seconds=30)
-"""Such looks are no nearer to each other: what is told less sooner than that is worth no other check."""
+APART, NEAR, MOST_ASKED = timedelta(seconds=30), timedelta(minutes=1), 40
+"""
+Such looks are no nearer to each other: what is told less sooner than that is worth no other check. Where
+windows are long they are taken each minute all the same, but no more of them than that.
+"""
 
 STRETCHES, STRETCH = 24, 2
 """
@@ -71,16 +74,17 @@ def first_told(
     """
     When the check would first have told of what `is_of` recognises, in (start, end]; None where it would not.
 
-    What it told of before `start` already, and goes on telling, is not counted. It is asked at most `FINELY`
-    looks a window, and before `start` once a window, so that where it looks more often it may have told a
-    little sooner than is said.
+    What it told of before `start` already, and goes on telling, is not counted. It is asked some looks a
+    window, and before `start` one, so that where it looks more often it may have told a little sooner than is
+    said.
 
     Raises:
         OutOfTime: it was not known by `until`, of the monotonic clock.
     """
     start, end = span
     whole = plan(recommender, recommender.checks[name])
-    planned = replace(whole, every=max(whole.every, whole.window / FINELY, min(APART, whole.window)))
+    finely = min(whole.window / FINELY, max(NEAR, (end - start) / MOST_ASKED))
+    planned = replace(whole, every=max(whole.every, finely, min(APART, whole.window)))
     ends = _looked_at(recommender, planned, start - LEAD_WINDOWS * planned.window, end)
     before = [one for one in ends if one + planned.table.settle <= start]
     once = before[:: -max(1, round(planned.window / planned.every))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +11,14 @@ from pydantic import ValidationError
 from domain.detection.kind import Kind
 from domain.improvement.candidates.candidate import Candidate, Declared, Kinds, spelled
 from domain.improvement.candidates.named import Named, named_by, of_standby
-from domain.improvement.candidates.varied import beside, by_slices, in_windows, more_sensitive
+from domain.improvement.candidates.varied import (
+    Varied,
+    beside,
+    by_slices,
+    in_windows,
+    more_often,
+    more_sensitive,
+)
 from domain.incident.state import Incident
 from domain.recommender.check import Check
 from domain.recommender.keys.duration import parse_duration
@@ -23,7 +30,7 @@ from domain.recommender.table import Table
 from domain.values import Finding
 
 MOST_CANDIDATES = 24
-MOST_DIRECT = 12
+MOST_DIRECT = 14
 """Of these, that look for what the diagnosis named, before the checks that found it are varied."""
 
 
@@ -33,9 +40,10 @@ def candidates(
     """
     At most `MOST_CANDIDATES` checks.
 
-    What the diagnosis named is looked for by itself, in the shortest windows first: most incidents are found
-    by what follows from their cause, and later than that. Then come the checks that found it, in shorter
-    windows, by other slices, and more sensitive; then what else does not look at its tables yet.
+    What the diagnosis named is looked for by itself, more often and in the shortest windows first: most
+    incidents are found by what follows from their cause, and later than that. Then come the checks that found
+    it, in shorter windows, more often, by other slices, and more sensitive; then what else does not look at
+    its tables yet.
 
     Args:
         declared: the checks' keys as written.
@@ -44,12 +52,15 @@ def candidates(
     found = [one for one in (incident.first_finding, *incident.also) if one is not None]
     named, tables = named_by(incident.diagnosis), list(_tables(recommender, found))
     new = list(_of_new_kinds(recommender, kinds, found, tables, named))
-    direct = [
-        *of_standby(recommender, named.feed),
-        *_in_shorter_windows(recommender, declared, kinds, tables, named),
+    in_windows_of_their_own = [
+        *_of_declared(recommender, declared, kinds, tables, named, in_windows),
         *(one for one, kind in new if named.is_looked_for_by(kind)),
     ]
-    direct.sort(key=lambda one: _window(recommender, one))
+    direct = [
+        *of_standby(recommender, named.feed),
+        *_of_declared(recommender, declared, kinds, tables, named, more_often),
+        *sorted(in_windows_of_their_own, key=lambda one: _window(recommender, one)),
+    ]
     varied = _varied(recommender, declared, kinds, found)
     distinct: dict[str, Candidate] = {}
     for one in (*direct[:MOST_DIRECT], *varied, *direct, *(one for one, _kind in new)):
@@ -63,17 +74,22 @@ def _window(recommender: Recommender, candidate: Candidate) -> timedelta:
     return parse_duration(written) if written else recommender.tables[candidate.keys["table"]].window
 
 
-def _in_shorter_windows(
-    recommender: Recommender, declared: Declared, kinds: Kinds, tables: Iterable[Table], named: Named
+def _of_declared(
+    recommender: Recommender,
+    declared: Declared,
+    kinds: Kinds,
+    tables: Iterable[Table],
+    named: Named,
+    ways: Callable[[Check, Table, Kind[Any, Any]], Iterator[Varied]],
 ) -> Iterator[Candidate]:
-    """The checks that look for what is named, of the tables concerned."""
+    """The checks that look for what is named, of the tables concerned, varied in such ways."""
     concerned = {table.name: table for table in tables}
     for check in recommender.checks.values():
         kind, table = kinds.get(check.kind), concerned.get(check.table or "")
         if kind is None or table is None or check.name not in declared or not named.is_looked_for_by(kind):
             continue
         if _looks_at(check, named.column_for(kind)):
-            yield from beside(check, declared[check.name], in_windows(check, table, kind))
+            yield from beside(check, declared[check.name], ways(check, table, kind))
 
 
 def _varied(
@@ -91,6 +107,7 @@ def _varied(
         table = recommender.tables[check.table]
         ways = (
             *in_windows(check, table, kind),
+            *more_often(check, table, kind),
             *by_slices(check, table, kind, finding),
             *more_sensitive(check, kind),
         )

@@ -13,10 +13,10 @@ from domain.recommender.keys.duration import name_duration
 from domain.recommender.table import Table
 from domain.values import Finding
 
-WINDOW_PARTS, CHANGE_PARTS = (2, 4, 10), (2, 4)
-"""A window, and what a change must reach, are tried at such parts of what they are."""
+WINDOW_PARTS, CHANGE_PARTS, LOOK_PARTS = (2, 4, 10), (2, 4), (10, 4, 2)
+"""A window, what a change must reach, and the time between looks are tried at such parts of what they are."""
 
-LEAST_WINDOW = timedelta(minutes=1)
+LEAST_WINDOW, LEAST_BETWEEN = timedelta(minutes=1), timedelta(seconds=30)
 SENSITIVITY = ("least_change", "least_rows")
 """Keys of every check that say what a change must reach; a kind's own are its options' `sensitivity`."""
 
@@ -51,6 +51,18 @@ def in_windows(check: Check, table: Table, kind: Kind[Any, Any]) -> Iterator[Var
             length = name_duration(window)
             looks = name_duration(min(every, window))
             yield length, {"window": length, "every": looks}, f"in windows of {length}"
+
+
+def more_often(check: Check, table: Table, kind: Kind[Any, Any]) -> Iterator[Varied]:
+    """The same looks, as often as is worth anything: what begins between two of them waits for the next."""
+    if check.schedule is not None:
+        return
+    window = check.window or table.window
+    every = check.every or (table.every if check.window is None else None) or kind.every(window)
+    between = [every / part for part in LOOK_PARTS if every / part >= LEAST_BETWEEN]
+    if between:
+        length = name_duration(between[0])
+        yield f"every_{length}", {"every": length}, f"looking every {length}"
 
 
 def more_sensitive(check: Check, kind: Kind[Any, Any]) -> Iterator[Varied]:

@@ -121,9 +121,15 @@ def test_a_value_that_was_renamed_is_looked_for_in_its_column() -> None:
     assert ["dock"] in [one.keys.get("columns") for one in tried(cause("renaming", "dock"))[:MOST_DIRECT]]
 
 
-def test_a_check_for_that_kind_of_fault_that_is_there_is_tried_in_shorter_windows() -> None:
+def test_a_check_for_that_kind_of_fault_that_is_there_is_tried_more_often_and_in_shorter_windows() -> None:
     direct = tried(cause("serving", "ranker"), [VOLUME, SCORED])[:MOST_DIRECT]
-    assert [one.keys["window"] for one in direct if one.beside == "scored"] == ["2m", "5m", "10m"]
+    own = [one.keys for one in direct if one.beside == "scored"]
+    assert [(keys["window"], keys.get("every")) for keys in own] == [
+        ("20m", "2m"),
+        ("2m", "2m"),
+        ("5m", "5m"),
+        ("10m", "10m"),
+    ]
     assert {one.keys["kind"] for one in direct if one.beside != "hires_volume"} == {"score_parity"}
 
 
