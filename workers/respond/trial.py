@@ -44,6 +44,9 @@ MOST_COUNTED = 6
 FOR_TIME_SAVED = 0.5
 """Of the time that all replays of an incident have, spent on who finds it sooner; the rest counts alarms."""
 
+UNSURE = timedelta(minutes=5)
+"""By how much an onset may be told too late, at most: by a window of what found it, where that is less."""
+
 SHARE = 0.25
 """Of the time that is left, that one candidate may take: those come first that promise most."""
 
@@ -59,7 +62,7 @@ class Tried(Value):
 
 @dataclass(frozen=True)
 class _Of:
-    """The incident that is to be found sooner: what found it, when it began, when it was opened."""
+    """The incident that is to be found sooner: what found it, its earliest beginning, when it was opened."""
 
     finding: Finding
     onset: datetime
@@ -97,7 +100,7 @@ def try_these(path: Path, incident: Incident, given: Iterable[Candidate]) -> Tri
     if (finding := incident.first_finding) is None:
         raise ValueError("an incident that no check found cannot be replayed")
     began, declared = time.monotonic(), written(path)
-    of = _Of(finding, min(incident.onset_at or finding.window_start, incident.opened_at), incident.opened_at)
+    of = _Of(finding, _from(incident, finding), incident.opened_at)
     tried = {one.name: one for one in given}
     changes = {name: _change(one, declared) for name, one in tried.items()}
     changes = {name: change for name, change in changes.items() if valid(path, change)}
@@ -111,6 +114,12 @@ def try_these(path: Path, incident: Incident, given: Iterable[Candidate]) -> Tri
         for name, one in counted.items()
     }
     return _best(whole, tried, changes, trials, saved, (late, uncounted))
+
+
+def _from(incident: Incident, finding: Finding) -> datetime:
+    """From when on what a check tells may be of this incident: an onset is known to some minutes."""
+    onset = min(incident.onset_at or finding.window_start, incident.opened_at)
+    return onset - min(finding.window_end - finding.window_start, UNSURE)
 
 
 def _best(

@@ -99,6 +99,14 @@ def test_the_most_time_saved_comes_first(tried: Tried) -> None:
     assert saved == sorted(saved, reverse=True)
 
 
+def test_an_onset_that_was_taken_for_a_little_later_hides_nothing(tried: Tried, bakery: Path) -> None:
+    """What told before it was thought to have begun told of it all the same."""
+    best, opened_at = tried.changes[0], incident(bakery).opened_at
+    told_at = opened_at - timedelta(seconds=best.saved_seconds)
+    found = try_changes(bakery, load(bakery), incident(bakery, onset_at=told_at + timedelta(minutes=4)))
+    assert best.change.name in [one.change.name for one in found.changes]
+
+
 def test_what_is_proposed_is_a_check_of_its_own_in_shadow_mode(tried: Tried, bakery: Path) -> None:
     for one in tried.changes:
         draft = bakery.parent / "draft.toml"
