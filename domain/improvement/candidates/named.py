@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.detection.kind import Kind
+from domain.detection.kinds.rows.joins import KIND as JOINS
 from domain.detection.suited import Suited
 from domain.improvement.candidates.candidate import Candidate, spelled
 from domain.recommender.options import OfColumns
@@ -71,10 +72,10 @@ def of_standby(recommender: Recommender, feed: str | None) -> Iterator[Candidate
         return
     on = {theirs: ours for ours, theirs in shared_keys(recommender, feed, spare, same_rows=True).items()}
     if on:
-        keys = {"kind": "joins", "table": spare, **Suited.joined(spare, feed, on).keys, "shadow": True}
+        keys = {"kind": JOINS.name, "table": spare, **Suited.joined(spare, feed, on).keys, "shadow": True}
         for window in WINDOWS:
             yield Candidate(
-                name=spelled(f"{spare}_joins_{window}"),
+                name=spelled(f"{spare}_{JOINS.name}_{window}"),
                 keys={**keys, "window": window, "every": window},
-                says=f"joins of {spare} with {feed} in windows of {window}",
+                says=f"{JOINS.name} of {spare} with {feed} in windows of {window}",
             )

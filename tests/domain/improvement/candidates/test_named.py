@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from domain.improvement.candidates.candidate import Candidate
 from domain.improvement.candidates.search import MOST_CANDIDATES, MOST_DIRECT, candidates
-from domain.incident.state import Incident
 from domain.recommender.check import Check
 from domain.recommender.exposure import Exposure
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
-from domain.values import CauseKind, Diagnosis, Finding, Severity, Slice, slice_of
+from domain.values import CauseKind, Diagnosis, Slice, slice_of
+from tests.domain.improvement.candidates.incidents import found_by
 from workers.declaration.check_kinds import ours
 
-AT = datetime(2026, 4, 1, 12, tzinfo=UTC)
 VOLUME: dict[str, Any] = {"name": "hires_volume", "kind": "volume", "table": "hires"}
 SCORED: dict[str, Any] = {"name": "scored", "kind": "score_parity", "table": "offers", "window": "20m"}
 
@@ -38,33 +37,7 @@ def tried(diagnosis: Diagnosis | None, checks: Iterable[dict[str, Any]] = (VOLUM
         checks=declared,
         exposure=Exposure.model_validate({"shown": "offers", "chosen": "hires", "request": "visit"}),
     )
-    finding = Finding(
-        check="hires_volume",
-        table="hires",
-        window_start=AT - timedelta(minutes=10),
-        window_end=AT,
-        observed=10.0,
-        expected=100.0,
-        p_value=0.0,
-        severity=Severity.SEV2,
-        title="Fewer hires",
-    )
-    incident = Incident(
-        stream="s",
-        number=1,
-        title="Fewer hires",
-        kind="detected",
-        severity=Severity.SEV2,
-        fingerprint=finding.fingerprint,
-        first_finding=finding,
-        finding=finding,
-        diagnosis=diagnosis,
-        opened_at=AT,
-        opened_by="worker:detect",
-        version=1,
-        last_event_id="e",
-        last_at=AT,
-    )
+    incident = found_by("hires_volume", "hires", timedelta(minutes=10), diagnosis)
     written = {one["name"]: {key: one[key] for key in one if key != "name"} for one in checks}
     return candidates(recommender, written, ours(), incident)
 

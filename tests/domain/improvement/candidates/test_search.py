@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -16,13 +16,10 @@ from domain.detection.kinds.tables.slice_volume import KIND as SLICE_VOLUME
 from domain.detection.kinds.tables.volume import KIND as VOLUME
 from domain.improvement.candidates.candidate import Candidate
 from domain.improvement.candidates.search import candidates
-from domain.incident.state import Incident
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
-from domain.values import Finding, Severity
-
-AT = datetime(2026, 4, 1, 12, tzinfo=UTC)
+from tests.domain.improvement.candidates.incidents import found_by
 
 
 def tried(
@@ -40,32 +37,7 @@ def tried(
     )  # fmt: skip
     check = Check.model_validate({"name": "rides_volume", "kind": "volume", "table": "rides", "every": every})
     recommender = Recommender(name="bikes", tables={"rides": table}, checks={"rides_volume": check})
-    finding = Finding(
-        check="rides_volume",
-        table="rides",
-        window_start=AT - timedelta(minutes=8),
-        window_end=AT,
-        observed=10.0,
-        expected=100.0,
-        p_value=0.0,
-        severity=Severity.SEV2,
-        title="Fewer rides",
-    )
-    incident = Incident(
-        stream="s",
-        number=1,
-        title="Fewer rides",
-        kind="detected",
-        severity=Severity.SEV2,
-        fingerprint=finding.fingerprint,
-        first_finding=finding,
-        finding=finding,
-        opened_at=AT,
-        opened_by="worker:detect",
-        version=1,
-        last_event_id="e",
-        last_at=AT,
-    )
+    incident = found_by("rides_volume", "rides", timedelta(minutes=8))
     written = {"rides_volume": {"kind": "volume", "table": "rides"}}
     return candidates(recommender, written, kinds, incident)
 
