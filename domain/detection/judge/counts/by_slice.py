@@ -196,7 +196,7 @@ def _told(
     tested = np.maximum(judged.shares.expected(judged.n), judged.observed) >= check.least_rows
     tested &= np.array([len(dict(name)) == len(name) for name in counts.slices], dtype=bool)
     found = _discovered(counts.slices, judged.p_values, tested, alpha)
-    if found.any():
+    if found.any():  # what the table should hold is asked for only then
         found &= _matters(check, judged)
     if not found.any():
         return []
