@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from domain.detection.kind import Kind
 
 Kinds = Mapping[str, Kind[Any, Any]]
@@ -30,6 +32,16 @@ class Candidate:
     keys: Mapping[str, Any]
     says: str
     beside: str | None = None
+
+
+def needs_no_more(kind: Kind[Any, Any], keys: Mapping[str, Any]) -> bool:
+    """Whether a check of the kind may be declared with no keys of the kind's own but these."""
+    own = {key: value for key, value in keys.items() if key in kind.options.model_fields}
+    try:
+        kind.fits({}, kind.read(own))
+    except (ValidationError, ValueError):
+        return False
+    return True
 
 
 def spelled(value: float | str) -> str:

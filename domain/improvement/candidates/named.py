@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.detection.kind import Kind
-from domain.detection.kinds.rows.joins import KIND as JOINS
 from domain.detection.suited import Suited
-from domain.improvement.candidates.candidate import Candidate, spelled
+from domain.improvement.candidates.candidate import Candidate, Kinds, needs_no_more, spelled
 from domain.recommender.options import OfColumns
 from domain.recommender.recommender import Recommender
 from domain.recommender.shared_keys import shared_keys
@@ -62,7 +61,7 @@ def _dimensions(places: Iterable[Slice]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for place in places for name, _value in place))
 
 
-def of_standby(recommender: Recommender, feed: str | None) -> Iterator[Candidate]:
+def of_standby(recommender: Recommender, kinds: Kinds, feed: str | None) -> Iterator[Candidate]:
     """
     Rows of a feed's standby that find none in the feed: which are missing is known as they come, and not by
     how many usually do.
@@ -71,11 +70,19 @@ def of_standby(recommender: Recommender, feed: str | None) -> Iterator[Candidate
     if feed is None or spare is None:
         return
     on = {theirs: ours for ours, theirs in shared_keys(recommender, feed, spare, same_rows=True).items()}
-    if on:
-        keys = {"kind": JOINS.name, "table": spare, **Suited.joined(spare, feed, on).keys, "shadow": True}
-        for window in WINDOWS:
+    keys = Suited.joined(spare, feed, on).keys
+    looking = [name for name, kind in kinds.items() if on and kind.lacking and needs_no_more(kind, keys)]
+    for window in WINDOWS:
+        for name in looking:
             yield Candidate(
-                name=spelled(f"{spare}_{JOINS.name}_{window}"),
-                keys={**keys, "window": window, "every": window},
-                says=f"{JOINS.name} of {spare} with {feed} in windows of {window}",
+                name=spelled(f"{spare}_{name}_{window}"),
+                keys={
+                    "kind": name,
+                    "table": spare,
+                    **keys,
+                    "window": window,
+                    "every": window,
+                    "shadow": True,
+                },
+                says=f"{name} of {spare} with {feed} in windows of {window}",
             )

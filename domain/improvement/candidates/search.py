@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
-from pydantic import ValidationError
-
 from domain.detection.kind import Kind
-from domain.improvement.candidates.candidate import Candidate, Declared, Kinds, spelled
+from domain.improvement.candidates.candidate import Candidate, Declared, Kinds, needs_no_more, spelled
 from domain.improvement.candidates.named import Named, named_by, of_standby
 from domain.improvement.candidates.varied import (
     Varied,
@@ -57,7 +55,7 @@ def candidates(
         *(one for one, kind in new if named.is_looked_for_by(kind)),
     ]
     direct = [
-        *of_standby(recommender, named.feed),
+        *of_standby(recommender, kinds, named.feed),
         *_of_declared(recommender, declared, kinds, tables, named, more_often),
         *sorted(in_windows_of_their_own, key=lambda one: _window(recommender, one)),
     ]
@@ -183,11 +181,4 @@ def _tables(recommender: Recommender, found: Iterable[Finding]) -> Iterator[Tabl
 
 def _suits(kind: Kind[Any, Any], table: Table) -> bool:
     """Whether a kind can look at a table of which nothing more is said."""
-    if kind.only_slices and not table.dimensions:
-        return False
-    try:
-        options = kind.read({})
-        kind.fits({}, options)
-    except (ValidationError, ValueError):
-        return False
-    return True
+    return bool(table.dimensions or not kind.only_slices) and needs_no_more(kind, {})
