@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
-from domain.detection.data.window import Grid, grid_until, last_end
+from domain.detection.data.window import grid_until, last_end
 from domain.detection.judge.excluded import planned_for
 from domain.detection.judge.state import CheckState, ExcludedWindow, Verdict
 from domain.errors import RecsysopsError, SourceError
@@ -85,9 +86,7 @@ def backtest_check(
     known = (*planned_for(recommender, planned.check), *wrong)
     fresh = {"known": known, "accept_after": planned.accept_after}
     state = (state or CheckState()).model_copy(update=fresh)
-    for end, judged in _looks(recommender, planned, ends):
-        if end in skipped:
-            continue
+    for end, judged in _looks(recommender, planned, ends, [end for end in ends if end not in skipped]):
         try:
             verdict = judged(state)
         except Exception as error:  # noqa: BLE001 - as live: whatever a look raises must not stop the others
@@ -97,17 +96,19 @@ def backtest_check(
         yield end + planned.table.settle, verdict
 
 
-def _looks(recommender: Recommender, planned: Plan, ends: list[datetime]) -> Iterator[tuple[datetime, Judge]]:
-    if not ends:
+def _looks(
+    recommender: Recommender, planned: Plan, ends: list[datetime], taken: list[datetime]
+) -> Iterator[tuple[datetime, Judge]]:
+    if not taken:
         return iter(())
     try:
         if not is_shared(recommender, planned, ends):
-            return _each(recommender, planned, ends)
+            return _each(recommender, planned, taken)
         now = check_run_of(recommender, planned, grid_of(recommender, planned, ends[-1]))
         at_any_moment = reader_of(now, find(planned.check.kind).needs).moments
-        return (_by_moment if at_any_moment else _by_beat)(recommender, planned, ends)
+        return (_by_moment if at_any_moment else _by_beat)(recommender, planned, ends, taken)
     except Exception:  # noqa: BLE001 - one window spoils the question for all; which one, each look will say
-        return _alone(recommender, planned, ends)
+        return _alone(recommender, planned, taken)
 
 
 def _alone(recommender: Recommender, planned: Plan, ends: list[datetime]) -> Iterator[tuple[datetime, Judge]]:
@@ -135,21 +136,47 @@ def _raise(error: Exception, _state: CheckState) -> Verdict:
     raise error
 
 
-def _beats(planned: Plan, ends: list[datetime]) -> int:
-    """How many looks it takes until a window begins where another one ends."""
-    return min(max(1, round(planned.window / planned.every)), len(ends))
+class _Beat:
+    """Looks at windows that adjoin: they share one grid, and one question to the engine."""
+
+    def __init__(self, recommender: Recommender, planned: Plan, own: list[datetime]) -> None:
+        self._kind, reach = find(planned.check.kind), planned.history + (own[-1] - own[0])
+        grid = grid_until(own[-1], planned.window, reach, zone_of(recommender), recommender.holidays)
+        self._run = replace(check_run_of(recommender, planned, grid), first=own[0])
+        self._places = {grid.edge(i + 1): i for i in range(grid.count)}
+        self._history = max(1, int(planned.history / planned.window))
+        self._held: Any | None = None
+        self._asked = False
+
+    def ask(self) -> None:
+        """
+        Its question, once.
+
+        Raises:
+            RecsysopsError: there is no one answer for many windows.
+        """
+        if not self._asked:
+            self._asked = True
+            with blamed(self._kind.name, kind=self._kind):
+                self._held = read_at_once(self._run, self._kind.needs)
+
+    def of(self, end: datetime) -> Any | None:
+        """What one look sees of the answer; None where it has to ask for itself."""
+        # Where windows begin by the clock, those of a beat lie elsewhere before the clocks change.
+        if end not in self._places:
+            return None
+        try:
+            self.ask()
+        except Exception:  # noqa: BLE001 - one window spoils it for its beat; which one, each look will say
+            return None
+        return None if self._held is None else self._held.until(self._places[end], self._history)
 
 
-def _grids(
-    recommender: Recommender, planned: Plan, ends: list[datetime]
-) -> Iterator[tuple[Grid, dict[datetime, int]]]:
-    """For each beat the windows of all its looks, and the place of each by its end."""
-    zone, beats = zone_of(recommender), _beats(planned, ends)
-    for beat in range(beats):
-        own = ends[beat::beats]
-        reach = planned.history + (own[-1] - own[0])
-        grid = grid_until(own[-1], planned.window, reach, zone, recommender.holidays)
-        yield grid, {grid.edge(i + 1): i for i in range(grid.count)}
+def _beats(recommender: Recommender, planned: Plan, ends: list[datetime]) -> dict[datetime, _Beat]:
+    """End → its beat: there are as many as looks until a window begins where another one ends."""
+    count = min(max(1, round(planned.window / planned.every)), len(ends))
+    beats = [_Beat(recommender, planned, ends[place::count]) for place in range(count)]
+    return {end: beats[place % count] for place, end in enumerate(ends)}
 
 
 def is_shared(recommender: Recommender, planned: Plan, ends: list[datetime]) -> bool:
@@ -161,7 +188,7 @@ def is_shared(recommender: Recommender, planned: Plan, ends: list[datetime]) -> 
 
 
 def _by_moment(
-    recommender: Recommender, planned: Plan, ends: list[datetime]
+    recommender: Recommender, planned: Plan, ends: list[datetime], taken: list[datetime]
 ) -> Iterator[tuple[datetime, Judge]]:
     """All looks share one question, whenever they are taken; each knows what had happened by then."""
     kind = find(planned.check.kind)
@@ -173,33 +200,28 @@ def _by_moment(
         now = check_run_of(recommender, planned, grid_of(recommender, planned, end))
         return judge(kind, now, held, state)
 
-    return ((end, partial(judged, end)) for end in ends)
+    return ((end, partial(judged, end)) for end in taken)
 
 
 def _by_beat(
-    recommender: Recommender, planned: Plan, ends: list[datetime]
+    recommender: Recommender, planned: Plan, ends: list[datetime], taken: list[datetime]
 ) -> Iterator[tuple[datetime, Judge]]:
     """
     Looks whose windows end on the same beat share one grid and one question; overlapping windows take one for
-    each beat.
+    each beat. That of the first look is asked at once, so that what no question can answer for many is known;
+    the others when a look comes to them, for a walk may end before.
     """
-    kind, beats = find(planned.check.kind), _beats(planned, ends)
-    history = max(1, int(planned.history / planned.window))
-    asked = []
-    for beat, (grid, places) in enumerate(_grids(recommender, planned, ends)):
-        now = replace(check_run_of(recommender, planned, grid), first=ends[beat])
-        with blamed(kind.name, kind=kind):
-            asked.append((read_at_once(now, kind.needs), places))
+    kind, beats = find(planned.check.kind), _beats(recommender, planned, ends)
+    beats[taken[0]].ask()
 
-    def judged(place: int, end: datetime, state: CheckState) -> Verdict:
-        held, places = asked[place % beats]
+    def judged(end: datetime, state: CheckState) -> Verdict:
         now = check_run_of(recommender, planned, grid_of(recommender, planned, end))
-        # Where windows begin by the clock, those of a beat lie elsewhere before the clocks change.
-        if end not in places or reader_of(now, kind.needs).alone(now, state):
+        alone = reader_of(now, kind.needs).alone(now, state)
+        if alone or (held := beats[end].of(end)) is None:
             return run_check(recommender, planned, end, state)
-        return judge(kind, now, held.until(places[end], history), state)
+        return judge(kind, now, held, state)
 
-    return ((end, partial(judged, place, end)) for place, end in enumerate(ends))
+    return ((end, partial(judged, end)) for end in taken)
 
 
 def _fault(planned: Plan, end: datetime, error: Exception) -> Fault:

@@ -54,8 +54,8 @@ class OutOfTime(Exception):
 @dataclass(frozen=True)
 class Alarmed:
     """
-    How many incidents a check added, and how long it judged, back to `since`; over a time of `covered`, of
-    which that may be some stretches.
+    How many incidents a check added, and how long it was there to judge, back to `since`; over a time of
+    `covered`, of which that may be some stretches.
     """
 
     since: datetime
@@ -89,12 +89,13 @@ def first_told(
     before = [one for one in ends if one + planned.table.settle <= start]
     once = before[:: -max(1, round(planned.window / planned.every))]
     known: set[str] = set()
-    for at, verdict in _walked(recommender, planned, ends, set(before) - set(once)):
+    for at, verdict in _walked(recommender, planned, ends, until, set(before) - set(once)):
         told = [one for one in verdict.findings if is_of(one) and not quiet_on_trial(recommender, one)]
         if at > start and any(one.fingerprint not in known for one in told):
             return at
         known = {one.fingerprint for one in told} if at <= start else known
         _in_time(until)
+    _in_time(until)
     return None
 
 
@@ -120,16 +121,28 @@ def alarms_before(
         start = max(known.since - length, oldest)
         ends = _looked_at(recommender, planned, start, known.since)
         taken = _stretches(recommender, planned, ends, known.since - start)
-        looks = _as_time_allows(_walked(recommender, planned, ends, set(ends) - set(taken)), name, until)
-        judged = sum(verdict.judged for _at, _name, verdict in looks) * planned.every
-        if not judged:
+        walked = _walked(recommender, planned, ends, until, set(ends) - set(taken))
+        looks = _as_time_allows(walked, name, until)
+        since, later = _since_it_judges(looks, start)
+        if later:
+            judged = len(later) * planned.every
+            opened = fold(_alone(recommender, [name]), since, known.since, later).incidents
+            added = _added(recommender, name, opened, later, until)
+            covered = known.covered + judged * len(ends) / len(taken)
+            known = Alarmed(since, known.alarms + added, known.judged + judged, covered)
+        elif start == oldest or length == most:
             break  # what lies before is no better known
-        opened = fold(_alone(recommender, [name]), start, known.since, looks).incidents
-        added = _added(recommender, name, opened, looks, until)
-        covered = known.covered + judged * len(ends) / len(taken)
-        known = Alarmed(start, known.alarms + added, known.judged + judged, covered)
         length = min(2 * length, most)
     return known
+
+
+def _since_it_judges(looks: Looks, start: datetime) -> tuple[datetime, Looks]:
+    """
+    The looks from the first on that judged, and when they begin: those before may have been too early. Those
+    after it that had nothing to judge, as between two deliveries, are as silent live.
+    """
+    first = next((place for place, (_at, _name, verdict) in enumerate(looks) if verdict.judged), len(looks))
+    return looks[first - 1][0] if first else start, looks[first:]
 
 
 def _stretches(
@@ -154,12 +167,18 @@ def _looked_at(recommender: Recommender, planned: Plan, start: datetime, end: da
 
 
 def _walked(
-    recommender: Recommender, planned: Plan, ends: list[datetime], skipped: Collection[datetime] = ()
+    recommender: Recommender,
+    planned: Plan,
+    ends: list[datetime],
+    until: float,
+    skipped: Collection[datetime] = (),
 ) -> Iterator[tuple[datetime, Verdict]]:
-    """Looks that could be taken."""
+    """Looks that could be taken; none after one that could not, and that was waited for past `until`."""
     for at, came_to in backtest_check(recommender, planned, ends, skipped=skipped):
         if isinstance(came_to, Verdict):
             yield at, came_to
+        elif time.monotonic() > until:
+            break
 
 
 def _as_time_allows(looks: Iterable[tuple[datetime, Verdict]], name: str, until: float) -> Looks:
@@ -184,7 +203,7 @@ def _added(
         planned = _every(plan(recommender, recommender.checks[other]), 1)
         for start, end in _joined(spans, LEAD_WINDOWS * planned.window):
             ends = _looked_at(recommender, planned, start, end)
-            told += _as_time_allows(_walked(recommender, planned, ends), other, until)
+            told += _as_time_allows(_walked(recommender, planned, ends, until), other, until)
     own = [look for look in looks if any(start <= look[0] <= end for start, end in spans)]
     every = _in_order([*told, *own])
     start, end = every[0][0], every[-1][0]

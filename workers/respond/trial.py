@@ -42,7 +42,10 @@ MOST_COUNTED = 6
 """Checks that save time, the most first, of which alarms are counted: that is the long part of a replay."""
 
 FOR_TIME_SAVED = 0.5
-"""Of the time that all replays of an incident have, spent on who finds it sooner; the rest counts alarms."""
+"""
+Of the time that all replays of an incident have, spent on who finds it sooner; the rest counts alarms, and
+is there for that also where one question to the engine went on for longer.
+"""
 
 UNSURE = timedelta(minutes=5)
 """By how much an onset may be told too late, at most: by a window of what found it, where that is less."""
@@ -104,11 +107,12 @@ def try_these(path: Path, incident: Incident, given: Iterable[Candidate]) -> Tri
     tried = {one.name: one for one in given}
     changes = {name: _change(one, declared) for name, one in tried.items()}
     changes = {name: change for name, change in changes.items() if valid(path, change)}
-    whole = _with(path, changes.values())
+    whole = _hurried(_with(path, changes.values()))
     seconds = whole.follow_ups.replay_time.total_seconds()
     saved, late = _saved(whole, changes, of, began + FOR_TIME_SAVED * seconds)
     sooner = sorted(saved, key=lambda name: -saved[name])
-    counted, uncounted = _counted(whole, sooner[:MOST_COUNTED], of, began + seconds)
+    still = max(began + seconds - time.monotonic(), (1 - FOR_TIME_SAVED) * seconds)
+    counted, uncounted = _counted(whole, sooner[:MOST_COUNTED], of, time.monotonic() + still)
     trials = {
         name: Trial(saved=saved[name], alarms=one.alarms, judged=one.judged, covered=one.covered)
         for name, one in counted.items()
@@ -155,6 +159,16 @@ def _with(path: Path, changes: Iterable[AddedCheck]) -> Recommender:
     file = file_of(path)
     text = file.read_text(encoding="utf-8")
     return load_text("\n\n".join([text.rstrip(), *(change.lines for change in changes)]), file)
+
+
+def _hurried(recommender: Recommender) -> Recommender:
+    """With tables that are waited for no longer than one candidate may take at first."""
+    longest = max(timedelta(seconds=1), recommender.follow_ups.replay_time * FOR_TIME_SAVED * SHARE)
+    tables = {
+        name: table.model_copy(update={"timeout": min(table.timeout, longest)})
+        for name, table in recommender.tables.items()
+    }
+    return recommender.model_copy(update={"tables": tables})
 
 
 def _shown(change: AddedCheck, candidate: Candidate, trial: Trial) -> TriedChange:

@@ -13,10 +13,12 @@ import pytest
 from domain.detection.data.check_run import CheckRun
 from domain.detection.data.counts import Counts
 from domain.detection.judge.state import CheckState, Verdict
+from domain.detection.needs import Needs
 from domain.errors import ConfigurationError, SourceError
 from workers import door
 from workers.checks import backtest_check, backtest_checks
 from workers.checks.backtest import backtest
+from workers.checks.read import read_at_once
 from workers.declaration.check_kinds import find
 from workers.declaration.declare import load
 
@@ -145,6 +147,26 @@ def test_a_look_that_raises_is_one_fault_and_the_next_ones_are_taken(
     assert (fault.window_start, fault.windows) == (SPOILT_AT, 1)
     assert fault.says.startswith('kind "volume" raises: ZeroDivisionError: nothing to divide by (')
     assert result.looks == 23
+
+
+def test_looks_of_a_beat_that_no_one_question_answers_for_ask_each_for_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plays(tmp_path)
+    often = load(declare(tmp_path, DECLARED + 'every = "15m"\n'))
+    whole = backtest(often, *LAST_DAY)
+    answered, refused = read_at_once, list[datetime]()
+
+    def sometimes(run: CheckRun, need: Needs[Any]) -> Any:
+        if run.grid.end.minute == 30:
+            refused.append(run.grid.end)
+            raise SourceError("a window between spoils it")
+        return answered(run, need)
+
+    monkeypatch.setattr(backtest_check, "read_at_once", sometimes)
+    assert backtest(often, *LAST_DAY) == whole
+    assert len(refused) == 1
+    assert (whole.looks, whole.faults) == (96, ())
 
 
 def test_where_no_look_can_be_taken_it_stops(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,10 @@ import pytest
 
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
-from workers.checks.beside import Alarmed, OutOfTime, alarms_before, first_told
+from workers.checks.backtest_check import Fault
+from workers.checks.beside import FINELY, Alarmed, OutOfTime, alarms_before, first_told
+from workers.checks.plan import Plan
+from workers.checks.tape import Tape, taped
 from workers.declaration.declare import load
 
 START = datetime(2026, 2, 2, tzinfo=UTC)
@@ -38,6 +42,17 @@ table = "tickets"
 history = "8d"
 least_change = 0.2
 shadow = true
+[tables.manifests]
+path = "manifests.parquet"
+time = "sold_at"
+window = "1h"
+[checks.nightly]
+kind = "domain"
+table = "manifests"
+columns = ["quay"]
+window = "10m"
+history = "6d"
+shadow = true
 [checks.quays]
 kind = "domain"
 table = "tickets"
@@ -50,7 +65,10 @@ shadow = true
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Some 200 tickets an hour; for five hours of two days the most of them are lost."""
+    """
+    Some 200 tickets an hour; for five hours of two days the most of them are lost. `manifests` has those
+    from three to four in the night alone.
+    """
     folder, chance = tmp_path_factory.mktemp("ferry"), np.random.default_rng(3)
     seconds = np.sort(chance.uniform(0, (END - START).total_seconds(), 20 * 24 * 200))
     at = pd.DatetimeIndex(START + pd.to_timedelta(seconds, unit="s")).as_unit("us")
@@ -60,7 +78,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             chance.random(len(at)) < 0.8
         )
     quays = chance.choice(["north", "south"], len(at))
-    pd.DataFrame({"sold_at": at, "quay": quays})[~lost].to_parquet(folder / "tickets.parquet")
+    tickets = pd.DataFrame({"sold_at": at, "quay": quays})[~lost]
+    tickets.to_parquet(folder / "tickets.parquet")
+    tickets[tickets["sold_at"].dt.hour == 3].to_parquet(folder / "manifests.parquet")
     return folder
 
 
@@ -68,7 +88,7 @@ def declared(folder: Path, *, beside: bool) -> Recommender:
     """With `more`; and with another one that finds the same, where so."""
     (folder / "recsysops.toml").write_text(DECLARED.format(usual_in_shadow=str(not beside).lower()))
     found = load(folder)
-    kept = {name: check for name, check in found.checks.items() if beside or name in ("more", "quays")}
+    kept = {name: check for name, check in found.checks.items() if beside or name != "usual"}
     return found.model_copy(update={"checks": kept})
 
 
@@ -99,6 +119,39 @@ def test_what_is_of_something_else_is_no_answer(folder: Path) -> None:
 def test_without_time_for_an_answer_there_is_none(folder: Path) -> None:
     with pytest.raises(OutOfTime):
         first_told(declared(folder, beside=False), "more", (AGAIN_AT, END), anything, time.monotonic())
+
+
+def test_a_walk_that_ends_early_has_asked_no_more_than_it_came_to(folder: Path) -> None:
+    hourly, span = declared(folder, beside=False), (AGAIN_AT, AGAIN_AT + 10 * HOUR)
+    often = hourly.checks["more"].model_copy(update={"every": HOUR / FINELY})
+    more = hourly.model_copy(update={"checks": {**hourly.checks, "more": often}})
+    with taped(Tape()) as asked, pytest.raises(OutOfTime):
+        first_told(more, "more", span, anything, time.monotonic())
+    assert len(asked.answers) == 1
+    with taped(Tape()) as asked:
+        first_told(more, "more", span, lambda _: False, FOREVER)
+    assert len(asked.answers) == FINELY
+
+
+def test_a_walk_on_which_no_look_is_answered_ends_in_time(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = list[datetime]()
+
+    def hangs(_declared: object, planned: Plan, ends: list[datetime], **_: object) -> Iterator[object]:
+        for end in ends:
+            looks.append(end)
+            yield (
+                end,
+                Fault(check="more", table="tickets", window_start=end - HOUR, window_end=end, says="no"),
+            )
+
+    monkeypatch.setattr("workers.checks.beside.backtest_check", hangs)
+    more = declared(folder, beside=False)
+    with pytest.raises(OutOfTime):
+        first_told(more, "more", (AGAIN_AT, END), anything, time.monotonic())
+    assert len(looks) == 1
+    assert alarms_before(more, "more", Alarmed(AGAIN_AT), DAY, FOREVER, never) == Alarmed(AGAIN_AT)
 
 
 def test_alarms_are_counted_backwards_over_what_could_be_judged(folder: Path) -> None:
@@ -144,3 +197,16 @@ def test_where_each_look_asks_anew_stretches_of_every_hour_stand_for_all_of_it(f
     )
     assert (found.alarms, found.covered) == (0, 12 * HOUR)
     assert found.judged == 12 * 2 * timedelta(minutes=10)
+
+
+def test_hours_in_which_nothing_is_delivered_are_time_in_which_it_did_not_alarm(folder: Path) -> None:
+    known = Alarmed(LOST_AT)
+    found = alarms_before(declared(folder, beside=False), "nightly", known, 4 * DAY, FOREVER, never)
+    assert found.alarms == 0
+    assert found.covered > 3 * DAY
+
+
+def test_before_it_judges_at_all_no_time_has_passed(folder: Path) -> None:
+    known = Alarmed(START + 12 * HOUR)
+    found = alarms_before(declared(folder, beside=False), "quays", known, 12 * HOUR, FOREVER, never)
+    assert timedelta(0) < found.covered < 12 * HOUR

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from domain.incident.state import Incident
+from domain.recommender.recommender import Recommender
+from workers.checks import beside
 from workers.checks.backtest import backtest
 from workers.declaration.declare import load
 from workers.respond.trial import Tried, try_changes
@@ -176,3 +180,38 @@ def test_where_no_time_is_left_the_engine_is_not_asked(tmp_path: Path) -> None:
     before = incident(file)
     (tmp_path / "baskets.parquet").unlink()
     assert "more did not fit into 0s" in try_changes(file, load(file), before).note
+
+
+def test_no_table_is_waited_for_longer_than_a_candidate_may_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, waited = bake(tmp_path), set[timedelta]()
+    file.write_text(f'{DECLARED}[follow_ups]\nreplay_time = "80s"\n')
+
+    def first_told(recommender: Recommender, *_: object) -> None:
+        waited.add(recommender.tables["baskets"].timeout)
+
+    before = incident(file)
+    monkeypatch.setattr("workers.respond.trial.first_told", first_told)
+    assert try_changes(file, load(file), before).changes == ()
+    assert waited == {timedelta(seconds=10)}
+
+
+def test_one_question_that_goes_on_for_long_leaves_time_to_count_alarms(
+    bakery: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, was, asked = time.monotonic(), time.monotonic, beside.first_told
+    goes_on: list[float] = [0.0]
+
+    def first_told(*question: Any) -> datetime | None:
+        told = asked(*question)
+        if told is not None and question[1] != "sold":
+            goes_on[0] = 3_600.0
+        return told
+
+    monkeypatch.setattr("workers.respond.trial.first_told", first_told)
+    monkeypatch.setattr("time.monotonic", lambda: was() + goes_on[0])
+    found = try_changes(bakery, load(bakery), incident(bakery))
+    assert time.monotonic() - began > 3_600
+    assert len(found.changes) == 1
+    assert found.changes[0].weeks > 1
