@@ -36,9 +36,9 @@ def rank(candidates: Sequence[Candidate]) -> Ranking:
         return Ranking(None, tuple(ordered))
     first = established[0]
     rivals = [one for one in established if one.score > first.score - MARGIN]
+    others = [one for one in rivals if not _alike(one, first)]
     same = [one for one in rivals if _alike(one, first)]
     named = min(same, key=lambda one: (one.upstream, -one.score))
-    others = [one for one in rivals if one not in same]
     rest = [one for one in ordered if one is not named]
     return Ranking(None if others else named, (named, *rest))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,7 @@ from domain.values import Answer, Slice, name_slice
 LEFT = 0.2  # of what is usual, that may be left where something is kept out
 LESS = 0.7  # of what its scores say, up to which something that is ranked is held back
 SURE = 1e-6  # chance of so few, before the number of items and slices looked at is allowed for
+LESS_TOO, SURE_TOO = 0.9, 1e-3  # of what its scores say, and the chance of so few, where it is held back too
 LEAST = 12.0  # expected, from which on none is surprising
 DEVIATIONS = 2.0  # of what is due to an item, that few logged requests leave open
 MOST_TOLD = 3
@@ -32,13 +33,17 @@ MOST_TOLD = 3
 
 @dataclass(frozen=True)
 class _KeptOut:
-    """One item, or all of a slice of items, in one slice of requests."""
+    """
+    One item, or all of a slice of items, in one slice of requests; or in all of them, by more in some values
+    of `over` than in others.
+    """
 
     item: str | None
     place: Slice
     seen: float
     usual: float
     ranked: bool
+    over: str | None = None
 
 
 def _propose(material: Material, known: Known) -> Iterator[Proposal]:
@@ -47,7 +52,8 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
         yield from not_shown(material, known)
         return
     own = item_of(material, scene)
-    found = _widest(list(_kept_out(scene, own))) or list(_as_found(material, scene, own))
+    kept_out = [_elsewhere_too(scene, one) or one for one in _kept_out(scene, own)]
+    found = _widest(kept_out) or list(_as_found(material, scene, own))
     symptom = set(symptom_of(material, known))
     found.sort(key=lambda one: (set(one.place) != symptom, -one.usual, len(one.place)))
     for one in found[:MOST_TOLD]:
@@ -55,8 +61,9 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
 
 
 def _widest(found: list[_KeptOut]) -> list[_KeptOut]:
-    """Without those that are gone from a part of where they are gone from altogether."""
+    """Each once, and without those that are gone from a part of where they are gone from altogether."""
     gone = [one for one in found if one.seen <= LEFT * one.usual]
+    by_place = {(one.item, one.ranked, one.place): one for one in found}  # the last says where by how much
 
     def is_part(one: _KeptOut) -> bool:
         return any(
@@ -64,7 +71,23 @@ def _widest(found: list[_KeptOut]) -> list[_KeptOut]:
             for other in gone
         )
 
-    return [one for one in found if not is_part(one)]
+    return [one for one in by_place.values() if not is_part(one)]
+
+
+def _elsewhere_too(scene: Scene, one: _KeptOut) -> _KeptOut | None:
+    """
+    What is held back by much in one slice of requests and by less in the others, as where a shelf may hold
+    only so many of it, as held back in all of them.
+    """
+    over, of_items = (_of(one.place, names) for names in (scene.of_requests, scene.of_items))
+    if not over or not one.ranked or one.seen <= LEFT * one.usual:
+        return None
+    name, value = of_items[0] if one.item is None else (scene.now.columns.item, one.item)
+    seen, usual, scale = (float(part[value]) for part in _shown(scene, (name,)))
+    less, due = scale * (seen - one.seen), scale * (usual - one.usual)
+    if due < LEAST or less > LESS_TOO * due or poisson.cdf(less, due) > SURE_TOO:
+        return None
+    return replace(one, place=of_items, seen=seen, usual=usual, over=over[0][0])
 
 
 def item_of(material: Material, scene: Scene) -> str | None:
@@ -141,7 +164,7 @@ def _shown_by_scores(material: Material, known: Known, scene: Scene, one: _KeptO
     rows = scene.now.rows.assign(**labels)
     held = _kept_rows(rows, columns.item, one)
     due = scene.now.row_weights * scene.now.exposure(scene.logged())
-    lacks = due * held * (1 - one.seen / one.usual)
+    lacks = due * held * _missing(scene, one)
     splits = [
         (name, *within) for name in scene.of_items for within in ((), *((r,) for r in scene.of_requests))
     ]
@@ -153,6 +176,16 @@ def _shown_by_scores(material: Material, known: Known, scene: Scene, one: _KeptO
     should = float(due[here].sum())
     gap = Gap(was, should, was + float(lacks[here].sum()), float(np.sqrt(was + should + 1)))
     return Undone(o, e, u, o + e + 1, gap)
+
+
+def _missing(scene: Scene, one: _KeptOut) -> Floats:
+    """(rows,) the part of what is due that is not shown of what is kept out."""
+    if one.over is None:
+        return np.full(len(scene.now.rows), 1 - one.seen / one.usual)
+    name, value = one.place[0] if one.item is None else (scene.now.columns.item, one.item)
+    shown, due, _ = (part.xs(value, level=1) for part in _shown(scene, (one.over, name)))
+    missing = (1 - shown / due.clip(lower=1e-9)).clip(lower=0.0)
+    return scene.labels[one.over].map(missing.to_dict()).fillna(0.0).to_numpy(float)
 
 
 def _split(scene: Scene, names: tuple[str, ...], due: Floats, lacks: Floats) -> tuple[Floats, Floats, Floats]:
@@ -173,7 +206,7 @@ def _shown_again(one: _KeptOut, material: Material, known: Known, scene: Scene) 
     if one.item is not None:
         held &= (rows[scene.now.columns.item].astype(str) == one.item).to_numpy(bool)
     due = scene.now.row_weights * scene.now.exposure(scene.logged())
-    share = float(due[held].sum() / max(due[here].sum(), 1e-9)) * (1 - one.seen / one.usual)
+    share = float((due * _missing(scene, one))[held].sum() / max(due[here].sum(), 1e-9))
     if lost <= 0 or not share:
         return None
     closes = share / lost

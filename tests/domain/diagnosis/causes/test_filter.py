@@ -10,10 +10,13 @@ import pytest
 from domain.diagnosis.diagnose import diagnose
 from domain.values import Diagnosis, slice_of
 from tests.domain.diagnosis.shop import (
+    BEFORE,
     Change,
+    Weighted,
     catalogue,
     delivery,
     lowered,
+    serve,
     shop,
     told,
 )
@@ -116,6 +119,29 @@ def test_a_kind_of_article_that_is_ranked_and_held_back_in_one_region_is_a_filte
     found = diagnose(spoilt.material(spoilt.finding(NEW_IN_NORTH)))
     assert told(found) == ("filter", "category", NEW_IN_NORTH)
     assert says in str(found.title)
+
+
+def liked_in_the_north(rows: pd.DataFrame) -> pd.DataFrame:
+    """Coffee is ranked high there, and low elsewhere."""
+    coffee, north = rows["category"] == "coffee", rows["region"] == "north"
+    return rows.assign(log_odds=rows["log_odds"] + coffee * north.map({True: 1.0, False: -1.5}))
+
+
+def one_in_each_basket(rows: pd.DataFrame) -> pd.DataFrame:
+    mine = (rows["category"] == "coffee") & rows["shown"]
+    best = rows[mine].sort_values("log_odds", ascending=False).groupby("basket_id").head(1).index
+    return rows.assign(shown=rows["shown"] & (~mine | rows.index.isin(best)))
+
+
+def test_what_is_held_back_where_much_of_it_is_due_and_a_little_elsewhere_is_held_back_everywhere() -> None:
+    before = serve(catalogue(), Weighted(), BEFORE, 0, scored=liked_in_the_north)
+    liked = replace(shop(scored=liked_in_the_north), before=before)
+    everywhere = replace(liked, now=one_in_each_basket(liked.now))
+    found = diagnose(everywhere.material(everywhere.finding(NEW_IN_NORTH)))
+    assert told(found) == ("filter", "category", slice_of(category="coffee"))
+    assert "% less than its scores say" in str(found.title)
+    there = replace(liked, now=one_a_basket(liked.now))
+    assert told(diagnose(there.material(there.finding(NEW_IN_NORTH)))) == ("filter", "category", NEW_IN_NORTH)
 
 
 def test_what_serving_always_holds_back_is_no_cause() -> None:
