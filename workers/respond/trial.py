@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -51,7 +52,7 @@ UNSURE = timedelta(minutes=5)
 """By how much an onset may be told too late, at most: by a window of what found it, where that is less."""
 
 SHARE = 0.25
-"""Of the time that is left, that one candidate may take: those come first that promise most."""
+"""Of that, what the check that found it may take to find it again, and a table to answer one question."""
 
 _log = structlog.get_logger(__name__)
 
@@ -162,7 +163,7 @@ def _with(path: Path, changes: Iterable[AddedCheck]) -> Recommender:
 
 
 def _hurried(recommender: Recommender) -> Recommender:
-    """With tables that are waited for no longer than one candidate may take at first."""
+    """With tables that are waited for no longer than leaves time for other questions."""
     longest = max(timedelta(seconds=1), recommender.follow_ups.replay_time * FOR_TIME_SAVED * SHARE)
     tables = {
         name: table.model_copy(update={"timeout": min(table.timeout, longest)})
@@ -188,33 +189,46 @@ def _saved(
     Check → how much sooner than by those there are, only where that is worth another check; and how many were
     not replayed to the end.
 
-    Found by the replay before the log has it, the incident is late for another reason than its checks.
-    Candidates that ask the engine the same, as those of other sensitivity do, are answered once. None takes
-    more than its part of the time that is left, so that a slow one does not keep the others from being tried.
+    Candidates that ask the engine the same, as those of other sensitivity do, are answered once. Each has its
+    part of the time that is left; one that does not come to an answer waits behind the others, and what it
+    has asked by then is not asked again.
     """
     found: dict[str, datetime] = {}
-    late, names, known = 0, [of.finding.check, *changes], of.opened_at
+    waiting = deque(changes)
     with taped(Tape()):
-        for place, name in enumerate(names):
-            if name not in whole.checks:
-                continue
-            if (now := time.monotonic()) >= until:  # one question to the engine may take as long as all of it
-                late += name in changes
-                continue
-            part = now + (until - now) * max(SHARE, 1 / (len(names) - place))
-            span = of.onset, known - LEAST_SAVED if name in changes else known
+        known = _known(whole, of, until)
+        while waiting and (now := time.monotonic()) < until:
+            name, part = waiting.popleft(), now + (until - now) / (len(waiting) + 1)
             try:
-                told = first_told(whole, name, span, of.is_told_by, part)
+                told = _told(whole, name, of, known - LEAST_SAVED, part)
             except OutOfTime:
-                late += name in changes
+                waiting.append(name)
                 continue
-            finally:
-                _log.info("follow_up_replayed", check=name, seconds=round(time.monotonic() - now, 1))
-            if name not in changes:
-                known = min(known, told or known)
-            elif told is not None:
+            if told is not None:
                 found[name] = told
-    return {name: known - at for name, at in found.items()}, late
+    return {name: known - at for name, at in found.items()}, len(waiting)
+
+
+def _known(whole: Recommender, of: _Of, until: float) -> datetime:
+    """
+    When it was known by the checks there are. Found by the replay before the log has it, the incident is late
+    for another reason than its checks.
+    """
+    name, now = of.finding.check, time.monotonic()
+    if name not in whole.checks or now >= until:
+        return of.opened_at
+    try:
+        return _told(whole, name, of, of.opened_at, now + (until - now) * SHARE) or of.opened_at
+    except OutOfTime:
+        return of.opened_at
+
+
+def _told(whole: Recommender, name: str, of: _Of, end: datetime, until: float) -> datetime | None:
+    began = time.monotonic()
+    try:
+        return first_told(whole, name, (of.onset, end), of.is_told_by, until)
+    finally:
+        _log.info("follow_up_replayed", check=name, seconds=round(time.monotonic() - began, 1))
 
 
 def _counted(

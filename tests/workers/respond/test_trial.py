@@ -15,6 +15,7 @@ from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
 from workers.checks import beside
 from workers.checks.backtest import backtest
+from workers.checks.beside import OutOfTime
 from workers.declaration.declare import load
 from workers.respond.trial import Tried, try_changes
 
@@ -195,6 +196,25 @@ def test_no_table_is_waited_for_longer_than_a_candidate_may_take(
     monkeypatch.setattr("workers.respond.trial.first_told", first_told)
     assert try_changes(file, load(file), before).changes == ()
     assert waited == {timedelta(seconds=10)}
+
+
+def test_what_comes_to_no_answer_in_its_part_of_the_time_is_gone_on_with_after_the_others(
+    bakery: Path, tried: Tried, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, order = beside.first_told, list[str]()
+
+    def first_told(recommender: Recommender, name: str, *more: Any) -> datetime | None:
+        order.append(name)
+        if len(order) == 2:
+            raise OutOfTime
+        return asked(recommender, name, *more)
+
+    monkeypatch.setattr("workers.respond.trial.first_told", first_told)
+    found = try_changes(bakery, load(bakery), incident(bakery))
+    assert order[0] == "sold"
+    assert order[1] == order[-1]
+    assert len(set(order)) == len(order) - 1
+    assert [one.change for one in found.changes] == [one.change for one in tried.changes]
 
 
 def test_one_question_that_goes_on_for_long_leaves_time_to_count_alarms(
