@@ -56,7 +56,7 @@ def _asked() -> argparse.Namespace:
     told.add_argument("--days", type=float, help="quiet, after the strikes; a fortnight in a whole run")
     told.add_argument("--minutes", type=float, help="looked at after a strike; thirty in a whole run")
     told.add_argument("--history", type=float, default=HISTORY_DAYS, help="days before the strikes")
-    told.add_argument("--replay-time", default="10m", help="[follow_ups] replay_time of the cinema")
+    told.add_argument("--replay-time", default="4m", help="[follow_ups] replay_time of the cinema")
     told.add_argument("--jobs", type=int, default=2)
     told.add_argument("--seed", type=int, default=1)
     told.add_argument("--kept", type=Path, help="a folder with what came of each: an ended run goes on")
