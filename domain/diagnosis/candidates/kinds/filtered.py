@@ -83,7 +83,9 @@ def _elsewhere_too(scene: Scene, one: _KeptOut) -> _KeptOut | None:
     if not over or not one.ranked or one.seen <= LEFT * one.usual:
         return None
     name, value = of_items[0] if one.item is None else (scene.now.columns.item, one.item)
-    seen, usual, scale = (float(part[value]) for part in _shown(scene, (name,)))
+    everywhere = _shown(scene, (name,))
+    own = everywhere[0].index.astype(str) == value
+    seen, usual, scale = (float(part[own].sum()) for part in everywhere)
     less, due = scale * (seen - one.seen), scale * (usual - one.usual)
     if due < LEAST or less > LESS_TOO * due or poisson.cdf(less, due) > SURE_TOO:
         return None
@@ -183,8 +185,9 @@ def _missing(scene: Scene, one: _KeptOut) -> Floats:
     if one.over is None:
         return np.full(len(scene.now.rows), 1 - one.seen / one.usual)
     name, value = one.place[0] if one.item is None else (scene.now.columns.item, one.item)
-    shown, due, _ = (part.xs(value, level=1) for part in _shown(scene, (one.over, name)))
-    missing = (1 - shown / due.clip(lower=1e-9)).clip(lower=0.0)
+    shown, due, _ = _shown(scene, (one.over, name))
+    own = shown.index.get_level_values(1).astype(str) == value
+    missing = (1 - shown[own] / due[own].clip(lower=1e-9)).clip(lower=0.0).droplevel(1)
     return scene.labels[one.over].map(missing.to_dict()).fillna(0.0).to_numpy(float)
 
 

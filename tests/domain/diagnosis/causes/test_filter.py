@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,6 +13,7 @@ from domain.values import Diagnosis, slice_of
 from tests.domain.diagnosis.shop import (
     BEFORE,
     Change,
+    Shop,
     Weighted,
     catalogue,
     delivery,
@@ -142,6 +144,26 @@ def test_what_is_held_back_where_much_of_it_is_due_and_a_little_elsewhere_is_hel
     assert "% less than its scores say" in str(found.title)
     there = replace(liked, now=one_a_basket(liked.now))
     assert told(diagnose(there.material(there.finding(NEW_IN_NORTH)))) == ("filter", "category", NEW_IN_NORTH)
+
+
+def numbered(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(sku=rows["sku"].str.removeprefix("sku-").astype(int))
+
+
+def test_an_article_known_by_a_number_that_is_held_back_on_one_device_and_a_little_elsewhere() -> None:
+    healthy = Shop(
+        numbered(catalogue()),
+        numbered(serve(catalogue(), Weighted(), 2_000, 0)),
+        numbered(serve(catalogue(), Weighted(), 3_000, 10_000)),
+    )
+    popular = healthy.now.query("shown")["sku"].value_counts().index[0]
+    held_back = healthy.now["device"].map({"app": 0.7, "web": 0.25, "till": 0.25})
+    mine = (healthy.now["sku"] == popular) & (np.random.default_rng(6).random(len(healthy.now)) < held_back)
+    spoilt = replace(healthy, now=healthy.now.assign(shown=healthy.now["shown"] & ~mine))
+    finding = spoilt.finding((), observed=50.0, expected=160.0)
+    where = slice_of(device="app", sku=str(popular))
+    found = diagnose(spoilt.material(finding.model_copy(update={"slice": where})))
+    assert told(found) == ("filter", str(popular), ())
 
 
 def test_what_serving_always_holds_back_is_no_cause() -> None:
