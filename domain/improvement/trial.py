@@ -38,8 +38,8 @@ LEAST_SAVED = timedelta(minutes=1)
 
 class Trial(Value):
     """
-    What a replay of one check came to: `saved`, None where it would not have found it at all; `alarms` while
-    it `judged`, in stretches of a time that is `covered`.
+    What a replay of one check came to: `saved`, None where it would not have found it at all; `alarms` in the
+    time that it was there to judge, `judged`, in stretches of a time that is `covered`.
     """
 
     saved: timedelta | None

@@ -112,8 +112,8 @@ def try_these(path: Path, incident: Incident, given: Iterable[Candidate]) -> Tri
     seconds = whole.follow_ups.replay_time.total_seconds()
     saved, late = _saved(whole, changes, of, began + FOR_TIME_SAVED * seconds)
     sooner = sorted(saved, key=lambda name: -saved[name])
-    still = max(began + seconds - time.monotonic(), (1 - FOR_TIME_SAVED) * seconds)
-    counted, uncounted = _counted(whole, sooner[:MOST_COUNTED], of, time.monotonic() + still)
+    until = max(began + seconds, time.monotonic() + (1 - FOR_TIME_SAVED) * seconds)
+    counted, uncounted = _counted(whole, sooner[:MOST_COUNTED], of, until)
     trials = {
         name: Trial(saved=saved[name], alarms=one.alarms, judged=one.judged, covered=one.covered)
         for name, one in counted.items()

@@ -70,19 +70,12 @@ def of_standby(recommender: Recommender, kinds: Kinds, feed: str | None) -> Iter
     if feed is None or spare is None:
         return
     on = {theirs: ours for ours, theirs in shared_keys(recommender, feed, spare, same_rows=True).items()}
-    keys = Suited.joined(spare, feed, on).keys
+    keys = {"table": spare, **Suited.joined(spare, feed, on).keys, "shadow": True}
     looking = [name for name, kind in kinds.items() if on and kind.lacking and needs_no_more(kind, keys)]
     for window in WINDOWS:
         for name in looking:
             yield Candidate(
                 name=spelled(f"{spare}_{name}_{window}"),
-                keys={
-                    "kind": name,
-                    "table": spare,
-                    **keys,
-                    "window": window,
-                    "every": window,
-                    "shadow": True,
-                },
+                keys={"kind": name, **keys, "window": window, "every": window},
                 says=f"{name} of {spare} with {feed} in windows of {window}",
             )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -52,8 +53,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
         yield from not_shown(material, known)
         return
     own = item_of(material, scene)
-    kept_out = [_elsewhere_too(scene, one) or one for one in _kept_out(scene, own)]
-    found = _widest(kept_out) or list(_as_found(material, scene, own))
+    found = _widest(list(_everywhere(scene, _kept_out(scene, own)))) or list(_as_found(material, scene, own))
     symptom = set(symptom_of(material, known))
     found.sort(key=lambda one: (set(one.place) != symptom, -one.usual, len(one.place)))
     for one in found[:MOST_TOLD]:
@@ -74,22 +74,30 @@ def _widest(found: list[_KeptOut]) -> list[_KeptOut]:
     return [one for one in by_place.values() if not is_part(one)]
 
 
-def _elsewhere_too(scene: Scene, one: _KeptOut) -> _KeptOut | None:
+def _everywhere(scene: Scene, found: Iterable[_KeptOut]) -> Iterator[_KeptOut]:
     """
     What is held back by much in one slice of requests and by less in the others, as where a shelf may hold
-    only so many of it, as held back in all of them.
+    only so many of it, as held back in all of them; all else as it is.
     """
-    over, of_items = (_of(one.place, names) for names in (scene.of_requests, scene.of_items))
-    if not over or not one.ranked or one.seen <= LEFT * one.usual:
-        return None
-    name, value = of_items[0] if one.item is None else (scene.now.columns.item, one.item)
-    everywhere = _shown(scene, (name,))
-    own = everywhere[0].index.astype(str) == value
-    seen, usual, scale = (float(part[own].sum()) for part in everywhere)
-    less, due = scale * (seen - one.seen), scale * (usual - one.usual)
-    if due < LEAST or less > LESS_TOO * due or poisson.cdf(less, due) > SURE_TOO:
-        return None
-    return replace(one, place=of_items, seen=seen, usual=usual, over=over[0][0])
+
+    @cache
+    def shown(name: str) -> pd.DataFrame:
+        parts = pd.concat(_shown(scene, (name,)), axis=1, keys=["seen", "usual", "scale"])
+        return parts.set_axis(parts.index.astype(str))
+
+    for one in found:
+        over, of_items = (_of(one.place, names) for names in (scene.of_requests, scene.of_items))
+        if not over or not one.ranked or one.seen <= LEFT * one.usual:
+            yield one
+            continue
+        name, value = of_items[0] if one.item is None else (scene.now.columns.item, one.item)
+        seen, usual, scale = map(float, shown(name).loc[value])
+        too = _held_back_too(scale * (seen - one.seen), scale * (usual - one.usual))
+        yield replace(one, place=of_items, seen=seen, usual=usual, over=over[0][0]) if too else one
+
+
+def _held_back_too(seen: float, usual: float) -> bool:
+    return usual >= LEAST and seen <= LESS_TOO * usual and bool(poisson.cdf(seen, usual) <= SURE_TOO)
 
 
 def item_of(material: Material, scene: Scene) -> str | None:
