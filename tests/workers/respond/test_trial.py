@@ -15,7 +15,7 @@ from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
 from workers.checks import beside
 from workers.checks.backtest import backtest
-from workers.checks.beside import OutOfTime
+from workers.checks.beside import Alarmed, OutOfTime
 from workers.declaration.declare import load
 from workers.respond.trial import Tried, try_changes
 
@@ -199,7 +199,7 @@ def test_no_table_is_waited_for_longer_than_a_candidate_may_take(
 
 
 def test_what_comes_to_no_answer_in_its_part_of_the_time_is_gone_on_with_after_the_others(
-    bakery: Path, tried: Tried, monkeypatch: pytest.MonkeyPatch
+    bakery: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked, order = beside.first_told, list[str]()
 
@@ -209,12 +209,17 @@ def test_what_comes_to_no_answer_in_its_part_of_the_time_is_gone_on_with_after_t
             raise OutOfTime
         return asked(recommender, name, *more)
 
+    def silent(_recommender: Recommender, _name: str, known: Alarmed, longest: timedelta, *_: Any) -> Alarmed:
+        return Alarmed(known.since - longest, judged=known.judged + longest, covered=known.covered + longest)
+
     monkeypatch.setattr("workers.respond.trial.first_told", first_told)
+    monkeypatch.setattr("workers.respond.trial.alarms_before", silent)
     found = try_changes(bakery, load(bakery), incident(bakery))
     assert order[0] == "sold"
     assert order[1] == order[-1]
     assert len(set(order)) == len(order) - 1
-    assert [one.change for one in found.changes] == [one.change for one in tried.changes]
+    assert found.changes
+    assert "did not fit" not in found.note
 
 
 def test_one_question_that_goes_on_for_long_leaves_time_to_count_alarms(
