@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -34,7 +35,7 @@ from workers.log.handle import handle, replayed
 from workers.log.open_obligations import due
 from workers.store import attempts, cards, reminders
 from workers.store.connection import own
-from workers.store.lock import alone
+from workers.store.lock import REPLAYS, alone
 from workers.store.release import watch
 from workers.store.reminders import Reminder
 
@@ -43,6 +44,8 @@ MOST_TRIES = 5
 BEAT_SECONDS, AT_ONCE = 1.0, 100
 UNDONE_BY_HANDLER = {"apply"}
 """Where a death may have left something that acts: not given up before its handler has taken it back."""
+LOOKS_BACK = {"follow_up"}
+"""Kinds that keep a worker for as long as `[follow_ups] replay_time`: one of them at a time."""
 
 _log = structlog.get_logger(__name__)
 
@@ -125,10 +128,11 @@ def settle(log: Engine, handlers: Mapping[str, Handler], kind: str, stream: str,
     """
     Settle one obligation, if it is still owed and nobody else is at it; True where an answer was recorded.
 
+    What looks back over weeks is left to the clock while another worker does so: it hands it over again.
     After `MOST_TRIES` attempts that came to nothing the failure itself is recorded, so that people see it.
     """
-    with alone(log, f"settle:{kind}:{event_id}") as mine:
-        if not mine:
+    with alone(log, f"settle:{kind}:{event_id}") as mine, _in_its_place(log, kind) as free:
+        if not (mine and free):
             return False
         with log.begin() as connection:
             incident = replayed(connection, stream)
@@ -142,6 +146,10 @@ def settle(log: Engine, handlers: Mapping[str, Handler], kind: str, stream: str,
                 return True
         work = Work(log, incident, obligation, clock.now(), last_try=begun >= MOST_TRIES, tries=begun)
         return _try(work, handlers[kind])
+
+
+def _in_its_place(log: Engine, kind: str) -> AbstractContextManager[bool]:
+    return alone(log, REPLAYS) if kind in LOOKS_BACK else nullcontext(True)
 
 
 def _each_died(kind: str, begun: int, trouble: str | None) -> bool:

@@ -17,7 +17,7 @@ from workers.environment.settings import Settings
 from workers.replay.again import replay
 from workers.replay.follow import follow
 from workers.replay.newest import begin, begun_at, keep_newest
-from workers.store.lock import alone
+from workers.store.lock import REPLAYS, alone
 
 _log = structlog.get_logger(__name__)
 
@@ -26,12 +26,13 @@ def replay_tick(log: Engine, recommender: Recommender, environment: Settings, at
     """
     Replay all incidents where that is due, and keep what came of it; returns whether it was.
 
-    The first is due at the next scheduled moment after this was first asked.
+    The first is due at the next scheduled moment after this was first asked. While follow-ups are tried it
+    waits for a later tick.
     """
     schedule = recommender.replays.schedule
     if schedule == NEVER:
         return False
-    with alone(log, "tick:replay") as mine:
+    with alone(log, REPLAYS) as mine:
         if not mine:
             return False
         moment = newest(schedule, at, ZoneInfo(recommender.timezone))

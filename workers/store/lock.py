@@ -7,6 +7,12 @@ from contextlib import contextmanager
 
 from sqlalchemy import Engine, text
 
+REPLAYS = "replays"
+"""
+Held by what looks back over weeks: the follow-ups of an incident that are tried, or all incidents replayed.
+So at most one worker is at that, and another is left for what a person waits for.
+"""
+
 _NUMBER = "hashtextextended(workspace_in_force() || ' ' || :name, 0)"
 
 

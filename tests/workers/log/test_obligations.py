@@ -15,7 +15,7 @@ from domain.incident.events import DiagnosisFailed, DiagnosisGathered, EvidenceF
 from domain.incident.menu import digest_of
 from domain.incident.obligations import BOTS_OWN, DUE_AFTER
 from domain.incident.state import Incident
-from domain.values import Diagnosis, Evidence, EvidenceStage, Piece
+from domain.values import Diagnosis, Evidence, EvidenceStage, Improvement, Piece
 from tests.workers.conftest import make_option
 from workers.environment import clock
 from workers.log import open_obligations
@@ -133,6 +133,28 @@ def test_a_task_carried_twice_at_once_is_done_by_one_worker(log: Engine, opened:
         together.wait(60)
         assert first.result(60)
     assert events(log, stream) == ["incident.opened", "diagnosis.gathered"]
+
+
+def test_while_follow_ups_are_tried_for_one_incident_another_s_wait_and_a_diagnosis_does_not(
+    log: Engine, opened: Opened, pressed: Callable[..., Answer]
+) -> None:
+    first, second, third = (opened(genre, genre).stream for genre in ("Drama", "Crime", "Music"))
+    for stream in (first, second):
+        pressed(stream, c.Resolve(reason="went away"), f"{stream}:resolve")
+
+    def proposes(work: Work) -> Sequence[c.Command]:
+        learned = Improvement(
+            detect_faster="no", diagnose_faster="no", change="nothing", detail="none needed"
+        )
+        return (c.ProposeFollowUp(improvement=learned),)
+
+    def beside(work: Work) -> Sequence[c.Command]:
+        assert not settle(log, {"follow_up": proposes}, "follow_up", second, f"{second}:2")
+        assert settle(log, {"diagnose": diagnosis}, "diagnose", third, f"{third}:1")
+        return proposes(work)
+
+    assert settle(log, {"follow_up": beside}, "follow_up", first, f"{first}:2")
+    assert settle(log, {"follow_up": proposes}, "follow_up", second, f"{second}:2")
 
 
 def test_a_lost_task_is_sent_again_when_it_is_overdue_and_ever_more_slowly(
