@@ -35,10 +35,17 @@ Sliced = Literal["always", "asked", "never"]
 """By the table's dimensions; only where the check's own `dimensions` says so; by none."""
 
 
+LEAST_LONG = 26
+"""Windows longer than a day to learn from: half a year of weeks, as of a few nothing is unusual enough."""
+
+
 def usual_history(window: timedelta, *, sliced: bool) -> timedelta:
-    """How far back is learned from: eight weeks of days, four of hours, and some hundred shorter windows."""
+    """
+    How far back is learned from: half a year of weeks, eight weeks of days, four of hours, and some hundred
+    shorter windows.
+    """
     if window >= DAY:
-        return 56 * DAY
+        return max(56 * DAY, LEAST_LONG * window)
     if window >= HOUR:
         return 28 * DAY
     return 240 * window if sliced else 720 * window

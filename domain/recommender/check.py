@@ -66,8 +66,8 @@ class Check(Value):
     """Most dimensions of a slice; 3 for a ratio or a mean only."""
     history: Duration | None = None
     """
-    How far back it learns. By default by the window: 56 days of windows of a day, 28 days of an hour;
-    720 shorter ones, 240 by slice.
+    How far back it learns. By default by the window: 26 of those longer than a day, 56 days of windows of
+    a day, 28 days of an hour; 720 shorter ones, 240 by slice.
     """
     within: Duration | None = None
     """A promise that needs no learning: how late, how old, or how far apart in time."""

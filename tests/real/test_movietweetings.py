@@ -84,24 +84,41 @@ def test_a_feed_that_stops_is_found_within_a_day(feed: Recommender, tmp_path: Pa
     assert [f.check for f in found if f.check == "ratings_volume"]
 
 
-def test_half_of_a_genre_lost_for_three_days_is_found_by_name(feed: Recommender, tmp_path: Path) -> None:
-    drama = {
+def lacking_four_of_five(genre: str, start: datetime, end: datetime, folder: Path) -> Recommender:
+    """The feed without four fifths of what was rated of a genre between two moments."""
+    films = {
         line.split("::")[0]
         for line in (DATA / "movies.dat").read_text().splitlines()
-        if "Drama" in line.rsplit("::", 1)[1]
+        if genre in line.rsplit("::", 1)[1]
     }
     for name in ("movies.dat", "feed_deliveries.csv"):
-        shutil.copyfile(DATA / name, tmp_path / name)  # a link out of the folder is not followed
-    start, end = day("2013-05-20").timestamp(), day("2013-05-23").timestamp()
+        shutil.copyfile(DATA / name, folder / name)  # a link out of the folder is not followed
     kept = []
     for place, line in enumerate((DATA / "ratings.dat").read_text().splitlines()):
         _user, film, _stars, at = line.split("::")
-        if not (start <= int(at) < end and film in drama and place % 5):
+        if not (start.timestamp() <= int(at) < end.timestamp() and film in films and place % 5):
             kept.append(line)
-    (tmp_path / "ratings.dat").write_text("\n".join(kept))
-    cut = load(ROOT / "examples/movietweetings", {"MOVIETWEETINGS_DATA": str(tmp_path)})
+    (folder / "ratings.dat").write_text("\n".join(kept))
+    return load(ROOT / "examples/movietweetings", {"MOVIETWEETINGS_DATA": str(folder)})
+
+
+def test_most_of_a_genre_lost_for_three_days_is_found_by_name(tmp_path: Path) -> None:
+    cut = lacking_four_of_five("Drama", day("2013-05-20"), day("2013-05-23"), tmp_path)
     found = backtest(cut, day("2013-05-15"), day("2013-05-26")).incidents
     assert [i for i in found if dict(i.slice) == {"genres": "Drama"} and day("2013-05-20") < i.opened_at]
+
+
+def test_in_windows_of_a_week_most_of_a_genre_lost_is_found_by_name_and_nothing_else(
+    feed: Recommender, tmp_path: Path
+) -> None:
+    cut = lacking_four_of_five("Horror", day("2013-05-18"), day("2013-06-01"), tmp_path)
+    for recommender, wrong in ((feed, set()), (cut, {"Horror"})):
+        weekly = recommender.tables["ratings"].model_copy(update={"window": timedelta(days=7)})
+        checks = {name: recommender.checks[name] for name in ("ratings_volume", "ratings_by_genre")}
+        tables = {**recommender.tables, "ratings": weekly}
+        by_week = recommender.model_copy(update={"tables": tables, "checks": checks})
+        found = backtest(by_week, day("2013-04-20"), day("2013-06-01")).incidents
+        assert {dict(one.slice)["genres"] for one in found} == wrong
 
 
 def test_no_line_of_the_feed_is_lost(feed: Recommender) -> None:

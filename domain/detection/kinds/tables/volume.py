@@ -38,7 +38,6 @@ from domain.recommender.recommender import Recommender
 from domain.values import Finding
 
 FOUR_WEEKS, SIXTEEN_WEEKS = timedelta(weeks=4), timedelta(weeks=16)
-LEAST_LONG = 26  # windows, where they are longer than a day
 
 
 def judge_volume(
@@ -174,7 +173,7 @@ def _history(window: timedelta) -> timedelta:
     """
     if window == DAY:
         return SIXTEEN_WEEKS
-    return max(usual_history(window, sliced=False), FOUR_WEEKS, LEAST_LONG * window if window > DAY else DAY)
+    return max(usual_history(window, sliced=False), FOUR_WEEKS)
 
 
 def _suits(recommender: Recommender) -> Iterator[Suited]:
