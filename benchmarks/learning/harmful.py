@@ -23,7 +23,7 @@ from domain.improvement.trial import rate
 from domain.incident import commands as c
 from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
-from domain.values import Finding
+from domain.values import Slice
 from workers.checks.backtest import backtest
 from workers.checks.beside import Alarmed, alarms_before, first_told
 from workers.declaration.addition import lines_of
@@ -148,5 +148,5 @@ def _noisy(so_far: Alarmed) -> bool:
     return low is not None and low > MOST_A_WEEK
 
 
-def _any(_finding: Finding) -> bool:
+def _any(_where: Slice) -> bool:
     return True

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from domain.detection.judge.state import Verdict
 from domain.recommender.recommender import Recommender
-from domain.values import Finding
+from domain.values import Slice
 from workers.checks.backtest import BacktestIncident, fold
 from workers.checks.backtest_check import backtest_check, ends_of, is_shared
 from workers.checks.plan import Plan, plan
@@ -67,12 +67,13 @@ class Alarmed:
 def first_told(
     recommender: Recommender,
     name: str,
-    span: tuple[datetime, datetime],
-    is_of: Callable[[Finding], bool],
+    span: Span,
+    is_of: Callable[[Slice], bool],
     until: float,
 ) -> datetime | None:
     """
-    When the check would first have told of what `is_of` recognises, in (start, end]; None where it would not.
+    When the check would first have told of a slice that `is_of` recognises, in (start, end]; None where it
+    would not.
 
     What it told of before `start` already, and goes on telling, is not counted. It is asked some looks a
     window, and before `start` one, so that where it looks more often it may have told a little sooner than is
@@ -81,22 +82,35 @@ def first_told(
     Raises:
         OutOfTime: it was not known by `until`, of the monotonic clock.
     """
-    start, end = span
-    whole = plan(recommender, recommender.checks[name])
-    finely = min(whole.window / FINELY, max(NEAR, (end - start) / MOST_ASKED))
-    planned = replace(whole, every=max(whole.every, finely, min(APART, whole.window)))
-    ends = _looked_at(recommender, planned, start - LEAD_WINDOWS * planned.window, end)
+    start, _end = span
+    planned, ends = _closely(recommender, name, span)
     before = [one for one in ends if one + planned.table.settle <= start]
     once = before[:: -max(1, round(planned.window / planned.every))]
     known: set[str] = set()
     for at, verdict in _walked(recommender, planned, ends, until, set(before) - set(once)):
-        told = [one for one in verdict.findings if is_of(one) and not quiet_on_trial(recommender, one)]
+        told = [one for one in verdict.findings if is_of(one.slice) and not quiet_on_trial(recommender, one)]
         if at > start and any(one.fingerprint not in known for one in told):
             return at
         known = {one.fingerprint for one in told} if at <= start else known
         _in_time(until)
     _in_time(until)
     return None
+
+
+def sees_it(
+    recommender: Recommender, name: str, span: Span, is_of: Callable[[Slice], bool], until: float
+) -> bool:
+    """
+    Whether the last look in (start, end] sees anything in a slice that `is_of` recognises, told or not yet.
+
+    One look tells whether the others are worth taking: a fault that lasts is seen in it if it was before.
+    `first_told` asks nothing again that was asked here.
+    """
+    planned, ends = _closely(recommender, name, span)
+    for _at, verdict in _walked(recommender, planned, ends, until, set(ends[:-1])):
+        seen = [one.slice for one in verdict.state.seen.values() if not one.blind]
+        return any(map(is_of, (*seen, *(one.slice for one in verdict.findings))))
+    return False
 
 
 def alarms_before(
@@ -154,6 +168,15 @@ def _stretches(
         return ends
     begins = [place * len(ends) // stretches for place in range(stretches)]
     return [end for begin in begins for end in ends[begin : begin + STRETCH]]
+
+
+def _closely(recommender: Recommender, name: str, span: Span) -> tuple[Plan, list[datetime]]:
+    """The check as it looks where it is asked when it would have told, and the ends of those looks."""
+    start, end = span
+    whole = plan(recommender, recommender.checks[name])
+    finely = min(whole.window / FINELY, max(NEAR, (end - start) / MOST_ASKED))
+    planned = replace(whole, every=max(whole.every, finely, min(APART, whole.window)))
+    return planned, _looked_at(recommender, planned, start - LEAD_WINDOWS * planned.window, end)
 
 
 def _every(planned: Plan, finely: int) -> Plan:

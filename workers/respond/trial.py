@@ -28,8 +28,8 @@ from domain.improvement.trial import (
 from domain.incident.state import Incident
 from domain.recommender.keys.duration import name_duration
 from domain.recommender.recommender import Recommender
-from domain.values import AddedCheck, Finding, TriedChange, Value, share_rows
-from workers.checks.beside import Alarmed, OutOfTime, alarms_before, first_told
+from domain.values import AddedCheck, Finding, Slice, TriedChange, Value, share_rows
+from workers.checks.beside import Alarmed, OutOfTime, alarms_before, first_told, sees_it
 from workers.checks.tape import Tape, taped
 from workers.declaration.addition import lines_of, valid, written
 from workers.declaration.check_kinds import ours
@@ -72,9 +72,9 @@ class _Of:
     onset: datetime
     opened_at: datetime
 
-    def is_told_by(self, finding: Finding) -> bool:
-        """Whether its rows may be those of the incident."""
-        return share_rows(finding.slice, self.finding.slice)
+    def is_in(self, where: Slice) -> bool:
+        """Whether the rows of a slice may be those of the incident."""
+        return share_rows(where, self.finding.slice)
 
 
 def try_changes(path: Path, recommender: Recommender, incident: Incident) -> Tried:
@@ -189,24 +189,37 @@ def _saved(
     Check → how much sooner than by those there are, only where that is worth another check; and how many were
     not replayed to the end.
 
-    Candidates that ask the engine the same, as those of other sensitivity do, are answered once. Each has its
-    part of the time that is left; one that does not come to an answer waits behind the others, and what it
-    has asked by then is not asked again.
+    Candidates that ask the engine the same, as those of other sensitivity do, are answered once. Those that
+    see it in their last look before it was known are replayed first.
     """
-    found: dict[str, datetime] = {}
-    waiting = deque(changes)
+    told: dict[str, datetime | None] = {}
     with taped(Tape()):
         known = _known(whole, of, until)
-        while waiting and (now := time.monotonic()) < until:
-            name, part = waiting.popleft(), now + (until - now) / (len(waiting) + 1)
-            try:
-                told = _told(whole, name, of, known - LEAST_SAVED, part)
-            except OutOfTime:
-                waiting.append(name)
-                continue
-            if told is not None:
-                found[name] = told
-    return {name: known - at for name, at in found.items()}, len(waiting)
+        end, half = known - LEAST_SAVED, (time.monotonic() + until) / 2
+        likely = [name for name in changes if _sees_it(whole, name, of, end, half)]
+        for names in (likely, [name for name in changes if name not in likely]):
+            told |= _told_in_turn(whole, names, of, end, until)
+    return {name: known - at for name, at in told.items() if at is not None}, len(changes) - len(told)
+
+
+def _told_in_turn(
+    whole: Recommender, names: Iterable[str], of: _Of, end: datetime, until: float
+) -> dict[str, datetime | None]:
+    """
+    Check → when it would have told, None where not by `end`; without those that there was no time for.
+
+    Each has its part of the time that is left; one that does not come to an answer waits behind the others,
+    and what it has asked by then is not asked again.
+    """
+    told: dict[str, datetime | None] = {}
+    waiting = deque(names)
+    while waiting and (now := time.monotonic()) < until:
+        name, part = waiting.popleft(), now + (until - now) / (len(waiting) + 1)
+        try:
+            told[name] = _told(whole, name, of, end, part)
+        except OutOfTime:
+            waiting.append(name)
+    return told
 
 
 def _known(whole: Recommender, of: _Of, until: float) -> datetime:
@@ -226,9 +239,17 @@ def _known(whole: Recommender, of: _Of, until: float) -> datetime:
 def _told(whole: Recommender, name: str, of: _Of, end: datetime, until: float) -> datetime | None:
     began = time.monotonic()
     try:
-        return first_told(whole, name, (of.onset, end), of.is_told_by, until)
+        return first_told(whole, name, (of.onset, end), of.is_in, until)
     finally:
         _log.info("follow_up_replayed", check=name, seconds=round(time.monotonic() - began, 1))
+
+
+def _sees_it(whole: Recommender, name: str, of: _Of, end: datetime, until: float) -> bool:
+    if time.monotonic() > until:
+        return False
+    began, sees = time.monotonic(), sees_it(whole, name, (of.onset, end), of.is_in, until)
+    _log.info("follow_up_looked", check=name, sees=sees, seconds=round(time.monotonic() - began, 1))
+    return sees
 
 
 def _counted(

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 from domain.recommender.recommender import Recommender
-from domain.values import Finding
+from domain.values import Slice
 from workers.checks.backtest_check import Fault
-from workers.checks.beside import FINELY, Alarmed, OutOfTime, alarms_before, first_told
+from workers.checks.beside import FINELY, Alarmed, OutOfTime, alarms_before, first_told, sees_it
 from workers.checks.plan import Plan
 from workers.checks.tape import Tape, taped
 from workers.declaration.declare import load
@@ -91,7 +91,7 @@ def declared(folder: Path, *, beside: bool) -> Recommender:
     return found.model_copy(update={"checks": kept})
 
 
-def anything(_finding: Finding) -> bool:
+def anything(_where: Slice) -> bool:
     return True
 
 
@@ -130,6 +130,18 @@ def test_a_walk_that_ends_early_has_asked_no_more_than_it_came_to(folder: Path) 
     with taped(Tape()) as asked:
         first_told(more, "more", span, lambda _: False, FOREVER)
     assert len(asked.answers) == FINELY
+
+
+def test_its_last_look_says_whether_it_sees_something_and_is_not_taken_again(folder: Path) -> None:
+    more = declared(folder, beside=False)
+    span = (AGAIN_AT, AGAIN_AT + 2 * HOUR)
+    with taped(Tape()) as asked:
+        assert sees_it(more, "more", span, anything, FOREVER)
+        before = set(asked.answers)
+        assert first_told(more, "more", span, anything, FOREVER)
+        assert before and before <= set(asked.answers) and len(asked.answers) <= FINELY
+    assert not sees_it(more, "more", span, lambda _: False, FOREVER)
+    assert not sees_it(more, "more", (AGAIN_AT - 9 * HOUR, AGAIN_AT - 7 * HOUR), anything, FOREVER)
 
 
 def test_a_walk_on_which_no_look_is_answered_ends_in_time(
