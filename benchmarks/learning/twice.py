@@ -37,12 +37,14 @@ FOREVER = float("inf")
 class Struck(Value):
     """
     What came of one strike: from it to the first incident, None where there was none; the window of the look
-    that raised it; and what is to be said of the cause that was named.
+    that raised it; and what is to be said of the cause that was named. `foreseen`: by a forecast, before it
+    did any harm, so that there is nothing to detect.
     """
 
     to_detect: timedelta | None
     window: timedelta | None
     verdict: str
+    foreseen: bool = False
 
 
 class Twice(Outcome):
@@ -57,6 +59,12 @@ class Twice(Outcome):
     accepted: AddedCheck | None
     why_not: str
     proposed: int
+
+    @property
+    def slow(self) -> bool:
+        """Whether the second strike took over two minutes to be found without; not where it was foreseen."""
+        before = self.without.to_detect
+        return not self.without.foreseen and (before is None or before > SLOW)
 
     @property
     def halved(self) -> bool:
@@ -76,7 +84,7 @@ class Twice(Outcome):
         """One line: how long each strike took to be found, and what came in between."""
         came = f"accepted {self.accepted.name}" if self.accepted else self.why_not
         strikes = (("first", self.first), ("then without", self.without), ("with", self.with_it))
-        times = ", ".join(f"{what} {_words(struck.to_detect)}" for what, struck in strikes)
+        times = ", ".join(f"{what} {_words(struck)}" for what, struck in strikes)
         return f"{self.name} #{self.draw}: {times}; {came}; {self.without.verdict} → {self.with_it.verdict}"
 
 
@@ -89,11 +97,14 @@ def struck(case: Case) -> Struck:
         to_detect=case.top.opened_at - case.struck_at,
         window=finding.window_end - finding.window_start,
         verdict=case.verdict,
+        foreseen=finding.kind == "predicted",
     )
 
 
-def _words(span: timedelta | None) -> str:
-    return "never" if span is None else f"{span / timedelta(minutes=1):.1f} min"
+def _words(one: Struck) -> str:
+    if one.foreseen:
+        return "foreseen"
+    return "never" if one.to_detect is None else f"{one.to_detect / timedelta(minutes=1):.1f} min"
 
 
 def lived_twice(order: Order) -> Twice:
@@ -179,16 +190,17 @@ def _alarms(file: Path, folder: Path, name: str, end: datetime, days: float) -> 
 
 def rows(table: Rows, lived: Sequence[Twice], alarms: dict[str, Alarmed], days: float) -> Iterator[Row]:
     """What is promised of follow-ups, and what became of each kind."""
-    slow = [one for one in lived if (before := one.without.to_detect) is None or before > SLOW]
+    slow = [one for one in lived if one.slow]
     kinds = len({one.name for one in lived})
     work = f"the cinema: {kinds} kinds of fault, {len(lived)} struck twice"
+    foreseen = _names(one for one in lived if one.without.foreseen)
     if slow:
         yield table.above(
             f"{work}: of {len(slow)} that take over two minutes, found in half the time with the follow-up",
             sum(one.halved for one in slow) / len(slow),
             "",
             LEAST_HALVED,
-            _names(one for one in slow if one.halved),
+            f"{_names(one for one in slow if one.halved)}; foreseen, so never slow: {foreseen or 'none'}",
         )
     worse = [one for one in lived if one.worse]
     yield table.below(f"{work}: found later by more than a window", len(worse), "", 0, _names(worse))
