@@ -34,9 +34,8 @@ K = TypeVar("K", bound=Options)
 Sliced = Literal["always", "asked", "never"]
 """By the table's dimensions; only where the check's own `dimensions` says so; by none."""
 
-
 LEAST_LONG = 26
-"""Windows longer than a day to learn from: half a year of weeks, as of a few nothing is unusual enough."""
+"""Windows longer than a day to learn from: with only a few, no change stands out from chance."""
 
 
 def usual_history(window: timedelta, *, sliced: bool) -> timedelta:

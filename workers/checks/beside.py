@@ -103,8 +103,8 @@ def sees_it(
     """
     Whether the last look in (start, end] sees anything in a slice that `is_of` recognises, told or not yet.
 
-    One look tells whether the others are worth taking: a fault that lasts is seen in it if it was before.
-    `first_told` asks nothing again that was asked here.
+    One look tells whether the others are worth taking: a fault that lasts is seen in it if it was before. On
+    one tape `first_told` asks nothing again that was asked here.
     """
     planned, ends = _closely(recommender, name, span)
     for _at, verdict in _walked(recommender, planned, ends, until, set(ends[:-1])):

@@ -131,7 +131,7 @@ def settle(log: Engine, handlers: Mapping[str, Handler], kind: str, stream: str,
     What looks back over weeks is left to the clock while another worker does so: it hands it over again.
     After `MOST_TRIES` attempts that came to nothing the failure itself is recorded, so that people see it.
     """
-    with alone(log, f"settle:{kind}:{event_id}") as mine, _in_its_place(log, kind) as free:
+    with alone(log, f"settle:{kind}:{event_id}") as mine, _looking_back(log, kind) as free:
         if not (mine and free):
             return False
         with log.begin() as connection:
@@ -148,7 +148,8 @@ def settle(log: Engine, handlers: Mapping[str, Handler], kind: str, stream: str,
         return _try(work, handlers[kind])
 
 
-def _in_its_place(log: Engine, kind: str) -> AbstractContextManager[bool]:
+def _looking_back(log: Engine, kind: str) -> AbstractContextManager[bool]:
+    """False where the kind looks back over weeks, and another worker does so now."""
     return alone(log, REPLAYS) if kind in LOOKS_BACK else nullcontext(True)
 
 

@@ -119,13 +119,11 @@ def test_a_kind_declares_everything(kind: Kind[Any, Any]) -> None:
     assert kind.options is not Options or not set(kind.example) - COMMON
 
 
-@pytest.mark.parametrize("window", [1 / 1440, 1 / 24, 1, 2, 7, 14, 30], ids=lambda days: f"{days:.4g} days")
 @pytest.mark.parametrize("kind", ours().values(), ids=lambda kind: kind.name)
-def test_windows_of_any_length_have_a_history_long_enough_to_judge_them(
-    kind: Kind[Any, Any], window: float
-) -> None:
-    width = timedelta(days=window)
-    assert kind.history_of(width) // width >= 2 * kind.least_windows
+def test_windows_of_any_length_have_a_history_long_enough_to_judge_them(kind: Kind[Any, Any]) -> None:
+    for days in (1 / 1440, 1 / 24, 1, 2, 7, 14, 30):
+        width = timedelta(days=days)
+        assert kind.history_of(width) // width >= 2 * kind.least_windows, f"{days} days"
 
 
 @pytest.mark.parametrize("kind", ours().values(), ids=lambda kind: kind.name)

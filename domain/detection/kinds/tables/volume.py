@@ -169,7 +169,7 @@ def _since_learned(run: CheckRun, state: CheckState) -> int | None:
 def _history(window: timedelta) -> timedelta:
     """
     Four weeks, in which a weekday comes four times, however short windows are; sixteen of days, since it
-    takes as long to know what few rows a day usually are; half a year of weeks.
+    takes as long to know what few rows a day usually are.
     """
     if window == DAY:
         return SIXTEEN_WEEKS
