@@ -3,7 +3,7 @@
 
 | POST to | fields (JSON) |
 |---|---|
-| press | user, action_id, one of (channel + ts) · view_id · home: true; block_id, value |
+| press | user, action_id, one of (channel + ts) · view_id · home: true; block_id, value, shown |
 | command | user, channel, text, command (default /recsysops) |
 | submit, close | user, view_id (default: the topmost), values; all: true closes the whole stack |
 | open_home | user |
@@ -17,6 +17,9 @@
 | clock | advance_seconds |
 | forget | nothing: messages, views, files and faults are gone, as in a new workspace |
 | sockets | reason: disconnects every Socket Mode connection |
+
+`shown` is the `edited.ts` of the message as the person saw it (empty: not edited yet), since an edit may
+cross with a press; without it, a press is of what the message says now.
 
 Answers are `{ack_ms, status, answer, error}`, and 400 `{"error": words}` for what cannot be done.
 GET state: everything, as `{channels, messages, ephemerals, views, homes, files, faults, connections, calls}`.
@@ -137,7 +140,8 @@ async def _press(world: World, body: Json) -> Json:
         place = _view(world, body, user)
         interact.fill(place, body.get("values") or {})
     block_id = str(body.get("block_id") or "")
-    answer = await interact.press(world, user, place, str(body["action_id"]), block_id, body.get("value"))
+    pressed = str(body["action_id"]), block_id, body.get("value"), body.get("shown")
+    answer = await interact.press(world, user, place, *pressed)
     return answer.as_json()
 
 

@@ -52,16 +52,26 @@ async def command(world: World, user: str, channel: str, name: str, text: str) -
 
 
 async def press(
-    world: World, user: str, place: Message | View, action_id: str, block_id: str, value: Any
+    world: World,
+    user: str,
+    place: Message | View,
+    action_id: str,
+    block_id: str,
+    value: Any,
+    shown: str | None = None,
 ) -> Answer:
     """
     A click or a choice in a message, a modal or a Home.
+
+    Args:
+        shown: the `edited.ts` of the message as the person saw it, empty if it had not been edited, since an
+            edit may cross with a click; None: what it says now.
 
     Raises:
         NotThere: no such action at that place.
         fields.BadValue: an option that is not offered.
     """
-    blocks = (place.blocks or []) if isinstance(place, Message) else place.body["blocks"]
+    blocks = _blocks_shown(place, shown) if isinstance(place, Message) else place.body["blocks"]
     block, element = _find(blocks, action_id, block_id)
     entry = fields.entered(element, value)
     if element["type"] not in fields.KEEPS_NOTHING:
@@ -79,6 +89,15 @@ async def press(
     if answer.error:
         world.notice(user, _trouble(answer))
     return answer
+
+
+def _blocks_shown(message: Message, edited_ts: str | None) -> list[Json]:
+    if edited_ts is None or edited_ts == (message.edited_ts or ""):
+        return message.blocks or []
+    begun = ["", *(version["until_ts"] for version in message.versions)]
+    if edited_ts not in begun:
+        raise NotThere(f"The message was never edited at {edited_ts}.")
+    return message.versions[begun.index(edited_ts)]["blocks"] or []
 
 
 def _find(blocks: list[Json], action_id: str, block_id: str) -> tuple[Json, Json]:

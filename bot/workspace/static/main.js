@@ -1,5 +1,6 @@
 // The page: which place is shown, to whom, and what changes while one looks.
 import { byId, h, post, toast } from "./dom.js";
+import { onceLetGo } from "./hold.js";
 import { dayLabel } from "./mrkdwn.js";
 import { row, whenOf } from "./message.js";
 import { blocks } from "./blocks.js";
@@ -195,15 +196,16 @@ function listen() {
   let lost = false;
   source.onopen = () => { byId("link-state").textContent = "live"; byId("link-state").className = "on"; if (lost) load(); lost = false; };
   source.onerror = () => { byId("link-state").textContent = "reconnecting…"; byId("link-state").className = ""; lost = true; };
-  source.onmessage = (event) => {
-    const change = JSON.parse(event.data);
-    if (change.kind === "message") arrive(change.message);
-    else if (change.kind === "reload") load();
-    else if (change.user !== app.me) return;
-    else if (change.kind === "views") showModal(change.views, app.me, app.names);
-    else if (change.kind === "home") { app.data.home = change.view; drawHome(); }
-    else if (change.kind === "notice") toast(change.text);
-  };
+  source.onmessage = (event) => { const change = JSON.parse(event.data); onceLetGo(() => show(change)); };
+}
+
+function show(change) {
+  if (change.kind === "message") arrive(change.message);
+  else if (change.kind === "reload") load();
+  else if (change.user !== app.me) return;
+  else if (change.kind === "views") showModal(change.views, app.me, app.names);
+  else if (change.kind === "home") { app.data.home = change.view; drawHome(); }
+  else if (change.kind === "notice") toast(change.text);
 }
 
 byId("me").addEventListener("change", (event) => { app.me = event.target.value; localStorage.setItem("me", app.me); app.thread = null; load(); });

@@ -39,7 +39,7 @@ function context(message, app) {
     names: app.names,
     press: async (element, block, value, node) => {
       node?.classList.add("waiting");
-      await post("/control/press", { user: app.me, channel: message.channel, ts: message.ts, action_id: element.action_id, block_id: block.block_id, value });
+      await post("/control/press", { user: app.me, channel: message.channel, ts: message.ts, shown: message.edited?.ts ?? "", action_id: element.action_id, block_id: block.block_id, value });
       node?.classList.remove("waiting");
     },
   };

@@ -41,12 +41,13 @@ def modal(callback_id: str = "note", title: str = "Note") -> Json:
     }
 
 
+def button(action_id: str, value: str) -> Json:
+    words = {"type": "plain_text", "text": action_id}
+    return {"type": "button", "action_id": action_id, "value": value, "text": words}
+
+
 def card() -> list[Json]:
-    names = ("open", "ignore", "late", "answer")
-    buttons: list[Json] = [
-        {"type": "button", "action_id": name, "value": "142", "text": {"type": "plain_text", "text": name}}
-        for name in names
-    ]
+    buttons = [button(name, "142") for name in ("open", "ignore", "late", "answer")]
     options = [{"text": {"type": "plain_text", "text": f"SEV{n}"}, "value": str(n)} for n in (1, 2)]
     buttons.append({"type": "static_select", "action_id": "severity", "options": options})
     return [{"type": "actions", "block_id": "buttons", "elements": buttons}]

@@ -13,7 +13,7 @@ from slack_sdk.signature import SignatureVerifier
 
 from bot.workspace import Workspace, WorkspaceSettings
 from bot.workspace.delivery.deliver import sign
-from tests.bot.workspace.app_under_test import Seen, card, modal, new_app, over_http, over_sockets
+from tests.bot.workspace.app_under_test import Seen, button, card, modal, new_app, over_http, over_sockets
 from tests.bot.workspace.driver import Driver, Refused
 
 SECRET = "a-secret-for-this-test"
@@ -207,6 +207,24 @@ def test_without_any_app_a_command_fails(driver: Driver) -> None:
 def test_a_button_that_is_not_there_cannot_be_pressed(http: Stage) -> None:
     with pytest.raises(Refused, match="no action 'launch'"):
         http.driver.press("launch", message=http.post_card())
+
+
+def test_a_press_that_crosses_with_an_edit_is_of_the_button_that_was_shown(http: Stage) -> None:
+    def offer(*hotfixes: str) -> list[dict[str, Any]]:
+        return [{"type": "actions", "elements": [button("late", hotfix)]} for hotfix in hotfixes]
+
+    first = http.client.chat_postMessage(channel="C-recsysops", text="menu", blocks=offer("fill"))
+    message = {"channel": first["channel"], "ts": first["ts"]}
+    shown = {"message": message, "block_id": first["message"]["blocks"][0]["block_id"], "shown": ""}
+    second = http.client.chat_update(**message, text="menu", blocks=offer("roll back", "fill"))
+    http.client.chat_update(**message, text="menu", blocks=offer("wait", "roll back", "fill"))
+    http.driver.press("late", **shown)
+    http.driver.press("late", **{**shown, "shown": second["message"]["edited"]["ts"]})
+    http.driver.press("late", message=message, block_id=shown["block_id"])
+    pressed = [body["actions"][0]["value"] for body in http.seen.of("late")]
+    assert pressed == ["fill", "roll back", "wait"]
+    with pytest.raises(Refused, match="never edited at 1"):
+        http.driver.press("late", **{**shown, "shown": "1"})
 
 
 def test_opening_home_is_an_event(both: Stage) -> None:
