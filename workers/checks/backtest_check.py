@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -24,6 +24,9 @@ from workers.sources.aggregate.count import zone_of
 from workers.sources.engines.source import open_source
 
 Judge = Callable[[CheckState], Verdict]
+
+Look = tuple[datetime, Judge]
+"""The end of its window, and how it is judged."""
 
 
 class Fault(Value):
@@ -83,10 +86,30 @@ def backtest_check(
         wrong: times that are known to have been wrong, besides those that are declared.
         skipped: of the ends, those that no look is taken at, as where the look before took too long.
     """
+    looks = _looks(recommender, planned, ends, [end for end in ends if end not in skipped])
+    return walk(recommender, planned, looks, state, wrong)
+
+
+def walk(
+    recommender: Recommender,
+    planned: Plan,
+    looks: Iterable[Look],
+    state: CheckState | None = None,
+    wrong: tuple[ExcludedWindow, ...] = (),
+    passed_over: Callable[[datetime, CheckState], bool] = lambda _end, _state: False,
+) -> Iterator[tuple[datetime, Verdict | Fault]]:
+    """
+    `backtest_check` of looks that it is known of how they are judged.
+
+    Args:
+        passed_over: whether a look is not taken after all, by what the check remembers of those before it.
+    """
     known = (*planned_for(recommender, planned.check), *wrong)
     fresh = {"known": known, "accept_after": planned.accept_after}
     state = (state or CheckState()).model_copy(update=fresh)
-    for end, judged in _looks(recommender, planned, ends, [end for end in ends if end not in skipped]):
+    for end, judged in looks:
+        if passed_over(end, state):
+            continue
         try:
             verdict = judged(state)
         except Exception as error:  # noqa: BLE001 - as live: whatever a look raises must not stop the others
@@ -98,20 +121,35 @@ def backtest_check(
 
 def _looks(
     recommender: Recommender, planned: Plan, ends: list[datetime], taken: list[datetime]
-) -> Iterator[tuple[datetime, Judge]]:
+) -> Iterator[Look]:
     if not taken:
         return iter(())
     try:
         if not is_shared(recommender, planned, ends):
-            return _each(recommender, planned, taken)
-        now = check_run_of(recommender, planned, grid_of(recommender, planned, ends[-1]))
-        at_any_moment = reader_of(now, find(planned.check.kind).needs).moments
-        return (_by_moment if at_any_moment else _by_beat)(recommender, planned, ends, taken)
+            return each_by_itself(recommender, planned, taken)
+        return _at_once(recommender, planned, ends, taken)
     except Exception:  # noqa: BLE001 - one window spoils the question for all; which one, each look will say
         return _alone(recommender, planned, taken)
 
 
-def _alone(recommender: Recommender, planned: Plan, ends: list[datetime]) -> Iterator[tuple[datetime, Judge]]:
+def all_at_once(recommender: Recommender, planned: Plan, ends: list[datetime]) -> Iterator[Look] | None:
+    """These looks, judged by one question for many of them; None where each has to ask for itself."""
+    try:
+        shared = bool(ends) and is_shared(recommender, planned, ends)
+        return _at_once(recommender, planned, ends, ends) if shared else None
+    except Exception:  # noqa: BLE001 - as above
+        return None
+
+
+def _at_once(
+    recommender: Recommender, planned: Plan, ends: list[datetime], taken: list[datetime]
+) -> Iterator[Look]:
+    now = check_run_of(recommender, planned, grid_of(recommender, planned, ends[-1]))
+    at_any_moment = reader_of(now, find(planned.check.kind).needs).moments
+    return (_by_moment if at_any_moment else _by_beat)(recommender, planned, ends, taken)
+
+
+def _alone(recommender: Recommender, planned: Plan, ends: list[datetime]) -> Iterator[Look]:
     """Each look with a question of its own, as live; none is asked again where neither end is answered."""
     errors = [_error(recommender, planned, end) for end in (ends[0], ends[-1])]
     hopeless = errors[-1] if all(errors) else None
@@ -119,7 +157,7 @@ def _alone(recommender: Recommender, planned: Plan, ends: list[datetime]) -> Ite
         yield end, partial(_raise, hopeless) if hopeless else partial(run_check, recommender, planned, end)
 
 
-def _each(recommender: Recommender, planned: Plan, ends: list[datetime]) -> Iterator[tuple[datetime, Judge]]:
+def each_by_itself(recommender: Recommender, planned: Plan, ends: list[datetime]) -> Iterator[Look]:
     """Each look with a question of its own: what is usual is learned in the engine, from what was before."""
     return ((end, partial(run_check, recommender, planned, end)) for end in ends)
 
@@ -189,7 +227,7 @@ def is_shared(recommender: Recommender, planned: Plan, ends: list[datetime]) -> 
 
 def _by_moment(
     recommender: Recommender, planned: Plan, ends: list[datetime], taken: list[datetime]
-) -> Iterator[tuple[datetime, Judge]]:
+) -> Iterator[Look]:
     """All looks share one question, whenever they are taken; each knows what had happened by then."""
     kind = find(planned.check.kind)
     newest = check_run_of(recommender, planned, grid_of(recommender, planned, ends[-1]))
@@ -205,7 +243,7 @@ def _by_moment(
 
 def _by_beat(
     recommender: Recommender, planned: Plan, ends: list[datetime], taken: list[datetime]
-) -> Iterator[tuple[datetime, Judge]]:
+) -> Iterator[Look]:
     """
     Looks whose windows end on the same beat share one grid and one question; overlapping windows take one for
     each beat. That of the first look is asked at once, so that what no question can answer for many is known;

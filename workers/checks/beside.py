@@ -17,7 +17,14 @@ from domain.detection.judge.state import Verdict
 from domain.recommender.recommender import Recommender
 from domain.values import Slice
 from workers.checks.backtest import BacktestIncident, fold
-from workers.checks.backtest_check import backtest_check, ends_of, is_shared
+from workers.checks.backtest_check import (
+    Fault,
+    all_at_once,
+    backtest_check,
+    each_by_itself,
+    ends_of,
+    walk,
+)
 from workers.checks.plan import Plan, plan
 from workers.checks.quiet import quiet_on_trial
 
@@ -33,13 +40,13 @@ Such looks are no nearer to each other: what is told less sooner than that is wo
 windows are long they are taken each minute all the same, but no more of them than that.
 """
 
-STRETCHES, STRETCH = 24, 2
+STRETCHES = 24
 """
-Where each look asks the engine anew, so many stretches of a day are looked at, of so many looks each: every
-hour is seen, and what has to be seen twice can be.
+Where each look asks the engine anew, it is taken so often a day: every hour is seen. The look after it is
+taken as well where it saw something, which may have to be seen twice.
 """
 
-DAY = timedelta(days=1)
+DAY, NO_TIME = timedelta(days=1), timedelta(0)
 LEAST_LOOKS, MOST_LOOKS = 24, 2_000
 """Asked of the engine at once, or the looks of a day where that is more: few first, then twice as many."""
 
@@ -101,13 +108,17 @@ def sees_it(
     recommender: Recommender, name: str, span: Span, is_of: Callable[[Slice], bool], until: float
 ) -> bool:
     """
-    Whether the last look in (start, end] sees anything in a slice that `is_of` recognises, told or not yet.
+    Whether the last look in (start, end] sees anything in a slice that `is_of` recognises, told or not yet;
+    or cannot say.
 
-    One look tells whether the others are worth taking: a fault that lasts is seen in it if it was before. On
-    one tape `first_told` asks nothing again that was asked here.
+    One look tells whether the others are worth taking: a fault that lasts is seen in it if it was before. It
+    may have been seen where this look had nothing to judge, as between two deliveries, or knows only what the
+    check remembers. On one tape `first_told` asks nothing again that was asked here.
     """
     planned, ends = _closely(recommender, name, span)
     for _at, verdict in _walked(recommender, planned, ends, until, set(ends[:-1])):
+        if not verdict.judged or verdict.state.accepted is not None:
+            return True
         seen = [one.slice for one in verdict.state.seen.values() if not one.blind]
         return any(map(is_of, (*seen, *(one.slice for one in verdict.findings))))
     return False
@@ -126,7 +137,7 @@ def alarms_before(
     what is `known` of it included: from there backwards for `longest`, until it is `settled` or `until`.
 
     It looks once a window: looks at windows that overlap see mostly the same rows. Where each look asks the
-    engine anew, stretches of a day stand for all of it.
+    engine anew, some of a day stand for all of it.
     """
     planned = _every(plan(recommender, recommender.checks[name]), 1)
     length, oldest = max(DAY, LEAST_LOOKS * planned.every), known.since - longest
@@ -134,15 +145,14 @@ def alarms_before(
     while known.since > oldest and not settled(known) and time.monotonic() < until:
         start = max(known.since - length, oldest)
         ends = _looked_at(recommender, planned, start, known.since)
-        taken = _stretches(recommender, planned, ends, known.since - start)
-        walked = _walked(recommender, planned, ends, until, set(ends) - set(taken))
+        walked, stands_for = _some_or_all(recommender, planned, ends, known.since - start, until)
         looks = _as_time_allows(walked, name, until)
         since, later = _since_it_judges(looks, start)
         if later:
             judged = len(later) * planned.every
             opened = fold(_alone(recommender, [name]), since, known.since, later).incidents
             added = _added(recommender, name, opened, later, until)
-            covered = known.covered + judged * len(ends) / len(taken)
+            covered = sum((stands_for.get(at, NO_TIME) for at, _name, _verdict in later), known.covered)
             known = Alarmed(since, known.alarms + added, known.judged + judged, covered)
         elif start == oldest or length == most:
             break  # what lies before is no better known
@@ -159,15 +169,29 @@ def _since_it_judges(looks: Looks, start: datetime) -> tuple[datetime, Looks]:
     return looks[first - 1][0] if first else start, looks[first:]
 
 
-def _stretches(
-    recommender: Recommender, planned: Plan, ends: list[datetime], span: timedelta
-) -> list[datetime]:
-    """Those of the looks of a time that are taken: all of them where one question answers for many."""
-    stretches = max(1, round(STRETCHES * (span / DAY)))
-    if len(ends) <= stretches * STRETCH or is_shared(recommender, planned, ends):
-        return ends
-    begins = [place * len(ends) // stretches for place in range(stretches)]
-    return [end for begin in begins for end in ends[begin : begin + STRETCH]]
+def _some_or_all(
+    recommender: Recommender, planned: Plan, ends: list[datetime], span: timedelta, until: float
+) -> tuple[Iterator[tuple[datetime, Verdict]], dict[datetime, timedelta]]:
+    """
+    The looks of a time, all of them where one question answers for many; and when a look is taken → for how
+    much of that time it stands.
+    """
+    settle, some = planned.table.settle, max(1, round(STRETCHES * (span / DAY)))
+    looks = all_at_once(recommender, planned, ends)
+    if looks is not None or len(ends) <= some:
+        walked = walk(recommender, planned, looks or each_by_itself(recommender, planned, ends))
+        return _answered(walked, until), {end + settle: planned.every for end in ends}
+    firsts = [place * len(ends) // some for place in range(some)]
+    seconds = {ends[place + 1] for place in firsts if place + 1 not in firsts and place + 1 < len(ends)}
+    taken = sorted(seconds.union(ends[place] for place in firsts))
+    walked = walk(
+        recommender,
+        planned,
+        each_by_itself(recommender, planned, taken),
+        passed_over=lambda end, state: end in seconds and not state.seen,
+    )
+    stands_for = planned.every * (len(ends) / some)
+    return _answered(walked, until), {ends[place] + settle: stands_for for place in firsts}
 
 
 def _closely(recommender: Recommender, name: str, span: Span) -> tuple[Plan, list[datetime]]:
@@ -197,7 +221,13 @@ def _walked(
     skipped: Collection[datetime] = (),
 ) -> Iterator[tuple[datetime, Verdict]]:
     """Looks that could be taken; none after one that could not, and that was waited for past `until`."""
-    for at, came_to in backtest_check(recommender, planned, ends, skipped=skipped):
+    return _answered(backtest_check(recommender, planned, ends, skipped=skipped), until)
+
+
+def _answered(
+    walked: Iterable[tuple[datetime, Verdict | Fault]], until: float
+) -> Iterator[tuple[datetime, Verdict]]:
+    for at, came_to in walked:
         if isinstance(came_to, Verdict):
             yield at, came_to
         elif time.monotonic() > until:

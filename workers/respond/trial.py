@@ -189,17 +189,16 @@ def _saved(
     Check → how much sooner than by those there are, only where that is worth another check; and how many were
     not replayed to the end.
 
-    Candidates that ask the engine the same, as those of other sensitivity do, are answered once. Those that
-    see it in their last look before it was known are replayed first.
+    Candidates that ask the engine the same, as those of other sensitivity do, are answered once. Of each the
+    last look before it was known is taken; those that see nothing in it would not have told before.
     """
-    told: dict[str, datetime | None] = {}
     with taped(Tape()):
         known = _known(whole, of, until)
         end, half = known - LEAST_SAVED, (time.monotonic() + until) / 2
-        likely = [name for name in changes if _sees_it(whole, name, of, end, half)]
-        for names in (likely, [name for name in changes if name not in likely]):
-            told |= _told_in_turn(whole, names, of, end, until)
-    return {name: known - at for name, at in told.items() if at is not None}, len(changes) - len(told)
+        sees = {name: _sees_it(whole, name, of, end, half) for name in changes if time.monotonic() < half}
+        told = _told_in_turn(whole, [name for name, it in sees.items() if it], of, end, until)
+    late = len(changes) - len(sees) + sum(sees.values()) - len(told)
+    return {name: known - at for name, at in told.items() if at is not None}, late
 
 
 def _told_in_turn(
@@ -245,8 +244,6 @@ def _told(whole: Recommender, name: str, of: _Of, end: datetime, until: float) -
 
 
 def _sees_it(whole: Recommender, name: str, of: _Of, end: datetime, until: float) -> bool:
-    if time.monotonic() > until:
-        return False
     began, sees = time.monotonic(), sees_it(whole, name, (of.onset, end), of.is_in, until)
     _log.info("follow_up_looked", check=name, sees=sees, seconds=round(time.monotonic() - began, 1))
     return sees
