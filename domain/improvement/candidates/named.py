@@ -24,13 +24,15 @@ WINDOWS = ("1m", "5m")
 class Named:
     """
     A kind of fault, a column that it is in, a table that lacks rows; each None where nothing is said. `place`
-    are the dimensions of the slice where it lies; empty where that is everywhere.
+    are the dimensions of the slice where it lies; empty where that is everywhere. `learned` are the tables
+    that a model learned it from, of which any check may see it.
     """
 
     fault: CauseKind | None = None
     column: str | None = None
     feed: str | None = None
     place: tuple[str, ...] = ()
+    learned: tuple[str, ...] = ()
 
     def column_for(self, kind: Kind[Any, Any]) -> str | None:
         """The column that a check of this kind is to look at."""

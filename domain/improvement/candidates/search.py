@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -49,6 +50,9 @@ def candidates(
     """
     found = [one for one in (incident.first_finding, *incident.also) if one is not None]
     named, tables = named_by(incident.diagnosis), list(_tables(recommender, found))
+    if named.fault == "training_data":
+        named = replace(named, learned=tuple(_learned_from(recommender, kinds, tables)))
+        tables += [recommender.tables[name] for name in named.learned]
     new = list(_of_new_kinds(recommender, kinds, found, tables, named))
     in_windows_of_their_own = [
         *_of_declared(recommender, declared, kinds, tables, named, in_windows),
@@ -84,9 +88,10 @@ def _of_declared(
     concerned = {table.name: table for table in tables}
     for check in recommender.checks.values():
         kind, table = kinds.get(check.kind), concerned.get(check.table or "")
-        if kind is None or table is None or check.name not in declared or not named.is_looked_for_by(kind):
+        if kind is None or table is None or check.name not in declared:
             continue
-        if _looks_at(check, named.column_for(kind)):
+        looked_for = named.is_looked_for_by(kind) and _looks_at(check, named.column_for(kind))
+        if looked_for or table.name in named.learned:
             yield from beside(check, declared[check.name], ways(check, table, kind))
 
 
@@ -177,6 +182,18 @@ def _tables(recommender: Recommender, found: Iterable[Finding]) -> Iterator[Tabl
     for name in dict.fromkeys((*hit, *above)):
         if recommender.tables[name].time is not None:
             yield recommender.tables[name]
+
+
+def _learned_from(recommender: Recommender, kinds: Kinds, tables: Iterable[Table]) -> Iterator[str]:
+    """What the models learned from that scored what is in these tables, and what tells of their trainings."""
+    made_from = lineage(recommender.tables, recommender.models.values())
+    known = [table.name for table in tables]
+    learned = [name for table in known for name in sorted(made_from.taught(table))]
+    trainings = [name for name, kind in kinds.items() if kind.fault == "training_data"]
+    told = [check.table for check in recommender.checks.values() if check.kind in trainings and check.table]
+    for name in dict.fromkeys((*learned, *told)):
+        if name not in known and name in recommender.tables and recommender.tables[name].time is not None:
+            yield name
 
 
 def _suits(kind: Kind[Any, Any], table: Table) -> bool:

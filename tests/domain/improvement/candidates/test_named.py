@@ -12,6 +12,7 @@ from domain.improvement.candidates.candidate import Candidate
 from domain.improvement.candidates.search import MOST_CANDIDATES, MOST_DIRECT, candidates
 from domain.recommender.check import Check
 from domain.recommender.exposure import Exposure
+from domain.recommender.model import Model
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import CauseKind, Diagnosis, Slice, slice_of
@@ -19,6 +20,13 @@ from tests.domain.improvement.candidates.incidents import found_by
 from workers.declaration.check_kinds import ours
 
 VOLUME: dict[str, Any] = {"name": "hires_volume", "kind": "volume", "table": "hires"}
+RANKER = {
+    "name": "ranker",
+    "path": "ranker.onnx",
+    "features": ("weight",),
+    "candidates": "offers",
+    "learned_from": ("rides",),
+}
 SCORED: dict[str, Any] = {"name": "scored", "kind": "score_parity", "table": "offers", "window": "20m"}
 
 
@@ -28,13 +36,18 @@ def table(name: str, **keys: object) -> Table:
 
 
 def tried(diagnosis: Diagnosis | None, checks: Iterable[dict[str, Any]] = (VOLUME,)) -> tuple[Candidate, ...]:
-    """What is tried where fewer bicycles were hired: of offers, and with a second copy of the feed."""
+    """
+    What is tried where fewer bicycles were hired: of offers, by a model that learned from rides, and with a
+    second copy of the feed.
+    """
     tables = [table("hires", upstream=("offers",)), table("hires_standby"), table("offers")]
+    tables += [table("rides", every="1m"), table("lessons")]
     declared = {one["name"]: Check.model_validate(one) for one in checks}
     recommender = Recommender(
         name="bicycles",
         tables={one.name: one for one in tables},
         checks=declared,
+        models={"ranker": Model.model_validate(RANKER)},
         exposure=Exposure.model_validate({"shown": "offers", "chosen": "hires", "request": "visit"}),
     )
     incident = found_by("hires_volume", "hires", timedelta(minutes=10), diagnosis)
@@ -104,6 +117,16 @@ def test_a_check_for_that_kind_of_fault_that_is_there_is_tried_more_often_and_in
         ("10m", "10m"),
     ]
     assert {one.keys["kind"] for one in direct if one.beside != "hires_volume"} == {"score_parity"}
+
+
+def test_what_a_model_learned_from_is_looked_at_where_its_training_is_named() -> None:
+    by_dock = {"name": "by_dock", "kind": "drift", "table": "rides", "columns": ("dock",), "every": "10m"}
+    told = {"name": "told", "kind": "training", "table": "lessons", "columns": ("loss",), "every": "10m"}
+    checks = [VOLUME, by_dock, told]
+    direct = tried(cause("training_data", "ranker"), checks)[:MOST_DIRECT]
+    assert {"by_dock", "told"} <= {one.beside for one in direct}
+    others = tried(cause("serving", "ranker"), checks)
+    assert not {"by_dock", "told"} & {one.beside for one in others}
 
 
 def test_what_found_it_is_varied_whatever_was_named() -> None:
