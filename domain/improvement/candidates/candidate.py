@@ -26,12 +26,14 @@ class Candidate:
     A check to be added: the keys of `[checks.NAME]` as they would be written, and what is new about it.
 
     `beside` is the declared check that it is a variation of; None where its kind is new to the table.
+    `direct`: it looks for what the diagnosis named, and not for what followed from that.
     """
 
     name: str
     keys: Mapping[str, Any]
     says: str
     beside: str | None = None
+    direct: bool = False
 
 
 def needs_no_more(kind: Kind[Any, Any], keys: Mapping[str, Any]) -> bool:

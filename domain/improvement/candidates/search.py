@@ -63,11 +63,11 @@ def candidates(
         *_of_declared(recommender, declared, kinds, tables, named, more_often),
         *sorted(in_windows_of_their_own, key=lambda one: _window(recommender, one)),
     ]
-    varied = _varied(recommender, declared, kinds, found)
+    varied, names = _varied(recommender, declared, kinds, found), {one.name for one in direct}
     distinct: dict[str, Candidate] = {}
     for one in (*direct[:MOST_DIRECT], *varied, *direct, *(one for one, _kind in new)):
         if one.name not in recommender.checks:
-            distinct.setdefault(one.name, one)
+            distinct.setdefault(one.name, replace(one, direct=one.name in names))
     return tuple(distinct.values())[:MOST_CANDIDATES]
 
 

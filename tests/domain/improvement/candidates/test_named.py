@@ -79,7 +79,10 @@ def test_another_feed_without_a_standby_has_none_to_look_in() -> None:
 
 
 def test_a_column_that_is_named_is_looked_at_in_each_table_concerned_in_short_windows_first() -> None:
-    direct = tried(cause("feature", "weight", feature="weight"))[:MOST_DIRECT]
+    found = tried(cause("feature", "weight", feature="weight"))
+    direct = found[:MOST_DIRECT]
+    assert all(one.direct for one in direct)
+    assert not any(one.direct for one in found if one.beside == "hires_volume")
     assert {one.keys["table"] for one in direct} == {"hires", "offers"}
     assert {one.keys["window"] for one in direct} == {"1m"}
     assert {"domain", "drift", "missing"} <= {one.keys["kind"] for one in direct}
