@@ -11,6 +11,8 @@ from slack_sdk import WebClient
 
 from bot.workspace import Workspace, WorkspaceSettings
 from tests.bot.workspace.app_under_test import Seen, card, new_app, over_sockets
+from tests.bot.workspace.driver import Driver
+from tests.browser import steps
 
 Json = dict[str, Any]
 LONGER_THAN_AN_EDIT_TAKES = 500
@@ -42,5 +44,7 @@ def test_a_button_held_down_while_its_message_is_edited_is_pressed(
     page.wait_for_timeout(LONGER_THAN_AN_EDIT_TAKES)
     assert page.get_by_text("Something was added.").count() == 0
     page.mouse.up()
-    expect(page.get_by_text("Something was added.")).to_have_count(1)
-    assert len(seen.of("late")) == 1
+    expect(page.get_by_text("Something was added.")).to_have_count(1, timeout=steps.PATIENCE)
+    driver = Driver(address)
+    assert len(driver.wait(lambda: seen.of("late"), "press")) == 1
+    driver.close()
