@@ -99,7 +99,7 @@ def walk(
     passed_over: Callable[[datetime, CheckState], bool] = lambda _end, _state: False,
 ) -> Iterator[tuple[datetime, Verdict | Fault]]:
     """
-    `backtest_check` of looks that it is known of how they are judged.
+    `backtest_check`, over looks that have been prepared.
 
     Args:
         passed_over: whether a look is not taken after all, by what the check remembers of those before it.

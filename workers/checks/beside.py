@@ -179,7 +179,8 @@ def _some_or_all(
     settle, some = planned.table.settle, max(1, round(STRETCHES * (span / DAY)))
     looks = all_at_once(recommender, planned, ends)
     if looks is not None or len(ends) <= some:
-        walked = walk(recommender, planned, looks or each_by_itself(recommender, planned, ends))
+        every = each_by_itself(recommender, planned, ends) if looks is None else looks
+        walked = walk(recommender, planned, every)
         return _answered(walked, until), {end + settle: planned.every for end in ends}
     firsts = [place * len(ends) // some for place in range(some)]
     seconds = {ends[place + 1] for place in firsts if place + 1 not in firsts and place + 1 < len(ends)}
