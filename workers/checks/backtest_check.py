@@ -137,7 +137,7 @@ def all_at_once(recommender: Recommender, planned: Plan, ends: list[datetime]) -
     try:
         shared = bool(ends) and is_shared(recommender, planned, ends)
         return _at_once(recommender, planned, ends, ends) if shared else None
-    except Exception:  # noqa: BLE001 - as above
+    except Exception:  # noqa: BLE001 - what spoils the question for all, each look will say
         return None
 
 

@@ -40,7 +40,7 @@ Such looks are no nearer to each other: what is told less sooner than that is wo
 windows are long they are taken each minute all the same, but no more of them than that.
 """
 
-STRETCHES = 24
+LOOKS_A_DAY = 24
 """
 Where each look asks the engine anew, it is taken so often a day: every hour is seen. The look after it is
 taken as well where it saw something, which may have to be seen twice.
@@ -137,7 +137,7 @@ def alarms_before(
     what is `known` of it included: from there backwards for `longest`, until it is `settled` or `until`.
 
     It looks once a window: looks at windows that overlap see mostly the same rows. Where each look asks the
-    engine anew, some of a day stand for all of it.
+    engine anew, some looks of a day stand for all of them.
     """
     planned = _every(plan(recommender, recommender.checks[name]), 1)
     length, oldest = max(DAY, LEAST_LOOKS * planned.every), known.since - longest
@@ -176,7 +176,7 @@ def _some_or_all(
     The looks of a time, all of them where one question answers for many; and when a look is taken → for how
     much of that time it stands.
     """
-    settle, some = planned.table.settle, max(1, round(STRETCHES * (span / DAY)))
+    settle, some = planned.table.settle, max(1, round(LOOKS_A_DAY * (span / DAY)))
     looks = all_at_once(recommender, planned, ends)
     if looks is not None or len(ends) <= some:
         every = each_by_itself(recommender, planned, ends) if looks is None else looks

@@ -123,8 +123,8 @@ def try_these(path: Path, incident: Incident, given: Iterable[Candidate]) -> Tri
 
 def _in_order(saved: Mapping[str, timedelta], tried: Mapping[str, Candidate]) -> list[str]:
     """
-    The most time saved first. Of what is less apart than is worth a check, what looks for the cause itself:
-    the next time that shows elsewhere.
+    The most time saved first; of what tells less apart than is worth a check, what looks for the cause
+    itself, as what follows from it may show elsewhere the next time.
     """
     most = max(saved.values(), default=timedelta(0))
 

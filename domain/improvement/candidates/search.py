@@ -26,7 +26,9 @@ from domain.recommender.options import Keyed
 from domain.recommender.recommender import Recommender
 from domain.recommender.shared_keys import own_keys
 from domain.recommender.table import Table
-from domain.values import Finding
+from domain.values import CauseKind, Finding
+
+TRAINING: CauseKind = "training_data"
 
 MOST_CANDIDATES = 24
 MOST_DIRECT = 14
@@ -50,7 +52,7 @@ def candidates(
     """
     found = [one for one in (incident.first_finding, *incident.also) if one is not None]
     named, tables = named_by(incident.diagnosis), list(_tables(recommender, found))
-    if named.fault == "training_data":
+    if named.fault == TRAINING:
         named = replace(named, learned=tuple(_learned_from(recommender, kinds, tables)))
         tables += [recommender.tables[name] for name in named.learned]
     new = list(_of_new_kinds(recommender, kinds, found, tables, named))
@@ -189,7 +191,7 @@ def _learned_from(recommender: Recommender, kinds: Kinds, tables: Iterable[Table
     made_from = lineage(recommender.tables, recommender.models.values())
     known = [table.name for table in tables]
     learned = [name for table in known for name in sorted(made_from.taught(table))]
-    trainings = [name for name, kind in kinds.items() if kind.fault == "training_data"]
+    trainings = [name for name, kind in kinds.items() if kind.fault == TRAINING]
     told = [check.table for check in recommender.checks.values() if check.kind in trainings and check.table]
     for name in dict.fromkeys((*learned, *told)):
         if name not in known and name in recommender.tables and recommender.tables[name].time is not None:

@@ -226,17 +226,18 @@ def test_what_comes_to_no_answer_in_its_part_of_the_time_is_gone_on_with_after_t
 def test_only_what_sees_it_in_its_last_look_is_walked_further(
     bakery: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, looked, saw, walked = (beside.sees_it, beside.first_told), list[str](), list[str](), list[str]()
+    look, walk = beside.sees_it, beside.first_told
+    looked, saw, walked = list[str](), list[str](), list[str]()
 
     def sees_it(recommender: Recommender, name: str, *more: Any) -> bool:
         looked.append(name)
-        sees = asked[0](recommender, name, *more)
+        sees = look(recommender, name, *more)
         saw.extend([name] if sees else [])
         return sees
 
     def first_told(recommender: Recommender, name: str, *more: Any) -> datetime | None:
         walked.append(name)
-        return asked[1](recommender, name, *more)
+        return walk(recommender, name, *more)
 
     monkeypatch.setattr("workers.respond.trial.sees_it", sees_it)
     monkeypatch.setattr("workers.respond.trial.first_told", first_told)
