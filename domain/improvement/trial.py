@@ -24,11 +24,14 @@ LEAST_COVERED = timedelta(days=1)
 
 WEEK = timedelta(weeks=1)
 
-Refusal = Literal["finds no sooner", "adds too many alarms", "history too short to judge"]
+Refusal = Literal[
+    "finds no sooner", "adds too many alarms", "history too short to judge", "table does not answer"
+]
 IN_WORDS: Mapping[Refusal, tuple[str, str]] = {
     "finds no sooner": ("finds it no sooner", "find it no sooner"),
     "adds too many alarms": ("adds too many alarms", "add too many alarms"),
     "history too short to judge": ("has too short a history to judge", "have too short a history to judge"),
+    "table does not answer": ("got no answer from its table", "got no answer from their tables"),
 }
 """Of one check, and of several."""
 

@@ -106,10 +106,10 @@ def first_told(
 
 def sees_it(
     recommender: Recommender, name: str, span: Span, is_of: Callable[[Slice], bool], until: float
-) -> bool:
+) -> bool | None:
     """
     Whether the last look in (start, end] sees anything in a slice that `is_of` recognises, told or not yet;
-    or cannot say.
+    or cannot say. None where the look cannot be taken.
 
     One look tells whether the others are worth taking: a fault that lasts is seen in it if it was before. It
     may have been seen where this look had nothing to judge, as between two deliveries, or knows only what the
@@ -121,7 +121,7 @@ def sees_it(
             return True
         seen = [one.slice for one in verdict.state.seen.values() if not one.blind]
         return any(map(is_of, (*seen, *(one.slice for one in verdict.findings))))
-    return False
+    return None if ends else False
 
 
 def alarms_before(

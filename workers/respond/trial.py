@@ -77,6 +77,18 @@ class _Of:
         return share_rows(where, self.finding.slice)
 
 
+@dataclass(frozen=True)
+class _Found:
+    """
+    Check → how much sooner it finds the incident, only where that is worth another check; how many were not
+    replayed to the end, and of how many the table did not answer.
+    """
+
+    saved: Mapping[str, timedelta]
+    late: int
+    unanswered: int
+
+
 def try_changes(path: Path, recommender: Recommender, incident: Incident) -> Tried:
     """The changes to the declaration that would have found this incident sooner, at most `MOST_PROPOSED`."""
     finding = incident.first_finding
@@ -110,15 +122,15 @@ def try_these(path: Path, incident: Incident, given: Iterable[Candidate]) -> Tri
     changes = {name: change for name, change in changes.items() if valid(path, change)}
     whole = _hurried(_with(path, changes.values()))
     seconds = whole.follow_ups.replay_time.total_seconds()
-    saved, late = _saved(whole, changes, of, began + FOR_TIME_SAVED * seconds)
-    sooner = _in_order(saved, tried)
+    found = _saved(whole, changes, of, began + FOR_TIME_SAVED * seconds)
+    saved, sooner = found.saved, _in_order(found.saved, tried)
     until = max(began + seconds, time.monotonic() + (1 - FOR_TIME_SAVED) * seconds)
     counted, uncounted = _counted(whole, sooner[:MOST_COUNTED], of, until)
     trials = {
         name: Trial(saved=saved[name], alarms=one.alarms, judged=one.judged, covered=one.covered)
         for name, one in counted.items()
     }
-    return _best(whole, tried, changes, trials, saved, (late, uncounted))
+    return _best(whole, tried, changes, trials, found, uncounted)
 
 
 def _in_order(saved: Mapping[str, timedelta], tried: Mapping[str, Candidate]) -> list[str]:
@@ -146,16 +158,20 @@ def _best(
     tried: Mapping[str, Candidate],
     changes: Mapping[str, AddedCheck],
     trials: Mapping[str, Trial],
-    saved: Mapping[str, timedelta],
-    late: tuple[int, int],
+    found: _Found,
+    uncounted: int,
 ) -> Tried:
     most = whole.follow_ups.most_alarms_a_week
     whys: dict[str, Refusal | None] = {name: refused(trial, most) for name, trial in trials.items()}
     kept = [name for name, why in whys.items() if why is None][:MOST_PROPOSED]
-    no_sooner: list[Refusal] = ["finds no sooner"] * (len(changes) - late[0] - len(saved))
-    note = summary(len(changes) - sum(late), [*(why for why in whys.values() if why), *no_sooner])
-    if sum(late):
-        note += f"; {sum(late)} more did not fit into {name_duration(whole.follow_ups.replay_time)}"
+    no_answer: list[Refusal] = ["table does not answer"] * found.unanswered
+    no_sooner: list[Refusal] = ["finds no sooner"] * (
+        len(changes) - found.late - found.unanswered - len(found.saved)
+    )
+    late = found.late + uncounted
+    note = summary(len(changes) - late, [*(why for why in whys.values() if why), *no_sooner, *no_answer])
+    if late:
+        note += f"; {late} more did not fit into {name_duration(whole.follow_ups.replay_time)}"
     return Tried(changes=tuple(_shown(changes[name], tried[name], trials[name]) for name in kept), note=note)
 
 
@@ -196,12 +212,9 @@ def _shown(change: AddedCheck, candidate: Candidate, trial: Trial) -> TriedChang
     )
 
 
-def _saved(
-    whole: Recommender, changes: Mapping[str, AddedCheck], of: _Of, until: float
-) -> tuple[dict[str, timedelta], int]:
+def _saved(whole: Recommender, changes: Mapping[str, AddedCheck], of: _Of, until: float) -> _Found:
     """
-    Check → how much sooner than by those there are, only where that is worth another check; and how many were
-    not replayed to the end.
+    Who finds it sooner than the checks there are.
 
     Candidates that ask the engine the same, as those of other sensitivity do, are answered once. Of each the
     last look before it was known is taken; those that see nothing in it would not have told before.
@@ -210,9 +223,11 @@ def _saved(
         known = _known(whole, of, until)
         end, half = known - LEAST_SAVED, (time.monotonic() + until) / 2
         sees = {name: _sees_it(whole, name, of, end, half) for name in changes if time.monotonic() < half}
-        told = _told_in_turn(whole, [name for name, it in sees.items() if it], of, end, until)
-    late = len(changes) - len(sees) + sum(sees.values()) - len(told)
-    return {name: known - at for name, at in told.items() if at is not None}, late
+        likely = [name for name, it in sees.items() if it]
+        told = _told_in_turn(whole, likely, of, end, until)
+    saved = {name: known - at for name, at in told.items() if at is not None}
+    late = len(changes) - len(sees) + len(likely) - len(told)
+    return _Found(saved, late, sum(it is None for it in sees.values()))
 
 
 def _told_in_turn(
@@ -257,7 +272,7 @@ def _told(whole: Recommender, name: str, of: _Of, end: datetime, until: float) -
         _log.info("follow_up_replayed", check=name, seconds=round(time.monotonic() - began, 1))
 
 
-def _sees_it(whole: Recommender, name: str, of: _Of, end: datetime, until: float) -> bool:
+def _sees_it(whole: Recommender, name: str, of: _Of, end: datetime, until: float) -> bool | None:
     began, sees = time.monotonic(), sees_it(whole, name, (of.onset, end), of.is_in, until)
     _log.info("follow_up_looked", check=name, sees=sees, seconds=round(time.monotonic() - began, 1))
     return sees

@@ -233,7 +233,7 @@ def test_only_what_sees_it_in_its_last_look_is_walked_further(
         looked.append(name)
         sees = look(recommender, name, *more)
         saw.extend([name] if sees else [])
-        return sees
+        return bool(sees)
 
     def first_told(recommender: Recommender, name: str, *more: Any) -> datetime | None:
         walked.append(name)
@@ -247,6 +247,12 @@ def test_only_what_sees_it_in_its_last_look_is_walked_further(
     assert {one.change.name for one in found.changes} <= set(saw)
     assert len(looked) > 2 * len(saw)
     assert f"{len(looked)} checks were replayed" in found.note
+
+
+def test_a_question_that_its_table_does_not_answer_is_said_so(bakery: Path) -> None:
+    keys = {"kind": "drift", "table": "baskets", "columns": ["price"], "window": "6h", "shadow": True}
+    found = try_these(bakery, incident(bakery), [Candidate("prices", keys, "of a column that is not there")])
+    assert found == Tried(note="1 check was replayed: 1 got no answer from its table")
 
 
 def test_of_what_tells_it_as_soon_what_looks_for_the_cause_itself_comes_first(
