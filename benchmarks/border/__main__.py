@@ -20,7 +20,7 @@ from benchmarks.border.requests import KINDS, Drawn, request
 from benchmarks.press.slack import modal
 from benchmarks.press.slack import signed as signed_press
 from benchmarks.stack import WEB, Stack, stack
-from benchmarks.table import Rows, machine, percentile, show
+from benchmarks.table import Row, Rows, machine, percentile, show
 from bot.messages.incident.value import spell
 from domain.incident.commands import DeclareIncident
 from domain.incident.state import Incident
@@ -150,44 +150,34 @@ def main() -> None:
         file = Path(made, "recsysops.toml")
         file.write_text(DECLARED, encoding="utf-8")
         with stack(file) as real:
-            got = measure(real)
-    answers, milliseconds = got.answers, [1_000 * one for one in got.presses]
-    show(
-        "border",
-        [
-            *(
-                rows.told(f"{kind}: sent", sum(answers.of[kind].values()), "requests", _spoken(answers, kind))
-                for kind in KINDS
-            ),
-            rows.above("all of them", answers.sent, "requests", REQUESTS, f"in {got.seconds:.0f} s"),
-            rows.below("events that they added to the log, or that were lost", got.accepted, "events", 0),
-            rows.below("answered with a fault of ours (5xx)", answers.faults(), "requests", 0),
-            rows.below("left waiting for 30 s", answers.count(LEFT), "requests", 0),
-            rows.below("tracebacks in the log of the process", got.tracebacks, "tracebacks", 0),
-            rows.below(
-                "memory at its peak, over before",
-                got.peak - got.before,
-                "MB",
-                MOST_GROWTH,
-                f"before: {got.before:.0f} MB",
-            ),
-            rows.below(
-                "memory after, over before",
-                got.after - got.before,
-                "MB",
-                MOST_LEFT,
-                f"after: {got.after:.0f} MB",
-            ),
-            rows.below(f"genuine presses refused, of {PRESSES} beside", got.refused, "presses", 0),
-            rows.below(
-                "genuine presses beside, p99",
-                percentile(milliseconds, 0.99),
-                "ms",
-                SLACK_WAITS_MILLISECONDS,
-                f"p50 {percentile(milliseconds, 0.5):.0f} ms",
-            ),
-        ],
+            show("border", list(table(rows, measure(real))))
+
+
+def table(rows: Rows, got: Outcome) -> Iterator[Row]:
+    """What the attack did, and what became of the presses beside it."""
+    answers = got.answers
+    for kind in KINDS:
+        sent = sum(answers.of[kind].values())
+        yield rows.told(f"{kind}: sent", sent, "requests", _spoken(answers, kind))
+    yield rows.above("all of them", answers.sent, "requests", REQUESTS, f"in {got.seconds:.0f} s")
+    yield rows.below("events that they added to the log, or that were lost", got.accepted, "events", 0)
+    yield rows.below("answered with a fault of ours (5xx)", answers.faults(), "requests", 0)
+    yield rows.below("left waiting for 30 s", answers.count(LEFT), "requests", 0)
+    yield rows.below("tracebacks in the log of the process", got.tracebacks, "tracebacks", 0)
+    yield from _memory(rows, got)
+    yield rows.below(f"genuine presses refused, of {PRESSES} beside", got.refused, "presses", 0)
+    milliseconds = [1_000 * one for one in got.presses]
+    p50, p99 = (percentile(milliseconds, share) for share in (0.5, 0.99))
+    work = "genuine presses beside, p99"
+    yield rows.below(work, p99, "ms", SLACK_WAITS_MILLISECONDS, f"p50 {p50:.0f} ms")
+
+
+def _memory(rows: Rows, got: Outcome) -> Iterator[Row]:
+    grown, left = got.peak - got.before, got.after - got.before
+    yield rows.below(
+        "memory at its peak, over before", grown, "MB", MOST_GROWTH, f"before: {got.before:.0f} MB"
     )
+    yield rows.below("memory after, over before", left, "MB", MOST_LEFT, f"after: {got.after:.0f} MB")
 
 
 def _spoken(answers: Answers, kind: str) -> str:

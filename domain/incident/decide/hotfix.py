@@ -181,17 +181,7 @@ def _record(  # the answers of workers: late or repeated ones change nothing
 ) -> Events:
     match command:
         case c.RecordHotfixApplied():
-            option = option_of(incident, hotfix.option)
-            expires_at = at + option.expires_after if option.expires_after else None
-            applied = e.HotfixApplied(
-                option=hotfix.option,
-                receipt=command.receipt,
-                expires_at=expires_at,
-                watch_until=at + option.watch,
-                share=option.first_stage,
-                hold_out=option.hold_out,
-            )
-            return (applied,) if hotfix.stage == "approved" else ()
+            return _applied(incident, command, at) if hotfix.stage == "approved" else ()
         case c.PassStage() | c.RecordHotfixWidened():
             return _staged(incident, hotfix, command, at)
         case c.RecordHotfixFailed():
@@ -224,6 +214,19 @@ def _record(  # the answers of workers: late or repeated ones change nothing
             return (e.HotfixExpired(option=hotfix.option),) if over and hotfix.stage in DEPLOYED else ()
         case _:
             assert_never(command)
+
+
+def _applied(incident: Incident, command: c.RecordHotfixApplied, at: datetime) -> Events:
+    option = option_of(incident, command.option)
+    applied = e.HotfixApplied(
+        option=command.option,
+        receipt=command.receipt,
+        expires_at=at + option.expires_after if option.expires_after else None,
+        watch_until=at + option.watch,
+        share=option.first_stage,
+        hold_out=option.hold_out,
+    )
+    return (applied,)
 
 
 def _reminded(hotfix: Hotfix) -> Events:

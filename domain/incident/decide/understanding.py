@@ -34,15 +34,8 @@ def understand(incident: Incident, command: c.Understanding, actor: Actor, at: d
             return (e.DiagnosisGathered(diagnosis=command.diagnosis),)
         case c.RecordDiagnosisFailure():
             return (e.DiagnosisFailed(reason=command.reason),) if "diagnose" in incident.awaits else ()
-        case c.RecordBundle():
-            kept = incident.bundle is not None and incident.bundle.root is not None
-            if incident.diagnosis is None or kept:
-                return ()
-            return (e.BundleKept(**command.model_dump()),)
-        case c.RecordBundleFailure():
-            if incident.diagnosis is None or incident.bundle is not None:
-                return ()
-            return (e.BundleFailed(**command.model_dump()),)
+        case c.RecordBundle() | c.RecordBundleFailure():
+            return _bundle(incident, command)
         case c.RecordPicture():
             return (e.PictureDrawn(**command.model_dump()),) if DRAW in incident.awaits else ()
         case c.LookAgain():
@@ -61,6 +54,16 @@ def understand(incident: Incident, command: c.Understanding, actor: Actor, at: d
             return _take(incident, command, actor, at)
         case _:
             assert_never(command)
+
+
+def _bundle(incident: Incident, command: c.RecordBundle | c.RecordBundleFailure) -> Events:
+    """A bundle that could not be kept may be kept after all; one that was kept stays."""
+    before = incident.bundle
+    if incident.diagnosis is None:
+        return ()
+    if isinstance(command, c.RecordBundleFailure):
+        return () if before else (e.BundleFailed(**command.model_dump()),)
+    return () if before and before.root else (e.BundleKept(**command.model_dump()),)
 
 
 def _menu(incident: Incident, command: c.PrepareMenu) -> e.MenuPrepared:

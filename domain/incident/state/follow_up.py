@@ -34,15 +34,8 @@ def of_follow_up(incident: Incident, record: e.Recorded, event: e.OfFollowUp) ->
             }
         case e.FollowUpAssigned() | e.FollowUpReminded() | e.FollowUpDone() | e.FollowUpDropped():
             return _followed(incident, record, event)
-        case e.ChangeWritten():
-            came = ChangeCame(written=True, diff=event.diff)
-            return {"change_came": came, "awaits": without(incident, "change")}
-        case e.ChangeHandedOver():
-            came = ChangeCame(written=False, diff=event.diff, reason=event.reason)
-            return {"change_came": came, "awaits": without(incident, "change")}
-        case e.ChangeProposed():
-            came = ChangeCame(written=False, diff=event.diff, url=event.url)
-            return {"change_came": came, "awaits": without(incident, "change")}
+        case e.ChangeWritten() | e.ChangeHandedOver() | e.ChangeProposed():
+            return {"change_came": _came(event), "awaits": without(incident, "change")}
         case e.PullRequestClosed():
             came = ChangeCame(written=False, diff=_diff(incident), url=event.url, closed=True)
             return {"change_came": came}
@@ -59,6 +52,18 @@ def of_follow_up(incident: Incident, record: e.Recorded, event: e.OfFollowUp) ->
         case e.ChangeLeft():
             gone = ChangeGone(taken_back=False, diff=event.diff, reason=event.reason)
             return {**_with(incident, gone=gone), "awaits": without(incident, "take_back")}
+        case _:
+            assert_never(event)
+
+
+def _came(event: e.ChangeWritten | e.ChangeHandedOver | e.ChangeProposed) -> ChangeCame:
+    match event:
+        case e.ChangeWritten():
+            return ChangeCame(written=True, diff=event.diff)
+        case e.ChangeHandedOver():
+            return ChangeCame(written=False, diff=event.diff, reason=event.reason)
+        case e.ChangeProposed():
+            return ChangeCame(written=False, diff=event.diff, url=event.url)
         case _:
             assert_never(event)
 

@@ -162,14 +162,24 @@ def _stage(hotfix: Hotfix, event: e.OfHotfix, record: e.Recorded) -> tuple[Stage
             return "revert_failed", {"reason": event.reason}
         case e.HotfixExpired():
             return "expired", {}
+        case e.ExpiryReminded() | e.RenewalRequested() | e.HotfixRenewed() | e.RenewalFailed():
+            return None, _renewal(event, record)
+        case _:
+            assert_never(event)
+
+
+def _renewal(
+    event: e.ExpiryReminded | e.RenewalRequested | e.HotfixRenewed | e.RenewalFailed, record: e.Recorded
+) -> dict[str, Any]:
+    match event:
         case e.ExpiryReminded():
-            return None, {"reminded_of": event.expires_at}
+            return {"reminded_of": event.expires_at}
         case e.RenewalRequested():
-            return None, {"renewing_until": event.expires_at}
+            return {"renewing_until": event.expires_at}
         case e.HotfixRenewed():
-            return None, {**_expiry(event, record), "renewing_until": None, "receipt": event.receipt}
+            return {**_expiry(event, record), "renewing_until": None, "receipt": event.receipt}
         case e.RenewalFailed():
-            return None, {"renewing_until": None}
+            return {"renewing_until": None}
         case _:
             assert_never(event)
 

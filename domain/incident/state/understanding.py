@@ -82,7 +82,6 @@ def of_understanding(incident: Incident, record: e.Recorded, event: e.Understand
 
 
 def _found_out(incident: Incident, record: e.Recorded, event: FoundOut) -> dict[str, Any]:
-    menu_owed = {**without(incident, "diagnose"), "menu": (record.id, record.at)}
     match event:
         case e.EvidenceFound():
             return {
@@ -90,19 +89,10 @@ def _found_out(incident: Incident, record: e.Recorded, event: FoundOut) -> dict[
                 "evidenced_at": incident.evidenced_at or record.at,
             }
         case e.DiagnosisGathered():
-            return {
-                "evidence_so_far": (),
-                "evidenced_at": incident.evidenced_at or record.at,
-                "diagnosis": event.diagnosis,
-                "drawn_again": None,
-                "diagnosed_at": incident.diagnosed_at or record.at,
-                "diagnosis_failure": None,
-                "bundle": None,
-                "onset_at": _onset(incident, event.diagnosis),
-                "awaits": menu_owed,
-            }
+            return {**_diagnosed(incident, record, event.diagnosis), "awaits": _menu_owed(incident, record)}
         case e.DiagnosisFailed():
-            return {"diagnosis_failure": event.reason, "evidence_so_far": (), "awaits": menu_owed}
+            failed = {"diagnosis_failure": event.reason, "evidence_so_far": ()}
+            return {**failed, "awaits": _menu_owed(incident, record)}
         case e.DiagnosisRequested():
             # What is known stays to be read, and to be chosen from, until there is something newer.
             awaits = {**without(incident, "menu"), "diagnose": (record.id, record.at)}
@@ -115,23 +105,42 @@ def _found_out(incident: Incident, record: e.Recorded, event: FoundOut) -> dict[
             newest = event.picture or incident.drawn_again
             return {"drawn_again": newest, "awaits": without(incident, DRAW)}
         case e.MenuPrepared():
-            awaits = without(incident, "menu")
-            offered = {
-                "menu": event.options,
-                "menu_note": event.note,
-                "left_out": event.left_out,
-                "menu_picture": event.picture,
-                "awaits": awaits,
-            }
-            return (
-                {**offered, "former": with_former(incident.former, incident.menu)}
-                if incident.menu
-                else offered
-            )
+            return _offered(incident, event)
         case e.PredictionScored():
             return {"score": Score(**event.model_dump())}
         case _:
             assert_never(event)
+
+
+def _diagnosed(incident: Incident, record: e.Recorded, diagnosis: Diagnosis) -> dict[str, Any]:
+    """What was kept and drawn of the diagnosis before is not of this one."""
+    return {
+        "evidence_so_far": (),
+        "evidenced_at": incident.evidenced_at or record.at,
+        "diagnosis": diagnosis,
+        "drawn_again": None,
+        "diagnosed_at": incident.diagnosed_at or record.at,
+        "diagnosis_failure": None,
+        "bundle": None,
+        "onset_at": _onset(incident, diagnosis),
+    }
+
+
+def _menu_owed(incident: Incident, record: e.Recorded) -> dict[str, tuple[str, Moment]]:
+    return {**without(incident, "diagnose"), "menu": (record.id, record.at)}
+
+
+def _offered(incident: Incident, event: e.MenuPrepared) -> dict[str, Any]:
+    """The menu before is kept: somebody may still press what was drawn of it."""
+    former = {"former": with_former(incident.former, incident.menu)} if incident.menu else {}
+    return {
+        "menu": event.options,
+        "menu_note": event.note,
+        "left_out": event.left_out,
+        "menu_picture": event.picture,
+        "awaits": without(incident, "menu"),
+        **former,
+    }
 
 
 def _onset(incident: Incident, diagnosis: Diagnosis) -> Moment | None:
