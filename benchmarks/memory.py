@@ -18,6 +18,6 @@ def peak_megabytes() -> float:
     `ru_maxrss` of a process begins at what its parent holds as it starts it, so Linux is asked for its own.
     """
     if STATUS.exists():
-        told = dict(line.split(":", 1) for line in STATUS.read_text().splitlines())
-        return int(told["VmHWM"].split()[0]) * 1024 / MEGABYTE
+        status = dict(line.split(":", 1) for line in STATUS.read_text().splitlines())
+        return int(status["VmHWM"].split()[0]) * 1024 / MEGABYTE
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * BYTES / MEGABYTE

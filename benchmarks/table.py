@@ -60,7 +60,7 @@ class Rows:
         """A figure that has to be `least` or more."""
         return Row(work, _short(figure), unit, f"≥ {least:g} {unit}", figure >= least, peer, self.machine)
 
-    def told(self, work: str, figure: float, unit: str, peer: str = "") -> Row:
+    def without_goal(self, work: str, figure: float, unit: str, peer: str = "") -> Row:
         """A figure without a goal."""
         return Row(work, _short(figure), unit, "", None, peer, self.machine)
 

@@ -1,4 +1,4 @@
-"""What a person is told who asks: about an item, about choices not foreseen, about how well all is tested."""
+"""Answers to what people ask: about an item, about unforeseen choices, about how well all is tested."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from domain.values import Estimate, How, Moment, Share, Slice, Value
 Verdict = Literal["less", "more", "fair", "unknown"]
 Section = Literal["data", "model", "infra", "monitor"]
 Lacks = Literal["time", "health", "voice", "renewal"]
-"""What keeps it from counting in full: time to judge, looks that work, people who are told, a new date."""
+"""What it lacks to count in full: time to judge, looks that work, people who are notified, a new date."""
 
 
 Level = Literal["ok", "note", "warning", "error"]
@@ -23,7 +23,7 @@ class Advice(Value):
     level: Level
     where: str
     says: str
-    mend: str = ""
+    fix: str = ""
 
 
 class Compared(Value):

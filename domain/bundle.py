@@ -1,4 +1,4 @@
-"""What a person is told who opens a bundle, or has its diagnosis made again."""
+"""The answer to whoever opens a bundle, or has its diagnosis made again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person is told who asks whether enough is logged of each slice."""
+"""The answer to whether enough is logged of each slice."""
 
 from __future__ import annotations
 

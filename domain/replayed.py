@@ -37,7 +37,7 @@ class Comparable(NamedTuple):
 class AgreedCheck(Value):
     """
     What the check that an incident's follow-up agreed on comes to now: how much `sooner` it finds it,
-    negative where later, null where not at all. `shadow`: it tells nobody. `on_kept`: on the looks that were
+    negative where later, null where not at all. `shadow`: it pages nobody. `on_kept`: on the looks that were
     kept, not on the table as it is now. `says` what is lacking, in words.
     """
 
@@ -92,7 +92,7 @@ class ReplayAnswer(Value):
 class AlarmsSince(Value):
     """
     What a check has raised since it counts: alarms in `shadow` mode, else incidents that it opened; how many
-    of them were `confirmed` or `false`, and which nobody can tell yet.
+    of them were `confirmed` or `false`, and how many are still `undecided`.
     """
 
     since: Moment
@@ -169,9 +169,9 @@ def _raised(then: Went, now: Went) -> Iterable[Point]:
     late = now.raised_at - then.raised_at
     by = "" if now.check == then.check else f", by {now.check} (then: {then.check})"
     if late > timedelta(0):
-        yield Point(-1, f"it is raised {told(late)} later{by}")
+        yield Point(-1, f"it is raised {in_words(late)} later{by}")
     elif late < timedelta(0):
-        yield Point(1, f"it is raised {told(-late)} earlier{by}")
+        yield Point(1, f"it is raised {in_words(-late)} earlier{by}")
 
 
 def _named(then: Went, now: Went) -> Iterable[Point]:
@@ -192,12 +192,12 @@ def _offered(then: Went, now: Went) -> Iterable[Point]:
         yield Point(1, f"the hotfix {new} is offered")
 
 
-def told(length: timedelta) -> str:
+def in_words(length: timedelta) -> str:
     """
     A length of time in words.
 
-    >>> told(timedelta(minutes=45)), told(timedelta(hours=3, minutes=20)), told(timedelta(seconds=30))
-    ('45 min', '3 h 20 min', '30 s')
+    >>> [in_words(one * timedelta(minutes=1)) for one in (45, 200, 0.5)]
+    ['45 min', '3 h 20 min', '30 s']
     """
     seconds = int(length.total_seconds())
     if seconds < 60:

@@ -109,7 +109,7 @@ class Finding(Value):
     `observed` and `expected` are in `unit` for the window; `low`–`high` is the band that history gives;
     `p_value` is two-sided unless the check says otherwise. `subject` is the item a prediction is about, or
     the column that something is wrong with. `rows_are` is what the team calls the rows of the table: a word
-    for people, where `unit` tells one measure from another.
+    for people, where `unit` distinguishes one measure from another.
     """
 
     check: str
@@ -138,7 +138,7 @@ class Finding(Value):
 
     @property
     def counted_in(self) -> str:
-        """The unit as people are told it: rows by their own name, where the table has one for them."""
+        """The unit as people read it: rows by their own name, where the table has one for them."""
         rows, rest = self.unit.partition(" ")[::2]
         return " ".join(filter(None, (self.rows_are, rest))) if self.rows_are and rows == ROWS else self.unit
 
@@ -209,7 +209,7 @@ EvidenceStage = Literal["metric", "slices", "items", "tables", "requests"]
 
 class Piece(Value):
     """
-    What one stage of a diagnosis found, told while the others go on.
+    What one stage of a diagnosis found, reported while the others go on.
 
     `since` is the onset as far as it is known then; `seconds` since the looking began; `picture` names an
     attachment in the store.
@@ -307,9 +307,9 @@ class Hours(Value):
         return (today in self.days and now >= self.start) or ((today - 1) % 7 in self.days and now < self.end)
 
     @property
-    def told(self) -> str:
+    def words(self) -> str:
         """
-        >>> Hours(start=time(9), end=time(18), days=(0, 1, 2, 3, 4), zone="Europe/Lisbon").told
+        >>> Hours(start=time(9), end=time(18), days=(0, 1, 2, 3, 4), zone="Europe/Lisbon").words
         'Mon–Fri 09:00–18:00 (Europe/Lisbon)'
         """
         days = sorted(self.days)
@@ -330,7 +330,7 @@ class Option(Value):
     `guards` are checks whose alarm takes it back; `stages` the shares of members whom it serves one after the
     other, ascending to 1; all at once where there are none. `hold_out` is the share of members who are never
     served it. `remind` is how long before its end people are reminded, where that was declared. `kind` is the
-    hotfix's; empty on menus from before it was told. Where past promises of that kind widened `repairs`,
+    hotfix's; empty on menus from before it was recorded. Where past promises of that kind widened `repairs`,
     `from_log` is what the log alone promised; `whole_from_log` the same of `whole`.
     `by_slice`: it changes only what lies in the slice that its parameters name. `own`: its receiver alone
     knows what two calls of it do to each other.

@@ -30,7 +30,7 @@ class Way:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What tells our processes."""
+        """The environment in which our processes find it."""
         return {"BROKER_URL": self.url, "BROKER_QUEUE": self.queue}
 
 

@@ -140,8 +140,10 @@ def measure(real: Stack) -> Outcome:
         answers, refused = asyncio.run(strike(port, drawn, presses, taken))
     seconds = time.perf_counter() - begun
     accepted = abs(events(door, incidents) - written - PRESSES) + len(door.incidents()) - INCIDENTS
-    told = real.log.read_text(encoding="utf-8", errors="replace").count("Traceback")
-    return Outcome(answers, before, max(memory.seen), memory.now(), taken, refused, accepted, told, seconds)
+    tracebacks = real.log.read_text(encoding="utf-8", errors="replace").count("Traceback")
+    return Outcome(
+        answers, before, max(memory.seen), memory.now(), taken, refused, accepted, tracebacks, seconds
+    )
 
 
 def main() -> None:
@@ -158,7 +160,7 @@ def table(rows: Rows, got: Outcome) -> Iterator[Row]:
     answers = got.answers
     for kind in KINDS:
         sent = sum(answers.of[kind].values())
-        yield rows.told(f"{kind}: sent", sent, "requests", _spoken(answers, kind))
+        yield rows.without_goal(f"{kind}: sent", sent, "requests", _spoken(answers, kind))
     yield rows.above("all of them", answers.sent, "requests", REQUESTS, f"in {got.seconds:.0f} s")
     yield rows.below("events that they added to the log, or that were lost", got.accepted, "events", 0)
     yield rows.below("answered with a fault of ours (5xx)", answers.faults(), "requests", 0)

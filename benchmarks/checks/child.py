@@ -45,8 +45,8 @@ def main() -> None:
     begun, spent = time.perf_counter(), time.process_time()
     found = WORK[what](Path(folder))
     seconds, processor = time.perf_counter() - begun, time.process_time() - spent
-    told = {"seconds": seconds, "processor": processor, "megabytes": peak_megabytes(), "found": found}
-    print(json.dumps(told))
+    measured = {"seconds": seconds, "processor": processor, "megabytes": peak_megabytes(), "found": found}
+    print(json.dumps(measured))
 
 
 if __name__ == "__main__":

@@ -40,18 +40,18 @@ def main() -> None:
 
 
 def _asked() -> argparse.Namespace:
-    told = argparse.ArgumentParser(prog="python -m benchmarks.cinema", description=__doc__)
-    told.add_argument("--days", type=float, default=WEEKS_DAYS, help="without a fault")
-    told.add_argument("--only", nargs="*", choices=sorted(SWITCHES), help="these faults, or none")
-    told.add_argument(
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.cinema", description=__doc__)
+    parser.add_argument("--days", type=float, default=WEEKS_DAYS, help="without a fault")
+    parser.add_argument("--only", nargs="*", choices=sorted(SWITCHES), help="these faults, or none")
+    parser.add_argument(
         "--declared", action="store_true", help="quiet looks as often as live: 30 h of processor"
     )
-    told.add_argument("--no-quiet", action="store_true", help="no looks at the time without a fault")
-    told.add_argument("--jobs", type=int, default=2)
-    told.add_argument("--seed", type=int, default=1)
-    told.add_argument("--rate", type=float, default=12.0, help="requests a second, as CINEMA_RATE")
-    told.add_argument("--folder", type=Path, help="where the simulated cinemas are kept while it runs")
-    return told.parse_args()
+    parser.add_argument("--no-quiet", action="store_true", help="no looks at the time without a fault")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rate", type=float, default=12.0, help="requests a second, as CINEMA_RATE")
+    parser.add_argument("--folder", type=Path, help="where the simulated cinemas are kept while it runs")
+    return parser.parse_args()
 
 
 def measured(asked: argparse.Namespace, folder: Path, where: str) -> list[Row]:
@@ -71,7 +71,7 @@ def measured(asked: argparse.Namespace, folder: Path, where: str) -> list[Row]:
         _only_pass(theatre, asked.days, keep)
     else:
         quiet = quiet_weeks(
-            theatre, asked.days, asked.jobs, as_declared=asked.declared, each_hour=keep, told=SAY.print
+            theatre, asked.days, asked.jobs, as_declared=asked.declared, each_hour=keep, report=SAY.print
         )
     theatre.close()
     faults = SWITCHES if asked.only is None else asked.only

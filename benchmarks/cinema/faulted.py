@@ -86,11 +86,11 @@ class Outcome:
         if self.first is None:
             return f"nothing raised in {LONGEST}"
         raised = sorted(self.incidents, key=lambda one: (one != self.first, one.opened_at))
-        said = [f"truth {_spell(self.truth)}", *(self._told(one) for one in raised)]
+        said = [f"truth {_spell(self.truth)}", *(self._described(one) for one in raised)]
         said += [f"before it: {'; '.join(one.title for one in self.before)}"] if self.before else []
         return ". ".join(said)
 
-    def _told(self, one: Incident) -> str:
+    def _described(self, one: Incident) -> str:
         minutes = (one.opened_at - self.harm_at) / timedelta(minutes=1)
         check = one.first_finding.check if one.first_finding else "?"
         joined = f" (joined by {', '.join(_short(also) for also in one.also)})" if one.also else ""

@@ -61,13 +61,13 @@ def quiet_weeks(
     *,
     as_declared: bool,
     each_hour: Callable[[Theatre], None],
-    told: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> Quiet:
     """
     Args:
         as_declared: checks look as often as is declared, also where windows overlap; else once a window.
         each_hour: called when an hour of traffic is there.
-        told: how far it is, in words.
+        report: called after each day with how far it is, in words.
     """
     quiet, states, incidents = Quiet(), dict[str, CheckState](), Fold(theatre.declared)
     end = theatre.at + days * DAY
@@ -94,7 +94,7 @@ def quiet_weeks(
             # Day by day, as live: what is asked of the tables is asked before anything of them is forgotten.
             quiet.incidents = fold(theatre.declared, start, until, looked, incidents).incidents
             said = "; ".join(quiet.alarms) or "no alarm"
-            told(f"{quiet.days:g} days: {said}; {quiet.processor:,.0f} s of processor")
+            report(f"{quiet.days:g} days: {said}; {quiet.processor:,.0f} s of processor")
             start = until
     return quiet
 

@@ -38,7 +38,7 @@ def measures() -> dict[str, Measure]:
 
 
 def _measured(name: str, measure: Measure) -> None:
-    """All rows of one module, each told as it comes; one that fails is a row too, and the others go on."""
+    """All rows of one module, each printed as it comes; one that fails is a row too, and the others go on."""
     begun, found, table = time.monotonic(), list[Row](), Rows(f"{machine()}, at {_commit()}")
     print(f"{name} …", flush=True)
     try:

@@ -144,8 +144,8 @@ def _by_own_past(names: list[Slice], counts: Counts, day: int) -> list[Slice]:
     share = counts / total[:, None]
     past = share[day - WARM : day]
     off = (share[day] - past.mean(axis=0)) / np.maximum(past.std(axis=0, ddof=1), 1e-9)
-    told = benjamini_hochberg(2 * stats.norm.sf(np.abs(off)), ALPHA)
-    return [names[place] for place in np.flatnonzero(told)]
+    rejected = benjamini_hochberg(2 * stats.norm.sf(np.abs(off)), ALPHA)
+    return [names[place] for place in np.flatnonzero(rejected)]
 
 
 def rows(table: Rows) -> Iterator[Row]:
@@ -155,7 +155,7 @@ def rows(table: Rows) -> Iterator[Row]:
         came = dict(zip(worlds, pool.map(walked, worlds), strict=True))
     quiet = [came[World(seed, None)] for seed in SEEDS]
     weeks = len(SEEDS) * (DAYS - WARM) / 7
-    alarms = sum(int(told) for _, told in quiet if isinstance(told, int))
+    alarms = sum(int(count) for _, count in quiet if isinstance(count, int))
     yield table.below(
         "articles that live three days, windows of a day: false incidents a week",
         sum(len(result.incidents) for result, _ in quiet) / weeks,
@@ -171,7 +171,7 @@ def rows(table: Rows) -> Iterator[Row]:
     }
     for fault in FAULTS:
         cases = [(World(seed, fault), *came[World(seed, fault)]) for seed in SEEDS]
-        first = [bool(told.incidents) and told.incidents[0].slice == one.truth for one, told, _ in cases]
+        first = [bool(found.incidents) and found.incidents[0].slice == one.truth for one, found, _ in cases]
         others = [len(slices) for *_, slices in cases if not isinstance(slices, int)]
         yield table.above(
             f"{said[fault]}, named first on that day",

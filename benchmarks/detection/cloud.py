@@ -59,7 +59,7 @@ class Counted:
         """False incidents, a metric and day."""
         return self.false / max(self.days, 1e-9)
 
-    def told(self) -> str:
+    def words(self) -> str:
         """The figures in words."""
         right = self.incidents - self.false
         return f"{self.found} of {self.anomalies} found, {right} of {self.incidents} incidents right"
@@ -84,10 +84,10 @@ def _labelled(file: Path, name: str, step: float) -> Labelled:
     return Labelled(Monitored(name, seconds, by["value"].to_numpy(dtype=np.float64)), anomalies)
 
 
-def counted(every: Sequence[Labelled], told: Sequence[Sequence[Opened]]) -> Counted:
+def counted(every: Sequence[Labelled], by_series: Sequence[Sequence[Opened]]) -> Counted:
     """What the incidents of each series are worth."""
     sums, days = np.zeros(4, dtype=int), 0.0
-    for one, incidents in zip(every, told, strict=True):
+    for one, incidents in zip(every, by_series, strict=True):
         met = np.array(
             [[begin < span.opened <= end for begin, end in one.anomalies] for span in incidents]
         ).reshape(len(incidents), len(one.anomalies))
@@ -117,20 +117,20 @@ def rows(table: Rows) -> Iterator[Row]:
         yield table.not_run("cloud monitoring", f"{DATA} names no folder with series.csv and series/")
         return
     every = read(folder)
-    told = walked([one.metric for one in every])
-    ours = counted(every, told)
+    by_series = walked([one.metric for one in every])
+    ours = counted(every, by_series)
     what = f"cloud monitoring, {len(every)} series, {ours.anomalies} anomalies, by recsysops backtest"
-    yield table.above(f"{what}: F1", ours.f1, "F1", LEAST_F1, f"{ours.told()}; {_peers(every)}")
+    yield table.above(f"{what}: F1", ours.f1, "F1", LEAST_F1, f"{ours.words()}; {_peers(every)}")
     yield table.below("its false incidents", ours.false_a_day, "a series and day", MOST_FALSE)
     without = [place for place, one in enumerate(every) if not len(one.anomalies)]
-    quiet = counted([every[place] for place in without], [told[place] for place in without])
+    quiet = counted([every[place] for place in without], [by_series[place] for place in without])
     work = f"the same in {len(without)} series without an anomaly"
     yield table.below(work, quiet.false_a_day, "a series and day", MOST_FALSE_WITHOUT)
     aside = set_aside([one.metric.name for one in every])
     kept = [place for place, one in enumerate(every) if one.metric.name in aside]
-    part = counted([every[place] for place in kept], [told[place] for place in kept])
-    says = f"{part.told()}, {part.false_a_day:.3f} false a series and day"
-    yield table.told(f"of that, {len(kept)} series set aside while it was built", part.f1, "F1", says)
+    part = counted([every[place] for place in kept], [by_series[place] for place in kept])
+    says = f"{part.words()}, {part.false_a_day:.3f} false a series and day"
+    yield table.without_goal(f"of that, {len(kept)} series set aside while it was built", part.f1, "F1", says)
 
 
 def _peers(every: Sequence[Labelled]) -> str:

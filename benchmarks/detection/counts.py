@@ -3,8 +3,8 @@ The volume check on tables whose nights are quiet and whose weekends are quieter
 
 What is false: every incident in eight weeks without a fault, from the first row on, before anything is
 known. What is missed: losses of 30 % for four hours, at every hour of the day, among those that an oracle
-tells in time that knows what each window was to hold and how it scatters, and has the check's own levels,
-sums of windows, least change and two looks in a row: nobody can tell a loss that is smaller than chance.
+detects in time. It knows what each window was to hold and how it scatters, and has the check's own levels,
+sums of windows, least change and two looks in a row: nobody can detect a loss that is smaller than chance.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ from workers.checks.run import State, run_checks
 
 SEEDS = (1, 2, 3)
 WINDOWS = {60: 10.0, 15: 30.0, 5: 60.0, 1: 60.0}  # minutes → rows a minute on average
-IN_TIME = {60: 120, 15: 30, 5: 15, 1: 15}  # minutes after the onset by which a loss has to be told
-MOST_FALSE, LEAST_TOLD, MOST_DEARER = 0.2, 0.9, 2.0
+IN_TIME = {60: 120, 15: 30, 5: 15, 1: 15}  # minutes after the onset by which a loss has to be detected
+MOST_FALSE, LEAST_DETECTED, MOST_DEARER = 0.2, 0.9, 2.0
 LOOKS = 288  # of five minutes: a day, in which what is usual is learned anew once
 END = START + timedelta(weeks=WEEKS)
 CHECK = Check(name="volume", kind="volume", table="events")
@@ -90,7 +90,7 @@ def _off(world: World, minutes: int, each: int, alpha: float) -> npt.NDArray[np.
 
 
 def in_time(opened: Floats, minutes: int) -> list[bool]:
-    """Of each loss, whether something was told (seconds after the start) within so many minutes."""
+    """Of each loss, whether an incident was opened (seconds after the start) within so many minutes."""
     ends = minutes * MINUTE
     return [bool(((opened > onset) & (opened <= onset + ends)).any()) for onset in losses()]
 
@@ -120,12 +120,12 @@ def seconds_a_look(file: Path, history: timedelta) -> float:
 
 
 def rows(table: Rows) -> Iterator[Row]:
-    """By window: false incidents, losses told; then what a look costs."""
+    """By window: false incidents, losses detected; then what a look costs."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         for minutes in WINDOWS:
             yield _false(table, minutes, folder)
-            yield _told(table, minutes, folder)
+            yield _detected(table, minutes, folder)
         file = written(World(8.0, True, WINDOWS[5], SEEDS[0]), folder)
         day, weeks = (seconds_a_look(file, timedelta(days=days)) for days in (1, 7 * WEEKS))
         work = "a look at five-minute windows with eight weeks of history, against one day"
@@ -135,23 +135,25 @@ def rows(table: Rows) -> Iterator[Row]:
 
 def _false(table: Rows, minutes: int, folder: Path) -> Row:
     healthy = worlds(minutes, faulty=False)
-    told = [len(found) for found in every_opened(healthy, minutes, folder)]
+    counts = [len(found) for found in every_opened(healthy, minutes, folder)]
     knows = sum(len(oracle(world, minutes)) for world in healthy) / WEEKS / len(healthy)
-    beside = f"{len(healthy)} tables; the worst {max(told) / WEEKS:.2f}; oracle's alarms {knows:.2f}"
+    beside = f"{len(healthy)} tables; the worst {max(counts) / WEEKS:.2f}; oracle's alarms {knows:.2f}"
     work = f"days 3 and 8 times their nights, windows of {minutes} min, {WINDOWS[minutes]:g} rows a minute"
-    return table.below(work, sum(told) / WEEKS / len(told), "false incidents a week", MOST_FALSE, beside)
+    return table.below(work, sum(counts) / WEEKS / len(counts), "false incidents a week", MOST_FALSE, beside)
 
 
-def _told(table: Rows, minutes: int, folder: Path) -> Row:
+def _detected(table: Rows, minutes: int, folder: Path) -> Row:
     ours, theirs, ever = list[bool](), list[bool](), list[bool]()
     faulty = worlds(minutes, faulty=True)
-    for world, told in zip(faulty, every_opened(faulty, minutes, folder), strict=True):
+    for world, found in zip(faulty, every_opened(faulty, minutes, folder), strict=True):
         ends = (np.array(oracle(world, minutes)) + 1.0) * minutes * MINUTE
         theirs += in_time(ends, IN_TIME[minutes])
-        ours += in_time(told, IN_TIME[minutes])
-        ever += in_time(told, 60 * LOSS_HOURS)
+        ours += in_time(found, IN_TIME[minutes])
+        ever += in_time(found, 60 * LOSS_HOURS)
     both = sum(one and other for one, other in zip(ours, theirs, strict=True))
     beside = f"{len(ours)} losses; oracle {np.mean(theirs):.2f} of all, ours {np.mean(ours):.2f}"
     beside += f", {np.mean(ever):.2f} while it lasts"
-    work = f"−30 %, windows of {minutes} min: told within {IN_TIME[minutes]} min, of those an oracle tells"
-    return table.above(work, both / max(sum(theirs), 1), "of them", LEAST_TOLD, beside)
+    work = (
+        f"−30 %, windows of {minutes} min: detected within {IN_TIME[minutes]} min, of those an oracle detects"
+    )
+    return table.above(work, both / max(sum(theirs), 1), "of them", LEAST_DETECTED, beside)

@@ -1,13 +1,13 @@
 """
-A real feed's deliveries, as they came and with faults planted in them: what is told, and how soon.
+A real feed's deliveries, as they came and with faults planted in them: what is detected, and how soon.
 
 The configuration is that of `examples/movietweetings`, its checks of the deliveries. Of the feed as it came a
 delivery counts as late from half an hour after the usual clock time of the four weeks before, as short below
 a third of their usual films; every other incident counts as false. Faults are planted by a seed, a week or
 more apart: a delivery that is missing, two days of them, nine hours late, empty, short, malformed. No
 threshold was chosen on the planted faults. The feed as it came was looked at while timetables were built, and
-one limit was moved after it (how much sooner another rule must tell); what was not told of it was looked at
-again, which led to looks every five minutes, to the choice between two clocks, and to silences that begin
+one limit was moved after it (how much sooner another rule must alarm); what was not detected of it was looked
+at again, which led to looks every five minutes, to the choice between two clocks, and to silences that begin
 while an incident is still open. Its rows are no blind test.
 """
 
@@ -44,7 +44,7 @@ ROUND = ("missing", "late", "empty", "short", "two days", "malformed")
 SEEDS = (1, 2)
 MOST_FALSE_A_WEEK = 0.2
 MOST_HOURS = {"missing": 2, "two days": 2, "late": 2, "empty": 2, "short": 24, "malformed": 24}
-"""From when a delivery was due, or came wrong, until it has to be told."""
+"""From when a delivery was due, or came wrong, until it has to be detected."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Wrong:
     what: str
     at: datetime
 
-    def told(self, incidents: tuple[BacktestIncident, ...]) -> BacktestIncident | None:
+    def caught_by(self, incidents: tuple[BacktestIncident, ...]) -> BacktestIncident | None:
         """The first incident that was opened for it in time."""
         until = self.at + timedelta(hours=MOST_HOURS[self.what])
         found = [one for one in incidents if self.at < one.opened_at <= until]
@@ -120,7 +120,7 @@ def _spoil(frame: pd.DataFrame, two: pd.Index, what: str) -> None:
 
 
 def rows(table: Rows) -> Iterator[Row]:
-    """What is told of the feed as it came, and of each kind of planted fault; false incidents a week."""
+    """What is detected of the feed as it came, and of each kind of planted fault; false incidents a week."""
     folder = Path(os.environ.get(DATA, BESIDE)).resolve()
     if lacking := [name for name in FILES if not (folder / name).is_file()]:
         yield table.not_run("deliveries", f"{DATA} names no folder with {', '.join(lacking)}")
@@ -132,14 +132,16 @@ def rows(table: Rows) -> Iterator[Row]:
     yield _share(table, "as they came", wrong, incidents)
     every = [(faults, _incidents(folder, spoilt)) for spoilt, faults in (planted(frame, s) for s in SEEDS)]
     for what in ROUND:
-        told = [(one, one.told(found)) for faults, found in every for one in faults if one.what == what]
-        hours = [(by.opened_at - one.at) / timedelta(hours=1) for one, by in told if by is not None]
+        pairs = [(one, one.caught_by(found)) for faults, found in every for one in faults if one.what == what]
+        hours = [(by.opened_at - one.at) / timedelta(hours=1) for one, by in pairs if by is not None]
         yield table.above(
-            f"deliveries, {what}, planted: share told within {MOST_HOURS[what]} h",
-            len(hours) / len(told),
+            f"deliveries, {what}, planted: share detected within {MOST_HOURS[what]} h",
+            len(hours) / len(pairs),
             "of them",
             1.0 if what != "short" else 0.75,
-            f"{len(told)} planted; {np.median(hours):.1f} h after it was due" if hours else "none was told",
+            f"{len(pairs)} planted; {np.median(hours):.1f} h after it was due"
+            if hours
+            else "none was detected",
         )
     known = as_it_came(frame)
     wrongly = sum(
@@ -171,15 +173,17 @@ def _false(
 
 
 def _share(table: Rows, name: str, wrong: list[Wrong], incidents: tuple[BacktestIncident, ...]) -> Row:
-    told = [(one, one.told(incidents)) for one in wrong]
-    said = "; ".join(f"{one.at.astimezone(ZONE):%-d %b} {one.what}: {_after(one, by)}" for one, by in told)
-    share = sum(by is not None for _one, by in told) / max(len(told), 1)
-    return table.above(f"deliveries, {name}: share of late and short ones told", share, "of them", 0.75, said)
+    pairs = [(one, one.caught_by(incidents)) for one in wrong]
+    said = "; ".join(f"{one.at.astimezone(ZONE):%-d %b} {one.what}: {_after(one, by)}" for one, by in pairs)
+    share = sum(by is not None for _one, by in pairs) / max(len(pairs), 1)
+    return table.above(
+        f"deliveries, {name}: share of late and short ones detected", share, "of them", 0.75, said
+    )
 
 
 def _after(one: Wrong, by: BacktestIncident | None) -> str:
     if by is None:
-        return "not told"
+        return "not detected"
     return f"{(by.opened_at - one.at) / timedelta(hours=1):.1f} h, {by.check}"
 
 
@@ -188,8 +192,8 @@ def _incidents(folder: Path, frame: pd.DataFrame) -> tuple[BacktestIncident, ...
         for name in FILES:
             if name != DELIVERIES:
                 shutil.copyfile(folder / name, Path(copy) / name)  # a link out of the folder is not followed
-        told = frame.assign(delivered_at=frame["at"].dt.tz_convert("UTC").map(lambda at: at.isoformat()))
-        told.drop(columns="at").to_csv(Path(copy) / DELIVERIES, index=False)
+        written = frame.assign(delivered_at=frame["at"].dt.tz_convert("UTC").map(lambda at: at.isoformat()))
+        written.drop(columns="at").to_csv(Path(copy) / DELIVERIES, index=False)
         return backtest(declared(Path(copy)), BEGIN, END).incidents
 
 

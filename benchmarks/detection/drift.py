@@ -1,6 +1,6 @@
 """
-Pairs between which nothing changed: how often is a change told at a nominal 5 %, ours and evidently's, and in
-how many seconds of processor.
+Pairs between which nothing changed: how often a change is reported at a nominal 5 %, by ours and by
+evidently, and in how many seconds of processor.
 
 500 columns of each kind, each a pair of its own: 1,000 rows in ten days of the past and 1,000 of today, from
 one distribution. In the last kind days differ as days do: 28 of them, of 500 rows, and today.

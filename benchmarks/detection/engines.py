@@ -59,7 +59,7 @@ def declared(folder: Path, engine: str) -> Recommender:
     return whole.model_copy(update={"tables": tables})
 
 
-def tell(folder: str, engine: str) -> None:
+def print_looks(folder: str, engine: str) -> None:
     """Prints what one look came to, and how long it and a second one took."""
     recommender, seconds = declared(Path(folder), engine), []
     for _look in range(2):
@@ -85,14 +85,14 @@ def rows(table: Rows) -> Iterator[Row]:
     if not {"missing", "duplicates", "references", "drift"} <= set(found):
         raise RuntimeError(f"a fault was not found, so that there is too little to compare: {found}")
     differ = list(_differences(here["result"], there["result"]))
-    told = "first look {:.1f} s, second {:.1f} s"
-    times = f"DuckDB {told.format(*here['seconds'])}; Spark {told.format(*there['seconds'])}"
+    template = "first look {:.1f} s, second {:.1f} s"
+    times = f"DuckDB {template.format(*here['seconds'])}; Spark {template.format(*there['seconds'])}"
     words = f"{len(found)} findings each; {times}" + "".join(f"; differs: {one}" for one in differ[:3])
     yield table.below(f"{work}: answers unlike DuckDB's", float(len(differ)), "answers", 0.0, words)
 
 
 def _answered(folder: str, engine: str) -> dict[str, Any]:
-    program = f"from benchmarks.detection.engines import tell; tell({folder!r}, {engine!r})"
+    program = f"from benchmarks.detection.engines import print_looks; print_looks({folder!r}, {engine!r})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{engine}: {done.stderr[-2_000:]}")

@@ -39,7 +39,7 @@ SHAPES = {"a shop that halves": 0.5, "a news site that doubles": 2.0}  # on holi
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 LENGTHS = {HOUR: 7 * 26, DAY: 7 * 60}  # windows → days of history
 NEAR = timedelta(hours=8)  # before a holiday and after it
-MOST_FALSE, LEAST_TOLD = 0.05, 0.8
+MOST_FALSE, LEAST_DETECTED = 0.05, 0.8
 
 
 @dataclass(frozen=True)
@@ -128,13 +128,13 @@ def near_holidays(world: World, moments: list[datetime]) -> int:
     return sum(any(day - NEAR < at <= day + DAY + NEAR for day in days) for at in moments)
 
 
-def told(world: World, moments: list[datetime]) -> list[bool]:
+def detected(world: World, moments: list[datetime]) -> list[bool]:
     """Of each loss, whether something was opened between its onset and the end of its day."""
     return [any(since < at <= until for at in moments) for since, until in world.lost()]
 
 
 def rows(table: Rows) -> Iterator[Row]:
-    """By window: false incidents, then losses told."""
+    """By window: false incidents, then losses detected."""
     for window in LENGTHS:
         healthy = [World(factor, window) for factor in SHAPES.values()]
         with TemporaryDirectory() as name:
@@ -142,7 +142,7 @@ def rows(table: Rows) -> Iterator[Row]:
             false = [near_holidays(one, opened(one, folder, declared=True)) for one in healthy]
             unknown = [near_holidays(one, opened(one, folder, declared=False)) for one in healthy]
             faulty = [World(one.factor, window, faulty=True) for one in healthy]
-            losses = [hit for one in faulty for hit in told(one, opened(one, folder, declared=True))]
+            losses = [hit for one in faulty for hit in detected(one, opened(one, folder, declared=True))]
         days = sum(len(one.holidays()) for one in healthy)
         by = "by the hour" if window < DAY else "by the day"
         without = " and ".join(
@@ -152,5 +152,5 @@ def rows(table: Rows) -> Iterator[Row]:
         beside = f"{days} holidays; not declared {without}"
         work = f"{' and '.join(SHAPES)} on holidays, {by}"
         yield table.below(work, sum(false) / days, "false incidents a holiday", MOST_FALSE, beside)
-        work = f"−{LOST:.0%} on every third holiday, {by}: told within it"
-        yield table.above(work, float(np.mean(losses)), "of them", LEAST_TOLD, f"{len(losses)} losses")
+        work = f"−{LOST:.0%} on every third holiday, {by}: detected within it"
+        yield table.above(work, float(np.mean(losses)), "of them", LEAST_DETECTED, f"{len(losses)} losses")

@@ -134,8 +134,8 @@ def rows(table: Rows) -> Iterator[Row]:
     if mine["found"] != [["missing", "rating", [["device", "d0"]]]]:
         raise RuntimeError(f"something else than the one fault was found: {mine['found']}")
     work = f"volume, missing, drift of {len(COLUMNS)} columns by slice, {ROWS // 1_000_000} million rows"
-    told = "{} {seconds:.0f} s of processor, {wall:.0f} s, {megabytes:.0f} MB"
-    beside = f"{told.format('ours', **mine)}; {told.format('by hand', **hand)}"
+    template = "{} {seconds:.0f} s of processor, {wall:.0f} s, {megabytes:.0f} MB"
+    beside = f"{template.format('ours', **mine)}; {template.format('by hand', **hand)}"
     yield table.below(
         f"{work}: processor ÷ SQL by hand", mine["seconds"] / hand["seconds"], "×", MOST_RATIO, beside
     )

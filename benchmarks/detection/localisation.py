@@ -186,14 +186,14 @@ def rows(table: Rows) -> Iterator[Row]:
     """F1 of the named slices, cases without a mistake, and time."""
     archive = Path(os.environ.get("LOCALISATION_DATA", BESIDE)).resolve()
     if archive.is_file():
-        yield from _told(table, scored(stored(archive)), f"{archive.name.partition('.')[0]}", LEAST_F1)
+        yield from _score_rows(table, scored(stored(archive)), f"{archive.name.partition('.')[0]}", LEAST_F1)
     else:
         yield table.not_run("localisation, the hundred cubes", "LOCALISATION_DATA names no archive of them")
-    yield from _told(table, scored(map(amounts, AMOUNT_SEEDS)), "cubes of amounts made here", None)
-    yield from _told(table, scored(map(counted, range(CUBES))), "counts by chance", None)
+    yield from _score_rows(table, scored(map(amounts, AMOUNT_SEEDS)), "cubes of amounts made here", None)
+    yield from _score_rows(table, scored(map(counted, range(CUBES))), "counts by chance", None)
 
 
-def _told(table: Rows, score: Score, what: str, least: float | None) -> Iterator[Row]:
+def _score_rows(table: Rows, score: Score, what: str, least: float | None) -> Iterator[Row]:
     cases = len(score.seconds)
     work = f"localisation, {what}: F1 of the slices named, {cases} cases"
     beside = (
@@ -201,7 +201,7 @@ def _told(table: Rows, score: Score, what: str, least: float | None) -> Iterator
         f"recall {score.right / max(score.right + score.missed, 1):.3f}, {score.exact} cases without mistake"
     )
     if least is None:
-        yield table.told(work, score.f1, "of 1", beside)
+        yield table.without_goal(work, score.f1, "of 1", beside)
     else:
         yield table.above(work, score.f1, "of 1", least, beside)
     yield table.below(

@@ -75,18 +75,18 @@ def rows(table: Rows) -> Iterator[Row]:
         if result.faults:
             raise RuntimeError(f"a look could not be taken: {result.faults[0]}")
         weeks = (walk.end - walk.start) / timedelta(weeks=1)
-        told = [_told(incident) for incident in result.incidents]
+        opened = [_described(incident) for incident in result.incidents]
         without = sum(not any(e.explains(one) for e in EXPLAINED) for one in result.incidents)
         yield table.below(
             f"MovieTweetings, {walk.name}: incidents a week not explained, {weeks:.0f} weeks",
             without / weeks,
             "a week",
             MOST_A_WEEK,
-            f"{len(told)} in all: {'; '.join(told)}" if told else "nothing was found",
+            f"{len(opened)} in all: {'; '.join(opened)}" if opened else "nothing was found",
         )
 
 
-def _told(incident: BacktestIncident) -> str:
+def _described(incident: BacktestIncident) -> str:
     reason = next((event.what for event in EXPLAINED if event.explains(incident)), None)
     where = f" {name_slice(incident.slice)}" if incident.slice else ""
     return f"{incident.opened_at:%-d %b} {incident.check}{where}{f' ({reason})' if reason else ''}"

@@ -278,7 +278,7 @@ def _faults(chance: np.random.Generator, made: _World) -> list[Fault]:
             continue
         if any((inside & other).sum() for _one, other, _by in found) and wanted > 1 and not made.same:
             continue
-        if _told(made, names, row, inside, factor):
+        if _usable(made, names, row, inside, factor):
             found.append((where, inside, factor))
         if len(found) == wanted:
             break
@@ -290,7 +290,7 @@ def _weight(made: _World) -> Floats:
     return np.asarray(size / size.sum())
 
 
-def _told(
+def _usable(
     made: _World, names: tuple[int, ...], row: Codes, inside: npt.NDArray[np.bool_], factor: float
 ) -> bool:
     """Whether the fault is large enough to be noticed, small enough to be one, and rightly named."""

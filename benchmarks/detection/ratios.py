@@ -150,7 +150,7 @@ def rows(table: Rows) -> Iterator[Row]:
             for name, peer in peers.items():
                 theirs[name].add(peer(one), one.truth)
             quiet += calm
-        yield table.told(
+        yield table.without_goal(
             f"ratios, {recipe}: F1 of the slices named, {own.cases} cases", own.f1, "of 1", _says(own)
         )
     beside = "; ".join(f"{name} {score.f1:.2f}" for name, score in theirs.items())
@@ -168,7 +168,7 @@ def rows(table: Rows) -> Iterator[Row]:
         MOST_SECONDS,
         f"95 % below {np.quantile(whole.seconds, 0.95):.2f} s, worst {max(whole.seconds):.2f} s",
     )
-    yield table.told(
+    yield table.without_goal(
         f"ratios: looks without a fault in which something is found, of {whole.cases}", quiet, "looks"
     )
 

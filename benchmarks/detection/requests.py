@@ -119,14 +119,14 @@ def rows(table: Rows) -> Iterator[Row]:
         )
         sick = [came[World(seed, together, True)] for seed in SEEDS]
         yield table.above(
-            f"{of}: {LOSS:.0%} lost in one of the four largest pairs, told within six hours",
-            float(np.mean([_tells(result, SLICES[place]) for result, place, _ in sick])),
+            f"{of}: {LOSS:.0%} lost in one of the four largest pairs, detected within six hours",
+            float(np.mean([_detected(result, SLICES[place]) for result, place, _ in sick])),
             "of all",
             LEAST_FOUND,
             f"{len(sick)} losses",
         )
 
 
-def _tells(result: BacktestResult, sick: tuple[str, str]) -> bool:
+def _detected(result: BacktestResult, sick: tuple[str, str]) -> bool:
     where = {("country", sick[0]), ("device", sick[1])}
     return any(incident.slice and set(incident.slice) <= where for incident in result.incidents)

@@ -175,7 +175,7 @@ def _goal(table: Rows, walks: dict[str, list[Walk]]) -> Iterator[Row]:
 def _beside(table: Rows, name: str, some: list[Walk]) -> Iterator[Row]:
     tried, known = _shares(some)
     false = sum(walk.false for walk in some) / (NULL_DAYS * len(some))
-    yield table.told(
+    yield table.without_goal(
         f"slices, {name}: the same loss named ({LEFT_OUT})",
         tried,
         "of all",

@@ -1,13 +1,12 @@
 """
-Losses that no single day shows: days until they are told, and how often nothing is told where nothing was
-lost.
+Losses that no single day shows: days until they are detected, and false alarms where nothing was lost.
 
 Tables on disk, one a world, walked by `backtest` with a `volume` check; a strong weekday season, counts as
-a Poisson's and with one and a half times its variance. Beside it a CUSUM that was told in hindsight all
+a Poisson's and with one and a half times its variance. Beside it a CUSUM that is given in hindsight all
 that it asks for: the size of the loss that it is best for, and the threshold at which it raises as many
 false alarms in the same healthy tables as the check did (or, where that was less, as many as the check
-declares). Its weekday means are those of the sixteen weeks before, as the check's are. What is not told
-within ten weeks counts as told then.
+declares). Its weekday means are those of the sixteen weeks before, as the check's are. What is not
+detected within ten weeks counts as detected then.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ WEEKDAYS = np.array([0.95, 0.70, 0.68, 0.75, 0.92, 1.50, 1.50])
 LEVELS, LOSSES, DISPERSIONS = (5.0, 15.0, 50.0), (0.20, 0.40, 0.60), (1.0, 1.5)
 HISTORY, LOST, HEALTHY = 112, 70, 364  # days before, of a loss, and of a table without one
 TABLES, HEALTHY_TABLES = 4, 3  # a seed, of each kind
-LEAST_CHANGE = 0.1  # who wants a loss of 20 % told says less: half of all losses of it look like less
+LEAST_CHANGE = 0.1  # to detect a loss of 20 %, declare less: half of all losses of it look like less
 START = datetime(2026, 1, 5, tzinfo=UTC)
 DAY = timedelta(days=1)
 MOST_TIMES = 1.2
@@ -63,13 +62,13 @@ def counts_of(case: Case, seed: int, tables: int, days: int) -> Floats:
     return chance.negative_binomial(mean / beyond, 1 / case.dispersion).astype(np.float64)
 
 
-def told_on(rows: Floats) -> list[list[int]]:
+def opened_on(rows: Floats) -> list[list[int]]:
     """By table, the days after the history on which an incident was opened, each in a backtest of its own."""
     return [_walked(counts) for counts in rows]
 
 
 def _walked(counts: Floats) -> list[int]:
-    """One table alone: of several that lose rows on one day, one incident would tell."""
+    """One table alone: several that lose rows on one day would share one incident."""
     days = len(counts)
     check = {
         "name": "rows",
@@ -101,18 +100,18 @@ def cusum(rows: Floats, ratio: float, limit: float) -> list[list[int]]:
     usual = np.stack([before[:, place::7].mean(axis=1) for place in range(7)], axis=1)
     mean = usual[:, np.arange(HISTORY, rows.shape[1]) % 7]
     steps = after * np.log(ratio) + mean * (1 - ratio)
-    told: list[list[int]] = [[] for _ in rows]
+    alarms: list[list[int]] = [[] for _ in rows]
     held = np.zeros(len(rows))
     for day in range(after.shape[1]):
         held = np.maximum(held + steps[:, day], 0.0)
         for place in np.flatnonzero(held >= limit):
-            told[place].append(day + 1)
+            alarms[place].append(day + 1)
             held[place] = 0.0
-    return told
+    return alarms
 
 
 def tuned(healthy: Floats, lossy: Floats, a_week: float) -> tuple[float, float]:
-    """Mean days until a CUSUM tells, at its best ratio and so many false alarms a week; and that ratio."""
+    """Mean days until a CUSUM alarms, at its best ratio and so many false alarms a week; and that ratio."""
     best = (float("inf"), 0.0)
     weeks = healthy[:, HISTORY:].size / 7
     for ratio in RATIOS:
@@ -125,9 +124,9 @@ def tuned(healthy: Floats, lossy: Floats, a_week: float) -> tuple[float, float]:
     return best
 
 
-def days_until(told: list[list[int]]) -> float:
-    """Mean days until the first is told; those not told count as told at the end."""
-    return float(np.mean([min(first[:1] or [LOST], default=LOST) for first in told]))
+def days_until(alarms: list[list[int]]) -> float:
+    """Mean days until the first alarm; a table without one counts as if it came at the end."""
+    return float(np.mean([min(first[:1] or [LOST], default=LOST) for first in alarms]))
 
 
 def rows(table: Rows) -> Iterator[Row]:
@@ -141,7 +140,7 @@ def measured(table: Rows, seeds: tuple[int, ...]) -> Iterator[Row]:
         (level, dispersion): _stacked(Case(level, dispersion), seeds, HEALTHY_TABLES, HEALTHY)
         for level, dispersion in product(LEVELS, DISPERSIONS)
     }
-    false = {case: sum(map(len, told_on(counts))) for case, counts in healthy.items()}
+    false = {case: sum(map(len, opened_on(counts))) for case, counts in healthy.items()}
     weeks = sum(counts[:, HISTORY:].size for counts in healthy.values()) / 7
     a_week = sum(false.values()) / weeks
     yield table.below(
@@ -167,17 +166,18 @@ def _beside(
     ours, theirs, words = list[float](), list[float](), list[str]()
     for dispersion in DISPERSIONS:
         lossy = _stacked(Case(level, dispersion, loss), seeds, TABLES, LOST)
-        told = told_on(lossy)
+        found = opened_on(lossy)
         days, ratio = tuned(healthy[level, dispersion], lossy, allowed)
         declared, _ratio = tuned(healthy[level, dispersion], lossy, FALSE_ALARMS_PER_WEEK)
-        ours.append(days_until(told))
+        ours.append(days_until(found))
         theirs.append(days)
         words.append(
-            f"× {dispersion:g}: {ours[-1]:.1f} days, {np.mean([bool(one) for one in told]):.0%} told; CUSUM "
-            f"for {ratio:g} {days:.1f} days ({declared:.1f} at the declared rate)"
+            f"× {dispersion:g}: {ours[-1]:.1f} days, {np.mean([bool(one) for one in found]):.0%} detected; "
+            f"CUSUM for {ratio:g} {days:.1f} days ({declared:.1f} at the declared rate)"
         )
     return table.below(
-        f"slow losses: {loss:.0%} of {level:g} rows a day, days until told over a CUSUM's tuned in hindsight",
+        f"slow losses: {loss:.0%} of {level:g} rows a day, "
+        "days until detected over a CUSUM's tuned in hindsight",
         float(np.sum(ours) / np.sum(theirs)),
         "times",
         MOST_TIMES,

@@ -104,7 +104,7 @@ def rows(table: Rows) -> Iterator[Row]:
         beside = "; ".join(_theirs(*one, folder, ours["seconds"]) for one in STRANGERS)
     work = f"{len(CHECKS)} checks over {ROWS:,} rows × 20 columns, slices of two of three dimensions"
     yield table.below(f"{work}: processor", ours["seconds"], "s", MOST_SECONDS, beside)
-    yield table.told("their peak memory", ours["megabytes"], "MB")
+    yield table.without_goal("their peak memory", ours["megabytes"], "MB")
 
 
 def _theirs(package: str, program: str, does: str, folder: str, seconds: float) -> str:
@@ -126,10 +126,10 @@ columns = [name for name in frame if name != "at"]
 before = spent()
 today = frame["at"] >= pd.Timestamp(sys.argv[2]) - pd.Timedelta(days=1)
 report = Report([DataDriftPreset(columns=columns)])
-told = report.run(frame.loc[today, columns], frame.loc[~today, columns]).dict()
+result = report.run(frame.loc[today, columns], frame.loc[~today, columns]).dict()
 seconds = spent() - before
 drifted = []
-for metric in told["metrics"]:
+for metric in result["metrics"]:
     config = metric["config"]
     if "column" in config and "threshold" in config:
         value = float(metric["value"])
@@ -160,9 +160,9 @@ for name in (name for name in frame if name != "at"):
     elif past[name].nunique() <= 100:
         known = sorted(past[name].unique())
         suite.add_expectation(e.ExpectColumnValuesToBeInSet(column=name, value_set=known))
-told = batch.validate(suite)
+result = batch.validate(suite)
 seconds = spent() - before
-failed = [one.expectation_config.kwargs.get("column", "table") for one in told.results if not one.success]
+failed = [one.expectation_config.kwargs.get("column", "table") for one in result.results if not one.success]
 print(json.dumps({"seconds": seconds, "version": gx.__version__,
                   "says": f"failed: {', '.join(failed) or 'nothing'}"}))
 """

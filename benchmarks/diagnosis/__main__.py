@@ -66,18 +66,20 @@ def main() -> None:
 
 
 def _asked() -> argparse.Namespace:
-    told = argparse.ArgumentParser(prog="python -m benchmarks.diagnosis", description=__doc__)
-    told.formatter_class = argparse.RawDescriptionHelpFormatter
-    told.add_argument("--part", nargs="*", choices=[*WORLDS, *SEEDED], default=[*WORLDS, *SEEDED])
-    told.add_argument("--only", nargs="*", choices=KINDS, help="these kinds")
-    told.add_argument("--set-aside", action="store_true", help="the ten that are run once, and nothing else")
-    told.add_argument("--draws", type=int, default=DRAWS, help="of each kind")
-    told.add_argument("--cases", type=int, default=columns.CASES, help="of a seeded bad feature")
-    told.add_argument("--jobs", type=int, default=2)
-    told.add_argument("--seed", type=int, default=1)
-    told.add_argument("--folder", type=Path, help="where the worlds are kept while it runs")
-    told.add_argument("--lines", type=Path, help="a file for a line a case: what was raised and said")
-    return told.parse_args()
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.diagnosis", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--part", nargs="*", choices=[*WORLDS, *SEEDED], default=[*WORLDS, *SEEDED])
+    parser.add_argument("--only", nargs="*", choices=KINDS, help="these kinds")
+    parser.add_argument(
+        "--set-aside", action="store_true", help="the ten that are run once, and nothing else"
+    )
+    parser.add_argument("--draws", type=int, default=DRAWS, help="of each kind")
+    parser.add_argument("--cases", type=int, default=columns.CASES, help="of a seeded bad feature")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--folder", type=Path, help="where the worlds are kept while it runs")
+    parser.add_argument("--lines", type=Path, help="a file for a line a case: what was raised and said")
+    return parser.parse_args()
 
 
 def _cinema(asked: argparse.Namespace, folder: Path, table: Rows) -> Iterator[Row]:
@@ -88,12 +90,12 @@ def _cinema(asked: argparse.Namespace, folder: Path, table: Rows) -> Iterator[Ro
         return
     moments = build_past(folder)
     orders = list(ordered(kinds, asked.draws))
-    cases = in_the_cinema(folder, moments, orders, asked.seed, asked.jobs, _teller(asked))
+    cases = in_the_cinema(folder, moments, orders, asked.seed, asked.jobs, _reporter(asked))
     yield from _rows("the cinema", cases, INNOCENT, table, 0.80 if asked.set_aside else 0.90, asked.set_aside)
 
 
 def _world(
-    told: str, kinds: Sequence[str], innocent: Sequence[str], cases: Callable[..., list[Case]]
+    world: str, kinds: Sequence[str], innocent: Sequence[str], cases: Callable[..., list[Case]]
 ) -> Measure:
     """A world that is not the cinema, none of whose kinds are set aside."""
 
@@ -101,8 +103,8 @@ def _world(
         own = [name for name in kinds if asked.only is None or name in asked.only]
         if own and not asked.set_aside:
             orders = list(ordered(own, asked.draws))
-            found = cases(folder, orders, asked.seed, asked.jobs, _teller(asked))
-            yield from _rows(told, found, innocent, table, 0.90, False)
+            found = cases(folder, orders, asked.seed, asked.jobs, _reporter(asked))
+            yield from _rows(world, found, innocent, table, 0.90, False)
 
     return measure
 
@@ -119,14 +121,14 @@ def _rows(
     yield from kind_rows(world, cases, table)
 
 
-def _teller(asked: argparse.Namespace) -> Callable[[Case], None]:
-    def tell(case: Case) -> None:
+def _reporter(asked: argparse.Namespace) -> Callable[[Case], None]:
+    def report(case: Case) -> None:
         SAY.print(case.words(), markup=False)
         if asked.lines is not None:
             with asked.lines.open("a", encoding="utf-8") as file:
                 file.write(f"- {case.words()}\n")
 
-    return tell
+    return report
 
 
 def _columns(asked: argparse.Namespace, folder: Path, table: Rows) -> Iterator[Row]:

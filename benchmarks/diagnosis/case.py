@@ -20,7 +20,7 @@ class Strike:
     """
     What was struck, in words and as its truth.
 
-    `arrives`: it is about when rows come, so tables tell of it only while time passes. `planned`: it was
+    `arrives`: it is about when rows come, so tables show it only while time passes. `planned`: it was
     announced for so long.
     """
 
@@ -58,7 +58,7 @@ class World(Protocol):
 
 
 @dataclass(frozen=True)
-class Told:
+class OpenedIncident:
     """One incident that was opened, and its newest diagnosis where there is one."""
 
     finding: Finding
@@ -80,7 +80,7 @@ class Case:
     size: str
     truth: Truth
     struck_at: datetime
-    incidents: list[Told] = field(default_factory=list)
+    incidents: list[OpenedIncident] = field(default_factory=list)
     before: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     seen: list[tuple[datetime, Finding]] = field(default_factory=list)
@@ -94,7 +94,7 @@ class Case:
         return bool(self.incidents)
 
     @property
-    def top(self) -> Told | None:
+    def top(self) -> OpenedIncident | None:
         """What was raised first: what a person reads."""
         return self.incidents[0] if self.incidents else None
 

@@ -113,7 +113,7 @@ def _covered(world: World, table: Rows) -> Iterator[Row]:
         float(held.logged[large].min()), "", K,
         f"uniform log of the same size: {beside.logged[large].min():.0f}, {short:,} have fewer than {K}",
     )  # fmt: skip
-    yield table.told(
+    yield table.without_goal(
         f"{world.name}: the least that these are worth, in requests drawn evenly",
         float(held.worth[large].min()), "", f"uniform log: {beside.worth[large].min():.0f}",
     )  # fmt: skip
@@ -240,10 +240,12 @@ def _dropped(table: Rows) -> Iterator[Row]:
             time.sleep(0.000_2)
         log.close(timeout_seconds=60.0)
         lines = log.path.read_text().splitlines()
-        told = [json.loads(line) for line in (Path(made) / "windows/requests.jsonl").read_text().splitlines()]
-    sums = {name: sum(one[name] for one in told) for name in ("taken", "written", "dropped")}
+        windows = [
+            json.loads(line) for line in (Path(made) / "windows/requests.jsonl").read_text().splitlines()
+        ]
+    sums = {name: sum(one[name] for one in windows) for name in ("taken", "written", "dropped")}
     lost = SLOW_RECORDS - len(lines)
     work = f"a disk of {SLOW_SECONDS * 1e3:g} ms a row: of {SLOW_RECORDS:,} rows {lost:,} are lost"
-    said = f"taken {sums['taken']:,}, written {sums['written']:,}, in {len(told)} windows"
+    said = f"taken {sums['taken']:,}, written {sums['written']:,}, in {len(windows)} windows"
     yield table.below(f"{work}: not in the counts", abs(lost - sums["dropped"]), "rows", 0.0, said)
     yield table.below(f"{work}: a request's p99", percentile(took, 0.99) * 1e3, "ms", MOST_ADDED_MS)

@@ -1,5 +1,5 @@
 """
-A fault struck at a moment of its own, looked at by every check, diagnosed where one tells.
+A fault struck at a moment of its own, looked at by every check, diagnosed where one alarms.
 
 The past is built once and struck in copies. Looks are taken once a window and at most once a minute, until
 what was raised first is named; what arrives late is looked at as time passes, for the tables do not say
@@ -14,8 +14,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from benchmarks.diagnosis.case import AFTER, BEFORE, MINUTE, Case, Strike, Told, World
-from benchmarks.diagnosis.look_back import LookBack, Schedule, Walks, looks_of, take, tell
+from benchmarks.diagnosis.case import AFTER, BEFORE, MINUTE, Case, OpenedIncident, Strike, World
+from benchmarks.diagnosis.look_back import LookBack, Schedule, Walks, looks_of, record, take
 from domain.diagnosis.material import OtherFinding
 from domain.recommender.planned import Planned
 from domain.recommender.recommender import Recommender
@@ -63,10 +63,10 @@ def live_through(
     else:
         world.live(strike.at + after - world.at)
         back = LookBack(recommender, case, looks(recommender), start, world.at, walks)
-        back.until_one_tells([*(strike.at + after * share for share in STEPS), world.at])
+        back.until_one_opens([*(strike.at + after * share for share in STEPS), world.at])
         look_to = back.until
         ahead = [one for one in forecast(recommender, world.at) if one.fingerprint not in foreseen]
-        case.incidents += [Told(finding, world.at) for finding in ahead]
+        case.incidents += [OpenedIncident(finding, world.at) for finding in ahead]
     case.incidents.sort(key=lambda one: one.opened_at)
     if case.incidents and case.incidents[0].diagnosis is None:
         case.incidents[0] = _until_named(recommender, case, case.incidents[0], world.at, look_to)
@@ -86,28 +86,30 @@ def _nowhere(_at: datetime) -> None:
     """Where looks are taken as time passes, all have been."""
 
 
-def _until_named(recommender: Recommender, case: Case, told: Told, end: datetime, look_to: LookTo) -> Told:
+def _until_named(
+    recommender: Recommender, case: Case, opened: OpenedIncident, end: datetime, look_to: LookTo
+) -> OpenedIncident:
     """Diagnosed when it is opened, and again as production does while no cause is named, until `end`."""
-    told = _diagnosed(recommender, case, told, told.opened_at)
-    for at in moments(recommender, told.finding, told.opened_at):
-        if at > end or told.diagnosis is None or told.diagnosis.cause is not None:
+    opened = _diagnosed(recommender, case, opened, opened.opened_at)
+    for at in moments(recommender, opened.finding, opened.opened_at):
+        if at > end or opened.diagnosis is None or opened.diagnosis.cause is not None:
             break
         look_to(at)
-        told = _diagnosed(recommender, case, told, at)
-    return told
+        opened = _diagnosed(recommender, case, opened, at)
+    return opened
 
 
-def _diagnosed(recommender: Recommender, case: Case, told: Told, at: datetime) -> Told:
+def _diagnosed(recommender: Recommender, case: Case, opened: OpenedIncident, at: datetime) -> OpenedIncident:
     began, pieces = time.monotonic(), list[float]()
 
     def comes(_piece: Piece) -> None:
         pieces.append(round(time.monotonic() - began, 2))
 
-    others = _others(case, told, at)
-    found = diagnose(recommender, told.finding, at, keep=_kept_nowhere, others=others, tell=comes)
+    others = _others(case, opened, at)
+    found = diagnose(recommender, opened.finding, at, keep=_kept_nowhere, others=others, on_piece=comes)
     case.diagnosis_seconds = round(time.monotonic() - began, 2)
     case.evidence_seconds = pieces[0] if pieces else case.diagnosis_seconds
-    return replace(told, diagnosis=found, diagnosed_at=at)
+    return replace(opened, diagnosis=found, diagnosed_at=at)
 
 
 def _kept_nowhere(picture: bytes) -> str:
@@ -115,11 +117,11 @@ def _kept_nowhere(picture: bytes) -> str:
     return sha256(picture).hexdigest()
 
 
-def _others(case: Case, told: Told, now: datetime) -> tuple[OtherFinding, ...]:
-    """What other checks had found by then, the first time each: as the log would tell."""
+def _others(case: Case, opened: OpenedIncident, now: datetime) -> tuple[OtherFinding, ...]:
+    """What other checks had found by then, the first time each: as the log would have them."""
     known: dict[str, Finding] = {}
     for at, one in case.seen:
-        if at <= now and one.fingerprint != told.finding.fingerprint:
+        if at <= now and one.fingerprint != opened.finding.fingerprint:
             known.setdefault(one.fingerprint, one)
     return tuple(
         OtherFinding(one.check, one.table, one.slice, one.title, one.window_start, one.subject)
@@ -128,7 +130,7 @@ def _others(case: Case, told: Told, now: datetime) -> tuple[OtherFinding, ...]:
 
 
 def _look_on(world: World, recommender: Recommender, case: Case, start: datetime, end: datetime) -> None:
-    """A look every two minutes at what has come by then, until one tells of something."""
+    """A look every two minutes at what has come by then, until one opens an incident."""
     fold, state = Fold(recommender), State()
     while world.at < end and not case.incidents:
         world.live(ARRIVALS)
@@ -137,7 +139,7 @@ def _look_on(world: World, recommender: Recommender, case: Case, start: datetime
         case.seen += [(world.at, finding) for finding in result.findings]
         take(fold, recommender, result.findings, result.cleared, world.at)
         case.incidents, case.before = [], []
-        tell(case, fold)
+        record(case, fold)
 
     def live_to(at: datetime) -> None:
         """What has come by then is what is read."""

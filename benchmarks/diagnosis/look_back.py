@@ -1,5 +1,5 @@
 """
-The looks of checks at a time that has been lived through, and what they tell a case of.
+The looks of checks at a time that has been lived through, and what a case records of them.
 
 They are the real ones over the tables as they were written (`checks.backtest_check`, `checks.fold`).
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from benchmarks.diagnosis.case import AFTER, MINUTE, Case, Told
+from benchmarks.diagnosis.case import AFTER, MINUTE, Case, OpenedIncident
 from domain.detection.judge.state import CheckState, Verdict
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
@@ -91,12 +91,12 @@ class LookBack:
             if at <= end or end == self._end:
                 self._fold_in(self._due.pop(at), at)
 
-    def until_one_tells(self, ends: Iterable[datetime]) -> None:
-        """On from end to end until an incident has been opened, which the case is told then."""
+    def until_one_opens(self, ends: Iterable[datetime]) -> None:
+        """On from end to end until an incident has been opened; then the case records it."""
         for end in ends:
             self.until(end)
             self._case.incidents, self._case.before = [], []
-            tell(self._case, self._fold)
+            record(self._case, self._fold)
             if self._case.incidents:
                 break
 
@@ -121,19 +121,19 @@ def take(
     fold: Fold, recommender: Recommender, found: Iterable[Finding], cleared: Iterable[str], at: datetime
 ) -> None:
     """What a look found, and what is over, as the log would take it."""
-    told = explained(recommender, found)
-    known = fold.told
-    loud = [finding for finding in told if quiet(recommender, finding, known) is None]
+    findings = explained(recommender, found)
+    known = fold.reported
+    loud = [finding for finding in findings if quiet(recommender, finding, known) is None]
     for finding in loud:
         fold.take(finding, at)
     fold.clear(cleared, loud, at)
 
 
-def tell(case: Case, fold: Fold) -> None:
-    """The case hears of the incidents: those from before the strike, and those that came of it."""
+def record(case: Case, fold: Fold) -> None:
+    """The incidents enter the case: those from before the strike, and those that came of it."""
     for one in fold.incidents:
         opened = one.incident.opened_at
         if opened <= case.struck_at:
             case.before.append(one.incident.title)
         else:
-            case.incidents.append(Told(one.findings[0], opened))
+            case.incidents.append(OpenedIncident(one.findings[0], opened))

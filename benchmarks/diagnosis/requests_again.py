@@ -110,7 +110,7 @@ def right(log: Log, found: Rerun) -> int:
 
 
 def outcome(seed: int) -> tuple[str, int, int, int]:
-    """(step, requests, identical to the bit, rightly told) of one log."""
+    """(step, requests, identical to the bit, rightly named) of one log."""
     world, step = draw(seed), STEPS[seed % len(STEPS)]
     with running(taught(world, seed), taught(world, seed + 1, skew=2.0)) as (good, other):
         log = broken(world, step, good, other)
@@ -123,14 +123,14 @@ def rows(table: Rows) -> Iterator[Row]:
     begun = time.monotonic()
     outcomes = [outcome(seed) for seed in SEEDS]
     whole = sum(requests for _, requests, _, _ in outcomes)
-    told = {
+    shares = {
         step: sum(fine for name, _, _, fine in outcomes if name == step)
         / max(sum(requests for name, requests, _, _ in outcomes if name == step), 1)
         for step in dict.fromkeys(STEPS)
     }
     same = sum(identical for _, _, identical, _ in outcomes)
-    each = ", ".join(f"{name} {100 * share:.0f} %" for name, share in told.items())
+    each = ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares.items())
     work = f"{whole:,} logged requests run again"
     said = sum(fine for *_, fine in outcomes) / whole
     yield table.above(work, said, "identical or named", 1.0, f"{each}; {same:,} identical to the bit")
-    yield table.told("the same, a request", 1000 * (time.monotonic() - begun) / whole, "ms")
+    yield table.without_goal("the same, a request", 1000 * (time.monotonic() - begun) / whole, "ms")

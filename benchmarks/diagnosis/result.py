@@ -25,7 +25,7 @@ def main_rows(world: str, cases: Sequence[Case], table: Rows, least: float) -> I
     wrong = _names(case for case in cases if case.verdict == "wrong")
     yield table.below(f"{work}: a false cause named", verdicts["wrong"] / count, "", MOST_FALSE, wrong)
     never = _names(case for case in cases if case.verdict == "never found")
-    yield table.told(f"{work}: never found", verdicts["never found"] / count, "", never)
+    yield table.without_goal(f"{work}: never found", verdicts["never found"] / count, "", never)
     found = [case for case in cases if case.found]
     if not found:
         return
@@ -54,7 +54,7 @@ def innocent_rows(world: str, cases: Sequence[Case], table: Rows) -> Iterator[Ro
     work = f"{world}: {kinds} innocent events, {count} strikes"
     yield table.below(f"{work}: called a fault", len(called) / count, "", MOST_CALLED, _names(called))
     raised = [case for case in cases if case.found]
-    yield table.told(f"{work}: raised an incident", len(raised) / count, "", _names(raised))
+    yield table.without_goal(f"{work}: raised an incident", len(raised) / count, "", _names(raised))
 
 
 def kind_rows(world: str, cases: Sequence[Case], table: Rows) -> Iterator[Row]:
@@ -63,7 +63,7 @@ def kind_rows(world: str, cases: Sequence[Case], table: Rows) -> Iterator[Row]:
         own = [case for case in cases if case.name == name]
         right = sum(case.verdict == "right" for case in own)
         worst = next((case for case in own if case.verdict != "right"), own[0])
-        yield table.told(f"{world}: {name}", right, f"of {len(own)}", worst.words())
+        yield table.without_goal(f"{world}: {name}", right, f"of {len(own)}", worst.words())
 
 
 def _names(cases: Iterator[Case] | Sequence[Case]) -> str:

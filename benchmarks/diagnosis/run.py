@@ -35,14 +35,14 @@ def in_the_cinema(
     orders: Sequence[Order],
     seed: int,
     jobs: int,
-    tell: Callable[[Case], None],
+    report: Callable[[Case], None],
 ) -> list[Case]:
     """
     Every ordered case, in the order given.
 
     Args:
         moments: the branches of the past, see `cinema.build_past`; `seed` draws which one is struck.
-        tell: called with each case when it is done.
+        report: called with each case when it is done.
     """
     asked: list[Asked] = []
     hours = list(moments)
@@ -51,33 +51,33 @@ def in_the_cinema(
         hour = hours[int(rng.integers(len(hours)))]
         given = (folder / f"at-{hour}", folder / f"{name}-{draw}", moments[hour], name, draw, seed)
         asked.append((cinema_case, given))
-    return _every(asked, jobs, tell)
+    return _every(asked, jobs, report)
 
 
 def in_the_radio(
-    folder: Path, orders: Sequence[Order], seed: int, jobs: int, tell: Callable[[Case], None]
+    folder: Path, orders: Sequence[Order], seed: int, jobs: int, report: Callable[[Case], None]
 ) -> list[Case]:
     """Every ordered case, in the order given."""
     asked: list[Asked] = [(radio_case, (folder / f"radio-{n}-{d}", n, d, seed)) for n, d in orders]
-    return _every(asked, jobs, tell)
+    return _every(asked, jobs, report)
 
 
 def in_the_jobs(
-    folder: Path, orders: Sequence[Order], seed: int, jobs: int, tell: Callable[[Case], None]
+    folder: Path, orders: Sequence[Order], seed: int, jobs: int, report: Callable[[Case], None]
 ) -> list[Case]:
     """Every ordered case, in the order given; all of one draw have one past."""
-    return _in_branches(JobsWorld, JOBS_AFTER, folder, orders, seed, jobs, tell)
+    return _in_branches(JobsWorld, JOBS_AFTER, folder, orders, seed, jobs, report)
 
 
 def in_the_grocer(
-    folder: Path, orders: Sequence[Order], seed: int, jobs: int, tell: Callable[[Case], None]
+    folder: Path, orders: Sequence[Order], seed: int, jobs: int, report: Callable[[Case], None]
 ) -> list[Case]:
     """Every ordered case, in the order given; all of one draw have one past."""
-    return _in_branches(GrocerWorld, GROCER_AFTER, folder, orders, seed, jobs, tell)
+    return _in_branches(GrocerWorld, GROCER_AFTER, folder, orders, seed, jobs, report)
 
 
 def in_the_stays(
-    folder: Path, orders: Sequence[Order], seed: int, jobs: int, tell: Callable[[Case], None]
+    folder: Path, orders: Sequence[Order], seed: int, jobs: int, report: Callable[[Case], None]
 ) -> list[Case]:
     """Every ordered case, in the order given; all of one draw have one past, in a server of their own."""
     with server() as held:
@@ -89,7 +89,7 @@ def in_the_stays(
             (stays_case, (pasts[draw], folder / f"stays-{name}-{draw}", name, draw, seed))
             for name, draw in orders
         ]
-        return _every(asked, jobs, tell)
+        return _every(asked, jobs, report)
 
 
 def _in_branches(
@@ -99,7 +99,7 @@ def _in_branches(
     orders: Sequence[Order],
     seed: int,
     jobs: int,
-    tell: Callable[[Case], None],
+    report: Callable[[Case], None],
 ) -> list[Case]:
     pasts = {
         draw: make(folder / f"{make.__name__}-past-{draw}", seed * 1_000 + draw)
@@ -109,17 +109,17 @@ def _in_branches(
         (branched_case, (pasts[draw], folder / f"{make.__name__}-{name}-{draw}", name, draw, seed, after))
         for name, draw in orders
     ]
-    return _every(asked, jobs, tell)
+    return _every(asked, jobs, report)
 
 
-def _every(asked: Sequence[Asked], jobs: int, tell: Callable[[Case], None]) -> list[Case]:
+def _every(asked: Sequence[Asked], jobs: int, report: Callable[[Case], None]) -> list[Case]:
     found: dict[int, Case] = {}
     # Spawned, not forked: an engine's threads do not survive a fork.
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         waiting = {pool.submit(run, *given): place for place, (run, given) in enumerate(asked)}
         for done in as_completed(waiting):
             found[waiting[done]] = done.result()
-            tell(done.result())
+            report(done.result())
     return [found[place] for place in range(len(asked))]
 
 

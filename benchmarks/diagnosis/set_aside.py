@@ -25,7 +25,7 @@ DESCRIBED = (
     *("rating_times_ten", "device_unlogged", "plays_early", "plays_doubled", "country_renamed"),
     *("model_rolled_back", "film_blocked", "popularity_stale", "another_model_file"),
 )
-"""Told of in public before there was this benchmark, each with what was said of it then."""
+"""Described in public before this benchmark existed, each with what was said of it then."""
 
 UNDESCRIBED = (
     *("decade_shifted", "genre_swapped", "feature_constant", "catalogue_partial", "training_without_segment"),

@@ -23,10 +23,10 @@ def rows(table: Rows) -> Iterator[Row]:
         made = market(Path(folder))
         pieces, begun = list[float](), time.perf_counter()
 
-        def tell(_piece: Piece) -> None:
+        def arrived(_piece: Piece) -> None:
             pieces.append(time.perf_counter() - begun)
 
-        found = diagnose(made.recommender, made.finding, AT, keep=_kept_nowhere, tell=tell)
+        found = diagnose(made.recommender, made.finding, AT, keep=_kept_nowhere, on_piece=arrived)
         seconds = time.perf_counter() - begun
     work = f"{REQUESTS * CANDIDATES:,} logged rows: alarm →"
     said = f"said: {found.cause_kind} “{found.cause}”"

@@ -1,7 +1,7 @@
 """
 Two hundred changes of a slice, each of the input, the model, serving, or the logging: which of them is named.
 
-A change is one that a check would tell, and that is truly whose it is said to be: the same requests without
+A change is one that a check would detect, and that is truly whose it is said to be: the same requests without
 it show, or read, the slice a fifth more or less. Nothing was developed on the seeds that are scored.
 """
 
@@ -27,7 +27,7 @@ from domain.values import Slice
 WHOSE = ("input", "model", "serving", "logging")
 SEEDS = range(90_000, 90_200)
 CALLS = 400
-LEAST = 0.2  # of what is shown of the slice without it, by which a change is one that a check tells
+LEAST = 0.2  # of what is shown of the slice without it, by which a change is one that a check detects
 LEAST_RIGHT = 0.95
 TABLE = "seen"
 
@@ -44,7 +44,7 @@ class Change:
 
 
 def changed(world: World, whose: str, new: Scorer, old: Scorer) -> Change | None:
-    """One change; None where the draw changes the slice too little to be told."""
+    """One change; None where the draw changes the slice too little to be detected."""
     chance = world.chance
     before, rows = calls(world, CALLS), calls(world, CALLS, first=CALLS)
     name = str(chance.choice(["trade", "origin"]))
@@ -142,7 +142,7 @@ def rows(table: Rows) -> Iterator[Row]:
     right = Counter(whose for whose, said in outcomes if whose == said)
     wrong = Counter(f"{whose} called {said}" for whose, said in outcomes if whose != said)
     each = ", ".join(f"{name} {right[name]}/{sum(whose == name for whose, _ in outcomes)}" for name in WHOSE)
-    told = f"{each}; {dict(wrong)}" if wrong else each
+    detail = f"{each}; {dict(wrong)}" if wrong else each
     work = f"input, model, serving or logging, {len(outcomes)} changes of a slice"
-    yield table.above(work, sum(right.values()) / len(outcomes), "named rightly", LEAST_RIGHT, told)
-    yield table.told("the same, a change", (time.monotonic() - begun) / len(outcomes), "s")
+    yield table.above(work, sum(right.values()) / len(outcomes), "named rightly", LEAST_RIGHT, detail)
+    yield table.without_goal("the same, a change", (time.monotonic() - begun) / len(outcomes), "s")

@@ -48,20 +48,20 @@ def main() -> None:
 
 
 def _asked() -> argparse.Namespace:
-    told = argparse.ArgumentParser(prog="python -m benchmarks.learning", description=__doc__)
-    told.formatter_class = argparse.RawDescriptionHelpFormatter
-    told.add_argument("--part", nargs="*", choices=list(PARTS), default=list(PARTS))
-    told.add_argument("--only", nargs="*", choices=FAULTS, help="these faults of the cinema")
-    told.add_argument("--draws", type=int, help=f"of each fault; {DRAWS} in a whole run")
-    told.add_argument("--days", type=float, help="quiet, after the strikes; a fortnight in a whole run")
-    told.add_argument("--minutes", type=float, help="looked at after a strike; thirty in a whole run")
-    told.add_argument("--history", type=float, default=HISTORY_DAYS, help="days before the strikes")
-    told.add_argument("--replay-time", default="4m", help="[follow_ups] replay_time of the cinema")
-    told.add_argument("--jobs", type=int, default=2)
-    told.add_argument("--seed", type=int, default=1)
-    told.add_argument("--kept", type=Path, help="a folder with what came of each: an ended run goes on")
-    told.add_argument("--folder", type=Path, help="where the worlds are kept while it runs")
-    return told.parse_args()
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.learning", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--part", nargs="*", choices=list(PARTS), default=list(PARTS))
+    parser.add_argument("--only", nargs="*", choices=FAULTS, help="these faults of the cinema")
+    parser.add_argument("--draws", type=int, help=f"of each fault; {DRAWS} in a whole run")
+    parser.add_argument("--days", type=float, help="quiet, after the strikes; a fortnight in a whole run")
+    parser.add_argument("--minutes", type=float, help="looked at after a strike; thirty in a whole run")
+    parser.add_argument("--history", type=float, default=HISTORY_DAYS, help="days before the strikes")
+    parser.add_argument("--replay-time", default="4m", help="[follow_ups] replay_time of the cinema")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kept", type=Path, help="a folder with what came of each: an ended run goes on")
+    parser.add_argument("--folder", type=Path, help="where the worlds are kept while it runs")
+    return parser.parse_args()
 
 
 def _orders(asked: argparse.Namespace, past: Past, address: str) -> list[Order]:

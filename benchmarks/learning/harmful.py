@@ -25,7 +25,7 @@ from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
 from domain.values import Slice
 from workers.checks.backtest import backtest
-from workers.checks.beside import Alarmed, alarms_before, first_told
+from workers.checks.beside import Alarmed, alarms_before, first_reported
 from workers.declaration.addition import lines_of
 from workers.declaration.declare import load, load_text
 from workers.respond.trial import Tried, try_these
@@ -67,7 +67,7 @@ def _sooner(span: timedelta) -> str:
     return f"finds the next one {abs(hours):.1f} h {'sooner' if hours > 0 else 'later'}"
 
 
-def rows(table: Rows, folder: Path, server: str, tell: Callable[[str], None]) -> Iterator[Row]:
+def rows(table: Rows, folder: Path, server: str, report: Callable[[str], None]) -> Iterator[Row]:
     """How many of the ten are refused, and each in words."""
     here = folder / "greengrocer"
     here.mkdir()
@@ -78,7 +78,7 @@ def rows(table: Rows, folder: Path, server: str, tell: Callable[[str], None]) ->
         incident = _lived(installation)
         for kind, keys in {**follow_ups(orders), HELPFUL: _by_shop()}.items():
             found.append(_judged(installation, incident, kind, keys))
-            tell(found[-1].words())
+            report(found[-1].words())
     ten = [one for one in found if one.kind != HELPFUL and one.harmful]
     refused = [one for one in ten if one.refused]
     let = "; ".join(one.kind for one in ten if not one.refused)
@@ -87,7 +87,7 @@ def rows(table: Rows, folder: Path, server: str, tell: Callable[[str], None]) ->
     work = "a helpful one proposed, by the same replay"
     yield table.above(work, float(not helpful.refused), "of 1", 1, helpful.words())
     for one in found:
-        yield table.told(one.kind, one.alarms_a_week, "alarms a week", one.words())
+        yield table.without_goal(one.kind, one.alarms_a_week, "alarms a week", one.words())
 
 
 def follow_ups(orders: pd.DataFrame) -> Mapping[str, Keys]:
@@ -139,7 +139,7 @@ def _judged(installation: Installation, incident: Incident, kind: str, keys: Key
 
 def _found(declared: Recommender, name: str) -> datetime | None:
     span = (world.AGAIN_AT, world.END)
-    return first_told(declared, name, span, _any, FOREVER)
+    return first_reported(declared, name, span, _any, FOREVER)
 
 
 def _noisy(so_far: Alarmed) -> bool:

@@ -2,7 +2,7 @@
 An installation of its own: a declaration in a file, a log, and the functions of the workers' processes.
 
 Nothing is done beside the live path: findings open incidents by `handle`, obligations are settled by those
-who settle them live, and what a person does goes through the door. Only the time is told.
+who settle them live, and what a person does goes through the door. Only the time is set from outside.
 """
 
 from __future__ import annotations

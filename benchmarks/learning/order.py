@@ -73,13 +73,13 @@ def orders(
 @dataclass(frozen=True)
 class Orders:
     """
-    How orders are run: so many at a time, told of as they come, and where `kept` is a folder, what came of
+    How orders are run: so many at a time, reported as they come, and where `kept` is a folder, what came of
     each stands in a file of it, by which a run that was ended early goes on. All of it is of one commit and
     one machine: that is up to whoever names the folder.
     """
 
     jobs: int
-    tell: Callable[[str], None]
+    report: Callable[[str], None]
     kept: Path | None = None
 
     def run(
@@ -88,7 +88,7 @@ class Orders:
         """What came of the orders, in their order; and which failed, and how."""
         found = {place: was for place, one in enumerate(asked) if (was := self._known(one, outcome))}
         for one in found.values():
-            self.tell(f"{one.words()} (kept)")
+            self.report(f"{one.words()} (kept)")
         failed: list[str] = []
         with ProcessPoolExecutor(self.jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
             waiting = {
@@ -101,7 +101,7 @@ class Orders:
                     self._keep(order, done.result())
                 else:
                     failed.append(f"{order.name} #{order.draw}: {type(error).__name__}: {error}")
-                self.tell(done.result().words() if error is None else failed[-1])
+                self.report(done.result().words() if error is None else failed[-1])
         return [found[place] for place in sorted(found)], failed
 
     def left(self, asked: Sequence[Order], outcome: type[Outcome]) -> list[Order]:

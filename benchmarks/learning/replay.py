@@ -33,12 +33,12 @@ class Ran:
 
     seconds: float
     code: int
-    told: dict[str, Any]
+    printed: dict[str, Any]
 
     @property
     def incidents(self) -> list[dict[str, Any]]:
         """What became of each."""
-        every: list[dict[str, Any]] = self.told["replay"]["incidents"]
+        every: list[dict[str, Any]] = self.printed["replay"]["incidents"]
         return every
 
 
@@ -78,7 +78,7 @@ def _rows(table: Rows, as_it_was: Ran, loosened: Ran) -> Iterator[Row]:
     yield table.above("the library: replayed as they were found live", 100.0 * alike / len(every), "%", 100.0)
     yield table.below("exit code with nothing changed", as_it_was.code, "", 0)
     own = {one["number"] for one in every if one["then"]["check"] == LOOSENED}
-    found = set(loosened.told["worse"])
+    found = set(loosened.printed["worse"])
     peer = f"{LOOSENED} with least_change = 0.95; {len(own)} incidents were raised by it"
     yield table.above("a loosened check: incidents said to be worse", len(found), "incidents", 1, peer)
     yield table.below("of them, raised by another check", len(found - own), "incidents", 0)

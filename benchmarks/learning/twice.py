@@ -214,9 +214,11 @@ def rows(table: Rows, lived: Sequence[Twice], alarms: dict[str, Alarmed], days: 
     accepted = [one for one in lived if one.accepted]
     whys = Counter(one.why_not for one in lived if not one.accepted)
     said = "; ".join(f"{number} ×: {why}" for why, number in whys.most_common())
-    yield table.told(f"{work}: a change was proposed, accepted and written", len(accepted), "strikes", said)
+    yield table.without_goal(
+        f"{work}: a change was proposed, accepted and written", len(accepted), "strikes", said
+    )
     for one in lived:
-        yield table.told(f"{one.name} #{one.draw}", float(one.proposed), "proposed", one.words())
+        yield table.without_goal(f"{one.name} #{one.draw}", float(one.proposed), "proposed", one.words())
 
 
 def _alarm_row(table: Rows, alarms: dict[str, Alarmed], days: float) -> Row:

@@ -159,12 +159,12 @@ def main() -> None:
         "press",
         [
             rows.below(f"{work}, p99 of {len(busy.presses)}", p99, "ms", MOST_MILLISECONDS, beside),
-            rows.told(
+            rows.without_goal(
                 f"{work}, p50", percentile(busy.presses, 0.5), "ms", f"/health: p50 {floor_median:.0f} ms"
             ),
-            rows.told("p99 of a press in proportion", p99 / floor, "× /health", beside),
-            rows.told("a press, p50, workers resting", percentile(idle.presses, 0.5), "ms", resting),
-            rows.told("diagnoses that ended meanwhile", load.diagnosed, "diagnoses"),
+            rows.without_goal("p99 of a press in proportion", p99 / floor, "× /health", beside),
+            rows.without_goal("a press, p50, workers resting", percentile(idle.presses, 0.5), "ms", resting),
+            rows.without_goal("diagnoses that ended meanwhile", load.diagnosed, "diagnoses"),
         ],
     )
 

@@ -44,13 +44,13 @@ def main() -> None:
 
 
 def _asked() -> argparse.Namespace:
-    told = argparse.ArgumentParser(prog="python -m benchmarks.resolution")
-    told.add_argument("--part", nargs="*", choices=list(MEASURES), default=list(MEASURES))
-    told.add_argument("--worlds", type=int, default=200)
-    told.add_argument("--seed", type=int, default=0, help="the first world's")
-    told.add_argument("--jobs", type=int, default=2)
-    told.add_argument("--only", help="of `harm`: the kinds whose name holds this; nothing is written down")
-    return told.parse_args()
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.resolution")
+    parser.add_argument("--part", nargs="*", choices=list(MEASURES), default=list(MEASURES))
+    parser.add_argument("--worlds", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0, help="the first world's")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--only", help="of `harm`: the kinds whose name holds this; nothing is written down")
+    return parser.parse_args()
 
 
 def _worlds(table: Rows, asked: argparse.Namespace) -> Iterator[Row]:
@@ -101,7 +101,7 @@ def _spelled(said: Estimate) -> str:
 
 def _in_percent(one: Tried) -> Estimate:
     """What all gain or lose, in % of what is played in a day."""
-    whole = one.option.whole or Estimate(value=None, unit="%", basis="not told")
+    whole = one.option.whole or Estimate(value=None, unit="%", basis="not estimated")
     if whole.value is None or whole.unit.startswith("%"):
         return whole
     parts = {
@@ -123,20 +123,20 @@ def _in_their_order(known: list[Tried]) -> list[tuple[Estimate, float]]:
         record = TrackRecord(misses)
         pairs += [(record.corrected(one.option.kind, one.option.repairs), one.repairs) for one in mine]
         pressed = mine[0].option
-        told, true = promised(pressed.repairs), mine[0].repairs / 100
-        if told is not None:
-            misses.setdefault(pressed.kind, []).append(miss(told, true, true, true, told.confidence))
+        promise, true = promised(pressed.repairs), mine[0].repairs / 100
+        if promise is not None:
+            misses.setdefault(pressed.kind, []).append(miss(promise, true, true, true, promise.confidence))
     return pairs
 
 
 def _held(table: Rows, what: str, pairs: list[tuple[Estimate, float]]) -> Iterator[Row]:
     """How often the 90 % interval holds the truth, and how wide it is beside the best in hindsight."""
-    told = [(one.value, one.low, one.high, true) for one, true in pairs if one.low is not None]
-    value, low, high, true = np.array(told, dtype=float).T
+    priced = [(one.value, one.low, one.high, true) for one, true in pairs if one.low is not None]
+    value, low, high, true = np.array(priced, dtype=float).T
     inside = float(np.mean((low <= true) & (true <= high)))
     width = float(np.median(high - low))
     best = 2 * float(np.quantile(np.abs(value - true), inside))
-    words = f"{len(told)} of {len(pairs)} priced; goal at most {HIGH} as well"
+    words = f"{len(priced)} of {len(pairs)} priced; goal at most {HIGH} as well"
     yield table.above(f"{what}: truth inside the 90 % interval", inside, "of 1", LOW, words)
     yield table.below(
         f"{what}: median width beside the narrowest constant one that holds as often",

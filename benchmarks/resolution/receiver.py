@@ -93,22 +93,22 @@ class Receiver:
         if self.left <= 0 or self.fault not in ("down", "does it and goes down"):
             return False
         self.left -= 1
-        told = orjson.loads(body)
+        request = orjson.loads(body)
         if (
             self.fault == "does it and goes down"
-            and told["action"] == self.of
-            and told["id"] not in self._done
+            and request["action"] == self.of
+            and request["id"] not in self._done
         ):
-            self._done.add(told["id"])
+            self._done.add(request["id"])
             self._receiver.receive(headers, body)
         return True
 
     def answer(self, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes, int]:
         """Status, body, and how many bytes of it are sent."""
-        told = orjson.loads(body)
-        action = str(told.get("action"))
+        request = orjson.loads(body)
+        action = str(request.get("action"))
         with self._lock:
-            self.asked[str(told.get("id")), action] += 1
+            self.asked[str(request.get("id")), action] += 1
             now = self._now(action)
             if action == "confirm" and self.left > 0 and self.fault == "confirms with 500":
                 self.left -= 1

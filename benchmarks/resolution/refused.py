@@ -79,8 +79,8 @@ def _one(seed: int) -> Iterator[tuple[str, bool]]:
                 yield name, True
                 continue
             mine = price(stage, stage.now + 0.5 * world.scale * stage.concerned).repairs
-            told = mine.low is not None and mine.high is not None and repairs.value is not None
-            yield name, not told or _between(mine, float(repairs.value or 0.0))
+            priced = mine.low is not None and mine.high is not None and repairs.value is not None
+            yield name, not priced or _between(mine, float(repairs.value or 0.0))
 
 
 def _between(given: Estimate, value: float) -> bool:

@@ -312,11 +312,11 @@ CAUSES = ("feature", "filter", "launch", "model", "serving", "unknown")
 def declare(shop: Shop, hotfixes: Mapping[str, str], deployers: str) -> Path:
     """The declaration in the shop's folder: its own tables and checks, and these hotfixes by their keys."""
     common = f'causes = {list(CAUSES)}\nguards = {list(GUARDS)}\nwatch = "3m"\n'
-    told = "".join(
+    sections = "".join(
         f'[hotfixes.{name}]\nlabel = "{name}"\n{common}{keys}\n' for name, keys in hotfixes.items()
     )
     people = '[permissions]\nrespond = ["oncall"]\ndeploy = ["oncall"]\napprove = ["oncall"]\n'
     path = shop.folder / "recsysops.toml"
     path.unlink(missing_ok=True)
-    path.write_text(DECLARED + told + deployers + people)
+    path.write_text(DECLARED + sections + deployers + people)
     return path

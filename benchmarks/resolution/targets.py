@@ -38,7 +38,7 @@ TIMES = (1, 3, FOR_GOOD)
 LASTS = timedelta(minutes=45)
 AT_ONCE = 10
 UNCONFIRMED: tuple[Fault, ...] = ("lies and lists it",)
-"""Of these the target's own word agrees with itself: only what is shown tells."""
+"""Of these the target's own word agrees with itself: only what is shown gives it away."""
 HOTFIXES = dict.fromkeys(("rollback", "other"), 'kind = "webhook"\ndeployer = "hooks"\nhook = "rollback"\n')
 DEPLOYERS = """
 [deployers.hooks]
@@ -64,7 +64,7 @@ class Case:
     minutes: float = 0.0
 
     @property
-    def told(self) -> str:
+    def words(self) -> str:
         lasts = "for good" if self.times == FOR_GOOD else f"{self.times} times"
         return f"{self.fault}, of {self.of}, {lasts}: {self.ended}"
 
@@ -78,7 +78,7 @@ def rows(table: Rows, asked: argparse.Namespace) -> Iterator[Row]:
                 for times in TIMES:
                     if _makes_sense(fault, of) and (not asked.only or asked.only in fault):
                         cases.append(one := _lived(begun, Case(fault, of, times)))
-                        SAY.print(f"{one.told} {one.wrong}", highlight=False)
+                        SAY.print(f"{one.words} {one.wrong}", highlight=False)
         for fault in dict.fromkeys(case.fault for case in cases):
             yield _of_fault(table, [case for case in cases if case.fault == fault])
         twice = sum(case.acted_twice for case in cases)
@@ -157,9 +157,9 @@ def _held(case: Case, night: Night, target: Receiver, key: str) -> None:
     """What the log says, against what is served."""
     stage, served = night.stage, key in target.serving
     if stage in ("applied", "verified", "refuted") and not served:
-        case.wrong.append(f"{case.told}said to be {stage}, and not served")
+        case.wrong.append(f"{case.words}said to be {stage}, and not served")
     if stage in ("reverted", "failed", "rejected") and served:
-        case.wrong.append(f"{case.told}said to be {stage}, and served")
+        case.wrong.append(f"{case.words}said to be {stage}, and served")
 
 
 def _watched(table: Rows, begun: Struck) -> Row:

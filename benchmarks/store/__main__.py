@@ -4,7 +4,7 @@ Our store beside a bare table and two event stores, in turns, on one PostgreSQL,
 Ours is measured by its public ways: typed events are encoded, checked to read back, chained by hash, written
 under a unique key and queued for their number; what is read is typed events again. The others are measured
 below that: events encoded beforehand, rows and their JSON decoded by `json`. They ask by their driver's usual
-`execute`; ours appends by the libpq under it, and what that alone saves the bare table is told beside. To
+`execute`; ours appends by the libpq under it, and what that alone saves the bare table is reported beside. To
 number our events, as a follower does later, is outside of the appends and has a row of its own. A ratio is
 the median over the rounds of a figure to the bare table's in the same round.
 

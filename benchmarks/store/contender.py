@@ -134,9 +134,9 @@ class BareThroughLibpq(Bare):
         key, at = f"{self._stream}:{first}", datetime.now(UTC)
         by = (PERSON.kind, PERSON.id, None, at, key)
         row = (self._stream, first + 1, wire_name, schema_version, data, *by, 0)
-        told = [None if value is None else str(value).encode() for value in row]
+        values = [None if value is None else str(value).encode() for value in row]
         # The protocol's annotation knows no NULL; the method does.
-        result = self._libpq.exec_prepared(b"one", told)  # type: ignore[arg-type]
+        result = self._libpq.exec_prepared(b"one", values)  # type: ignore[arg-type]
         if result.status != pq.ExecStatus.COMMAND_OK:
             raise psycopg.errors.error_from_result(result)
 

@@ -81,7 +81,7 @@ def _serve(pipe: Pipe) -> None:
         work, arguments = pipe.recv()
         try:
             pipe.send(work(*arguments))
-        except Exception as error:  # noqa: BLE001 - told to whoever asked
+        except Exception as error:  # noqa: BLE001 - sent to whoever asked
             pipe.send(RuntimeError(f"{type(error).__name__}: {error}"))
 
 

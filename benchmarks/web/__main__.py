@@ -63,7 +63,9 @@ def main() -> None:
                 MOST_SECONDS,
                 f"{peer}: {bare_seconds:.2f} s",
             ),
-            rows.told("time to the first /health, in proportion", seconds / bare_seconds, "× bare", peer),
+            rows.without_goal(
+                "time to the first /health, in proportion", seconds / bare_seconds, "× bare", peer
+            ),
             rows.below(
                 "its resident memory then",
                 megabytes,
@@ -71,7 +73,7 @@ def main() -> None:
                 MOST_MEGABYTES,
                 f"{peer}: {bare_megabytes:.0f} MB",
             ),
-            rows.told("resident memory, in proportion", megabytes / bare_megabytes, "× bare", peer),
+            rows.without_goal("resident memory, in proportion", megabytes / bare_megabytes, "× bare", peer),
         ],
     )
 

@@ -123,7 +123,7 @@ class BoundedProtocol(HttpToolsProtocol):
             raise ValueError("the headers are too large")
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Nothing: a stranger who asks for a WebSocket is no news, and is answered as if not asking."""
+        """Nothing: a stranger who asks for a WebSocket is not logged, and is answered as if not asking."""
 
     def _enter(self, phase: Phase, seconds: float | None) -> None:
         self._forget_deadline()

@@ -61,9 +61,9 @@ class _Seldom(logging.Filter):
         if not str(record.msg).startswith(NOISE):
             return True
         now = time.monotonic()
-        told = now >= self._next
-        self._next = now + NOISE_SECONDS if told else self._next
-        return told
+        due = now >= self._next
+        self._next = now + NOISE_SECONDS if due else self._next
+        return due
 
 
 def _config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:

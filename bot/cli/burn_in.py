@@ -1,4 +1,4 @@
-"""`recsysops burn-in`: a table's first days looked through, and what was told of that by itself."""
+"""`recsysops burn-in`: a table's first days looked through, and past reports of it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 def burn_in(
     name: Annotated[
-        str | None, typer.Argument(metavar="TABLE", help="A declared table; what was told if not given.")
+        str | None, typer.Argument(metavar="TABLE", help="A declared table; what was reported if not given.")
     ] = None,
     file: Annotated[Path | None, typer.Option("--file", help=FILE_NAME)] = None,
     at: Annotated[
@@ -31,7 +31,7 @@ def burn_in(
 ) -> None:
     """What a new table holds, what is odd about it, and what will be watched from when."""
     if name is None:
-        _told(as_json=as_json)
+        _reported(as_json=as_json)
         return
     found = door.burn_in(declaration(file), name, moment_of(at) if at else None)
     if as_json:
@@ -65,7 +65,7 @@ def burn_in(
         say("No check covers it: add [checks.NAME].")
 
 
-def _told(*, as_json: bool) -> None:
+def _reported(*, as_json: bool) -> None:
     """Past burn-in reports, the newest first."""
     notes = open_door().burn_ins()
     if as_json:

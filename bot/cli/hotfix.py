@@ -61,7 +61,7 @@ def list_hotfixes(number: Number, as_json: Json = False) -> None:
     if why := why_first([one for one in options if not incident.spent_on(one)]):
         console().print(why, markup=False, highlight=False)
     for one in incident.spent:
-        console().print(f"{one.label}: {one.told}", markup=False, highlight=False)
+        console().print(f"{one.label}: {one.words}", markup=False, highlight=False)
     console().print(f"Menu {incident.menu_digest}", highlight=False)
 
 
@@ -77,8 +77,8 @@ def why_not(
     incident = find(open_door(), number)
     answer = why_left_out(incident, hotfix)
     if as_json:
-        told = {"said": answer.said, "left_out": [one.model_dump(mode="json") for one in answer.left_out]}
-        print_json({"menu": incident.menu_digest, **told})
+        answered = {"said": answer.said, "left_out": [one.model_dump(mode="json") for one in answer.left_out]}
+        print_json({"menu": incident.menu_digest, **answered})
         return
     console().print(answer.said, markup=False, highlight=False)
     for one in answer.left_out:
@@ -141,7 +141,7 @@ def break_glass(
     number: Number,
     option: Which = None,
     reason: Annotated[
-        str, typer.Option("--reason", "-r", help="Why it cannot wait; it is told in the channel.")
+        str, typer.Option("--reason", "-r", help="Why it cannot wait; it is posted in the channel.")
     ] = "",
     menu: Menu = None,
     as_json: Json = False,

@@ -75,8 +75,8 @@ def status(
     if len(found) == PAGE_INCIDENTS:
         console().print(f"Older ones: --below {found[-1].number}", highlight=False)
     if means := door.mean_times():
-        told = ", ".join(f"to {step} {words.lasting(mean)}" for step, (mean, _) in means.items())
-        console().print(f"Mean times: {told}.", highlight=False)
+        steps = ", ".join(f"to {step} {words.lasting(mean)}" for step, (mean, _) in means.items())
+        console().print(f"Mean times: {steps}.", highlight=False)
 
 
 def incident(number: Number, as_json: Json = False) -> None:
@@ -88,8 +88,8 @@ def incident(number: Number, as_json: Json = False) -> None:
         return
     events = door.events(found.stream)
     names, since = names_of(reports.people(found, events)), door.change_since(found)
-    told = reports.tell(found, events, names=names, since=since)
-    console().print(reports.markdown(told), markup=False, highlight=False, soft_wrap=True)
+    content = reports.compose(found, events, names=names, since=since)
+    console().print(reports.markdown(content), markup=False, highlight=False, soft_wrap=True)
 
 
 def declare(
@@ -191,18 +191,18 @@ def report(
     events, picture = door.events(found.stream), _picture(door, found) if html else None
     names = words.NOBODY if as_json else names_of(reports.people(found, events))
     since = door.change_since(found)
-    told = reports.tell(found, events, picture, names, since=since)
+    content = reports.compose(found, events, picture, names, since=since)
     if as_json:
         print_json(
             {
                 "incident": plain(found),
-                "timeline": [entry.model_dump(mode="json") for entry in told.entries],
-                "times": {step: took for step, took, _ in told.times},
+                "timeline": [entry.model_dump(mode="json") for entry in content.entries],
+                "times": {step: took for step, took, _ in content.times},
                 "since": since.model_dump(mode="json") if since else None,
             }
         )
         return
-    text = reports.html(told) if html and not markdown else reports.markdown(told)
+    text = reports.html(content) if html and not markdown else reports.markdown(content)
     if out is None:
         typer.echo(text)
     else:

@@ -12,7 +12,7 @@ from rich.progress import Progress
 SECONDS = 15.0
 
 Step = Callable[[int, int], None]
-"""Told with how many are done, of how many."""
+"""Called with how many are done, of how many."""
 
 
 @contextmanager

@@ -47,8 +47,8 @@ def doctor(file: Declared = None, as_json: Json = False) -> None:
         print_json({"healthy": not bad, "advice": [one.model_dump(mode="json") for one in advice]})
     else:
         for one in advice:
-            mend = f" → {one.mend}" if one.mend else ""
-            said = f"{SIGNS.get(one.level, '·')} {one.where}: {one.says}{mend}"
+            fix = f" → {one.fix}" if one.fix else ""
+            said = f"{SIGNS.get(one.level, '·')} {one.where}: {one.says}{fix}"
             console().print(said, markup=False, highlight=False, soft_wrap=True)
         many = "1 problem" if len(bad) == 1 else f"{len(bad)} problems"
         console().print(f"{many} found." if bad else "Healthy.", highlight=False)

@@ -47,11 +47,11 @@ class InForce(Value):
 
 def in_force(incidents: Sequence[Incident], at: datetime) -> tuple[InForce, ...]:
     """What acts at `at`, what ends first before the others; what never ends last."""
-    found = [_told(one, one.hotfix, at) for one in incidents if one.hotfix and one.hotfix.applied_at]
+    found = [_entry(one, one.hotfix, at) for one in incidents if one.hotfix and one.hotfix.applied_at]
     return tuple(sorted(found, key=lambda one: (one.expires_at is None, one.expires_at, one.number)))
 
 
-def _told(incident: Incident, hotfix: Hotfix, at: datetime) -> InForce:
+def _entry(incident: Incident, hotfix: Hotfix, at: datetime) -> InForce:
     option, since = incident.option(hotfix.option), hotfix.applied_at or hotfix.at
     ends = hotfix.expires_at
     return InForce(

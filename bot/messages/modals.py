@@ -92,8 +92,8 @@ def assign(incident: Incident, value: str) -> View:
 
 
 def silence(incident: Incident, value: str) -> View:
-    told = section("No messages in the thread until then. The incident's own message stays up to date.")
-    asked = [told, _select("hours", "For how long?", SILENCES, "1")]
+    notice = section("No messages in the thread until then. The incident's own message stays up to date.")
+    asked = [notice, _select("hours", "For how long?", SILENCES, "1")]
     return _modal("silence", value, f"Silence #{incident.number}", "Silence", asked)
 
 
@@ -129,7 +129,7 @@ def reject(incident: Incident, value: str) -> View:
 
 
 def break_glass(incident: Incident, value: str) -> View:
-    told = section(
+    notice = section(
         "It is deployed at once, without the second person that it needs. Your name and the reason are "
         "posted in the channel and appear in the report."
     )
@@ -138,7 +138,7 @@ def break_glass(incident: Incident, value: str) -> View:
         value,
         "Break glass",
         "Deploy alone",
-        [told, _ask("reason", "Why can it not wait for a second person?")],
+        [notice, _ask("reason", "Why can it not wait for a second person?")],
     )
 
 

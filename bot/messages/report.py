@@ -19,7 +19,7 @@ from bot.messages import follow_up, words
 from bot.messages.incident import ticket
 from bot.messages.incident.evidence import HANDS
 from bot.messages.link import Link, nowhere
-from bot.messages.since import since as told_since
+from bot.messages.since import since as since_lines
 from domain.incident import events as e
 from domain.incident.outcome import against_promise, cost_against_promise, repaired, worth_today
 from domain.incident.ranking import why_first
@@ -30,7 +30,7 @@ from domain.replayed import ChangeSince
 from domain.values import Option, name_slice
 
 QUIET = frozenset({"message.posted", "finding.repeated", "hotfix.watched"})
-"""Many of these in a row are told as one line."""
+"""Many of these in a row are shown as one line."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def people(incident: Incident, recorded: Sequence[e.Recorded]) -> set[str]:
     )
 
 
-def tell(
+def compose(
     incident: Incident,
     recorded: Sequence[e.Recorded],
     picture: str | None = None,
@@ -90,7 +90,7 @@ def tell(
     ]
     took = durations(incident)
     times = tuple((step, _long(getattr(took, f"to_{step}")), current(step).says) for step in STEPS)
-    worth = told_since(incident, recorded, since)
+    worth = since_lines(incident, recorded, since)
     return ReportContent(incident, _gathered(entries), times, _menus(recorded), picture, names, link, worth)
 
 
@@ -103,14 +103,14 @@ def _hands(entry: Entry) -> bool:
     return entry.wire_name in HANDS
 
 
-def markdown(told: ReportContent) -> str:
+def markdown(content: ReportContent) -> str:
     """The report as Markdown."""
-    return _render("report.md.j2", told)
+    return _render("report.md.j2", content)
 
 
-def html(told: ReportContent) -> str:
+def html(content: ReportContent) -> str:
     """The report as a page that stands alone, prints, and is light or dark as the reader's system is."""
-    return _render("report.html.j2", told)
+    return _render("report.html.j2", content)
 
 
 def missing_html(number: str, link: Link = nowhere) -> str:
@@ -130,17 +130,17 @@ def utc(at: datetime, form: str = "%Y-%m-%d %H:%M") -> str:
 
 def _gathered(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     """The timeline; of a run of quiet entries of one kind only the last, with how many there were."""
-    told: list[Entry] = []
+    gathered: list[Entry] = []
     count = 1
     for entry in entries:
-        if told and entry.wire_name in QUIET and told[-1].wire_name == entry.wire_name:
+        if gathered and entry.wire_name in QUIET and gathered[-1].wire_name == entry.wire_name:
             count += 1
             times = f"{count} messages" if entry.wire_name == "message.posted" else f"{count} looks up to now"
-            told[-1] = entry.model_copy(update={"what": f"{entry.what} ({times})"})
+            gathered[-1] = entry.model_copy(update={"what": f"{entry.what} ({times})"})
         else:
             count = 1
-            told.append(entry)
-    return tuple(told)
+            gathered.append(entry)
+    return tuple(gathered)
 
 
 def _menus(recorded: Sequence[e.Recorded]) -> tuple[Offered, ...]:
@@ -155,17 +155,17 @@ def _menus(recorded: Sequence[e.Recorded]) -> tuple[Offered, ...]:
     return tuple(menu for menu in menus if menu.options)
 
 
-def _render(name: str, told: ReportContent) -> str:
-    incident = told.incident
+def _render(name: str, content: ReportContent) -> str:
+    incident = content.incident
     label = incident.option(incident.hotfix.option) if incident.hotfix else None
     return ENVIRONMENT.get_template(name).render(
-        told=told,
+        content=content,
         incident=incident,
         ticket=ticket.plain(incident),
         ticket_url=ticket.address(incident),
         became=follow_up.became(incident),
         due=follow_up.due(incident),
-        since=told.since,
+        since=content.since,
         owner=incident.followed.owner if incident.followed else None,
         diagnosis=incident.diagnosis,
         finding=incident.first_finding,
@@ -176,11 +176,11 @@ def _render(name: str, told: ReportContent) -> str:
         worth=worth_today(incident.hotfix.worth) if incident.hotfix and incident.hotfix.worth else "",
         verdict=against_promise(incident.hotfix, label) if incident.hotfix else None,
         words=words,
-        who=partial(words.spoken, names=told.names),
+        who=partial(words.spoken, names=content.names),
         utc=utc,
         name_slice=name_slice,
         lasted=_lasted(incident),
-        link=told.link,
+        link=content.link,
     )
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from domain.incident import events as e
 from domain.incident.state import Incident
-from domain.replayed import AgreedCheck, AlarmsSince, ChangeSince, Replayed, told
+from domain.replayed import AgreedCheck, AlarmsSince, ChangeSince, Replayed, in_words
 
 CAME = (e.ChangeWritten, e.ChangeProposed, e.ChangeHandedOver)
 NO_REPLAY = "No replay of this incident was made yet: how it would be found now is not known"
@@ -25,10 +25,10 @@ def since(incident: Incident, recorded: Sequence[e.Recorded], known: ChangeSince
         return ()
     if followed.gone is not None and followed.gone.taken_back:
         return ()
-    return tuple(_told(incident, recorded, known))
+    return tuple(_sentences(incident, recorded, known))
 
 
-def _told(incident: Incident, recorded: Sequence[e.Recorded], known: ChangeSince) -> Iterator[str]:
+def _sentences(incident: Incident, recorded: Sequence[e.Recorded], known: ChangeSince) -> Iterator[str]:
     if incident.change is None:
         if incident.followed is None or incident.followed.done_at is None:
             return
@@ -88,18 +88,18 @@ def _then(one: Replayed) -> str:
     by = f", by {then.check}" if then.check else ""
     if then.after_seconds is None:
         return f"It was raised{by.removeprefix(',')}; its onset is not known"
-    return f"It was raised {told(timedelta(seconds=then.after_seconds))} after its onset{by}"
+    return f"It was raised {in_words(timedelta(seconds=then.after_seconds))} after its onset{by}"
 
 
 def _after(seconds: float | None, one: Replayed) -> str:
     if seconds is not None:
-        return f"after {told(timedelta(seconds=seconds))}"
+        return f"after {in_words(timedelta(seconds=seconds))}"
     if one.then.raised_at is None or one.now.raised_at is None:
         return "it is raised"
     by = one.then.raised_at - one.now.raised_at
     if not by:
         return "at the same time"
-    return f"{told(abs(by))} {'sooner' if by > timedelta(0) else 'later'}"
+    return f"{in_words(abs(by))} {'sooner' if by > timedelta(0) else 'later'}"
 
 
 def _agreed(name: str, one: Replayed) -> Iterator[str]:
@@ -115,24 +115,26 @@ def _agreed(name: str, one: Replayed) -> Iterator[str]:
 
 def _by_itself(agreed: AgreedCheck, one: Replayed) -> str:
     where = "" if agreed.on_kept else ", asked of the table as it is now"
-    shadow = "; in shadow mode it tells nobody" if agreed.shadow else ""
+    shadow = "; in shadow mode it pages nobody" if agreed.shadow else ""
     if agreed.sooner is None:
         return f"{agreed.check} does not find this incident{where}{_because((agreed.says,))}{shadow}"
     then = one.then.after_seconds
     after = ""
     if then is not None:
-        after = f", {told(timedelta(seconds=max(then - agreed.sooner.total_seconds(), 0.0)))} after its onset"
+        after = (
+            f", {in_words(timedelta(seconds=max(then - agreed.sooner.total_seconds(), 0.0)))} after its onset"
+        )
     if not agreed.sooner:
         return f"{agreed.check} would raise it at the same time{where}{shadow}"
-    by = f"{told(abs(agreed.sooner))} {'sooner' if agreed.sooner > timedelta(0) else 'later'}"
+    by = f"{in_words(abs(agreed.sooner))} {'sooner' if agreed.sooner > timedelta(0) else 'later'}"
     return f"{agreed.check} would raise it {by}{after}{where}{shadow}"
 
 
 def _raised(name: str, alarms: AlarmsSince | None) -> str:
     if alarms is None:
         return f"{name} was not looked at yet: what else it raises is not known"
-    told_by = "in shadow mode, where it tells nobody" if alarms.shadow else "out of shadow mode"
-    head = f"Since {_utc(alarms.since)} UTC, {told_by}, {name} raised"
+    mode = "in shadow mode, where it pages nobody" if alarms.shadow else "out of shadow mode"
+    head = f"Since {_utc(alarms.since)} UTC, {mode}, {name} raised"
     what = "alarm" if alarms.shadow else "incident"
     if not alarms.alarms:
         return f"{head} no {what}"

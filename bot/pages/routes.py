@@ -150,16 +150,16 @@ class Pages:
         )
 
     async def show_report(self, request: Request, visit: Visit) -> Response:
-        told = await self._told(request, visit)
-        if told is None:
+        content = await self._content(request, visit)
+        if content is None:
             return HTMLResponse(report.missing_html(request.path_params["number"], visit.link), 404)
-        return HTMLResponse(await run_in_threadpool(report.html, told))
+        return HTMLResponse(await run_in_threadpool(report.html, content))
 
     async def show_markdown(self, request: Request, visit: Visit) -> Response:
-        told = await self._told(request, visit)
-        if told is None:
+        content = await self._content(request, visit)
+        if content is None:
             return PlainTextResponse(f"There is no incident #{request.path_params['number']}.\n", 404)
-        text = await run_in_threadpool(report.markdown, told)
+        text = await run_in_threadpool(report.markdown, content)
         return PlainTextResponse(text, media_type="text/markdown")
 
     async def picture(self, request: Request, visit: Visit) -> Response:
@@ -174,14 +174,14 @@ class Pages:
         found = self._door.page(asked.status, severities, asked.below, listing.PAGE_INCIDENTS)
         return found, self._door.mean_times(timedelta(days=listing.MEANS_DAYS))
 
-    async def _told(self, request: Request, visit: Visit) -> report.ReportContent | None:
+    async def _content(self, request: Request, visit: Visit) -> report.ReportContent | None:
         found = await run_in_threadpool(self._found, request.path_params["number"])
         if found is None:
             return None
         incident, recorded, since = found
         names = await self._directory.of(report.people(incident, recorded))
         picture = visit.link(f"/pictures/{incident.picture}.png") if incident.picture else None
-        return report.tell(incident, recorded, picture, names, visit.link, since)
+        return report.compose(incident, recorded, picture, names, visit.link, since)
 
     def _found(self, number: str) -> tuple[Incident, list[Recorded], ChangeSince | None] | None:
         incident = self._door.incident(number) if NUMBER.fullmatch(number) else None

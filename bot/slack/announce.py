@@ -42,8 +42,8 @@ NO_TOKEN_SECONDS = 30.0
 SILENT: frozenset[str] = frozenset({e.MessagePosted.wire_name})
 """Events that change nothing on the card."""
 
-NOTHING_TO_TELL = 2**31
-"""As the first version to tell in the thread: there is none, only the card is looked at."""
+NOTHING_TO_POST = 2**31
+"""As the first version to post in the thread: there is none, only the card is looked at."""
 
 _log = structlog.get_logger(__name__)
 
@@ -114,8 +114,8 @@ class Announcer:
 
     def _look_around(self) -> None:
         """
-        What nobody tells of: what a process before this one owed, whoever was forgotten, and cards that are
-        not what Slack accepted last (drawn by another release, or lost to a restored database).
+        What no event points to: what a process before this one owed, whoever was forgotten, and cards that
+        are not what Slack accepted last (drawn by another release, or lost to a restored database).
         """
         if self._looked_at is not None and self._clock() - self._looked_at < LOOK_AGAIN_SECONDS:
             return
@@ -123,8 +123,8 @@ class Announcer:
         for stream, owed in self._door.shown.owed().items():
             self._waiting.setdefault(stream, Waiting(owed.version, now, now, owed.tries))
         self._again = set(self._door.to_draw_again())
-        self._owe(dict.fromkeys(self._again, NOTHING_TO_TELL))
-        self._owe(dict.fromkeys(self._out_of_date(), NOTHING_TO_TELL))
+        self._owe(dict.fromkeys(self._again, NOTHING_TO_POST))
+        self._owe(dict.fromkeys(self._out_of_date(), NOTHING_TO_POST))
 
     def _out_of_date(self) -> Iterator[str]:
         page = self._door.page(("open", "acknowledged", "resolved"), (), self._looked_below, LOOKED_AT)
@@ -182,7 +182,7 @@ class Announcer:
 
 def run(announcer: Announcer, door: Door, stop: Signal) -> None:
     """Rounds until `stop` is set; one that fails is tried again, ever more slowly."""
-    news = door.news()
+    appended = door.listen()
     failures = 0
     while not stop.is_set():
         try:
@@ -193,8 +193,8 @@ def run(announcer: Announcer, door: Door, stop: Signal) -> None:
             _log.exception("announcing_failed", failures=failures)
             stop.wait(min(30.0, 0.5 * 2**failures))
             continue
-        news.wait(QUIET_SECONDS / 2 if soon else POLL_SECONDS)
-    news.close()
+        appended.wait(QUIET_SECONDS / 2 if soon else POLL_SECONDS)
+    appended.close()
 
 
 def main() -> int:

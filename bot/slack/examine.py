@@ -31,15 +31,15 @@ def examine_slack(path: Path) -> list[Advice]:
     given = door.environment()
     if not given.slack_bot_token:
         says = "SLACK_BOT_TOKEN is not set, so nothing is looked at in Slack"
-        return [Advice(level="note", where="slack", says=says, mend="“Your Slack” in `recsysops docs`")]
+        return [Advice(level="note", where="slack", says=says, fix="“Your Slack” in `recsysops docs`")]
     client = WebClient(
         given.slack_bot_token, given.slack_base_url, timeout=TIMEOUT_SECONDS, retry_handlers=[]
     )
     try:
         test = client.auth_test()
     except FAILURES as error:
-        says, mend = why(error), "correct SLACK_BOT_TOKEN (or SLACK_BASE_URL, where it is set)"
-        return [Advice(level="error", where="slack.token", says=says, mend=mend)]
+        says, fix = why(error), "correct SLACK_BOT_TOKEN (or SLACK_BASE_URL, where it is set)"
+        return [Advice(level="error", where="slack.token", says=says, fix=fix)]
     channels, allowed = door.announced(path)
     return [
         Advice(level="ok", where="slack.token", says=f"{test['user']} in {test['team']}"),
@@ -63,7 +63,7 @@ def _examined(where: str, look: Callable[[], Iterator[Advice]]) -> list[Advice]:
     try:
         return list(look())
     except FAILURES as error:
-        return [Advice(level="error", where=where, says=why(error), mend=MANIFEST)]
+        return [Advice(level="error", where=where, says=why(error), fix=MANIFEST)]
 
 
 def _clock(test: SlackResponse) -> Iterator[Advice]:
@@ -73,8 +73,8 @@ def _clock(test: SlackResponse) -> Iterator[Advice]:
     apart = (datetime.now(UTC) - parsedate_to_datetime(said)).total_seconds()
     if abs(apart) > CLOCK_SECONDS:
         says = f"this machine's clock is {abs(apart):.0f} s {'ahead of' if apart > 0 else 'behind'} Slack's"
-        mend = "set it by NTP: requests that look five minutes old are refused"
-        yield Advice(level="error", where="slack.clock", says=says, mend=mend)
+        fix = "set it by NTP: requests that look five minutes old are refused"
+        yield Advice(level="error", where="slack.clock", says=says, fix=fix)
 
 
 def _scopes(test: SlackResponse) -> Iterator[Advice]:
@@ -83,10 +83,10 @@ def _scopes(test: SlackResponse) -> Iterator[Advice]:
     if missing := sorted(scopes() - granted):
         hurt = " (so cards have no picture)" if "files:write" in missing else ""
         says = f"the token lacks {', '.join(missing)}{hurt}"
-        yield Advice(level="error", where="slack.scopes", says=says, mend=MANIFEST)
+        yield Advice(level="error", where="slack.scopes", says=says, fix=MANIFEST)
     elif extra := sorted(granted - scopes()):
         says = f"the token may more than it needs: {', '.join(extra)}"
-        yield Advice(level="note", where="slack.scopes", says=says, mend=MANIFEST)
+        yield Advice(level="note", where="slack.scopes", says=says, fix=MANIFEST)
     else:
         yield Advice(level="ok", where="slack.scopes", says="as in the manifest; pictures can be uploaded")
 
@@ -99,13 +99,13 @@ def _channels(client: WebClient, names: tuple[str, ...]) -> Iterator[Advice]:
         one = known.get(name) or known.get(f"#{name}")
         if one is None:
             says = "there is no such channel, or it is private and the bot is not in it"
-            yield Advice(level="error", where=where, says=says, mend="create it and /invite the bot")
+            yield Advice(level="error", where=where, says=says, fix="create it and /invite the bot")
         elif one.get("is_archived"):
             says = "it is archived; its incidents go to the default channel"
-            yield Advice(level="error", where=where, says=says, mend="unarchive it, or name another")
+            yield Advice(level="error", where=where, says=says, fix="unarchive it, or name another")
         elif not one.get("is_member"):
             says = "the bot is not in it"
-            yield Advice(level="error", where=where, says=says, mend=f"/invite the bot in {name}")
+            yield Advice(level="error", where=where, says=says, fix=f"/invite the bot in {name}")
         else:
             yield Advice(level="ok", where=where, says="the bot is in it")
 
@@ -119,9 +119,9 @@ def _groups(client: WebClient, allowed: tuple[str, ...]) -> Iterator[Advice]:
             continue
         if name not in members:
             says = "there is no user group with this handle, so nobody is in it"
-            yield Advice(level="error", where=where, says=says, mend="create it, or correct [permissions]")
+            yield Advice(level="error", where=where, says=says, fix="create it, or correct [permissions]")
         elif not members[name]:
-            yield Advice(level="warning", where=where, says="nobody is in it", mend="add members in Slack")
+            yield Advice(level="warning", where=where, says="nobody is in it", fix="add members in Slack")
         else:
             count = len(members[name])
             yield Advice(level="ok", where=where, says="1 member" if count == 1 else f"{count} members")
@@ -134,8 +134,8 @@ def _app_token(token: str | None, base_url: str) -> Iterator[Advice]:
     try:
         client.apps_connections_open(app_token=token)
     except FAILURES as error:
-        mend = "make an app-level token with connections:write, and set SLACK_APP_TOKEN"
-        yield Advice(level="error", where="slack.app_token", says=why(error), mend=mend)
+        fix = "make an app-level token with connections:write, and set SLACK_APP_TOKEN"
+        yield Advice(level="error", where="slack.app_token", says=why(error), fix=fix)
     else:
         yield Advice(level="ok", where="slack.app_token", says="Socket Mode can be opened")
 

@@ -58,7 +58,7 @@ class Groups:
         self._handles: dict[str, str] = {}
         self._said_at: float | None = None
         self._ask_at = 0.0
-        self._told_meanwhile: list[Mapping[str, Any]] = []
+        self._changes_meanwhile: list[Mapping[str, Any]] = []
         self._keeping = asyncio.Lock()
         self._changed = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
@@ -91,7 +91,7 @@ class Groups:
 
     async def changed(self, event: Mapping[str, Any]) -> None:
         """A group has changed: who was taken out of it is out at once, and Slack is asked for the rest."""
-        self._told_meanwhile.append(event)
+        self._changes_meanwhile.append(event)
         if event.get("removed_users") and self._said_at is not None:
             self._take_out(event)
             await self._keep()
@@ -106,7 +106,7 @@ class Groups:
 
     async def refresh(self) -> bool:
         """Ask Slack now; False where it does not say."""
-        self._told_meanwhile.clear()
+        self._changes_meanwhile.clear()
         try:
             listed = await self._client.usergroups_list(include_users=True)
         except FAILURES as error:
@@ -118,15 +118,15 @@ class Groups:
         self._handles = {str(group["id"]): str(group["handle"]) for group in groups}
         self._members = {str(one["handle"]): frozenset(one.get("users") or ()) for one in groups}
         self._said_at = self._clock()
-        # The answer may be older than a change told while it was on its way: nobody comes back in by it.
-        for event in self._told_meanwhile:
+        # The answer may be older than a change reported meanwhile: nobody comes back in by it.
+        for event in self._changes_meanwhile:
             self._take_out(event)
-        self._ask_at = self._said_at + (0.0 if self._told_meanwhile else FRESH_SECONDS)
+        self._ask_at = self._said_at + (0.0 if self._changes_meanwhile else FRESH_SECONDS)
         await self._keep()
         return True
 
     async def _keep(self) -> None:
-        async with self._keeping:  # one after the other: the last that is written is the last that was told
+        async with self._keeping:  # one after the other: the last that is written is the last that was heard
             try:
                 await asyncio.to_thread(self._door.keep_groups, self._members, self._handles, self._age())
             except SQLAlchemyError as error:

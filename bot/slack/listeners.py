@@ -112,9 +112,9 @@ class Listeners:
                 raise
 
         async def tell(said: str) -> None:
-            told = cut(words.answered(said), SECTION_MAX)
-            drawn = [section(told), blocks_of_actions(again)] if again else None
-            await respond(told, blocks=drawn, response_type="ephemeral", replace_original=False)
+            text = cut(words.answered(said), SECTION_MAX)
+            drawn = [section(text), blocks_of_actions(again)] if again else None
+            await respond(text, blocks=drawn, response_type="ephemeral", replace_original=False)
 
         again: list[Block] = []
         said = await self._answered(act, tell, _asked(body, name, value))

@@ -1,6 +1,6 @@
 """
 The living message of one incident, brought up to what the log says: posted where it belongs, drawn as it
-stands, each step told in its thread.
+stands, each step posted in its thread.
 
 Done again it does nothing twice: posts carry a key that is looked for, and what Slack accepted last is kept.
 What Slack refuses is sent again without the part that it can do without, the picture first, then the blocks.
@@ -48,7 +48,7 @@ class Drawn(NamedTuple):
 
 
 class Brought(NamedTuple):
-    """How far it came: the thread is told up to `version`, and `lacks` is not as it should be."""
+    """How far it came: the thread covers the events before `version`, and `lacks` is not as it should be."""
 
     version: int
     lacks: tuple[str, ...]
@@ -84,7 +84,7 @@ class _Work:
 
 
 class HeldUp(Exception):
-    """Slack asked to wait before all was done; the thread is told up to `version`."""
+    """Slack asked to wait before all was done; the thread covers the events before `version`."""
 
     def __init__(self, later: Later, version: int) -> None:
         super().__init__(str(later))
@@ -112,7 +112,7 @@ class Living:
 
     def bring_up(self, stream: str, version: int) -> Brought:
         """
-        Have Slack show the incident as it is now, and its thread tell the events from `version` on.
+        Have Slack show the incident as it is now, and its thread report the events from `version` on.
 
         What fails for one part does not keep the others from being done.
 
@@ -125,7 +125,7 @@ class Living:
         work = _Work(incident, version)
         self._post_where_it_belongs(work)
         work.attempt(partial(self._draw, work))
-        work.attempt(partial(self._tell, work))
+        work.attempt(partial(self._post_steps, work))
         brought = work.brought()
         if work.incident.status == "closed" and not brought.lacks:
             self._door.shown.accept(stream, {})  # it hardly changes any more, and is then drawn anyhow
@@ -161,13 +161,13 @@ class Living:
     def _post_by_default(self, work: _Work, name: str, why: str) -> None:
         """Where the declared channel cannot be written into, incidents go to the default, and it says so."""
         default = self._door.default_channel()
-        told = name in self._door.shown.routes_in_trouble()
-        if not told:
+        known = name in self._door.shown.routes_in_trouble()
+        if not known:
             _log.error("route_lost", channel=name, error=why)
         if default != name:
             channel = self._chat.channel(default)
             self._post_to(work, channel)
-            if not told:
+            if not known:
                 said = unreachable(name, why)
                 self._chat.post_once(
                     channel, key=f"route-{name}", since=self._now(), text=said, blocks=[section(said)]
@@ -281,7 +281,7 @@ class Living:
         accepted = self._door.shown.accepted(incident.stream)
         self._door.shown.accept(incident.stream, {**accepted, _place(channel, ts): drawn.digest})
 
-    def _tell(self, work: _Work) -> None:
+    def _post_steps(self, work: _Work) -> None:
         recorded = self._door.events(work.incident.stream)
         for event in recorded:
             if event.version >= work.version:
@@ -312,16 +312,16 @@ class Living:
         option = incident.option(key)
         who = words.called(event.actor, self._directory.of({event.actor}))
         text = broken_glass(incident, option.label if option else key, reason, who)
-        told, lost = False, ChatError("its message is not posted yet")
+        posted, lost = False, ChatError("its message is not posted yet")
         for channel in work.places:
             try:
                 self._chat.post_once(
                     channel, key=f"break-glass-{event.id}", since=event.at, text=text, blocks=[section(text)]
                 )
-                told = True
+                posted = True
             except NoChannel as error:
                 lost = error
-        if not told:
+        if not posted:
             raise lost
 
     def _reply_in_thread(self, work: _Work, key: str, text: str, blocks: list[Block]) -> None:

@@ -39,7 +39,7 @@ class Pictured:
         Answer with the picture, and where Slack does not take it, without.
 
         Args:
-            text: the answer in one line; it also tells of the picture.
+            text: the answer in one line; it also mentions the picture.
             blocks: the answer, by the id that its picture has in Slack.
             digest: of the picture that is kept; None where there is none.
         """

@@ -27,7 +27,7 @@ async def run(given: BotSettings, door: Door, stop: asyncio.Event) -> None:
     await groups.end()
 
 
-async def _until_told(given: BotSettings, door: Door) -> None:
+async def _until_signalled(given: BotSettings, door: Door) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -43,7 +43,7 @@ def main() -> int:
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    asyncio.run(_until_told(given, door))
+    asyncio.run(_until_signalled(given, door))
     return release.code
 
 

@@ -12,7 +12,7 @@ PROCESS: Mapping[str, str] = {"workspace": "exec python -m bot.workspace"}
 
 
 def chat_environment(var: Path, ports: Ports) -> Environment:
-    """What the bot and the workspace are told; their secrets are made up once and kept for the owner only."""
+    """The environment of bot and workspace; their secrets are made up once and kept for the owner only."""
     own = keep_secrets(var / "secrets.json")
     return {
         "SLACK_BOT_TOKEN": own["bot_token"],

@@ -77,7 +77,7 @@ def found_example(name: str, beside: Path | None = None) -> Example:
 
 
 def example_environment(example: Example, var: Path, ports: Ports, first_view_url: str) -> Environment:
-    """What the example's processes are told, and those of its chat; its secret is kept with theirs."""
+    """The environment of the example's processes and of its chat's; its secret is kept with theirs."""
     return {
         **chat_environment(var, ports),
         "RECSYSOPS_CONFIG": str(example.declared.resolve()),

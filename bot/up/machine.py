@@ -10,7 +10,7 @@ from pathlib import Path
 LOOPBACK = "127.0.0.1"
 
 Environment = dict[str, str]
-"""What a process is told: variable → value."""
+"""The environment of a process: variable → value."""
 
 
 @dataclass(frozen=True)

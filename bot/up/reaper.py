@@ -66,13 +66,13 @@ def _main(arguments: list[str]) -> None:
         signal.signal(number, signal.SIG_IGN)  # it ends with the pipe
     over = False
 
-    def told() -> Iterable[str]:
+    def lines() -> Iterable[str]:
         nonlocal over
         for line in sys.stdin:
             over = line.strip() == OVER
             yield line
 
-    for group in watch(told()):
+    for group in watch(lines()):
         end_group(group)
     if not over and arguments[1:]:
         os.execv(arguments[1], arguments[1:])  # noqa: S606 - a command of ours

@@ -34,7 +34,7 @@ from bot.up.example import (
 from bot.up.folder import Folder, occupied
 from bot.up.machine import LOOPBACK, Environment, Ports
 from bot.up.signals import Signals
-from bot.up.supervise import Mend, Programs, Supervisor
+from bot.up.supervise import Programs, Revive, Supervisor
 from domain.errors import ConfigurationError
 from workers import door
 
@@ -73,7 +73,7 @@ def up(
     """
     shown = None if example is None else found_example(example)
     if shown is None and (wrong := door.misdeclared(door.environment().config)):
-        say(f"{wrong}\nUntil that is mended nothing is checked; incidents are told as ever.")
+        say(f"{wrong}\nUntil that is fixed nothing is checked; open incidents are announced as ever.")
     signals = Signals().listen()
     var = door.environment().var.resolve()
     var.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -84,10 +84,10 @@ def up(
             (var / "up.log").open("w", encoding="utf-8") as log,
             _beside(shown, var, ports, fault, chat=chat) as beside,
         ):
-            told = over_socket(beside.environment) if socket_mode and beside.processes else beside.environment
-            environment = {**os.environ, **_common(var, ports), **servers, **told}
+            more = over_socket(beside.environment) if socket_mode and beside.processes else beside.environment
+            environment = {**os.environ, **_common(var, ports), **servers, **more}
             address = f"http://{LOOPBACK}:{ports.workspace}" if beside.processes else _pages(environment)
-            run = _Run(var, folder, log, say, signals, _mend(var) if ours else None, address)
+            run = _Run(var, folder, log, say, signals, _revive(var) if ours else None, address)
             processes = {**beside.processes, **dict(_processes(environment))}
             with door.left_variables(var, _left(environment, *beside.left)):
                 return _run(run, environment, processes, _addresses(ports, processes), beside.first)
@@ -96,8 +96,8 @@ def up(
 @dataclass(frozen=True)
 class _Beside:
     """
-    What runs beside the Procfile's processes: what all are told of it, which of that is left for a second
-    terminal, and what has to end before anything else is started.
+    What runs beside the Procfile's processes: what it adds to the environment of all, which of that is left
+    for a second terminal, and what has to end before anything else is started.
     """
 
     environment: Environment = field(default_factory=dict)
@@ -112,16 +112,16 @@ def _beside(shown: Example | None, var: Path, ports: Ports, fault: str, *, chat:
         yield _Beside(chat_environment(var, ports), PROCESS) if chat else _Beside()
         return
     with first_view(ports, fault) as first_view_url:
-        told = example_environment(shown, var, ports, first_view_url)
-        told["WORKSPACE_FIRST_VIEW"] = fault
-        yield _Beside(told, shown.processes, EXAMPLE_LEFT, shown.history)
+        environment = example_environment(shown, var, ports, first_view_url)
+        environment["WORKSPACE_FIRST_VIEW"] = fault
+        yield _Beside(environment, shown.processes, EXAMPLE_LEFT, shown.history)
 
 
 @dataclass(frozen=True)
 class _Run:
     """
-    What a run has, whatever it runs. `mend` is None where the servers are not ours; `address` is what people
-    are told once all is ready.
+    What a run has, whatever it runs. `revive` is None where the servers are not ours; `address` is what
+    people are told once all is ready.
     """
 
     var: Path
@@ -129,7 +129,7 @@ class _Run:
     log: TextIO
     say: Callable[[str], None]
     signals: Signals
-    mend: Mend | None
+    revive: Revive | None
     address: str
 
 
@@ -175,10 +175,10 @@ def _named_servers() -> Environment:
     return {name: os.environ[name] for name in names if os.environ.get(name)}
 
 
-def _mend(var: Path) -> Mend:
+def _revive(var: Path) -> Revive:
     """Starts an embedded server again that has ended."""
 
-    def mend() -> tuple[tuple[str, ...], Environment]:
+    def revive() -> tuple[tuple[str, ...], Environment]:
         if not (fallen := door.fallen_embedded(var)):
             return (), {}
         with door.embedded(var) as again:  # those that ended; who holds the others goes on holding them
@@ -188,7 +188,7 @@ def _mend(var: Path) -> Mend:
                 **_named_servers(),
             }
 
-    return mend
+    return revive
 
 
 def _common(var: Path, ports: Ports) -> Environment:
@@ -239,17 +239,17 @@ def _run(
     first: tuple[str, str] | None = None,
 ) -> int:
     ended = threading.Event()
-    told = threading.Thread(target=_tell_when_ready, args=(addresses, run, ended), daemon=True)
+    ready = threading.Thread(target=_tell_when_ready, args=(addresses, run, ended), daemon=True)
 
     async def supervised() -> None:
         supervisor = Supervisor(
             Programs(processes, environment, first),
             run.log,
             run.say,
-            begun=told.start,
+            begun=ready.start,
             note=run.folder.note,
             after=(sys.executable, "-m", "bot.up.folder", str(run.var)),
-            mend=run.mend,
+            revive=run.revive,
         )
         with run.signals.passed_to(supervisor.ask_to_stop):
             await supervisor.run()

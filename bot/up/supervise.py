@@ -32,11 +32,11 @@ STEADY_SECONDS = 60.0
 MANY_DEATHS, SHORT_SECONDS = 5, 60.0
 STOP_SECONDS = 10.0
 SERVERS_SECONDS = 1.0
-LINES_TOLD = 12
+LAST_LINES = 12
 CHUNK_BYTES = 1 << 16
 
 Say = Callable[[str], None]
-Mend = Callable[[], tuple[Sequence[str], Mapping[str, str]]]
+Revive = Callable[[], tuple[Sequence[str], Mapping[str, str]]]
 """Starts the servers again that have ended; returns their names, and the addresses of all."""
 
 
@@ -56,9 +56,9 @@ class Supervisor:
     Args:
         log: takes what they say. say: the terminal.
         begun: called when what comes first is over.
-        note: told which processes run (name → pid) whenever that changes.
+        note: called with the running processes (name → pid) whenever these change.
         after: what clears up where this process is killed.
-        mend: asked every second; None where the servers are not ours.
+        revive: called every second; None where the servers are not ours.
     """
 
     def __init__(
@@ -70,15 +70,15 @@ class Supervisor:
         begun: Callable[[], None] = lambda: None,
         note: Callable[[Mapping[str, int]], None] = lambda _: None,
         after: Sequence[str] = (),
-        mend: Mend | None = None,
+        revive: Revive | None = None,
     ) -> None:
         self._commands, self._first = programs.commands, programs.first
         self._environment = dict(programs.environment)
         self._begun = begun
         self._log, self._terminal = log, say
-        self._note, self._after, self._mend = note, after, mend
+        self._note, self._after, self._revive = note, after, revive
         self._running: dict[str, Process] = {}
-        self._last_words: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=LINES_TOLD))
+        self._last_words: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=LAST_LINES))
         self._width = max(map(len, (*self._commands, *(self._first or ())[:1])))
         self._reaper: Process | None = None
         self._pipe = -1
@@ -97,8 +97,8 @@ class Supervisor:
         await self._start_reaper()
         life = asyncio.create_task(self._keep_all())
         beside = [asyncio.create_task(self._keep_reaper())]
-        if self._mend:
-            beside.append(asyncio.create_task(self._keep_servers(self._mend)))
+        if self._revive:
+            beside.append(asyncio.create_task(self._keep_servers(self._revive)))
         try:
             await self._stop.wait()
             await self._end(life)
@@ -161,11 +161,11 @@ class Supervisor:
             pause = FIRST_PAUSE_SECONDS if ended - began > STEADY_SECONDS else pause
             if code == CONFIGURATION:
                 pause = LONGEST_PAUSE_SECONDS
-            self._tell_death(name, code, pause, deaths)
+            self._report_death(name, code, pause, deaths)
             await self._rest(pause)
             pause = min(LONGEST_PAUSE_SECONDS, 2 * pause)
 
-    def _tell_death(self, name: str, code: int, pause: float, deaths: Sequence[float]) -> None:
+    def _report_death(self, name: str, code: int, pause: float, deaths: Sequence[float]) -> None:
         again = "it is started again" if pause < 1 else f"it is started again in {pause:.0f} s"
         if code == CONFIGURATION:
             self.say(f"{name} cannot run as it is configured; it is tried again in {pause:.0f} s.")
@@ -256,11 +256,11 @@ class Supervisor:
         with suppress(OSError):
             self._note({name: process.pid for name, process in self._running.items()})
 
-    async def _keep_servers(self, mend: Mend) -> None:
+    async def _keep_servers(self, revive: Revive) -> None:
         while not self._stop.is_set():
             await self._rest(SERVERS_SECONDS)
             try:
-                names, addresses = await asyncio.to_thread(mend)
+                names, addresses = await asyncio.to_thread(revive)
             except ConfigurationError as error:
                 self.say(str(error))
                 continue

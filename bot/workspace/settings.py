@@ -1,4 +1,4 @@
-"""What one local workspace is told when it starts; read once, then frozen."""
+"""The settings of one local workspace, read once when it starts, then frozen."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class RequestLog:
             header=(",".join(fields) + "\n").encode() if fields else b"",
         )
         self._windows = LineFile(self.folder / "windows", name, "jsonl", max_bytes=max_bytes, keep=keep)
-        self._told = (0, 0, 0)
+        self._reported = (0, 0, 0)
         self._queue: queue.Queue[Waiting | None] = queue.Queue(queue_size)
         self._counting = threading.Lock()
         self._closed = False
@@ -173,21 +173,21 @@ class RequestLog:
 
     def _settle(self, close: bool = False) -> None:
         try:
-            self._tell_windows()
+            self._write_windows()
             self._file.settle(close=close)
             self._windows.settle(close=close)
         except OSError as error:
             self.problem = f"{self.path}: {error}"
 
-    def _tell_windows(self) -> None:
+    def _write_windows(self) -> None:
         """Write down what came of the windows that have ended: the record of what the log lacks."""
         while self._sampler is not None and self._sampler.ended:
             self._windows.folder.mkdir(exist_ok=True)
             window = self._sampler.ended.popleft()
             now = (self.written, self.dropped, self.failed)
-            since = [count - told for count, told in zip(now, self._told, strict=True)]
+            since = [count - reported for count, reported in zip(now, self._reported, strict=True)]
             self._windows.append(_encoded(_window(window, self._sampler.slices, *since)))
-            self._told = now
+            self._reported = now
 
     def _encode(self, record: Mapping[str, Any], inclusion: float | None) -> bytes:
         if inclusion is not None:

@@ -10,9 +10,9 @@ From what an engine counted to findings. Pure: values and a state in, findings a
     expect      what is usual: season, level, scatter, rates, shares
     judge       p-values ─▶ discovery (Benjamini–Hochberg in a look, LORD++ from look to look) ─▶ `tail`
     slices      the fewest slices that explain what was found
-        │           displaced       a surge without more rows in all is told as the drop it comes from
+        │           displaced       a surge without more rows in all is reported as the drop it comes from
         │           common_change   of a ratio: the slices whose one change explains all cells best
-        │           renamed         values whose rows others took over are told as one
+        │           renamed         values whose rows others took over are reported as one
     exposure    what items were shown against their expected exposure
         ▼
     Findings ─▶ correlate: one incident for one cause

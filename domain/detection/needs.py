@@ -192,7 +192,7 @@ class OwnExpression(Needs[pd.DataFrame]):
     """
     Whatever Ibis can ask. `ask` is given the table's rows, which have the window in the column `WINDOW` and
     the dimensions as texts, the options, and the names of the dimensions; it returns a table expression with
-    the column `WINDOW`, a row for each window and whatever else is told apart. It is run in the engine.
+    the column `WINDOW`, a row for each window and whatever else it distinguishes. It is run in the engine.
     """
 
     ask: Callable[[Any, Any, tuple[str, ...]], Any]

@@ -6,9 +6,10 @@ A check of a team's own: one file that says what is read, what its options are, 
 
 A kind is found by its entry point in the group `recsysops.checks`; `recsysops check new NAME` writes a whole
 one. The judge is pure: the same `Seen` gives the same judgements, and it knows no clock, file or chance. It
-says of everything that it looks at what it is, what is usual and how surprising that is; which of it is told,
-to whom and when it is over is decided here as for every other check (`domain.detection.judge.judgement`).
-Everything else that a kind may say of itself stands in `domain.detection.kind`.
+says of everything that it looks at what it is, what is usual and how surprising that is; which of it is
+reported, to whom and when it is over is decided here as for every other check
+(`domain.detection.judge.judgement`). Everything else that a kind may say of itself stands in
+`domain.detection.kind`.
 """
 
 from __future__ import annotations

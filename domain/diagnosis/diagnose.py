@@ -2,7 +2,7 @@
 From what was read to what is known of the cause.
 
 Each step looks at one thing and adds evidence; a step that fails says so in a line of its own and takes no
-other with it. Steps are taken in stages, so that what is read first can be told first. Then every kind of
+other with it. Steps are taken in stages, so that what is read first can be reported first. Then every kind of
 cause proposes what it can; the proposals are asked the same four questions, and one is named only where it
 explains the slice, closes the gap, and no other one does nearly as well.
 """
@@ -18,22 +18,22 @@ from domain.diagnosis.candidates.judge import judge
 from domain.diagnosis.candidates.kinds.itself import found_itself
 from domain.diagnosis.candidates.rank import Ranking, rank
 from domain.diagnosis.candidates.table import KINDS
-from domain.diagnosis.inside.tell import tell_expectations, tell_layers, tell_surrogate
+from domain.diagnosis.inside.report import report_expectations, report_layers, report_surrogate
 from domain.diagnosis.items.concerned import (
     find_concerned,
-    tell_attributions,
-    tell_changes,
-    tell_oddities,
-    tell_reproduction,
+    report_attributions,
+    report_changes,
+    report_oddities,
+    report_reproduction,
 )
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
-from domain.diagnosis.members.tell import tell_member_features, tell_members, tell_new_members
+from domain.diagnosis.members.report import report_member_features, report_members, report_new_members
 from domain.diagnosis.precedent import with_precedent
+from domain.diagnosis.report.around import report_events, report_tables
+from domain.diagnosis.report.rerun import report_rerun, report_two_by_two
+from domain.diagnosis.report.symptom import report_onset, report_slices
 from domain.diagnosis.scene import set_scene
-from domain.diagnosis.tell.around import tell_events, tell_tables
-from domain.diagnosis.tell.rerun import tell_rerun, tell_two_by_two
-from domain.diagnosis.tell.symptom import tell_onset, tell_slices
 from domain.values import Diagnosis, Evidence, EvidenceStage
 
 NAMED_ITEMS = 50_000
@@ -70,29 +70,29 @@ class Step:
 
 
 STAGES: Mapping[EvidenceStage, tuple[Step, ...]] = {
-    "metric": (Step("when it began", tell_onset),),
-    "slices": (Step("which slices explain it", tell_slices),),
+    "metric": (Step("when it began", report_onset),),
+    "slices": (Step("which slices explain it", report_slices),),
     "items": (
         Step("which items are concerned", find_concerned),
-        Step("what the last delivery changed", tell_changes),
-        Step("how the items differ from comparable ones", tell_oddities),
+        Step("what the last delivery changed", report_changes),
+        Step("how the items differ from comparable ones", report_oddities),
     ),
     "tables": (
-        Step("other tables", tell_tables),
-        Step("what else happened", tell_events),
-        Step("the members concerned", tell_members),
-        Step("how the members differ from comparable ones", tell_member_features),
-        Step("new members", tell_new_members),
+        Step("other tables", report_tables),
+        Step("what else happened", report_events),
+        Step("the members concerned", report_members),
+        Step("how the members differ from comparable ones", report_member_features),
+        Step("new members", report_new_members),
     ),
     "requests": (
-        Step("whether requests run again give what was logged", tell_rerun),
-        Step("whether it is the input or the model", tell_two_by_two),
-        Step("whether the model does what is expected of it", tell_expectations),
-        Step("what pulls the score down", tell_attributions),
-        Step("whether putting it back repairs it", tell_reproduction),
+        Step("whether requests run again give what was logged", report_rerun),
+        Step("whether it is the input or the model", report_two_by_two),
+        Step("whether the model does what is expected of it", report_expectations),
+        Step("what pulls the score down", report_attributions),
+        Step("whether putting it back repairs it", report_reproduction),
         Step("the logged requests", _set_scene),
-        Step("what moves the model's score near them", tell_surrogate),
-        Step("where they part inside the network", tell_layers),
+        Step("what moves the model's score near them", report_surrogate),
+        Step("where they part inside the network", report_layers),
     ),
 }
 """In the order in which what they need is read: seconds for the metric, a minute for the requests."""
@@ -159,7 +159,7 @@ def _compete(material: Material, known: Known) -> Ranking:
 
 def _conclude(material: Material, known: Known, ranking: Ranking) -> Diagnosis:
     named = ranking.named.proposal if ranking.named is not None else None
-    _tell_candidates(known, ranking)
+    _report_candidates(known, ranking)
     slices = tuple(found.slice for found in known.slices)
     return Diagnosis(
         cause=named.sentence if named else None,
@@ -178,7 +178,7 @@ def _conclude(material: Material, known: Known, ranking: Ranking) -> Diagnosis:
     )
 
 
-def _tell_candidates(known: Known, ranking: Ranking) -> None:
+def _report_candidates(known: Known, ranking: Ranking) -> None:
     """The best three, each with what speaks for it and against; once one is named, the others come last."""
     for place, one in enumerate(ranking.best):
         words = "; ".join(answer.words for answer in one.answers if answer.words)

@@ -11,7 +11,7 @@ import pandas as pd
 from domain.diagnosis.scan.cube import Cube, cube_of
 from domain.diagnosis.scan.dimension import Floats, dimensions_of
 from domain.diagnosis.scan.evidence import Cells, Scatter, scatter_of, weigh
-from domain.diagnosis.scan.search import MOST_TOLD, Pick, Search
+from domain.diagnosis.scan.search import MOST_EXPLAINED, Pick, Search
 from domain.values import Slice
 
 SLICES = 3
@@ -50,7 +50,7 @@ class _Scan:
                 break
             self.gain += best.gain
             for pick in _parts(self.search, best) or (best,):
-                self.search.tell(self.search.cube.inside(pick.of, pick.codes))
+                self.search.mark_explained(self.search.cube.inside(pick.of, pick.codes))
                 self.named.append(pick)
 
 
@@ -91,7 +91,7 @@ def localise(
     named = dimensions_of(cells, dimensions, exploded or {})
     cube = cube_of(named, len(cells), min(ways, len(dimensions)))
     scan = _settled(observed, expected, cube, most)
-    return _told(scan, observed, expected, most, least_share, falling)
+    return _localised(scan, observed, expected, most, least_share, falling)
 
 
 def _settled(observed: Floats, expected: Floats, cube: Cube, most: int) -> _Scan:
@@ -114,18 +114,20 @@ def _scan(observed: Floats, expected: Floats, scatter: Scatter, cube: Cube, most
     slice to speak of is left that was as expected.
     """
     price = float(np.log((cube.sizes > 0).sum())) + LEAST_GAIN
-    plain = _Scan(Search(cube, scatter, Cells.untold(observed, expected), price))
+    plain = _Scan(Search(cube, scatter, Cells.unexplained(observed, expected), price))
     least = plain.search.at_most_alike() - price
     plain.name(most)
     strongest = max((pick.gain for pick in plain.named), default=0.0)
     if least <= strongest:
         return plain
     every = np.arange(len(observed))
-    alike = weigh(Cells.untold(observed, expected), scatter, every, np.zeros_like(every), 1, MOST_TOLD)
+    alike = weigh(
+        Cells.unexplained(observed, expected), scatter, every, np.zeros_like(every), 1, MOST_EXPLAINED
+    )
     factor, gain = float(alike.factor[0]), float(alike.evidence[0]) - price
     if gain <= strongest:
         return plain
-    level = _Scan(Search(cube, scatter, Cells.untold(observed, expected * factor), price))
+    level = _Scan(Search(cube, scatter, Cells.unexplained(observed, expected * factor), price))
     level.name(most)
     against = sum(pick.gain for pick in level.named if (pick.factor > 1) != (factor > 1))
     alike_all = against < AGAINST * gain and level.gain + gain >= (1 - AGAINST) * plain.gain
@@ -148,16 +150,16 @@ def _parts(search: Search, whole: Pick) -> tuple[Pick, ...]:
         part = within.best()
         if part is None:
             break
-        within.tell(within.cube.inside(part.of, part.codes))
+        within.mark_explained(within.cube.inside(part.of, part.codes))
         parts.append(part)
     if not parts:
         return ()
     says = weigh(search.cells, search.scatter, inside, np.zeros_like(inside), 1, 1.0).says
-    rest = float(says[~within.cells.told].sum())
+    rest = float(says[~within.cells.explained].sum())
     return tuple(parts) if -rest > (len(parts) - 1) * search.price else ()
 
 
-def _told(
+def _localised(
     scan: _Scan, observed: Floats, expected: Floats, most: int, least_share: float, falling: bool | None
 ) -> tuple[Localised, ...]:
     up = sum(pick.gain if pick.factor > 1 else -pick.gain for pick in scan.named) > 0

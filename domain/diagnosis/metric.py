@@ -11,7 +11,7 @@ from domain.diagnosis.candidates.undone import Gap
 from domain.diagnosis.place import inside
 from domain.values import Slice
 
-AGREE = 3.0  # standard deviations up to which the log and the metric tell of the same gap
+AGREE = 3.0  # standard deviations up to which the log and the metric show the same gap
 MEDIAN = 0.4549  # of a square of one standard normal
 
 
@@ -41,13 +41,13 @@ class Metric:
     def sharpened(self, gap: Gap, where: Slice, spread: float) -> Gap:
         """
         The gap in the logged requests, known better: by what of them is shown now (`observed`, known to
-        `spread`) and by how far the metric has moved there. Weighed by their precision where both tell of
+        `spread`) and by how far the metric has moved there. Weighed by their precision where both show
         the same; else it is no matter of exposure, and the log alone counts.
         """
-        told = self.ratio(where)
-        if told is None or gap.observed <= 0:
+        estimate = self.ratio(where)
+        if estimate is None or gap.observed <= 0:
             return gap
-        ratio, off = told
+        ratio, off = estimate
         logged = gap.expected - gap.observed
         counted = gap.observed * (ratio - 1)
         sd = float(np.hypot((ratio - 1) * spread, gap.observed * off))

@@ -38,8 +38,8 @@ class Onset:
 
 def alarm_of(finding: Finding) -> float:
     """
-    By how much counts have changed where a finding was made: of a silence, which is told in seconds, all rows
-    are gone.
+    By how much counts have changed where a finding was made: of a silence, which is measured in seconds, all
+    rows are gone.
     """
     return -1.0 if finding.unit == "seconds" else finding.change
 

@@ -14,7 +14,7 @@ Relation = Literal["standby", "copied", "upstream", "beside"]
 SAME_ROWS = ("standby", "copied")
 AT = "__at"
 LEAST_KEYS = 20
-LEAST_OWN = 8  # of a finding's rows: that they are not matched its check has told already
+LEAST_OWN = 8  # of a finding's rows: its check has already found that they are not matched
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """
 Seen before? A past incident whose signature is like this one's, what it was, and what worked.
 
-It is told beside the evidence and is none: nothing here takes part in naming the cause.
+It is reported beside the evidence and is none: nothing here takes part in naming the cause.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from domain.incident.state import Incident
 from domain.values import CauseKind, Diagnosis, Evidence, Finding, Slice
 
 HALF = 0.5
-"""Of what tells an incident apart, that one like it has to share: more alike than not."""
+"""Of what distinguishes an incident, that one like it has to share: more alike than not."""
 MOST_OTHERS = 3
 TWICE = 2.0
 
@@ -113,7 +113,7 @@ def _outcome(incident: Incident) -> str | None:
 
 def similarity(now: Signature, other: Signature, past: Sequence[Signature]) -> float:
     """
-    The share (0–1) of what tells `now` apart that `other` has too.
+    The share (0–1) of what distinguishes `now` that `other` has too.
 
     Each facet weighs what its agreement says: −log₂ of the share of past incidents that agree in it, counted
     with one that does and one that does not. What all incidents have in common says next to nothing.
@@ -139,7 +139,7 @@ def find_alike(now: Signature, past: Sequence[Past]) -> list[Past]:
     The past incidents that are like this one, the most alike first, of equals the newest.
 
     Their cause is of the same kind where one is named now, else their table and direction are the same; and
-    it is the same object, or they share half of what tells this one apart.
+    it is the same object, or they share half of what distinguishes this one.
     """
     every = [one.signature for one in past]
     found = []

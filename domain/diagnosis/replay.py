@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 BISECTIONS = 45
-CERTAIN = 1e-9  # nearer to 0 or 1 a logged probability is not told from it
+CERTAIN = 1e-9  # a logged probability nearer to 0 or 1 is indistinguishable from it
 EXPLORES_AT = 0.9  # correlation from which logged propensities are taken for an exponential race
 
 

@@ -122,8 +122,8 @@ class Scene:
         counts where it belongs. (rows,) `labels`.
         """
         rows = self.now.rows.assign(**{name: labels})
-        told = self.labels.assign(**{name: _text(labels).astype("category")})
-        right = replace(self, now=replace(self.now, rows=rows), labels=told)
+        relabelled = self.labels.assign(**{name: _text(labels).astype("category")})
+        right = replace(self, now=replace(self.now, rows=rows), labels=relabelled)
         again = right.now.exposure(scores)
         weighted = again * self.now.row_weights
         gap = self._gap(symptom, item, self._shown[0])

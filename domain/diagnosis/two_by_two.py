@@ -30,7 +30,7 @@ from domain.values import Slice, name_slice
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Name = Literal["input", "model", "interaction", "serving", "ranking", "logging", "model or serving"]
-CURVES = 3  # features that are told
+CURVES = 3  # features that are reported
 MOVES: tuple[Name, ...] = ("input", "model", "serving", "ranking", "logging")
 
 
@@ -39,8 +39,8 @@ class Part:
     """
     One part of a change, with 95 % intervals over requests; `exact`: it is nothing, bit for bit.
 
-    `share` is of the whole change, which parts that work against each other exceed; none where it cannot be
-    told that there was a change.
+    `share` is of the whole change, which parts that work against each other exceed; none where it is not
+    certain that there was a change.
     """
 
     name: Name
@@ -162,8 +162,8 @@ def _unit(columns: CandidateColumns, model: Scorer, by_item: bool) -> str:
     """What is measured of a request: how often the slice is shown, or what the model predicts of it."""
     if by_item:
         return "exposures"
-    told = columns.shown is not None or model.kind == "log_odds"
-    return "predicted choices" if told else "predicted score"
+    predicts_choices = columns.shown is not None or model.kind == "log_odds"
+    return "predicted choices" if predicts_choices else "predicted score"
 
 
 def missing_of(found: Rerun, table: str, where: Slice) -> tuple[int, int] | None:
@@ -272,8 +272,8 @@ def _parts(
         last = last + changes["logging"]
     total = last - drawn.then("last")
     low, high = _ends(total[1:])
-    told = low > 0 or high < 0
-    parts = tuple(_part(name, change, total, told) for name, change in changes.items())
+    certain = low > 0 or high < 0
+    parts = tuple(_part(name, change, total, certain) for name, change in changes.items())
     return _Split(float(last[0]), low, high, parts)
 
 
@@ -313,13 +313,15 @@ def _means_of(weights: Floats, seed: int) -> Floats:
     return np.asarray(drawn / drawn.sum(axis=1, keepdims=True))
 
 
-def _part(name: Name, change: Floats, total: Floats, told: bool) -> Part:
+def _part(name: Name, change: Floats, total: Floats, certain: bool) -> Part:
     low, high = _ends(change[1:])
     if not np.any(change):
         return (
-            Part(name, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, exact=True) if told else Part(name, 0, 0, 0, exact=True)
+            Part(name, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, exact=True)
+            if certain
+            else Part(name, 0, 0, 0, exact=True)
         )
-    if not told:
+    if not certain:
         return Part(name, float(change[0]), low, high)
     share_low, share_high = _ends(change[1:] / total[1:])
     return Part(name, float(change[0]), low, high, float(change[0] / total[0]), share_low, share_high)

@@ -1,7 +1,7 @@
 """
 What speaks for the tests of the ML Test Score: checks that look again and again, and what incidents showed.
 
-A check counts in full where it looked on its schedule and could judge; in the shadow, where it tells nobody,
+A check counts in full where it looked on its schedule and could judge; in shadow mode, where it pages nobody,
 as something done by hand. What a person did in an incident, and everybody could read, counts as that too.
 """
 
@@ -80,9 +80,9 @@ def of_checks(
         how, lacks, says = _judged(check, looks.get(check.name), longest_pause(recommender, check, at), at)
         kind = "" if check.name == check.kind else f"{check.kind} "
         of = f" ({kind}of {check.table})" if check.table else ""
-        told = f"{check.name}{of}: {says}"
+        line = f"{check.name}{of}: {says}"
         proofs += (
-            Proof(test=test, source="check", how=how, lacks=lacks, name=check.name, says=told)
+            Proof(test=test, source="check", how=how, lacks=lacks, name=check.name, says=line)
             for test in evidenced_by(recommender, check, kinds)
         )
     return proofs

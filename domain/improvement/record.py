@@ -88,7 +88,7 @@ class Record(Value):
 def written(alarms: Sequence[Alarm], finding: Finding, quiet: str, at: datetime) -> tuple[Alarm, ...]:
     """
     The alarms with one finding more: it goes on where its last window is at most one window back, and the
-    same finding told twice is one.
+    same finding reported twice is one.
     """
     width = finding.window_end - finding.window_start
     for place in range(len(alarms) - 1, -1, -1):

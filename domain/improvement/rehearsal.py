@@ -41,7 +41,7 @@ def newest_of(rehearsals: Iterable[Rehearsed]) -> dict[str, Rehearsed]:
     return {one.event.hotfix: one for one in rehearsals}
 
 
-def news(
+def unrecorded(
     standing: Mapping[str, Rehearsed], said: Iterable[e.HotfixRehearsed]
 ) -> tuple[e.HotfixRehearsed, ...]:
     """What is written: the first rehearsal of a hotfix on a day, and one that came to something else."""

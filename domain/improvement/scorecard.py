@@ -18,10 +18,10 @@ from domain.values import Estimate
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 MOST_WEEKS = 26
-"""Longer ones are told in periods of four weeks."""
+"""Longer spans are split into periods of four weeks."""
 
 KindOf = Callable[[Outcome], str | None]
-"""What tells the kind of an outcome's hotfix; None where nobody knows it any more."""
+"""Gives the kind of an outcome's hotfix; None where it is no longer known."""
 
 
 def score_practice(
@@ -36,13 +36,15 @@ def score_practice(
 
     Args:
         since: lately begins here; None: all of them are of late.
-        beside: definitions by which times are told as well, beside those of now.
+        beside: definitions by which times are measured as well, beside those of now.
     """
     every = [one for one in incidents if one.opened_at <= at]
     real = [incident for incident in every if incident.resolved_how != "false_alarm"]
     late, early = _parted(real, since)
     outcomes = [outcome for incident in real for outcome in incident.outcomes]
-    told = [one for step in DEFINITIONS for one in (current(step), *(b for b in beside if b.step == step))]
+    definitions = [
+        one for step in DEFINITIONS for one in (current(step), *(b for b in beside if b.step == step))
+    ]
     return Scorecard(
         at=at,
         since=since,
@@ -50,7 +52,7 @@ def score_practice(
         earlier=len(early),
         false_alarms=len(_parted(every, since)[0]) - len(late),
         glass_broken=sum(incident.glass_broken for incident in every),
-        times=tuple(_taken(one, early, late, at) for one in dict.fromkeys(told)),
+        times=tuple(_taken(one, early, late, at) for one in dict.fromkeys(definitions)),
         proportions=(
             *(_proportion(asked, late, early) for asked in QUESTIONS),
             _proportion(FALSE_ALARMS, *_parted(every, since)),
@@ -58,7 +60,7 @@ def score_practice(
         ),
         lost=_lost(late),
         follow_ups=_follow_ups(every, at),
-        promises=_kept(outcomes, kind_of, lambda one: miss_of(one, one.promise.told)),
+        promises=_kept(outcomes, kind_of, lambda one: miss_of(one, one.promise.shown)),
         costs=_kept(outcomes, kind_of, lambda one: cost_miss(one.cost, one.promise.whole)),
     )
 
@@ -127,8 +129,8 @@ FALSE_ALARMS = Question(
 """The one that is asked of what was no incident, too."""
 
 QUESTIONS = (
-    Question("predicted", "told before it began", lambda one: one.kind == "predicted"),
-    Question("reported", "told by people before any check", lambda one: one.kind == "declared", "fewer"),
+    Question("predicted", "predicted before it began", lambda one: one.kind == "predicted"),
+    Question("reported", "reported by people before any check", lambda one: one.kind == "declared", "fewer"),
     Question(
         "named",
         "with a cause named",
@@ -186,7 +188,7 @@ def _promised(late: Sequence[Incident], early: Sequence[Incident]) -> Proportion
 def _misses(incidents: Iterable[Incident]) -> Iterator[float | None]:
     for incident in incidents:
         for one in incident.outcomes:
-            yield miss_of(one, one.promise.told)
+            yield miss_of(one, one.promise.shown)
 
 
 MOST_NAMED = 3
@@ -199,7 +201,7 @@ def _lost(late: Sequence[Incident]) -> tuple[Lost, ...]:
         for step, took in _legs(one):
             legs.setdefault(step, []).append((took, one.number))
     whole = sum((took for leg in legs.values() for took, _ in leg), timedelta(0))
-    told = (
+    parts = (
         Lost(
             step=step,
             took=sum((took for took, _ in leg), timedelta(0)),
@@ -210,7 +212,7 @@ def _lost(late: Sequence[Incident]) -> tuple[Lost, ...]:
         )
         for step, leg in legs.items()
     )
-    return tuple(sorted((one for one in told if one.took), key=lambda one: one.took, reverse=True))
+    return tuple(sorted((one for one in parts if one.took), key=lambda one: one.took, reverse=True))
 
 
 def _legs(one: Incident) -> Iterable[tuple[str, timedelta]]:
@@ -245,7 +247,7 @@ def _follow_ups(incidents: Iterable[Incident], at: datetime) -> FollowUps:
 def _kept(
     outcomes: Iterable[Outcome], kind_of: KindOf, miss: Callable[[Outcome], float | None]
 ) -> tuple[Kept, ...]:
-    """By kind, in the order of their names; what was told to people counts, not what the log alone said."""
+    """By kind, in the order of their names; what people were shown counts, not what the log alone said."""
     missed: dict[str, list[float]] = {}
     for one in outcomes:
         kind, by = kind_of(one), miss(one)

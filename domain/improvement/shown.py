@@ -2,7 +2,7 @@
 What shows that a follow-up is done, and what that it did harm: the replay of incidents under today's
 declaration, and the record of the check that was agreed on.
 
-A check in shadow mode tells nobody, so nothing is found sooner by it: it is done once it may page people.
+A check in shadow mode pages nobody, so nothing is found sooner by it: it is done once it may page people.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from domain.improvement.record import Record
 from domain.improvement.trial import rate
 from domain.incident.numbers import lasting
 from domain.incident.state import Incident
-from domain.replayed import AgreedCheck, Replayed, told
+from domain.replayed import AgreedCheck, Replayed, in_words
 from domain.values import Estimate
 
 LEAST_FALSE = 2  # alarms, from which on they are counted against what was promised
@@ -53,7 +53,7 @@ def done(incident: Incident, replayed: Replayed) -> str | None:
 def _sooner(check: str, by: timedelta | None) -> str | None:
     if by is None or by <= timedelta(0):
         return None
-    return f"in a replay of this incident {check} finds it {told(by)} sooner"
+    return f"in a replay of this incident {check} finds it {in_words(by)} sooner"
 
 
 def lacking(incident: Incident, replayed: Replayed | None, record: Record | None) -> str:
@@ -65,11 +65,11 @@ def lacking(incident: Incident, replayed: Replayed | None, record: Record | None
     if check is not None and record is None:
         return f"the check {check.name} is not declared"
     if agreed is not None and agreed.shadow:
-        found = f"would find it {told(agreed.sooner)} sooner, and" if agreed.sooner else "is there, and"
+        found = f"would find it {in_words(agreed.sooner)} sooner, and" if agreed.sooner else "is there, and"
         verdict = record.verdict if record else ""
         ready = record is not None and record.earned
         way = f"; {PROMOTE.format(check=agreed.check)}" if ready else f" ({verdict})" if verdict else ""
-        return f"{agreed.check} {found} is in shadow mode, where it tells nobody{way}"
+        return f"{agreed.check} {found} is in shadow mode, where it pages nobody{way}"
     if agreed is not None and agreed.says:
         return agreed.says
     if replayed is None:
@@ -112,7 +112,7 @@ def not_found(agreed: AgreedCheck | None) -> str | None:
     if agreed.sooner is None:
         return f"{agreed.check} does not find this incident"
     if agreed.sooner < timedelta(0):
-        return f"{agreed.check} finds this incident {told(-agreed.sooner)} later than it was found"
+        return f"{agreed.check} finds this incident {in_words(-agreed.sooner)} later than it was found"
     return None
 
 

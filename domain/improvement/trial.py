@@ -110,6 +110,6 @@ def summary(tried: int, refusals: Iterable[Refusal]) -> str:
     """
     found = list(refusals)
     counts = {why: found.count(why) for why in dict.fromkeys(found)}
-    told = ", ".join(f"{count} {IN_WORDS[why][count > 1]}" for why, count in counts.items())
-    of_these = f": {told}" if told else ""
+    listed = ", ".join(f"{count} {IN_WORDS[why][count > 1]}" for why, count in counts.items())
+    of_these = f": {listed}" if listed else ""
     return f"{tried} check{'s were' if tried != 1 else ' was'} replayed{of_these}"

@@ -419,7 +419,7 @@ class RecordTicketClosed(Value):
 
 
 class CorrectTime(Value):
-    """What the event (its id) tells of happened at another time."""
+    """What the event (its id) describes happened at another time."""
 
     event: str
     at: Moment

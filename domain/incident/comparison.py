@@ -11,7 +11,7 @@ from domain.values import Finding
 MULTIPLE_FROM = 1.0
 """Rows expected, from which on a multiple says something: of less than one it is mostly chance."""
 TIMES_FROM = 2.0
-"""Relative change from which on it is told as a multiple."""
+"""Relative change from which on it is written as a multiple."""
 MANY = 1_000.0
 _METRIC = re.compile(r"^(mean|swing of) | per | quantile of ")
 _OF_NO_SUM = re.compile(rf"{_METRIC.pattern}|@|^seconds$")
@@ -35,12 +35,12 @@ def compared(finding: Finding) -> str:
     What a check measured, what it expected, and the band that is usual.
 
     >>> day = {"window_start": "2026-01-01T00:00Z", "window_end": "2026-01-02T00:00Z"}
-    >>> told = {"check": "c", "table": "t", "p_value": 0.0, "severity": "SEV3", "title": "x", **day}
-    >>> compared(Finding(observed=214, expected=738, low=661, high=815, unit="impressions", **told))
+    >>> fields = {"check": "c", "table": "t", "p_value": 0.0, "severity": "SEV3", "title": "x", **day}
+    >>> compared(Finding(observed=214, expected=738, low=661, high=815, unit="impressions", **fields))
     '214 impressions where 738 were expected (−71 %), usually 661–815'
-    >>> compared(Finding(observed=1008, expected=0.02, **told))
+    >>> compared(Finding(observed=1008, expected=0.02, **fields))
     '1,008 rows where almost none were expected'
-    >>> compared(Finding(observed=3.27, expected=11, unit="mean minutes", **told))
+    >>> compared(Finding(observed=3.27, expected=11, unit="mean minutes", **fields))
     'mean minutes 3.27 where 11 was expected (−70 %)'
     """
     observed, expected = (number(value, finding) for value in (finding.observed, finding.expected))
@@ -83,7 +83,7 @@ def _in_percent(finding: Finding) -> bool:
 
 
 def _share(part: float) -> str:
-    """A part of all, with as many digits as tell it from none and from all."""
+    """A part of all, with as many digits as distinguish it from none and from all."""
     rarer = min(part, 1 - part)
     digits = 0 if rarer >= 0.0995 or rarer <= 0 else 1 if rarer >= 0.00995 else 2
     return signed(f"{100 * part:.{digits}f}") + " %"

@@ -37,7 +37,7 @@ SINCE_DIGESTS = frozenset(
 """Fields of an option that menus did not have when there were digests already."""
 
 MOST_FORMER = 5
-"""Menus before the one of now that are remembered, to tell what changed since they were read."""
+"""Menus before the one of now that are remembered, to say what changed since they were read."""
 
 Former = dict[str, tuple[Option, ...]]
 """Digest → what a menu said, without what its options hand to their deployers; oldest first."""
@@ -76,7 +76,7 @@ def second_person(option: Option) -> str:
     """Whether it takes a second person, and when; empty where it never does."""
     if option.needs_second_person:
         return "needs a second person"
-    return f"needs a second person outside {option.alone.told}" if option.alone else ""
+    return f"needs a second person outside {option.alone.words}" if option.alone else ""
 
 
 def priced_anew(read: Sequence[Option] | None, now: Sequence[Option], key: str) -> str:
@@ -91,8 +91,8 @@ def priced_anew(read: Sequence[Option] | None, now: Sequence[Option], key: str) 
     if before is None:
         return f"“{after.label}” {'; '.join(say(after) for say in _ALWAYS)}."
     changes = _changes(before, after)
-    told = f"“{after.label}” {'; '.join(changes)}."
-    return told if _differ(before, after) else f"{told} {_beside(read or (), now, key)}"
+    line = f"“{after.label}” {'; '.join(changes)}."
+    return line if _differ(before, after) else f"{line} {_beside(read or (), now, key)}"
 
 
 def _in_place_of(before: Option | None, now: Sequence[Option]) -> Option | None:

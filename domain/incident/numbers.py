@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from domain.values import Estimate, Option
 
 LEAST_SHOWN = 0.001
-"""Below it a change is not told by digits: 0.0 to 0.0 % would look as if nothing were uncertain."""
+"""Below it a change is not given in digits: 0.0 to 0.0 % would look as if nothing were uncertain."""
 
 
 def percent(share: float, digits: int | None = None) -> str:

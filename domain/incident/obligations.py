@@ -115,7 +115,7 @@ def guard_of(incident: Incident) -> Obligation | None:
         return None
     finding, option = incident.finding, incident.option(hotfix.option)
     if finding is None and not (option and option.guards):
-        return None  # nothing tells whether it does harm
+        return None  # nothing measures whether it does harm
     window = finding.window_end - finding.window_start if finding else timedelta(0)
     last = max(hotfix.seen.at, hotfix.at) if hotfix.seen else hotfix.at
     least, most = GUARD_EVERY

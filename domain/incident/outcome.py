@@ -86,7 +86,7 @@ def _missed(promise: Promised, off: float, error: float, confidence: float) -> f
 
 
 def miss_of(outcome: Outcome, promise: Estimate) -> float | None:
-    """The same of an outcome, against what was `told` or what the log promised by itself (`own`)."""
+    """The same of an outcome, against what was `shown` or what the log promised by itself (`own`)."""
     known = promised(promise)
     if known is None:
         return None
@@ -99,9 +99,9 @@ def cost_miss(cost: Estimate | None, promise: Estimate | None) -> float | None:
 
     None where either is not known, or they are not in one unit.
 
-    >>> told = Estimate(value=-20, low=-40, high=0, unit="plays a day", basis="replay")
+    >>> promise = Estimate(value=-20, low=-40, high=0, unit="plays a day", basis="replay")
     >>> lost = Estimate(value=-90, low=-100, high=-80, unit="plays a day", basis="the log")
-    >>> cost_miss(lost, told) < -3, cost_miss(told, told), cost_miss(None, told)
+    >>> cost_miss(lost, promise) < -3, cost_miss(promise, promise), cost_miss(None, promise)
     (True, 0.0, None)
     """
     if cost is None or promise is None or cost.unit != promise.unit:
@@ -161,7 +161,7 @@ def cost_against_promise(hotfix: Hotfix) -> str:
     >>> from domain.incident.state import Hotfix, Promise
     >>> whole = Estimate(value=-80, low=-90, high=-70, unit="plays a day", basis="replay")
     >>> done = Hotfix(option="k", stage="verified", event_id="e", at="2026-03-01T02:40:00Z", chosen_by="p",
-    ...               promise=Promise(hotfix="fill", label="Fill", told=whole, whole=whole))
+    ...               promise=Promise(hotfix="fill", label="Fill", shown=whole, whole=whole))
     >>> lost = Estimate(value=-900, low=-990, high=-810, unit="plays a day", basis="the log")
     >>> cost_against_promise(done.model_copy(update={"cost": lost}))
     'loses 900 [810–990] plays a day; promised: loses 80 [70–90] plays a day: worse than promised'
@@ -174,13 +174,13 @@ def cost_against_promise(hotfix: Hotfix) -> str:
         return ""
     if cost.value is None:
         return f"not known: {cost.basis}"
-    told = effect(cost, where="")
+    measured = effect(cost, where="")
     if promise is None or promise.value is None:
-        return f"{told}; nothing was promised"
+        return f"{measured}; nothing was promised"
     missed = cost_miss(cost, promise)
     if missed is None:
-        return f"{told}; promised: {effect(promise, where='')}"
-    return f"{told}; promised: {effect(promise, where='')}: {_cost_verdict(cost, promise, missed)}"
+        return f"{measured}; promised: {effect(promise, where='')}"
+    return f"{measured}; promised: {effect(promise, where='')}: {_cost_verdict(cost, promise, missed)}"
 
 
 def worth_today(worth: Worth) -> str:

@@ -14,7 +14,7 @@ from domain.incident.numbers import effect, estimate, seconds
 from domain.values import Estimate, Option
 
 MOST_NAMED = 3
-"""So many options that cannot be told from the first one are named; of more, how many there are."""
+"""Of the options that cannot be told apart from the first one, so many are named and the rest counted."""
 
 Span = tuple[float, float]
 
@@ -40,7 +40,7 @@ def why_first(options: Sequence[Option]) -> str:
     """
     Why the first of these is offered first, by the numbers that rank them; in words, one sentence.
 
-    Another is told to be behind where it surely repairs less or loses more and does neither better, or where
+    Another is said to be behind where it surely repairs less or loses more and does neither better, or where
     even the worst sum of the first is above the best of the other; else the two cannot be told apart. How the
     errors of two numbers go together is not known, so the edges of a sum are the sums of the edges.
 
@@ -136,7 +136,7 @@ def _behind(first: Option, second: Option) -> str:
 
 
 def _because(first: Option, second: Option) -> str:
-    """What the order goes by where worth does not tell: the next of what `rank` looks at."""
+    """What the order goes by where worth does not decide: the next of what `rank` looks at."""
     if _points(first) != _points(second):
         return f"because it {_cost(first)}, and “{second.label}” {_cost(second)}"
     if first.needs_second_person != second.needs_second_person:

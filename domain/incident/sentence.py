@@ -1,4 +1,4 @@
-"""Each event in one sentence, as the timeline and the thread tell it."""
+"""Each event in one sentence, as the timeline and the thread show it."""
 
 from __future__ import annotations
 
@@ -197,21 +197,21 @@ def _ticket_update(event: e.TicketUpdateRequested, _: dict[str, str]) -> str:
 def _corrected(words: str) -> Callable[[Any, dict[str, str]], str]:
     """A sentence about another event, by its number within the incident, and why."""
 
-    def told(event: Any, _: dict[str, str]) -> str:
+    def worded(event: Any, _: dict[str, str]) -> str:
         number = event.corrects.rpartition(":")[2]
         return f"Corrected {words.format(event=event, number=number)} ({event.reason})"
 
-    return told
+    return worded
 
 
 def _about(words: str) -> Callable[[Any, dict[str, str]], str]:
     """A sentence of the event's own fields; `{label}` is the hotfix's label."""
 
-    def told(event: e.Event, labels: dict[str, str]) -> str:
+    def worded(event: e.Event, labels: dict[str, str]) -> str:
         option = getattr(event, "option", "")
         return words.format(event=event, label=labels.get(option, option))
 
-    return told
+    return worded
 
 
 SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {

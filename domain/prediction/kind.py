@@ -1,7 +1,7 @@
 """
 The one kind of check that looks ahead: at the launch calendar, not at windows of a table.
 
-It has no entry point: what it reads, how often it looks and what it tells is forecast here (`launch`), by a
+It has no entry point: what it reads, how often it looks and what it reports is forecast here (`launch`), by a
 clock of its own (`workers.predict.look_ahead`). A declaration writes it as any other check.
 """
 

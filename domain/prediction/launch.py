@@ -19,10 +19,10 @@ from domain.prediction.neighbours import MAD_TO_SIGMA
 from domain.prediction.suspects import suspects_of_each
 
 CHANCE = 4.0
-"""Standard errors: a calendar may be written each minute for weeks, and one look in thousands is no news."""
+"""Standard errors: a calendar may be written each minute for weeks, so one outlier in thousands is chance."""
 
 LEAST_STEPS = 4
-"""From look to look, before they tell of a scatter: with fewer, one fall would pass for it."""
+"""Steps from look to look, needed to estimate their scatter: with fewer, one fall would pass for it."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def level_at_most(looks: npt.NDArray[np.float64], usual: float = 0.0) -> float:
     where it says enough, more where the level is near.
 
     Args:
-        usual: how all items scatter, for one that was looked at too seldom to tell its own.
+        usual: how all items scatter, for one that was looked at too seldom to estimate its own.
 
     >>> round(level_at_most(np.array([10.1, 9.9, 10.0, 10.1, 9.9, 10.0, 8.0])), 1)
     8.6

@@ -12,7 +12,7 @@ What a team declares about its recommender, as frozen values; read from `recsyso
     ├── objective    what of that counts: a choice each, or a measure
     ├── checks       what is looked at
     ├── hotfixes     what can be done ─▶ deployers   where it goes
-    ├── planned, silences           times in which nobody is told
+    ├── planned, silences           times in which nobody is notified
     ├── people       which accounts in Slack and at terminals are one person's
-    └── stakeholders, routes, permissions   who is told, who may press
+    └── stakeholders, routes, permissions   who is notified, who may press
 """

@@ -40,7 +40,7 @@ class Check(Value):
     What is found does not become usual by lasting, until it has for `accept_after` (four weeks, or as long as
     `history`, where nothing is said): then it is the new normal, and is over.
 
-    After an incident is closed, the same finding is told no sooner than `cool_down` later; and until
+    After an incident is closed, the same finding is reported no sooner than `cool_down` later; and until
     `reopen_within` later it opens that incident again instead of a new one.
     """
 

@@ -82,7 +82,7 @@ class Logging(Value):
     """
     How requests get into the candidates' log: a uniform `share` of all, and in each `window` what is worth
     `k` requests of every slice by one of the `dimensions` (a name, or a list of names for slices of several)
-    that has `k / max_rate` or more; smaller slices have `max_rate` of theirs. What serves is told the same.
+    that has `k / max_rate` or more; smaller slices have `max_rate` of theirs. What serves is given the same.
 
     `requests` is the table that every request is in: by the column `request`, if it has it (the model's own
     `request` if not given), each once; else a row is a request, or as many as its column `measure` says.

@@ -1,4 +1,4 @@
-"""What is known beforehand: times in which a metric will be off, or in which nobody wants to be told."""
+"""What is known beforehand: times in which a metric will be off, or in which nobody wants to be notified."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _slice(written: object) -> object:
 class Planned(Value):
     """
     A time that was announced: a holiday, a launch, a backfill (`[[planned]]`), or one in which nobody is to
-    be told (`[[silences]]`). It always ends.
+    be notified (`[[silences]]`). It always ends.
 
     It is about the findings of `checks` and in `tables`, and in `slices` and what lies within them; about
     all, where none is named. A prediction is meant only where its check is named.

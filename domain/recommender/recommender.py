@@ -24,7 +24,7 @@ from domain.recommender.witness import Witness
 from domain.values import Finding, Hours, Severity, Value
 
 SHADOW = "shadow"
-"""Why nobody is told of what a check finds that is on trial."""
+"""Why nobody is notified of what a check on trial finds."""
 
 
 class Recommender(Value):
@@ -87,7 +87,7 @@ class Recommender(Value):
         return declared.hours(kind, self.timezone) if declared else None
 
     def quiet(self, finding: Finding) -> str | None:
-        """Why nobody is told of a finding, in words; None where somebody is."""
+        """Why nobody is notified of a finding, in words; None where somebody is."""
         if (check := self.checks.get(finding.check)) is not None and check.shadow:
             return SHADOW
         for word, times in (("planned", self.planned), ("silence", self.silences)):

@@ -1,4 +1,4 @@
-"""Who is told, and who may press."""
+"""Who is notified, and who may press."""
 
 from __future__ import annotations
 

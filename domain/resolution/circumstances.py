@@ -12,7 +12,7 @@ import pandas as pd
 from domain.diagnosis.material import Standby
 from domain.diagnosis.replay import Floats
 from domain.incident.numbers import minute
-from domain.prediction.mended import Mended
+from domain.prediction.repaired import Repaired
 from domain.recommender.route import Alone
 from domain.resolution.stage import Stage
 from domain.values import Diagnosis, Finding, Slice
@@ -44,7 +44,7 @@ class Circumstances:
             replaced only later, that.
         former_scores: (rows of the stage,) by the version of the model before the one that was replaced.
         standby: rows of the slice in the table and in its standby.
-        mended: forecasts of a launch as it is and if `feature` had its value.
+        repaired: forecasts of a launch as it is and if `feature` had its value.
         at: when the menu is made.
         rewards_a_day: what members choose in a day, in what is counted; `visits`: requests a member makes
             in one.
@@ -62,7 +62,7 @@ class Circumstances:
     former_scores: Floats | None = None
     former: Mapping[str, str] = field(default_factory=dict)
     standby: Standby | None = None
-    mended: Mended | None = None
+    repaired: Repaired | None = None
     at: datetime | None = None
     noun: str = "items"
     zone: tzinfo = UTC

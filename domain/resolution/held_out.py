@@ -3,7 +3,7 @@ What a hotfix in force is worth today: members who are served it against those w
 
     sums by member ─▶ the client's hash parts them ─▶ a rate of either side ─▶ the difference
 
-Who is held out was drawn by a hash of the member, so that nothing but the hotfix tells the two sides apart:
+Who is held out was drawn by a hash of the member, so only the hotfix differs between the two sides:
 the same hours, the same items, the same fault. The requests of one member are alike, so it is members that
 count.
 
@@ -47,7 +47,7 @@ class ByMember:
     What was measured of each member over the same span.
 
     Args:
-        members: (n,) ids as the client is told them.
+        members: (n,) ids as the client is given them.
         amounts: (n,) what is measured, ≥ 0.
         sizes: (n,) of how much it is, such as requests; None: it is a total, which also grows by members who
             come at all.
@@ -119,7 +119,7 @@ def gap_closed(read: ByMember, without: Bools, now: Measurement, finding: Findin
     chance = scale**2 * (sides.served.variance + sides.held_out.variance)
     half = _quantile(sides) * sqrt(chance + (value * blurred) ** 2)
     level = 100 * of_expected * sides.held_out.rate
-    basis = f"{_told(sides, read)}; without it {level:.0f} % of what is expected"
+    basis = f"{_counted(sides, read)}; without it {level:.0f} % of what is expected"
     return Estimate(
         value=value, low=value - half, high=value + half, unit=SHARE, confidence=CONFIDENCE, basis=basis
     )
@@ -149,7 +149,7 @@ def gained(read: ByMember, without: Bools, unit: str, rewards_a_day: float | Non
         100 * (exp(edge) - 1) if daily is None else daily * (1 - exp(-edge))
         for edge in (middle, middle - half, middle + half)
     )
-    basis = _told(sides, read)
+    basis = _counted(sides, read)
     return Estimate(value=value, low=low, high=high, unit=unit, confidence=CONFIDENCE, basis=basis)
 
 
@@ -157,7 +157,7 @@ def _unknown(unit: str, why: str) -> Estimate:
     return Estimate(value=None, unit=unit, confidence=CONFIDENCE, basis=f"not measurable: {why}")
 
 
-def _told(sides: Sides, read: ByMember) -> str:
+def _counted(sides: Sides, read: ByMember) -> str:
     some = "" if read.sampled is None else f", a sample of {read.sampled:,}"
     return f"{sides.held_out.members:,} members held out, {sides.served.members:,} served{some}"
 

@@ -37,7 +37,7 @@ class Kind(Generic[K]):
     One kind of hotfix.
 
     Args:
-        name: as it is declared, as its entry point is called, and as its deployer is told.
+        name: as it is declared, as its entry point is called, and as it is sent to its deployer.
         purpose: what it is for, in one line of the reference.
         options: its own keys under [hotfixes.NAME], with their types.
         example: those keys, as they may be declared.
@@ -47,8 +47,8 @@ class Kind(Generic[K]):
         called: the name by which its deployer knows it.
         changes: what is declared otherwise than it was offered, in words.
         examine: what it asks of the rest of the declaration that is not there.
-        within_slice: whether it changes nothing outside the requests of the slice that its deployer is told.
-        by_slice: whether it acts on nothing but the slice that its deployer is told, so that two of it in
+        within_slice: whether it changes nothing outside the requests of the slice that its deployer is given.
+        by_slice: whether it acts on nothing but the slice that its deployer is given, so that two of it in
             slices that share no rows leave each other alone.
         own: whether its receiver alone knows what it does, and what two calls of it do together; where it
             undoes a delivery or a version, that is known here too.

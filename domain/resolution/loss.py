@@ -35,7 +35,7 @@ class Loss:
 
     @property
     def significant(self) -> bool:
-        """Whether it can be told from chance that there is one."""
+        """Whether there is one beyond chance."""
         low, high = np.nanpercentile(self.shares[1:], [5, 95])
         return bool(np.isfinite(self.shares[0]) and low * high > 0)
 

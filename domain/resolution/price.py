@@ -18,7 +18,7 @@ ELSEWHERE_SHARE = 0.25  # at least this share of requests is looked at for costs
 SEED_OFF = 7
 NO_YARDSTICK = "nothing but the fix itself says what was lost"
 NO_CHANGE = "it changes nothing that is shown in them"
-NO_LOSS = "what these items lost cannot be told from chance"
+NO_LOSS = "what these items lost cannot be distinguished from chance"
 TWICE = 200.0  # %: twice what was lost comes back
 
 
@@ -123,7 +123,7 @@ def _repairs(stage: Stage, before: Floats, after: Floats, basis: str) -> Estimat
     with np.errstate(divide="ignore", invalid="ignore"):
         draws = 100 * gained / lost(stage, before)
     found = estimate(draws, "%", f"{basis}; lost against {stage.loss.by}")
-    return _nothing_told(stage, found) if _may_be_anything(found) else found
+    return _too_few(stage, found) if _may_be_anything(found) else found
 
 
 def _may_be_anything(repairs: Estimate) -> bool:
@@ -132,7 +132,7 @@ def _may_be_anything(repairs: Estimate) -> bool:
     return low is not None and high is not None and low < 0 and high > TWICE
 
 
-def _nothing_told(stage: Stage, repairs: Estimate) -> Estimate:
+def _too_few(stage: Stage, repairs: Estimate) -> Estimate:
     requests = stage.weights.shape[1]
     few = "1 request is" if requests == 1 else f"{requests:,} requests are"
     return Estimate(value=None, unit=repairs.unit, basis=f"{repairs.basis}: {few} too few to tell")

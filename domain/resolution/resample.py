@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.float64]
 RESAMPLES = 500
 SAME = 1e-9  # relative, of draws that differ by rounding alone
 LOW, HIGH = 5.0, 95.0  # percentiles of the 90 % interval
-LEAST_GROUPS = 5  # of which heterogeneity is told
+LEAST_GROUPS = 5  # from which heterogeneity is estimated
 
 
 def resample(who: pd.Series, weights: Floats, seed: int) -> Floats:

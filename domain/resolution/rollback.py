@@ -23,7 +23,7 @@ def too_late(undoes: Serves, around: Circumstances) -> Unfit | None:
     replaced = around.replaced.get(undoes)
     if replaced is None or replaced.at <= around.onset_by:
         return None
-    return Unfit(f"{_told(undoes, replaced, around)} after it began at {around.clock(around.onset)}")
+    return Unfit(f"{_arrival(undoes, replaced, around)} after it began at {around.clock(around.onset)}")
 
 
 def fits_unexplained(undoes: Serves, around: Circumstances) -> str | Unfit:
@@ -40,10 +40,11 @@ def fits_unexplained(undoes: Serves, around: Circumstances) -> str | Unfit:
         return Unfit(f"no {noun} is known to have come before it began")
     if late := too_late(undoes, around):
         return late
-    told, window = _told(undoes, replaced, around), around.finding.window_end - around.finding.window_start
+    arrival = _arrival(undoes, replaced, around)
+    window = around.finding.window_end - around.finding.window_start
     if around.onset - replaced.at > max(SHORTLY, 2 * window):
-        return Unfit(f"{told} long before it began")
-    return f"{told} shortly before it began at {around.clock(around.onset)}"
+        return Unfit(f"{arrival} long before it began")
+    return f"{arrival} shortly before it began at {around.clock(around.onset)}"
 
 
 def unpriced(why: str, around: Circumstances) -> Price:
@@ -51,7 +52,7 @@ def unpriced(why: str, around: Circumstances) -> Price:
     return unknown(around, f"not priced: {why}", blast=1.0)
 
 
-def _told(undoes: Serves, replaced: Replaced, around: Circumstances) -> str:
+def _arrival(undoes: Serves, replaced: Replaced, around: Circumstances) -> str:
     noun, came = CALLED[undoes]
     which = f" {replaced.now}" if undoes == "model" else ""
     return f"the {noun}{which} {came} at {around.clock(replaced.at)},"

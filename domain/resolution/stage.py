@@ -117,8 +117,8 @@ def set_stage(  # noqa: PLR0913 (each is read from another table)
     loss = None if simulated or usual is None else _loss_by_log(usual, traffic, items, weights)
     pool = pd.concat([candidates, before], ignore_index=True)
     derived = _derived(candidates, pool, columns, feature, items)
-    faulty, mended = _with_and_without(traffic, concerned, pool, feature, former, derived, simulated)
-    now, ideal = traffic.scores(faulty), traffic.scores(mended)
+    faulty, repaired = _with_and_without(traffic, concerned, pool, feature, former, derived, simulated)
+    now, ideal = traffic.scores(faulty), traffic.scores(repaired)
     what = "the fault put upon them" if simulated else "since it began"
     return Stage(
         traffic=traffic,

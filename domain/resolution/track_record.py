@@ -24,7 +24,7 @@ BELIEVED = 20
 """Records that the log's own interval counts for: so many that one of them may miss on a side."""
 
 JUDGED = ("repairs", "misses")
-"""Verdicts of rehearsals that say how good a promise was: what repairs nothing is mended, not widened."""
+"""Verdicts of rehearsals that say how good a promise was: what repairs nothing is fixed, not widened."""
 NONE: Mapping[str, str] = {}
 _DEVIATIONS = NormalDist().inv_cdf(SIDE)
 

@@ -14,7 +14,7 @@ from domain.resolution.off_policy import LEAST_SHARE, Choices, chance_of, effect
 from domain.resolution.resample import HIGH, estimate, heterogeneity, normal
 from domain.values import Estimate, Slice
 
-GROUPS = 20  # of candidates alike in what the model expects, by which its error is told
+GROUPS = 20  # of candidates alike in what the model expects, by which its error is estimated
 LEAST_CHOSEN = 30  # choices, with fewer of which nothing can be said of the model's error
 LEAST_REQUESTS = 50  # of a slice that is looked at for whom a hotfix hits hardest
 UNKNOWN = "what members chose of these requests is not in the log"

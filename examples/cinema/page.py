@@ -43,7 +43,7 @@ def render(shelves: list[Shelf], status: dict[str, Any]) -> str:
         f"<style>{STYLE}</style><main><h1>Cinema<small>{status['films']:,} films · "
         f"{status['requests_per_second']:g} requests a second</small></h1>{body}"
         f"<h2>Faults</h2><table>{''.join(map(_fault, status['faults']))}</table>"
-        f"<h2>Overrides and hotfixes</h2><table>{_mending(status)}</table></main></html>"
+        f"<h2>Overrides and hotfixes</h2><table>{_remedies(status)}</table></main></html>"
     )
 
 
@@ -71,7 +71,7 @@ def _fault(fault: dict[str, Any]) -> str:
     return f"<tr><td>{escape(fault['name'])}</td><td>{escape(fault['what'])}</td>{state}</tr>"
 
 
-def _mending(status: dict[str, Any]) -> str:
+def _remedies(status: dict[str, Any]) -> str:
     lines = [
         f"<tr><td>{escape(o['id'])}</td><td>{escape(o['kind'])}, {o['items']:,} films</td>"
         f"<td>until {escape(o['expires_at'][:16].replace('T', ' '))} UTC</td></tr>"

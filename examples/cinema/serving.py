@@ -70,7 +70,7 @@ class Serving:
         self.ranker = ranker
 
     def healthy_stage(self, at: datetime) -> Stage:
-        """What would be served at `at` if nothing were wrong and nothing mended."""
+        """What would be served at `at` if nothing were wrong and nothing adjusted."""
         rails = build_rails(self.audience, self.truth, self.ranker, at, Adjustments(), self.truth)
         return Stage(self.audience, self.truth, self.ranker, rails, Adjustments())
 

@@ -11,8 +11,8 @@ ANOMALIES = np.array([[10.0, 13.0], [100.0, 101.0]]) * HOUR
 
 
 def test_an_anomaly_is_found_by_what_is_opened_in_one_of_its_windows() -> None:
-    told = [Opened(13.0 * HOUR), Opened(14.0 * HOUR), Opened(101.0 * HOUR), Opened(10.0 * HOUR)]
-    met = counted([Labelled(METRIC, ANOMALIES)], [told])
+    incidents = [Opened(13.0 * HOUR), Opened(14.0 * HOUR), Opened(101.0 * HOUR), Opened(10.0 * HOUR)]
+    met = counted([Labelled(METRIC, ANOMALIES)], [incidents])
     assert (met.found, met.incidents, met.false, met.days) == (2, 4, 2, 10.0)
     assert met.f1 == 2 * 1.0 * 0.5 / 1.5
 

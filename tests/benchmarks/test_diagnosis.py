@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.diagnosis import columns
-from benchmarks.diagnosis.case import Case, Told
+from benchmarks.diagnosis.case import Case, OpenedIncident
 from benchmarks.diagnosis.judge import Said, Truth, about, judge
 from benchmarks.diagnosis.radio.faults import INNOCENT, KINDS
 from benchmarks.diagnosis.result import innocent_rows, main_rows
@@ -41,10 +41,10 @@ def finding(where: Slice, subject: str | None = None) -> Finding:
     )
 
 
-def case(truth: Truth, told: Finding | None, diagnosis: Diagnosis | None = None) -> Case:
+def case(truth: Truth, raised: Finding | None, diagnosis: Diagnosis | None = None) -> Case:
     one = Case("rating_times_ten", 0, "ten times", truth, AT, diagnosis_seconds=3.0)
-    if told is not None:
-        one.incidents = [Told(told, AT + timedelta(minutes=2), diagnosis)]
+    if raised is not None:
+        one.incidents = [OpenedIncident(raised, AT + timedelta(minutes=2), diagnosis)]
     return one
 
 
@@ -85,7 +85,7 @@ def test_a_sentence_without_a_kind_names_nothing() -> None:
     assert case(TRUTH, None).verdict == "never found"
 
 
-def test_a_victim_above_the_culprit_is_told_from_the_culprit() -> None:
+def test_a_victim_above_the_culprit_is_distinguished_from_the_culprit() -> None:
     assert case(TRUTH, finding(FRANCE)).culprit_on_top
     assert case(TRUTH, finding((), "rating")).culprit_on_top
     assert not case(TRUTH, finding(ITALY)).culprit_on_top

@@ -53,7 +53,7 @@ def library(folder: Path, declared: str) -> Recommender:
 def looked_back(recommender: Recommender, walks: Walks) -> Case:
     case = Case("loans_lost", 0, "nine in ten", Truth("feed"), STRUCK_AT)
     plans = plans_of(recommender)
-    LookBack(recommender, case, plans, STRUCK_AT - timedelta(hours=8), END, walks).until_one_tells([END])
+    LookBack(recommender, case, plans, STRUCK_AT - timedelta(hours=8), END, walks).until_one_opens([END])
     return case
 
 

@@ -1,4 +1,4 @@
-"""Incidents as people will see them, told with the real rules."""
+"""Incidents as people will see them, made by the real rules."""
 
 from __future__ import annotations
 
@@ -251,6 +251,6 @@ STORIES: dict[str, tuple[Step, ...]] = {
 }
 
 
-def told(story: str) -> tuple[Incident, list[Recorded]]:
+def after_story(story: str) -> tuple[Incident, list[Recorded]]:
     """The incident of a story, and its events."""
     return after(*STORIES[story])

@@ -62,9 +62,9 @@ class Terminal:
             finally:
                 settings.cache_clear()
                 structlog.configure(**written)  # a process that writes its log plainly goes on doing so
-        told = self._capsys.readouterr()
-        assert ended == code, f"{words} ended with {ended}:\n{told.out}{told.err}"
-        return Done(ended, told.out, told.err)
+        printed = self._capsys.readouterr()
+        assert ended == code, f"{words} ended with {ended}:\n{printed.out}{printed.err}"
+        return Done(ended, printed.out, printed.err)
 
 
 def recsysops(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:

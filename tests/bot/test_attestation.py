@@ -84,7 +84,7 @@ def test_whoever_may_not_approve_may_not_vouch(person: Driver, door: Door) -> No
 
 @pytest.mark.usefixtures("web")
 def test_what_cannot_be_vouched_for_is_answered_with_what_would_do(person: Driver) -> None:
-    for said, told in (
+    for said, expected in (
         (f"attest infra1 {LINK} {NEXT_MONTH}", "did you mean infra-1"),
         (f"attest infra-1 wiki {NEXT_MONTH}", "no link that others can follow"),
         (f"attest infra-1 {LINK} 2020-01-01", "is over already"),
@@ -93,7 +93,7 @@ def test_what_cannot_be_vouched_for_is_answered_with_what_would_do(person: Drive
         ("withdraw", "write `/recsysops audit withdraw"),
         ("withdraw infra-1", "infra-1 is not attested"),
     ):
-        assert told in answered(person, f"audit {said}")["text"]
+        assert expected in answered(person, f"audit {said}")["text"]
 
 
 def test_the_page_shows_every_test_and_who_vouches_for_it_by_name(
@@ -153,12 +153,12 @@ def test_what_is_said_elsewhere_is_shown_as_text_alone() -> None:
 
 
 def test_every_test_has_its_row_with_what_speaks_for_it() -> None:
-    told = list(rows(found(vouched("data-1", link=LINK, by="terminal:root"), vouched("data-1", None))))
-    assert len(told) == 4 + 28
-    assert told[0] == ("Features and data", "1", "", "")
+    cells = list(rows(found(vouched("data-1", link=LINK, by="terminal:root"), vouched("data-1", None))))
+    assert len(cells) == 4 + 28
+    assert cells[0] == ("Features and data", "1", "", "")
     name = "Feature expectations are captured in a schema"
-    assert told[1] == ("data-1", "●", name, f"so (root (terminal)) {LINK}\nso")
-    assert told[2][3] == "–"
+    assert cells[1] == ("data-1", "●", name, f"so (root (terminal)) {LINK}\nso")
+    assert cells[2][3] == "–"
 
 
 def test_an_incident_that_is_named_leads_to_its_report_and_nothing_else_does() -> None:

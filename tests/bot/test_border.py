@@ -19,7 +19,7 @@ import pytest
 from bot.border import connection
 from domain.incident.state import Incident
 from tests.bot.conftest import SECRET
-from tests.bot.slack.test_announce import tell
+from tests.bot.slack.test_announce import submit
 from tests.bot.stories import OPENED
 from workers.door import Door
 
@@ -34,7 +34,7 @@ def address(web: str) -> tuple[str, int]:
 
 @pytest.fixture
 def stream(door: Door) -> str:
-    return tell(door, OPENED)
+    return submit(door, OPENED)
 
 
 def signed(body: bytes, at: float | None = None, secret: str = SECRET) -> dict[str, str]:

@@ -72,9 +72,9 @@ def test_the_readme_is_followed_from_an_empty_folder_to_a_finding(
     assert made[:3] == ["recsysops", "check", "new"]
     terminal(*made[1:])
     assert installed == ["pip", "install", "-e", "'late_views[test]'"]
-    told = tomllib.loads((folder / "late_views/pyproject.toml").read_text())
-    assert [one.partition(">")[0] for one in told["project"]["optional-dependencies"]["test"]] == ["pytest"]
-    assert "pytest" in told["tool"]  # else the folder around it would say how its tests are run
+    toml = tomllib.loads((folder / "late_views/pyproject.toml").read_text())
+    assert [one.partition(">")[0] for one in toml["project"]["optional-dependencies"]["test"]] == ["pytest"]
+    assert "pytest" in toml["tool"]  # else the folder around it would say how its tests are run
     install(folder / "late_views", monkeypatch)
     assert tried == ["pytest", "late_views"]
     assert (
@@ -101,8 +101,8 @@ def test_a_check_of_ones_own_is_walked_over_the_past_and_promoted(
     with (folder / "recsysops.toml").open("a") as file:
         file.write(block("toml"))
     out = folder / "out.json"
-    told = terminal("backtest", folder, "--from", "2026-03-25", "--to", "2026-03-30", "--json", out).out
-    assert "1 incidents of 1 findings in 5 check runs" in told
+    printed = terminal("backtest", folder, "--from", "2026-03-25", "--to", "2026-03-30", "--json", out).out
+    assert "1 incidents of 1 findings in 5 check runs" in printed
     promote(promotion(folder, "late"))
     assert "shadow" not in (folder / "recsysops.toml").read_text()
 

@@ -15,7 +15,7 @@ from bot.workspace import Workspace
 from domain.incident import commands as c
 from domain.values import Actor, Severity
 from tests.bot.conftest import Look, settle
-from tests.bot.slack.test_announce import heads, replies, tell
+from tests.bot.slack.test_announce import heads, replies, submit
 from tests.bot.stories import OPENED
 from tests.bot.workspace.driver import Driver
 from workers.door import Door
@@ -42,7 +42,7 @@ class Clock:
 
 
 def test_pages_name_people_and_the_log_does_not(look: Look, door: Door) -> None:
-    tell(door, *HANDED)
+    submit(door, *HANDED)
     page = look("/reports/1").text
     assert "<td>On call</td><td>Acknowledged</td>" in page
     assert "Assigned to ML engineer" in page
@@ -57,7 +57,7 @@ def test_pages_name_people_and_the_log_does_not(look: Look, door: Door) -> None:
 
 
 def test_whoever_slack_does_not_know_is_someone_in_slack_and_no_id(look: Look, door: Door) -> None:
-    tell(door, *HANDED)
+    submit(door, *HANDED)
     page = look("/reports/1").text
     assert "<td>someone in Slack</td>" in page
     assert "U-gone" not in page
@@ -75,7 +75,7 @@ def test_whoever_slack_does_not_know_is_someone_in_slack_and_no_id(look: Look, d
 def test_pages_open_without_names_while_slack_does_not_answer(
     look: Look, door: Door, person: Driver, fault: dict[str, Any]
 ) -> None:
-    tell(door, *HANDED)
+    submit(door, *HANDED)
     person.fault(**fault, method="users.info", count=50)
     page = look("/reports/1").text
     assert "<td>someone in Slack</td><td>Acknowledged</td>" in page
@@ -85,7 +85,7 @@ def test_pages_open_without_names_while_slack_does_not_answer(
 def test_a_thread_names_who_did_it_and_mentions_only_whom_it_is_handed_to(
     door: Door, announcer: Announcer, person: Driver
 ) -> None:
-    tell(door, *HANDED)
+    submit(door, *HANDED)
     settle(announcer)
     said = replies(person)
     assert "On call: Acknowledged" in said
@@ -100,7 +100,7 @@ def test_whoever_declares_an_incident_is_not_paged_for_it(
 ) -> None:
     if not slack_answers:
         person.fault(kind="server_error", method="users.info", count=50)
-    stream = tell(door, (c.DeclareIncident(number=0, title="Odd rows", severity=Severity.SEV3), ON_CALL))
+    stream = submit(door, (c.DeclareIncident(number=0, title="Odd rows", severity=Severity.SEV3), ON_CALL))
     settle(announcer)
     called = "On call" if slack_answers else "someone in Slack"
     assert f"Declared by {called}" in json.dumps(heads(person)[0])
@@ -113,7 +113,7 @@ def test_whoever_declares_an_incident_is_not_paged_for_it(
 def test_what_comes_from_data_mentions_nobody_in_a_thread(
     door: Door, announcer: Announcer, person: Driver
 ) -> None:
-    tell(door, OPENED, (c.AddNote(text="ask slack:U-lead"), ON_CALL))
+    submit(door, OPENED, (c.AddNote(text="ask slack:U-lead"), ON_CALL))
     settle(announcer)
     assert not any("<@U-lead>" in json.dumps(message) for message in person.messages())
 

@@ -18,7 +18,7 @@ from bot.workspace import Workspace
 from domain.incident import commands as c
 from domain.values import Diagnosis
 from tests.bot.conftest import DECLARED, fresh_announcer, settle
-from tests.bot.slack.test_announce import heads, replies, tell
+from tests.bot.slack.test_announce import heads, replies, submit
 from tests.bot.stories import CHOSEN, DIAGNOSED, DIAGNOSIS, FINDING, OFFERED, OPENED, WAY
 from tests.bot.workspace.driver import Driver
 from tests.domain.incident.given import ON_CALL, WORKER
@@ -62,7 +62,7 @@ def pictures_in(message: dict[str, Any]) -> list[str]:
 def test_the_picture_of_a_card_is_there_though_slack_can_fetch_nothing_from_us(
     door: Door, announcer: Announcer, person: Driver, room: Workspace
 ) -> None:
-    tell(door, OPENED, diagnosed(door))
+    submit(door, OPENED, diagnosed(door))
     until(announcer, lambda: heads(person) and pictures_in(heads(person)[0]))
     (message,) = heads(person)
     assert "image_url" not in json.dumps(message)
@@ -79,7 +79,7 @@ def offered(door: Door) -> tuple[Any, Any]:
 def test_the_menu_s_picture_stands_under_it_once_and_goes_when_something_is_chosen(
     door: Door, given: BotSettings, announcer: Announcer, person: Driver
 ) -> None:
-    stream = tell(door, OPENED, diagnosed(door), offered(door))
+    stream = submit(door, OPENED, diagnosed(door), offered(door))
     until(announcer, lambda: heads(person) and len(pictures_in(heads(person)[0])) == 2)
     settle(fresh_announcer(given, door))  # one after it knows that it is there
     blocks = heads(person)[0]["blocks"]
@@ -107,7 +107,7 @@ def killed_after_the_upload(door: Door, given: BotSettings, monkeypatch: pytest.
 def test_killed_between_the_upload_and_the_card_the_menu_s_picture_is_shown_once(
     door: Door, given: BotSettings, person: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tell(door, OPENED, DIAGNOSED, offered(door))
+    submit(door, OPENED, DIAGNOSED, offered(door))
     killed_after_the_upload(door, given, monkeypatch)
     later = fresh_announcer(given, door)
     until(later, lambda: heads(person) and pictures_in(heads(person)[0]))
@@ -119,10 +119,10 @@ def test_killed_between_the_upload_and_the_card_the_menu_s_picture_is_shown_once
 def test_a_picture_is_uploaded_once_however_many_cards_show_it(
     door: Door, announcer: Announcer, given: BotSettings, person: Driver
 ) -> None:
-    tell(door, OPENED, diagnosed(door))
+    submit(door, OPENED, diagnosed(door))
     until(announcer, lambda: heads(person) and pictures_in(heads(person)[0]))
     other = FINDING.model_copy(update={"slice": (("country", "Norway"),)})
-    tell(door, (c.OpenIncident(number=2, finding=other), WORKER), diagnosed(door))
+    submit(door, (c.OpenIncident(number=2, finding=other), WORKER), diagnosed(door))
     later = fresh_announcer(given, door)
     until(later, lambda: len(heads(person)) == 2 and pictures_in(heads(person)[1]))
     assert person.calls("files.getUploadURLExternal") == 1
@@ -131,7 +131,7 @@ def test_a_picture_is_uploaded_once_however_many_cards_show_it(
 def test_killed_between_the_upload_and_the_card_nothing_is_posted_twice(
     door: Door, given: BotSettings, person: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tell(door, OPENED, diagnosed(door))
+    submit(door, OPENED, diagnosed(door))
     killed_after_the_upload(door, given, monkeypatch)
     later = fresh_announcer(given, door)
     until(later, lambda: heads(person) and pictures_in(heads(person)[0]))
@@ -145,7 +145,7 @@ def test_a_card_does_not_wait_for_its_picture_and_has_it_later(
     door: Door, announcer: Announcer, person: Driver, method: str, kind: str
 ) -> None:
     person.fault(kind, method=method, error="missing_scope")
-    tell(door, OPENED, diagnosed(door))
+    submit(door, OPENED, diagnosed(door))
     until(announcer, lambda: heads(person))
     until(announcer, lambda: pictures_in(heads(person)[0]))
     assert len(heads(person)) == 1
@@ -157,7 +157,7 @@ def test_a_picture_that_slack_has_lost_is_uploaded_anew(
     work = diagnosed(door)
     digest = work[0].diagnosis.picture
     door.shown.keep_file(digest, "F-of-another-team")
-    tell(door, OPENED, work)
+    submit(door, OPENED, work)
     until(announcer, lambda: heads(person) and pictures_in(heads(person)[0]))
     assert door.shown.file(digest) == pictures_in(heads(person)[0])[0]
 
@@ -167,7 +167,7 @@ def test_a_card_that_slack_does_not_take_is_sent_with_less_and_heals(
     door: Door, announcer: Announcer, person: Driver, error: str
 ) -> None:
     person.fault("refused", method="chat.postMessage", error=error, count=1)
-    tell(door, OPENED)
+    submit(door, OPENED)
     until(announcer, lambda: heads(person))
     assert heads(person)[0]["blocks"] is None
     assert "71 % less" in heads(person)[0]["text"]
@@ -184,7 +184,7 @@ def test_a_card_that_slack_does_not_take_is_sent_with_less_and_heals(
 def test_whatever_slack_says_no_with_the_card_and_its_thread_are_there_in_the_end(
     door: Door, announcer: Announcer, person: Driver, error: str, method: str
 ) -> None:
-    stream = tell(door, OPENED)
+    stream = submit(door, OPENED)
     person.fault("refused", method=method, error=error, count=3)
     announcer.round()
     door.submit(stream, c.Acknowledge(), ON_CALL, "acknowledge")
@@ -197,7 +197,7 @@ def test_whatever_slack_says_no_with_the_card_and_its_thread_are_there_in_the_en
 def test_after_a_restart_it_goes_on_where_it_was_without_a_new_event(
     door: Door, given: BotSettings, person: Driver
 ) -> None:
-    tell(door, *WAY)
+    submit(door, *WAY)
     person.token("account_inactive")
     fresh_announcer(given, door).round()
     assert heads(person) == []
@@ -209,7 +209,7 @@ def test_after_a_restart_it_goes_on_where_it_was_without_a_new_event(
 
 
 def test_the_numbers_say_what_slack_does_not_take(door: Door, announcer: Announcer, person: Driver) -> None:
-    tell(door, OPENED)
+    submit(door, OPENED)
     person.token("token_revoked")
     until(announcer, door.shown.trouble)
     said = slack_numbers(door.shown.owed(), door.shown.trouble() is not None, 0)
@@ -221,7 +221,7 @@ def test_the_numbers_say_what_slack_does_not_take(door: Door, announcer: Announc
 def test_a_revoked_token_is_said_and_all_is_made_up_for_once_it_is_back(
     door: Door, announcer: Announcer, person: Driver, error: str
 ) -> None:
-    stream = tell(door, OPENED)
+    stream = submit(door, OPENED)
     settle(announcer)
     person.token(error)
     door.submit(stream, c.AddNote(text="meanwhile"), ON_CALL, "note")
@@ -237,7 +237,7 @@ def test_a_revoked_token_is_said_and_all_is_made_up_for_once_it_is_back(
 def test_a_card_that_an_administrator_deleted_is_posted_again_on_the_next_change(
     door: Door, announcer: Announcer, person: Driver
 ) -> None:
-    stream = tell(door, OPENED)
+    stream = submit(door, OPENED)
     settle(announcer)
     first = heads(person)[0]
     person.delete(first)
@@ -260,8 +260,8 @@ def test_where_a_channel_is_away_the_default_hears_of_it_once_and_the_card_goes_
 ) -> None:
     _route(door, '[routes]\nSEV2 = "#data"\n')
     person.channel("C-data", **change)
-    tell(door, OPENED)
-    tell(door, (c.OpenIncident(number=2, finding=LAUNCH), WORKER))
+    submit(door, OPENED)
+    submit(door, (c.OpenIncident(number=2, finding=LAUNCH), WORKER))
     until(announcer, lambda: len(_cards(person)) == 2)
     said = [one["text"] for one in heads(person) if "are posted here" in one["text"]]
     assert len(said) == 1
@@ -277,7 +277,7 @@ def test_a_channel_that_is_archived_under_a_card_leaves_the_card_in_the_default_
     door: Door, announcer: Announcer, person: Driver
 ) -> None:
     _route(door, '[routes]\nSEV2 = "#data"\n')
-    stream = tell(door, OPENED)
+    stream = submit(door, OPENED)
     settle(announcer)
     assert len(heads(person, "C-data")) == 1
     person.channel("C-data", is_archived=True)
@@ -290,8 +290,8 @@ def test_one_broken_incident_does_not_hold_up_the_others(
     door: Door, announcer: Announcer, person: Driver
 ) -> None:
     _route(door, '[routes]\nSEV2 = "#gone"\ndefault = "#gone"\n')
-    broken = tell(door, OPENED)
-    tell(door, (c.OpenIncident(number=2, finding=LAUNCH), WORKER), OFFERED)
+    broken = submit(door, OPENED)
+    submit(door, (c.OpenIncident(number=2, finding=LAUNCH), WORKER), OFFERED)
     until(announcer, lambda: heads(person, "C-content"))
     announcer.round()
     owed = door.shown.owed()
@@ -303,7 +303,7 @@ def test_one_broken_incident_does_not_hold_up_the_others(
 def test_a_card_as_slack_accepted_it_is_not_sent_again(
     door: Door, announcer: Announcer, given: BotSettings, person: Driver
 ) -> None:
-    tell(door, OPENED, diagnosed(door))
+    submit(door, OPENED, diagnosed(door))
     until(announcer, lambda: heads(person) and pictures_in(heads(person)[0]))
     until(announcer, lambda: not door.shown.owed())
     sent = person.calls("chat.update")
@@ -314,7 +314,7 @@ def test_a_card_as_slack_accepted_it_is_not_sent_again(
 def test_a_card_that_another_release_drew_is_drawn_anew(
     door: Door, announcer: Announcer, given: BotSettings, person: Driver
 ) -> None:
-    stream = tell(door, OPENED)
+    stream = submit(door, OPENED)
     settle(announcer)
     accepted = door.shown.accepted(stream)
     door.shown.accept(stream, dict.fromkeys(accepted, "of another release"))

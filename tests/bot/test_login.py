@@ -22,7 +22,7 @@ from bot.slack.announce import Announcer
 from bot.slack.app import create_app
 from tests.bot.conftest import SECRET, held_port, served
 from tests.bot.provider import Hand, Provider, provider
-from tests.bot.slack.test_announce import tell
+from tests.bot.slack.test_announce import submit
 from tests.bot.stories import WAY
 from workers.door import Door, Login
 
@@ -71,7 +71,7 @@ class Browser:
 
 @pytest.fixture
 def browser(web: str, door: Door) -> Browser:
-    tell(door, *WAY)
+    submit(door, *WAY)
     return Browser(web)
 
 

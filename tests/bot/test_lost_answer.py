@@ -22,7 +22,7 @@ from domain.incident import commands as c
 from domain.incident.menu import digest_of
 from domain.incident.state import Incident
 from tests.bot.conftest import DECLARED, settle
-from tests.bot.slack.test_announce import tell
+from tests.bot.slack.test_announce import submit
 from tests.bot.slack.test_listeners import deploy, press, value_of_more
 from tests.bot.stories import DIAGNOSED, MENU, OFFERED, OPENED
 from tests.bot.workspace.driver import Driver
@@ -65,7 +65,7 @@ def door(long_way: str, redis_url: str, tmp_path: Path) -> Door:
 
 @pytest.fixture
 def stream(door: Door, announcer: Announcer, web: str) -> str:
-    opened = tell(door, OPENED)
+    opened = submit(door, OPENED)
     door.submit(opened, *DIAGNOSED, "diagnosis")
     door.submit(opened, *OFFERED, "menu")
     settle(announcer)
@@ -85,7 +85,7 @@ def written(log: Engine, stream: str) -> Callable[[], Incident]:
     return look
 
 
-def told(person: Driver, words: str) -> None:
+def heard(person: Driver, words: str) -> None:
     person.wait(lambda: [one for one in person.ephemerals() if words in str(one["text"])], words)
 
 
@@ -94,17 +94,17 @@ def sent(person: Driver, words: str) -> None:
     person.wait(lambda: [one for one in person.state()["messages"] if words in str(one["text"])], words)
 
 
-def test_what_was_done_though_the_answer_was_lost_is_looked_up_and_told(
+def test_what_was_done_though_the_answer_was_lost_is_looked_up_and_reported(
     person: Driver, way: Proxy, written: Callable[[], Incident]
 ) -> None:
     way.lose(CHOSEN, answer=True)
     deploy(person, "①")
-    told(person, LOOKED_UP)
+    heard(person, LOOKED_UP)
     assert way.is_cut
     assert written().hotfix is not None
     assert not any(BROKEN in str(one["text"]) for one in person.ephemerals())
     way.open()
-    told(person, DONE)
+    heard(person, DONE)
     assert written().hotfix is not None
 
 
@@ -113,7 +113,7 @@ def test_what_was_not_done_is_said_once_it_cannot_be_done_any_more(
 ) -> None:
     way.lose(CHOSEN, answer=False)
     deploy(person, "①")
-    told(person, LOOKED_UP)
+    heard(person, LOOKED_UP)
     looks, look_up = list[str](), Door.look_up
 
     def noted(door: Door, unknown: Unanswered) -> Answer | None:
@@ -128,7 +128,7 @@ def test_what_was_not_done_is_said_once_it_cannot_be_done_any_more(
     person.wait(lambda: len(looks) > 2, "third look")
     assert not any(NOT_DONE in str(one["text"]) for one in person.ephemerals())
     monkeypatch.setattr("workers.door.door.SETTLED_SECONDS", 0.0)
-    told(person, NOT_DONE)
+    heard(person, NOT_DONE)
     assert written().hotfix is None
 
 
@@ -138,10 +138,10 @@ def test_a_store_that_does_not_come_back_is_said_too(
     monkeypatch.setattr("bot.slack.listeners.LOOK_UP_SECONDS", 0.1)
     way.lose(CHOSEN, answer=True)
     deploy(person, "①")
-    told(person, NEVER_KNOWN)
+    heard(person, NEVER_KNOWN)
 
 
-def test_what_a_form_asked_for_is_told_to_whoever_sent_it(
+def test_what_a_form_asked_for_is_reported_to_whoever_sent_it(
     person: Driver, way: Proxy, door: Door, written: Callable[[], Incident]
 ) -> None:
     press(person, "more", value=value_of_more(person, "note"))
@@ -161,7 +161,7 @@ def test_where_nothing_was_asked_of_the_store_nothing_has_happened(
 ) -> None:
     way.cut()
     deploy(person, "①")
-    told(person, BROKEN)
+    heard(person, BROKEN)
     assert written().hotfix is None
 
 
@@ -215,7 +215,7 @@ def test_what_somebody_vouched_for_is_looked_up_too(
 
 
 def test_a_terminal_looks_up_what_came_of_its_command(way: Proxy, long_way: str, door: Door) -> None:
-    opened = tell(door, OPENED)
+    opened = submit(door, OPENED)
     way.lose(NOTE, answer=True)
     environment = {**os.environ, "DATABASE_URL": long_way, "RECSYSOPS_VAR": "/nowhere"}
     command = [sys.executable, "-m", "bot.cli.main", "note", "1", "called them"]
@@ -233,7 +233,7 @@ def test_a_terminal_looks_up_what_came_of_its_command(way: Proxy, long_way: str,
 def test_a_terminal_says_what_was_not_done(
     way: Proxy, door: Door, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = tell(door, OPENED)
+    opened = submit(door, OPENED)
     way.lose(NOTE, answer=False)
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(ask, door, opened, c.AddNote(text="called them"))

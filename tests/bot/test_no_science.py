@@ -17,7 +17,7 @@ from bot.pages.links import Links
 from bot.settings import BotSettings
 from bot.slack.announce import Announcer
 from tests.bot.conftest import DECLARED, SECRET, settle
-from tests.bot.slack.test_announce import heads, tell
+from tests.bot.slack.test_announce import heads, submit
 from tests.bot.stories import WAY
 from tests.bot.workspace.driver import Driver
 from workers.door import Door
@@ -83,7 +83,7 @@ def _answers(web: str) -> bool:
 def test_after_every_command_page_and_press_no_science_was_imported(
     imported: Path, door: Door, announcer: Announcer, person: Driver, links: Links
 ) -> None:
-    tell(door, *WAY[:3])
+    submit(door, *WAY[:3])
     settle(announcer)
     commands = (
         "help",

@@ -19,7 +19,7 @@ from bot.slack.app import create_app
 from domain.errors import NotAllowed
 from domain.replayed import Comparable, ReplayAnswer, Replayed, Went
 from tests.bot.conftest import DECLARED, Look, held_port, served, settle
-from tests.bot.slack.test_announce import heads, tell
+from tests.bot.slack.test_announce import heads, submit
 from tests.bot.stories import DIAGNOSIS, WAY
 from tests.bot.workspace.driver import Driver
 from workers.door import Door
@@ -49,7 +49,7 @@ def links_in(text: str) -> list[str]:
     ],
 )
 def test_a_stranger_sees_no_page(web: str, door: Door, path: str) -> None:
-    tell(door, *WAY)
+    submit(door, *WAY)
     answered = get(web + path)
     assert answered.status_code == 401
     assert "Films from Denmark" not in answered.text
@@ -140,7 +140,7 @@ def test_a_link_that_was_changed_or_written_elsewhere_opens_nothing() -> None:
 
 
 def test_what_a_link_opens_leads_no_further_than_the_link(web: str, door: Door, links: Links) -> None:
-    tell(door, *WAY)
+    submit(door, *WAY)
     address = links.to("terminal:ada")("/reports/1")
     assert address is not None
     page = get(address)
@@ -156,7 +156,7 @@ def test_what_a_link_opens_leads_no_further_than_the_link(web: str, door: Door, 
 def test_the_list_leads_to_all_pages_for_the_same_person_with_the_same_end(
     web: str, door: Door, look: Look, links: Links
 ) -> None:
-    tell(door, *WAY)
+    submit(door, *WAY)
     onward = links_in(look("/").text)
     assert {one.partition("?")[0] for one in onward} >= {"/audit", "/reports/1", "/"}
     for address in onward:
@@ -169,7 +169,7 @@ def test_the_list_leads_to_all_pages_for_the_same_person_with_the_same_end(
 
 
 def test_a_link_ends_with_the_right_of_whom_it_was_written_for(web: str, door: Door, links: Links) -> None:
-    tell(door, *WAY)
+    submit(door, *WAY)
     of: dict[str, Link] = {who: links.to(f"slack:{who}") for who in ("U-oncall", "U-content")}
     for who, status in (("U-oncall", 200), ("U-content", 403)):
         address = of[who]("/reports/1")
@@ -185,7 +185,7 @@ def test_a_link_ends_with_the_right_of_whom_it_was_written_for(web: str, door: D
 def test_a_report_is_two_presses_away_and_the_message_holds_no_way_to_it(
     door: Door, announcer: Announcer, person: Driver
 ) -> None:
-    tell(door, *WAY)
+    submit(door, *WAY)
     settle(announcer)
     head = heads(person)[0]
     assert not [one for one in links_in(str(head["blocks"])) if "/reports/" in one]
@@ -201,7 +201,7 @@ def test_a_report_is_two_presses_away_and_the_message_holds_no_way_to_it(
     "word", ["status", "incident 1", "why 1", "report 1", "item x", "misses", "audit", "declare x"]
 )
 def test_whoever_may_not_respond_is_shown_nothing(door: Door, person: Driver, word: str) -> None:
-    tell(door, *WAY)
+    submit(door, *WAY)
     person.command(word, user="U-content")
     said = str(person.wait(lambda: person.ephemerals("U-content"), "refusal"))
     assert "may do this" in said
@@ -212,7 +212,7 @@ def test_whoever_may_not_respond_is_shown_nothing(door: Door, person: Driver, wo
 def test_home_and_report_button_show_a_visitor_nothing(
     door: Door, announcer: Announcer, person: Driver
 ) -> None:
-    tell(door, *WAY[:3])
+    submit(door, *WAY[:3])
     settle(announcer)
     person.open_home(user="U-content")
     home = str(person.wait(lambda: person.state()["homes"].get("U-content"), "Home"))
@@ -223,7 +223,7 @@ def test_home_and_report_button_show_a_visitor_nothing(
     assert "may do this" in said and "link=" not in said
 
 
-def test_every_answer_keeps_browsers_from_framing_sniffing_and_telling(web: str, look: Look) -> None:
+def test_every_answer_keeps_browsers_from_framing_sniffing_and_leaking_links(web: str, look: Look) -> None:
     for answered in (look("/"), look("/audit"), get(f"{web}/"), get(f"{web}/health"), get(f"{web}/nothing")):
         headers = answered.headers
         assert "frame-ancestors 'none'" in headers["content-security-policy"]

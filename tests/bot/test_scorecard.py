@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 import pytest
 
 from bot.pages.links import Links
-from tests.bot.slack.test_announce import tell
+from tests.bot.slack.test_announce import submit
 from tests.bot.stories import WAY
 from tests.bot.test_attestation import answered
 from tests.bot.test_pages import get
@@ -24,7 +24,7 @@ from workers.environment import clock
 
 def made(door: Door, folder: Path) -> None:
     """An incident, and what the clock makes of it."""
-    tell(door, *WAY)
+    submit(door, *WAY)
     keep_scorecard(door.log, recommender(folder / "recsysops.toml"), clock.now())
 
 

@@ -151,7 +151,7 @@ async def test_what_a_process_started_ends_with_it_before_it_is_started_again(tm
         assert not any(alive(child.pid) for child in children)
 
 
-async def test_a_server_that_ended_is_told_and_where_it_answers_elsewhere_all_are_started_anew(
+async def test_a_server_that_ended_is_reported_and_where_it_answers_elsewhere_all_are_started_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervise, "SERVERS_SECONDS", 0.01)
@@ -160,7 +160,7 @@ async def test_a_server_that_ended_is_told_and_where_it_answers_elsewhere_all_ar
         (("PostgreSQL",), {}),
     ]
     commands = {"one": "echo at $REDIS_URL; exec sleep 600"}
-    async with Run(tmp_path, commands, mend=lambda: fallen.pop() if fallen else ((), {})) as run:
+    async with Run(tmp_path, commands, revive=lambda: fallen.pop() if fallen else ((), {})) as run:
         await run.until(lambda: "at redis://elsewhere" in run.log.read_text())
     assert run.said[:2] == [
         "PostgreSQL had ended; it was started again.",

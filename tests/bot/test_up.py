@@ -45,7 +45,7 @@ def test_secrets_are_made_once_and_for_the_owner_only(tmp_path: Path) -> None:
     assert len(set(first.values())) == 4
 
 
-def test_the_workspace_and_the_bot_are_told_the_same_secrets(
+def test_the_workspace_and_the_bot_are_given_the_same_secrets(
     tmp_path: Path,
 ) -> None:
     environment = example_environment(
@@ -94,9 +94,9 @@ def test_a_doctor_in_a_second_terminal_can_sign_what_the_example_s_secret_signs(
         assert up("cinema", Ports(free_port(), free_port(), free_port()), print) == 0
     finally:
         settings.cache_clear()
-    ((around, told, written),) = seen
-    assert told.config == root / "examples/cinema/recsysops.toml"
-    assert load(told.config, around).deployers["hooks"].model_dump()["secret_env"] == "CINEMA_WEBHOOK_SECRET"
+    ((around, read, written),) = seen
+    assert read.config == root / "examples/cinema/recsysops.toml"
+    assert load(read.config, around).deployers["hooks"].model_dump()["secret_env"] == "CINEMA_WEBHOOK_SECRET"
     assert "xoxb" not in written
     assert not (tmp_path / "environment.json").exists()
 

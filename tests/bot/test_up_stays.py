@@ -186,8 +186,8 @@ def test_with_a_chat_of_its_own_people_meet_there_whatever_slack_the_shell_names
     assert "workspace" in up.running()
     assert ("socket" in up.running()) == bool(options)
 
-    told = [sys.executable, "-m", "bot.cli.main", "declare", "Danish films are gone"]
-    subprocess.run(told, env={**os.environ, "RECSYSOPS_VAR": str(up.var)}, check=True)
+    declare = [sys.executable, "-m", "bot.cli.main", "declare", "Danish films are gone"]
+    subprocess.run(declare, env={**os.environ, "RECSYSOPS_VAR": str(up.var)}, check=True)
     with closing(Driver(f"http://127.0.0.1:{port}")) as person:
         person.wait(lambda: "Danish films are gone" in str(person.messages()), "the incident's message")
         person.command("status")
@@ -197,5 +197,5 @@ def test_with_a_chat_of_its_own_people_meet_there_whatever_slack_the_shell_names
 def test_what_is_wrong_with_the_declaration_is_said_and_the_rest_runs_on(start: Callable[..., Up]) -> None:
     up = start(declared=DECLARED + '[routes]\ndefault = "#again"\n')
     up.until_said("recsysops.toml: not readable as TOML")
-    up.until_said("Until that is mended nothing is checked; incidents are told as ever.")
+    up.until_said("Until that is fixed nothing is checked; open incidents are announced as ever.")
     up.until_ready()

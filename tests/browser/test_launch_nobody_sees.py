@@ -34,9 +34,9 @@ def test_a_launch_is_saved_before_anybody_could_miss_it(everything: Installation
     steps.verified(card, alarm="forecast")
     steps.picture(page, "launch-verified")
     assert ill[0] is None
-    mended = dry_run(everything, film)
-    assert mended[0] == promised["parameters"]["value"]
-    assert mended[1] > 4 * ill[1]
+    repaired = dry_run(everything, film)
+    assert repaired[0] == promised["parameters"]["value"]
+    assert repaired[1] > 4 * ill[1]
     expect(card).to_contain_text("the forecast has recovered", timeout=steps.PATIENCE)
 
     steps.close(page, card)

@@ -35,7 +35,7 @@ def ask(receiver: WebhookReceiver, id: str, action: str, now: int) -> tuple[int,
     call = {
         "id": id,
         "action": action,
-        "hotfix": "mend",
+        "hotfix": "fill",
         "expires_at": EXPIRES if action == "apply" else None,
     }
     body = json.dumps(call).encode()
@@ -62,7 +62,7 @@ class Calls(RuleBasedStateMachine):
 
     def _receiver(self) -> WebhookReceiver:
         receiver = WebhookReceiver(SECRET, Path(self.folder.name, "journal"), clock=lambda: self.now)
-        receiver.register("mend", self._handle)
+        receiver.register("fill", self._handle)
         return receiver
 
     def _handle(self, call: HotfixCall) -> str:
@@ -150,9 +150,9 @@ def handle(call):
     time.sleep(0.002)
     return "done"
 receiver = WebhookReceiver("s", folder / "journal")
-receiver.register("mend", handle)
+receiver.register("fill", handle)
 for place in range(calls):
-    body = json.dumps({"id": f"h{place}", "action": "apply", "hotfix": "mend"}).encode()
+    body = json.dumps({"id": f"h{place}", "action": "apply", "hotfix": "fill"}).encode()
     now = int(time.time())
     signed = {"X-RecSysOps-Timestamp": str(now), "X-RecSysOps-Signature": sign("s", now, body)}
     status, answer = receiver.receive(signed, body)
@@ -205,7 +205,7 @@ def test_threads_on_one_receiver_run_a_hook_once(tmp_path: Path) -> None:
         return "done"
 
     receiver = WebhookReceiver(SECRET, tmp_path / "journal", clock=lambda: BEGAN)
-    receiver.register("mend", handle)
+    receiver.register("fill", handle)
     threads = [threading.Thread(target=ask, args=(receiver, "a", "apply", BEGAN)) for _ in range(8)]
     for thread in threads:
         thread.start()
@@ -216,7 +216,7 @@ def test_threads_on_one_receiver_run_a_hook_once(tmp_path: Path) -> None:
 
 def entry(id: str, action: str, stage: str) -> dict[str, Any]:
     said = {} if stage == "begun" else {"http": 200, "answer": {"status": stage, "detail": "x" * 50}}
-    return {"id": id, "action": action, "hotfix": "mend", "stage": stage, **said}
+    return {"id": id, "action": action, "hotfix": "fill", "stage": stage, **said}
 
 
 def test_the_journal_is_bounded_and_keeps_what_may_be_in_force(tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ from tests.client.test_journal import BEGAN, ask
 from recsysops_client import WebhookReceiver
 ran = []
 receiver = WebhookReceiver("a shared secret", Path(sys.argv[2]), clock=lambda: BEGAN)
-receiver.register("mend", lambda call: ran.append(call.id) or "done")
+receiver.register("fill", lambda call: ran.append(call.id) or "done")
 assert ask(receiver, "a", "apply", BEGAN)[0] == 200
 size = Path(sys.argv[2]).stat().st_size
 resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, resource.RLIM_INFINITY))

@@ -290,13 +290,13 @@ def test_each_row_holds_its_probability_and_the_counts_of_each_window_are_writte
             if chance := log.inclusion(n, {"country": "DK" if n % 10 else "FO"}, at=n / 10):
                 log.write({"id": n}, inclusion=chance)
     rows = [json.loads(line) for line in log.path.read_text().splitlines()]
-    told = [json.loads(line) for line in (tmp_path / "windows" / "requests.jsonl").read_text().splitlines()]
-    assert len(rows) == log.written == sum(one["taken"] for one in told)
+    ended = [json.loads(line) for line in (tmp_path / "windows" / "requests.jsonl").read_text().splitlines()]
+    assert len(rows) == log.written == sum(one["taken"] for one in ended)
     assert all(0 < row["inclusion"] <= 1 for row in rows)
-    assert [one["window_start"] for one in told] == ["1970-01-01T00:00:00Z", "1970-01-01T00:01:00Z"]
-    assert [(one["seen"], one["slices"]) for one in told] == [(600, 2), (400, 2)]
-    assert sum(one["written"] for one in told) == log.written
-    assert sum(one["dropped"] + one["failed"] for one in told) == 0
+    assert [one["window_start"] for one in ended] == ["1970-01-01T00:00:00Z", "1970-01-01T00:01:00Z"]
+    assert [(one["seen"], one["slices"]) for one in ended] == [(600, 2), (400, 2)]
+    assert sum(one["written"] for one in ended) == log.written
+    assert sum(one["dropped"] + one["failed"] for one in ended) == 0
 
 
 def test_what_a_slow_disk_makes_it_drop_is_written_down(tmp_path: Path) -> None:
@@ -312,13 +312,13 @@ def test_what_a_slow_disk_makes_it_drop_is_written_down(tmp_path: Path) -> None:
         log.write({"id": n, "stuck": Stuck()}, inclusion=log.inclusion(n, {"country": "DK"}, at=0.0))
     hangs.set()
     log.close()
-    told = json.loads((tmp_path / "windows" / "requests.jsonl").read_text())
-    assert (told["seen"], told["taken"], told["dropped"]) == (100, 100, log.dropped)
-    assert told["written"] + told["dropped"] == 100
+    window = json.loads((tmp_path / "windows" / "requests.jsonl").read_text())
+    assert (window["seen"], window["taken"], window["dropped"]) == (100, 100, log.dropped)
+    assert window["written"] + window["dropped"] == 100
     assert log.dropped >= 90
 
 
-def test_a_uniform_log_says_its_share_and_tells_of_no_windows(tmp_path: Path) -> None:
+def test_a_uniform_log_says_its_share_and_reports_no_windows(tmp_path: Path) -> None:
     with RequestLog(tmp_path, share=0.5) as log:
         assert {log.inclusion(n) for n in range(100)} == {0.0, 0.5}
         assert all(bool(log.inclusion(n)) == log.takes(n) for n in range(100))

@@ -217,12 +217,12 @@ def test_a_wrong_secret_a_changed_body_or_no_signature_is_refused(recommender: R
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"\xff", b"[" * 100_000])
-def test_a_signed_body_of_another_shape_is_told_so(recommender: Recommender, body: bytes) -> None:
+def test_a_signed_body_of_another_shape_is_refused(recommender: Recommender, body: bytes) -> None:
     status, answer = recommender.receiver.receive(headers(body), body)
     assert (status, answer["status"]) == (400, "refused")
 
 
-def test_wrong_values_and_unknown_hotfixes_are_told_so_and_not_remembered(recommender: Recommender) -> None:
+def test_wrong_values_and_unknown_hotfixes_are_refused_and_not_remembered(recommender: Recommender) -> None:
     assert recommender.post(action="delete")[0] == 400
     assert recommender.post(parameters=[1])[0] == 400
     assert recommender.post(hotfix="boost")[0] == 404

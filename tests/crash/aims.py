@@ -23,10 +23,10 @@ from tests.crash.killer import Killer
 from workers.store.connection import driver_address
 
 PLACES: Mapping[str, str] = {
-    "mended": "worker",  # the receiver did it; its answer is not on the way yet
+    "repaired": "worker",  # the receiver did it; its answer is not on the way yet
     "answered": "worker",  # the answer has left
     "posted": "announce",  # the workspace shows the message; its answer is not on the way yet
-    "told": "announce",  # the answer has left
+    "post_answered": "announce",  # the answer has left
     "diagnosed": "worker",  # all is computed, the picture kept, nothing recorded
     "clicked": "web",  # committed; the person has not been told
 }
@@ -35,16 +35,16 @@ PLACES: Mapping[str, str] = {
 ANSWERED_SECONDS = 0.004
 """After an answer has left: about as long as it takes to arrive, and not yet to be written down."""
 
-TELL = """
-CREATE FUNCTION crash_tell() RETURNS trigger LANGUAGE plpgsql AS
+TRIGGERS = """
+CREATE FUNCTION crash_notify() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN PERFORM pg_notify('crash', TG_ARGV[0]); RETURN NULL; END $$;
 CREATE TRIGGER crash_diagnosed AFTER INSERT ON attachments
-    FOR EACH ROW EXECUTE FUNCTION crash_tell('diagnosed');
+    FOR EACH ROW EXECUTE FUNCTION crash_notify('diagnosed');
 CREATE TRIGGER crash_clicked AFTER INSERT ON events
-    FOR EACH ROW WHEN (NEW.actor_kind = 'person') EXECUTE FUNCTION crash_tell('clicked');
+    FOR EACH ROW WHEN (NEW.actor_kind = 'person') EXECUTE FUNCTION crash_notify('clicked');
 """
 
-LEAVE = "DROP FUNCTION crash_tell() CASCADE"
+LEAVE = "DROP FUNCTION crash_notify() CASCADE"
 
 
 class Aims:
@@ -65,7 +65,7 @@ class Aims:
         self._killer = killer
 
     def leave(self) -> None:
-        """Out of the store with what tells of it: one that is verified has no trigger but its own."""
+        """Take the triggers out of the store: one that is verified has none but its own."""
         with psycopg.connect(self.address, autocommit=True) as connection:
             connection.execute(LEAVE)
 
@@ -97,12 +97,12 @@ class Aims:
 
 
 def watch_posts(aims: Aims, patch: pytest.MonkeyPatch) -> None:
-    """Every post that the workspace accepts is told to `aims`."""
+    """Every post that the workspace accepts reaches `aims`."""
 
     def post(world: World, args: Arguments) -> dict[str, object]:
         answer = chat.post_message(world, args)
         if not aims.fire("posted"):  # else nobody is there any more to hear the answer
-            aims.fire_soon("told")
+            aims.fire_soon("post_answered")
         return answer
 
     patch.setitem(dict_of_methods(), "chat.postMessage", Method(post, "chat:write"))
@@ -116,10 +116,10 @@ def dict_of_methods() -> dict[str, Method]:
 
 @contextmanager
 def watched_store(aims: Aims, owner_url: str) -> Iterator[None]:
-    """Every picture kept and every press committed is told to `aims`, also after the database was killed."""
+    """Every picture kept and every press committed reaches `aims`, also after the database was killed."""
     aims.address = address = driver_address(owner_url)
     with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(TELL)
+        connection.execute(TRIGGERS)
     over = threading.Event()
 
     def listen() -> None:

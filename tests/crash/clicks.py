@@ -65,12 +65,12 @@ class Clicks:
         return [click for click in self.accepted if self._is_lost(click, events[click.stream])]
 
     def _is_lost(self, click: Accepted, events: tuple[Recorded, ...]) -> bool:
-        if any(event.key == click.key for event in events) or self._was_told(click):
+        if any(event.key == click.key for event in events) or self._was_answered(click):
             return False
         fact = FACTS[click.action]
         return not any(e.event.wire_name == fact and e.at <= click.answered_at for e in events)
 
-    def _was_told(self, click: Accepted) -> bool:
+    def _was_answered(self, click: Accepted) -> bool:
         assert self._world is not None
         return self._world.state.response_urls[click.response].uses > 0
 

@@ -1,5 +1,5 @@
 """
-A recommender in a folder: impressions by genre in one table, and a receiver that mends a genre when told to.
+A recommender in a folder: impressions by genre in one table, and a receiver that repairs a genre if told to.
 
 Every genre is shown a quarter of what it used to be from the moment it fails on and into the future; the
 receiver adds the missing rows from the moment of the call, so that the check sees the recovery itself.
@@ -47,9 +47,9 @@ table = "impressions"
 measure = "shown"
 ways = 1
 history = "300s"
-[hotfixes.mend]
+[hotfixes.repair]
 kind = "webhook"
-label = "Mend the genre"
+label = "Repair the genre"
 causes = ["feature", "feed", "launch", "model", "unknown"]
 deployer = "receiver"
 deploy_seconds = 1
@@ -89,20 +89,20 @@ def finding(genre: str, at: datetime) -> Finding:
 class SmallRecommender:
     """
     Attributes, all counted at the receiving end:
-        delivered: calls by (key, action); mended, broken: by genre, how often it really changed.
+        delivered: calls by (key, action); repaired, broken: by genre, how often it really changed.
         genres: of each incident's stream.
     """
 
     def __init__(self, folder: Path, genres: list[str], began: datetime, seconds: float) -> None:
         self.delivered = Counter[tuple[str, str]]()
-        self.mended = Counter[str]()
+        self.repaired = Counter[str]()
         self.broken = Counter[str]()
         self.genres: dict[str, str] = {}
         self.folder, self._rows = folder, folder / "impressions"
         self._rows.mkdir()
         self._chance = random.Random(5)
         self.receiver = WebhookReceiver(SECRET, folder / "journal.jsonl")
-        self.receiver.register("mend", self._mend)
+        self.receiver.register("repair", self._repair)
         end = began + timedelta(seconds=seconds + 60)
         parts = [self._shown(genre, began - HISTORY, began, HEALTHY) for genre in genres]
         parts += [self._shown(genre, began, end, FAULTY) for genre in genres]
@@ -122,17 +122,17 @@ class SmallRecommender:
         missing = self._shown(genre, self._began, until, HEALTHY - FAULTY)
         self._write(f"{genre} as long as it is healthy", missing)
 
-    def _mend(self, call: HotfixCall) -> str:
+    def _repair(self, call: HotfixCall) -> str:
         # By the approval's id, not by the slice that the diagnosis named: with so many genres coming and
-        # going at once it may well name another, and how good it is is told elsewhere.
+        # going at once it may well name another, and how good it is is tested elsewhere.
         genre = self.genres[call.id.rpartition(":")[0]]
         if call.action == "revert":
             self.broken[genre] += 1
             return f"{genre} is as it was"
         time.sleep(self._chance.uniform(0.0, 1.0))  # so that some die while they wait for the answer
-        self.mended[genre] += 1
+        self.repaired[genre] += 1
         self._write(f"{genre} {call.id}", self._shown(genre, datetime.now(UTC), self._end, HEALTHY - FAULTY))
-        return f"{genre} is mended"
+        return f"{genre} is repaired"
 
     def _shown(self, genre: str, start: datetime, end: datetime, weight: int) -> pd.DataFrame:
         steps = np.arange(max(0.0, (end - start).total_seconds() / STEP_SECONDS)) * STEP_SECONDS

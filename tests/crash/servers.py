@@ -43,7 +43,7 @@ class Servers:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What tells our processes where they are."""
+        """The environment in which our processes find them."""
         broker = {"BROKER_URL": self._rabbit.url if self._rabbit else self._redis_url}
         return {"DATABASE_URL": self.database_url, **(self._way.environment if self._way else broker)}
 

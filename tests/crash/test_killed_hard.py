@@ -81,8 +81,8 @@ BESIDE = {"incident.acknowledged", "message.posted", "follow_up.assigned"}
 PERHAPS = {"hotfix.watched", "hotfix.cost_measured", "bundle.kept", "evidence.found", "picture.drawn"}
 """
 What others paid is measured after the verdict. What was read is kept after the diagnosis is recorded: who
-dies meanwhile leaves no bundle. Evidence comes in pieces, each told once for its stage of the looking, before
-the diagnosis. The metric is drawn again once, by the time that all is closed or later.
+dies meanwhile leaves no bundle. Evidence comes in pieces, each recorded once for its stage, before the
+diagnosis. The metric is drawn again once, by the time that all is closed or later.
 """
 
 
@@ -104,7 +104,7 @@ def aims() -> Aims:
 @pytest.fixture
 def url(small: SmallRecommender, aims: Aims) -> Iterator[str]:
     def done() -> bool:
-        return aims.fire("mended")
+        return aims.fire("repaired")
 
     def answered() -> None:
         aims.fire_soon("answered")
@@ -219,18 +219,18 @@ def walk(
                 streams[genre] = stream
                 small.genres[stream] = genre
         walker.look_and_press()
-        if killer.done and all_told_closed(walker, genres):
+        if killer.done and all_shown_closed(walker, genres):
             killer.stop_killing()
             return streams
         time.sleep(0.4)
-    told = {stream: names(log, stream) for stream in streams.values()}
+    logged = {stream: names(log, stream) for stream in streams.values()}
     owes = [one.model_dump(mode="json") for one in still_owed(log)]
     raise AssertionError(
-        f"not all closed within {LONGEST_SECONDS:.0f} s: {told}; owed: {owes}; {killer.stacks()}"
+        f"not all closed within {LONGEST_SECONDS:.0f} s: {logged}; owed: {owes}; {killer.stacks()}"
     ) from killer.trouble
 
 
-def all_told_closed(walker: Walker, genres: list[str]) -> bool:
+def all_shown_closed(walker: Walker, genres: list[str]) -> bool:
     """True where the messages in the channel say so: what the log says is not enough."""
     return sum("closed" in message["text"] for _, message in walker.heads()) >= len(genres)
 
@@ -255,18 +255,18 @@ def test_everything_killed_hard_every_incident_ends_the_same_and_nothing_is_lost
     assert set(killer.killed) == set(killer.victims)
     assert aims.shots == dict.fromkeys(PLACES, AIMED)
     events = {stream: events_of(log, stream) for stream in streams.values()}
-    for told in events.values():
-        went = [recorded.event.wire_name for recorded in told]
+    for history in events.values():
+        went = [recorded.event.wire_name for recorded in history]
         assert [name for name in went if name in WAY] == list(WAY)
         assert {name: went.count(name) for name in BESIDE} == dict.fromkeys(BESIDE, 1)
         assert set(went) <= {*WAY, *BESIDE, *PERHAPS}
         assert went.count("bundle.kept") <= 1
         assert went.count("picture.drawn") <= 1
         assert went.count("hotfix.cost_measured") <= 1
-        stages = [one.event.piece.stage for one in told if isinstance(one.event, EvidenceFound)]
+        stages = [one.event.piece.stage for one in history if isinstance(one.event, EvidenceFound)]
         assert len(stages) == len(set(stages)) > 0
     kept = Objects(small.folder / "var" / "bundles" / "main")
-    assert all(is_whole(kept, told) for every in events.values() for told in every)
+    assert all(is_whole(kept, one) for every in events.values() for one in every)
     assert clicks.lost(events) == []
     aims.leave()
     assert verify(log).streams == len(genres)
@@ -274,11 +274,11 @@ def test_everything_killed_hard_every_incident_ends_the_same_and_nothing_is_lost
     # Counted where it arrives: in the channel, and at the recommender.
     heads = walker.heads()
     assert Counter(stream for stream, _ in heads) == dict.fromkeys(streams.values(), 1)
-    assert small.mended == dict.fromkeys(genres, 1)
+    assert small.repaired == dict.fromkeys(genres, 1)
     assert not small.broken
     assert len(small.delivered) == len(genres)  # one key a fix, however often it was delivered
     for stream, head in heads:
-        assert walker.thread(head) == Counter(told_in_thread(log, stream))
+        assert walker.thread(head) == Counter(expected_in_thread(log, stream))
 
 
 def is_whole(kept: Objects, recorded: Recorded) -> bool:
@@ -289,8 +289,8 @@ def is_whole(kept: Objects, recorded: Recorded) -> bool:
     return not not_as_kept(manifest, {file.name: kept.found(file.sha256) for file in manifest.files})
 
 
-def told_in_thread(log: Engine, stream: str) -> list[str]:
-    """The ids of the events of which the thread has to tell, once each."""
+def expected_in_thread(log: Engine, stream: str) -> list[str]:
+    """The ids of the events that the thread has to report, once each."""
     return [event.id for event in events_of(log, stream) if in_thread(event)]
 
 

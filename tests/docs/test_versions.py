@@ -13,7 +13,7 @@ def project(folder: str) -> dict[str, Any]:
     return dict(declared["project"])
 
 
-def test_the_project_its_client_and_its_example_have_one_version_which_the_changelog_tells_of() -> None:
+def test_the_project_its_client_and_its_example_have_one_version_which_the_changelog_lists() -> None:
     version = project("")["version"]
     assert {project(folder)["version"] for folder in ("client", "examples")} == {version}
     assert f"recsysops-client=={version}" in project("examples")["dependencies"]

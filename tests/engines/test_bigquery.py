@@ -24,13 +24,13 @@ ESTIMATED = ("drift", "tail", "scores", "skew")
 
 def found(recommender: Recommender, looks: Sequence[datetime]) -> list[dict[str, Any]]:
     """The findings of all looks, of estimates only which and where."""
-    state, told = State(), list[dict[str, Any]]()
+    state, findings = State(), list[dict[str, Any]]()
     for at in looks:
         result = run_checks(recommender, at, state)
         state = result.state
-        told += [one.model_dump(mode="json") for one in result.findings]
+        findings += [one.model_dump(mode="json") for one in result.findings]
     where = ("check", "subject", "slice", "window_start", "window_end")
-    return [{key: one[key] for key in where} if one["check"] in ESTIMATED else one for one in told]
+    return [{key: one[key] for key in where} if one["check"] in ESTIMATED else one for one in findings]
 
 
 def by_country(recommender: Recommender, name: str) -> Recommender:

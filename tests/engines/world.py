@@ -35,7 +35,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "key": "id",
     },
     "plays": {"time": "at_ms", "window": "1h", "dimensions": ("country", "device")},
-    "pings": {"time": "told_at", "window": "1h"},
+    "pings": {"time": "sent_at", "window": "1h"},
     "sales": {"time": "day", "window": "1d", "dimensions": ("country",)},
     "items": {},
 }
@@ -102,7 +102,7 @@ KINDS = {
         **{"member": "VARCHAR", "note": "VARCHAR", "born": "DATE"},
     },
     "plays": {"at_ms": "BIGINT", "country": "VARCHAR", "device": "VARCHAR", "minutes": "DOUBLE"},
-    "pings": {"told_at": "VARCHAR"},
+    "pings": {"sent_at": "VARCHAR"},
     "sales": {"day": "DATE", "country": "VARCHAR", "price": "DOUBLE", "won": "DOUBLE"},
     "items": {"key": "BIGINT", "shelf": "VARCHAR"},
 }
@@ -162,7 +162,7 @@ def _pings(chance: np.random.Generator) -> pd.DataFrame:
     minutes = np.arange(20, HOURS * 60, 3) + chance.uniform(0, 2, len(range(20, HOURS * 60, 3)))
     at = pd.Timestamp(END).tz_convert("UTC") - pd.to_timedelta(minutes[minutes > 100], unit="m")
     texts = [*at.strftime("%Y-%m-%d %H:%M:%S.%f+00"), "soon", "", None]
-    return pd.DataFrame({"told_at": texts})
+    return pd.DataFrame({"sent_at": texts})
 
 
 def _sales(chance: np.random.Generator) -> pd.DataFrame:

@@ -101,12 +101,12 @@ def _tried(chosen: Sequence[Case], jobs: int, console: Console, *, noticed: bool
         progress = stack.enter_context(Progress(*columns, console=console))
         bar = progress.add_task("as it is", total=len(chosen))
 
-        def told(verdict: Verdict) -> None:
+        def report(verdict: Verdict) -> None:
             progress.update(bar, advance=1, description=verdict.case.path)
             if noticed or verdict.by is None:
                 _say(progress.console, verdict)
 
-        trial = Trial(chosen, jobs, told)
+        trial = Trial(chosen, jobs, report)
         said = stack.enter_context((folder / "said").open("w+"))
         for stream in (1, 2):
             stack.callback(os.dup2, os.dup(stream), stream)

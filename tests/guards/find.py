@@ -164,8 +164,8 @@ class _Reader:
         ((where, node, value),) = found
         instead = ast.copy_location(ast.Constant(value.replace(text, left)), node)
         lines = (node.lineno, node.end_lineno or node.lineno)
-        told = " ".join(text.split()), " ".join(left.split()) or TAKEN_OUT
-        return Guard(where, lines, *told, self._numbers[node], instead, constant=True)
+        texts = " ".join(text.split()), " ".join(left.split()) or TAKEN_OUT
+        return Guard(where, lines, *texts, self._numbers[node], instead, constant=True)
 
     def _definition(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Iterator[Guard]:
         self._where.append(node.name)
@@ -337,8 +337,8 @@ class _Reader:
         instead = ast.copy_location(copy.deepcopy(instead), node)
         spelled = TAKEN_OUT if isinstance(instead, ast.Pass) else ast.unparse(instead)
         where, number = ".".join(self._where), self._numbers[node]
-        told = text or ast.unparse(node), left or spelled
-        return Guard(where, self._lines, *told, number, instead, self._constant_of_module)
+        texts = text or ast.unparse(node), left or spelled
+        return Guard(where, self._lines, *texts, number, instead, self._constant_of_module)
 
 
 def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:

@@ -110,11 +110,11 @@ def _child(task: Task, file: Path) -> None:
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(nowhere, stream)
-        told: tuple[Any, str | None]
+        outcome: tuple[Any, str | None]
         try:
-            told = task.work(), None
+            outcome = task.work(), None
         except BaseException:  # noqa: BLE001 - whatever it was, the parent says it
-            told = None, traceback.format_exc()
-        file.write_bytes(pickle.dumps(told))
+            outcome = None, traceback.format_exc()
+        file.write_bytes(pickle.dumps(outcome))
     finally:
         os._exit(0)

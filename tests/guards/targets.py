@@ -122,7 +122,7 @@ WITHIN: Mapping[str, tuple[str, ...]] = {
     "domain/detection/judge/state.py": ("CheckState.wrong", "_ended"),
     "domain/detection/correlate/same_cause.py": ("same_cause", "_at_one_time"),
     "domain/detection/slices/minimal_set.py": ("narrowest",),
-    "workers/detect/open_incidents.py": ("_told_lately",),
+    "workers/detect/open_incidents.py": ("_reported_lately",),
     "workers/door/door.py": ("Door.stumbled",),
     "workers/log/follow.py": ("catch_up", "stumble"),
 }

@@ -71,11 +71,11 @@ class Trial:
     The plugin. Once pytest has ended `verdicts` are there, or `broken` says why nothing can be said.
 
     Args:
-        told: called with each verdict as it is there.
+        report: called with each verdict as it is there.
     """
 
-    def __init__(self, cases: Sequence[Case], jobs: int, told: Callable[[Verdict], None]) -> None:
-        self._cases, self._jobs, self._told = cases, jobs, told
+    def __init__(self, cases: Sequence[Case], jobs: int, report: Callable[[Verdict], None]) -> None:
+        self._cases, self._jobs, self._report = cases, jobs, report
         self._failed: list[pytest.TestReport] = []
         self._noticed: dict[str, set[str]] = {}
         self.verdicts: list[Verdict] = []
@@ -169,7 +169,7 @@ class Trial:
             self._noticed.setdefault(case.place, set()).add(by)
         verdict = Verdict(case, by, tests)
         self.verdicts.append(verdict)
-        self._told(verdict)
+        self._report(verdict)
 
 
 def _concerns(nodeid: str, case: Case, known: Ran) -> bool:

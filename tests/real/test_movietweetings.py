@@ -57,7 +57,7 @@ LATE = ("2014-01-26", "2014-04-09", "2014-05-16", "2014-06-20", "2014-06-21")
 """The days on which a delivery came more than half an hour after its usual minutes, on 9 April two hours."""
 
 
-def test_only_a_delivery_that_is_late_is_told_and_until_it_comes(deliveries: BacktestResult) -> None:
+def test_only_a_delivery_that_is_late_is_reported_and_until_it_comes(deliveries: BacktestResult) -> None:
     late = [i for i in deliveries.incidents if i.check == "deliveries_freshness"]
     assert {f"{(i.opened_at + timedelta(hours=2)):%Y-%m-%d}" for i in late} <= set(LATE)
     (april,) = (i for i in late if day("2014-04-08") < i.opened_at < day("2014-04-10"))
@@ -66,7 +66,7 @@ def test_only_a_delivery_that_is_late_is_told_and_until_it_comes(deliveries: Bac
     assert april.ended_at <= datetime(2014, 4, 9, 1, 30, tzinfo=UTC)
 
 
-def test_a_delivery_of_a_quarter_of_the_usual_films_is_told_the_same_day(deliveries: BacktestResult) -> None:
+def test_a_delivery_of_a_quarter_of_the_usual_films_is_found_the_same_day(deliveries: BacktestResult) -> None:
     short = [i for i in deliveries.incidents if i.check == "films_delivered"]
     assert [i for i in short if day("2014-01-02") < i.opened_at <= day("2014-01-03")]
 

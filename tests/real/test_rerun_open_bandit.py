@@ -115,8 +115,8 @@ class Trees:
 
     def __init__(self, rows: pd.DataFrame) -> None:
         self.categories = {name: sorted(rows[name].unique()) for name in [*USER_FEATURES, "item_feature_2"]}
-        told = {"objective": "binary", "num_leaves": 7, "lambda_l2": 20.0, "num_threads": 1, "verbose": -1}
-        self.model = lightgbm.train(told, lightgbm.Dataset(self.inputs(rows), rows["click"]), 20)
+        options = {"objective": "binary", "num_leaves": 7, "lambda_l2": 20.0, "num_threads": 1, "verbose": -1}
+        self.model = lightgbm.train(options, lightgbm.Dataset(self.inputs(rows), rows["click"]), 20)
 
     def inputs(self, rows: pd.DataFrame) -> pd.DataFrame:
         kinds = {name: pd.CategoricalDtype(values) for name, values in self.categories.items()}
@@ -160,7 +160,7 @@ def onset(log: pd.DataFrame) -> pd.Timestamp:
     return pd.Timestamp(log["at"].max()).floor("min") - pd.Timedelta(hours=3)
 
 
-def told(
+def diagnosed(
     folder: Path, rows: pd.DataFrame, garments: pd.DataFrame, model: Clicks, **where: str
 ) -> tuple[Material, Diagnosis]:
     """Written down, declared, and diagnosed for the slice `where`."""
@@ -183,7 +183,7 @@ def test_a_healthy_log_of_texts_and_numbers_is_the_same_to_the_bit(
     tmp_path: Path, log: pd.DataFrame, garments: pd.DataFrame, model: Clicks
 ) -> None:
     common = str(garments["item_feature_2"].mode().iloc[0])
-    material, _ = told(tmp_path, log, garments, model, item_feature_2=common)
+    material, _ = diagnosed(tmp_path, log, garments, model, item_feature_2=common)
     assert material.rerun is not None
     assert material.rerun.requests > 100
     assert material.rerun.identical + material.rerun.rounded == material.rerun.requests
@@ -199,7 +199,7 @@ def test_what_serving_takes_off_a_category_is_serving_there_with_its_size(
     category = str(values.index[rank % len(values)])
     hit = (log["item_feature_1"] == category) & (log["at"] >= onset(log))
     rows = served(log, model, np.where(hit, -1.5, 0.0))
-    material, _ = told(tmp_path, rows, garments, model, item_feature_1=category)
+    material, _ = diagnosed(tmp_path, rows, garments, model, item_feature_1=category)
     assert material.rerun is not None
     assert material.two_by_two is not None
     serving = material.rerun.of("serving")
@@ -209,7 +209,7 @@ def test_what_serving_takes_off_a_category_is_serving_there_with_its_size(
     assert material.two_by_two.leading.name == "serving"
 
 
-def test_a_number_that_is_wrong_for_a_category_is_told_by_comparables_and_by_what_pulls(
+def test_a_number_that_is_wrong_for_a_category_is_identified_by_comparables_and_by_what_pulls(
     tmp_path: Path, log: pd.DataFrame, garments: pd.DataFrame, model: Clicks
 ) -> None:
     category = str(garments["item_feature_1"].mode().iloc[0])
@@ -221,7 +221,7 @@ def test_a_number_that_is_wrong_for_a_category_is_told_by_comparables_and_by_wha
     rows = log.assign(item_feature_0=np.where(hit, log["item_feature_0"] + 12.0 * way, log["item_feature_0"]))
     now = garments["item_feature_1"] == category
     wrong = garments.assign(item_feature_0=garments["item_feature_0"] + 12.0 * way * now)
-    material, found = told(tmp_path, served(rows, model), wrong, model, item_feature_1=category)
+    material, found = diagnosed(tmp_path, served(rows, model), wrong, model, item_feature_1=category)
     assert material.two_by_two is not None
     assert material.two_by_two.leading is not None
     assert material.two_by_two.leading.name == "input"

@@ -82,4 +82,4 @@ def test_from_the_wheels_alone_the_demo_comes_to_its_first_incident(
         assert time.monotonic() < until, "the demo came to no incident"
         time.sleep(2)
     assert found[0]["status"] == "open"
-    assert "country = France" in found[0]["title"]  # whether impressions or candidates told it first
+    assert "country = France" in found[0]["title"]  # whichever of impressions and candidates showed it first

@@ -74,15 +74,15 @@ def test_a_follower_is_shown_each_event_until_it_says_that_it_saw_it(
     assert door.unseen("another") == [first, second]
 
 
-def test_an_append_wakes_whoever_waits_for_news(door: Door, opened: Callable[..., Answer]) -> None:
-    news = door.news()
+def test_an_append_wakes_whoever_waits_for_one(door: Door, opened: Callable[..., Answer]) -> None:
+    appends = door.listen()
     try:
-        assert news.wait(0)
-        assert not news.wait(0.05)
+        assert appends.wait(0)
+        assert not appends.wait(0.05)
         opened()
-        assert news.wait(60)
+        assert appends.wait(60)
     finally:
-        news.close()
+        appends.close()
 
 
 def test_a_picture_is_kept_once_and_comes_back(log: Engine, door: Door) -> None:

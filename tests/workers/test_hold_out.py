@@ -82,10 +82,10 @@ def test_the_share_held_out_is_not_served_and_the_thread_says_so(make: Callable[
     assert story.settle("apply", apply)
     assert 145 < len(held_out(story)) < 255  # 5 % of 4,000, ± 4 standard deviations
     assert (story.hotfix.share, story.hotfix.hold_out) == (1.0, HELD_OUT)
-    assert "“Fill language in” is deployed, 5 % of members held out" in told(story)
+    assert "“Fill language in” is deployed, 5 % of members held out" in thread(story)
 
 
-def told(story: Story) -> str:
+def thread(story: Story) -> str:
     with story.log.connect() as connection:
         events = read_stream(connection, story.stream)
     return "\n".join(sentence(one.event, {"fill": "Fill language in"}) for one in events)
@@ -105,7 +105,7 @@ def test_they_are_the_same_at_every_stage_after_a_renewal_and_when_its_entry_was
     assert never < not_yet
     assert 145 < len(never) < 255
     path_of(story).write_text(json.dumps({"version": 1, "overrides": []}))
-    story.say(c.RenewHotfix(option="fill", reason="the feed is not mended yet"))
+    story.say(c.RenewHotfix(option="fill", reason="the feed is not fixed yet"))
     (asked,) = (
         obligation.event_id for obligation in due(story.card, clock.now()) if obligation.kind == "renew"
     )

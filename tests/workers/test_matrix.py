@@ -52,7 +52,7 @@ CHECKS: Mapping[str, Mapping[str, Any]] = {
 """Each kind, with the keys that it cannot do without."""
 
 MEANT: Mapping[tuple[str, str], Says] = {("skew", "every column is null"): "anything"}
-"""Where a situation is what the kind is there to tell: a feature that is null, and was not in training."""
+"""Where a situation is what the kind is there to detect: a feature that is null, and was not in training."""
 
 
 def with_its_scores(folder: Path) -> Change:

@@ -17,7 +17,7 @@ from workers.checks.plan import plan
 from workers.checks.run import State, run_checks
 from workers.declaration.own_options import options_apart
 
-FAULT_AT, MENDED_AT = START + 24 * DAY + 7 * HOUR, START + 24 * DAY + 17 * HOUR
+FAULT_AT, FIXED_AT = START + 24 * DAY + 7 * HOUR, START + 24 * DAY + 17 * HOUR
 UNTIL = START + 26 * DAY
 
 
@@ -28,7 +28,7 @@ def plays(until: pd.Timestamp | None = None) -> pd.DataFrame:
     at = START + pd.to_timedelta(np.sort(chance.uniform(0, hours * 3_600, hours * 40)), unit="s")
     minutes = chance.gamma(4, 5, len(at))
     frame = pd.DataFrame({"at": at, "minutes": minutes})
-    frame.loc[(frame["at"] >= FAULT_AT) & (frame["at"] < MENDED_AT), "minutes"] *= 0.4
+    frame.loc[(frame["at"] >= FAULT_AT) & (frame["at"] < FIXED_AT), "minutes"] *= 0.4
     frame["country"], frame["device"] = "France", "tv"
     return frame if until is None else frame[frame["at"] < until]
 
@@ -54,7 +54,7 @@ def test_one_fault_is_one_incident_from_its_first_hour_and_has_an_end(walked: Ba
     assert incident.title == "views: mean minutes 60 % lower than usual at this time"
     assert incident.opened_at == FAULT_AT + HOUR
     assert incident.ended_at is not None
-    assert MENDED_AT < incident.ended_at <= MENDED_AT + 12 * HOUR
+    assert FIXED_AT < incident.ended_at <= FIXED_AT + 12 * HOUR
     assert walked.looks == round((UNTIL - FAULT_AT + DAY) / HOUR)
 
 
@@ -78,12 +78,12 @@ def test_the_past_does_not_depend_on_the_future(walked: BacktestResult, tmp_path
 
 def test_the_metric_is_measured_against_the_time_before_it(shop: Recommender, walked: BacktestResult) -> None:
     finding = walked.findings[0]
-    still = measure(shop, finding, MENDED_AT - 2 * HOUR, MENDED_AT)
-    mended = measure(shop, finding, MENDED_AT, MENDED_AT + 5 * HOUR)
+    still = measure(shop, finding, FIXED_AT - 2 * HOUR, FIXED_AT)
+    fixed = measure(shop, finding, FIXED_AT, FIXED_AT + 5 * HOUR)
     assert not still.within
     assert abs(still.repaired(finding)) < 0.15
-    assert mended.within
-    assert abs(mended.repaired(finding) - 1) < 0.15
+    assert fixed.within
+    assert abs(fixed.repaired(finding) - 1) < 0.15
 
 
 def test_how_far_back_it_learns_suits_the_window_and_slices_only_those_declared(shop: Recommender) -> None:
@@ -104,8 +104,8 @@ def test_a_time_that_was_planned_is_not_learned_from(tmp_path: Path) -> None:
     frame.loc[(frame["at"] >= before) & (frame["at"] < before + 36 * HOUR), "minutes"] *= 4
     frame.loc[frame["at"] >= FAULT_AT, "minutes"] *= 1.3
     shop = declared(tmp_path, frame)
-    told = {"name": "marathon", "from": before, "to": before + 36 * HOUR}
-    planned = Recommender.model_validate({**shop.model_dump(), "planned": [told]})
+    marathon = {"name": "marathon", "from": before, "to": before + 36 * HOUR}
+    planned = Recommender.model_validate({**shop.model_dump(), "planned": [marathon]})
     at = FAULT_AT + HOUR
     assert not run_checks(shop, at).findings
     assert [one.check for one in run_checks(planned, at).findings] == ["length"]

@@ -265,7 +265,7 @@ def test_requests_count_once_and_what_else_is_named(frames: Frames, tmp_path: Pa
     assert by_item.observed == 6 * CANDIDATES
 
 
-def test_a_version_that_serves_all_of_a_small_slice_is_told(frames: Frames, tmp_path: Path) -> None:
+def test_a_version_that_serves_all_of_a_small_slice_is_reported(frames: Frames, tmp_path: Path) -> None:
     served = frames["served"]
     few = served.loc[today(served), "request_id"].unique()[:6]
     hit = served["request_id"].isin(few)
@@ -382,8 +382,8 @@ def test_what_cannot_be_asked_is_a_finding_and_the_doctor_says_it_beforehand(
     (finding,) = run_checks(recommender, END).findings
     assert (finding.subject, words in finding.title) == (FAULT, True)
     opened = {name: open_source(recommender, name) for name in TABLES}
-    told = " ".join(f"{one.says}; {one.mend}" for one in examine_checks(recommender, opened))
-    assert words.partition(";")[0] in told
+    advice = " ".join(f"{one.says}; {one.fix}" for one in examine_checks(recommender, opened))
+    assert words.partition(";")[0] in advice
 
 
 def test_nothing_is_said_of_what_is_declared_well(frames: Frames, tmp_path: Path) -> None:

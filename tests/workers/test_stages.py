@@ -206,7 +206,7 @@ def test_a_target_that_would_serve_everybody_gets_no_stage_and_the_doctor_says_s
         "error",
         f'deployer "overrides", a {kind}, cannot serve some members only',
     )
-    assert said.mend == "take stages away, or name a file or redis deployer"
+    assert said.fix == "take stages away, or name a file or redis deployer"
 
 
 def test_what_can_serve_some_members_is_no_matter_for_the_doctor(recommender: Recommender) -> None:

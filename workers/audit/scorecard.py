@@ -24,11 +24,11 @@ def read_scorecard(
     beside: Sequence[Definition] = (),
 ) -> Scorecard:
     """
-    The scorecard at a moment, with promises by the kinds that menus told, else by what is declared now.
+    The scorecard at a moment, with promises by the kinds that menus named, else by what is declared now.
 
     Args:
         since: lately begins here; None: everything is of late.
-        beside: definitions by which times are told as well, beside those of now.
+        beside: definitions by which times are computed as well, beside the current ones.
     """
     with log.connect() as connection:
         incidents = remembered(connection)

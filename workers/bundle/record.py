@@ -40,7 +40,7 @@ def keep_bundle(work: Work, recommender: Recommender, looked: Looked) -> Iterato
             at=clock.now(),
             salt=secrets.token_bytes(SALT_BYTES),
         )
-    except Exception as error:  # noqa: BLE001 (whatever it was, it is told where people see it)
+    except Exception as error:  # noqa: BLE001 (whatever it was, it is recorded where people see it)
         _log.exception("bundle_not_kept", incident=work.incident.number)
         reason = redaction.prose(f"{type(error).__name__}: {error}")
         yield c.RecordBundleFailure(diagnosis=event, reason=reason)

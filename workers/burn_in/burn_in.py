@@ -125,10 +125,10 @@ def _odd(
 
 def _columns(source: Source, rows: object, grid: Grid, at: datetime) -> Iterator[Newcomer]:
     """Columns that were first set long after the table began."""
-    begun = {name: told for name, told in since(source, rows, TIME).items() if told[0] is not None}
-    first = min((known_moment(told) for told, _share in begun.values()), default=at)
-    for name, (told, share) in begun.items():
-        moment = known_moment(told)
+    begun = {name: one for name, one in since(source, rows, TIME).items() if one[0] is not None}
+    first = min((known_moment(set_at) for set_at, _share in begun.values()), default=at)
+    for name, (set_at, share) in begun.items():
+        moment = known_moment(set_at)
         if moment - first > max(LEAST_WINDOWS * grid.width, LEAST_TIME) and share < 1.0:
             through = at - moment >= max(LEAST_WINDOWS * source.table.window, LEAST_TIME)
             yield Newcomer(column=name, since=moment, share=share, through=through)

@@ -30,15 +30,15 @@ def held(source: Source, rows: Any) -> Iterator[str]:
         asked[f"d{place}"] = text.approx_nunique()
         if column.type().is_numeric():
             asked |= {f"l{place}": column.min().cast("float64"), f"h{place}": column.max().cast("float64")}
-    told: Any = source.fetch(rows.aggregate(**asked)).iloc[0] if columns else {}
+    summary: Any = source.fetch(rows.aggregate(**asked)).iloc[0] if columns else {}
     lists = separators(source)
     for place, name in enumerate(columns):
         kind = "lists" if name in lists else kind_of(rows[name])
-        unset = float(told[f"u{place}"] or 0.0)
+        unset = float(summary[f"u{place}"] or 0.0)
         of = " ones" if name in lists else ""
-        words = f"{name}: {kind}, about {int(told[f'd{place}'] or 0):,} different{of}"
+        words = f"{name}: {kind}, about {int(summary[f'd{place}'] or 0):,} different{of}"
         if f"l{place}" in asked and unset < 1.0:
-            words += f", {told[f'l{place}']:,.6g} to {told[f'h{place}']:,.6g}"
+            words += f", {summary[f'l{place}']:,.6g} to {summary[f'h{place}']:,.6g}"
         yield words + (f", not set in {unset:.1%} of the rows" if unset > LITTLE_UNSET else "")
     if len(source.columns) > MOST_COLUMNS + 1:
         yield f"and {len(source.columns) - MOST_COLUMNS - 1} columns more"
@@ -95,5 +95,5 @@ def since(source: Source, rows: Any, time: str) -> dict[str, tuple[datetime | No
     names = [name for name in source.columns if name != source.table.time][:MOST_COLUMNS]
     asked = {f"t{n}": rows[time].min(where=rows[name].notnull()) for n, name in enumerate(names)}
     asked |= {f"s{n}": rows[name].notnull().mean() for n, name in enumerate(names)}
-    told: Any = source.fetch(rows.aggregate(**asked)).iloc[0] if names else {}
-    return {name: (told[f"t{n}"], float(told[f"s{n}"] or 0.0)) for n, name in enumerate(names)}
+    summary: Any = source.fetch(rows.aggregate(**asked)).iloc[0] if names else {}
+    return {name: (summary[f"t{n}"], float(summary[f"s{n}"] or 0.0)) for n, name in enumerate(names)}

@@ -1,4 +1,4 @@
-"""Told by itself, once: that a table, or what is new in one, has enough history to be judged."""
+"""Noted by itself, once: that a table, or what is new in one, has enough history to be judged."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _keep(log: Engine, recommender: Recommender, table: str, kept: dict[str, Any
     try:
         found = burn_in(recommender, table, at)
     except SourceError as error:
-        # That a table cannot be read is told by its checks; whether it is through is asked again.
+        # That a table cannot be read is reported by its checks; whether it is through is asked again.
         _log.info("not_looked_through", table=table, error=str(error))
         with log.begin() as connection:
             remember(connection, f"{MEMORY}{table}", {**kept, "next_at": at + LATER})

@@ -46,5 +46,5 @@ def _before(planned: Plan) -> timedelta:
     kind = found(planned.check.kind)
     if planned.window >= HOUR or (kind is not None and not kind.confirmed):
         return planned.every
-    # A surge is told once it was seen in two windows that share no row.
+    # A surge is reported once it was seen in two windows that share no row.
     return (ceil(planned.window / planned.every) + CONFIRM_SHORT) * planned.every

@@ -3,7 +3,7 @@ The checks walked over the past as if it were live: one query a check, then look
 frame.
 
 Every look sees only what had happened by then; what it finds is folded into incidents as the log would fold
-it. A look that cannot be taken is a fault, told beside the incidents: it says nothing of the past.
+it. A look that cannot be taken is a fault, reported beside the incidents: it says nothing of the past.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MOST_SLICES = 8  # of a check, that are drawn
 class BacktestIncident(Value):
     """
     One incident that would have been opened; `ended_at` null: still open at the end. `also` are other checks
-    that told of it, `told_by` the series that did: check, slice, subject and unit.
+    that reported it, `raised_by` the series that did: check, slice, subject and unit.
     """
 
     check: str
@@ -51,7 +51,7 @@ class BacktestIncident(Value):
     window_start: Moment
     window_end: Moment
     also: tuple[str, ...] = ()
-    told_by: tuple[tuple[str, Slice, str | None, str], ...] = Field(default=(), exclude=True)
+    raised_by: tuple[tuple[str, Slice, str | None, str], ...] = Field(default=(), exclude=True)
 
 
 class BacktestResult(Value):
@@ -92,9 +92,9 @@ class BacktestResult(Value):
 
 def _plain(finding: Finding) -> dict[str, object]:
     keys = ("check", "table", "window_start", "window_end", "observed", "expected", "p_value", "severity")
-    told = finding.model_dump(mode="json", include=set(keys))
-    return {"check": told["check"], "table": told["table"], "slice": dict(finding.slice)} | {
-        key: told[key] for key in keys[2:]
+    dumped = finding.model_dump(mode="json", include=set(keys))
+    return {"check": dumped["check"], "table": dumped["table"], "slice": dict(finding.slice)} | {
+        key: dumped[key] for key in keys[2:]
     }
 
 
@@ -136,14 +136,14 @@ def backtest(
     if faults and not verdicts:
         raise SourceError("\n".join(dict.fromkeys(fault.says for fault in faults)))
     result = fold(recommender, start, end, verdicts)
-    told = {"faults": together(faults)}
+    with_faults = {"faults": together(faults)}
     if not pictured:
-        return result.model_copy(update=told)
+        return result.model_copy(update=with_faults)
     # Which slices are worth a picture is known now: their checks are walked as before, and say it of those.
     slices = found_in(result)
     again = [planned for planned in plans if planned.check.name in slices]
     walked |= backtest_checks(recommender, again, (start, end), jobs, progress=progress, traced=slices)
-    return result.model_copy(update=told | {"comparisons": compared(walked)})
+    return result.model_copy(update=with_faults | {"comparisons": compared(walked)})
 
 
 Verdicts = list[tuple[datetime, str, Verdict]]
@@ -160,13 +160,13 @@ def _apart(walked: Mapping[str, Looked], checks: Iterable[str]) -> tuple[Verdict
 
 def found_in(result: BacktestResult) -> dict[str, Traced]:
     """Check → the whole table, and the slices in which it found most; of checks that found any slice."""
-    told: dict[str, Counter[Slice]] = {}
+    counts: dict[str, Counter[Slice]] = {}
     for finding in result.findings:
         if finding.slice:
-            told.setdefault(finding.check, Counter())[finding.slice] += 1
+            counts.setdefault(finding.check, Counter())[finding.slice] += 1
     return {
         check: WHOLE | {where for where, _looks in slices.most_common(MOST_SLICES)}
-        for check, slices in told.items()
+        for check, slices in counts.items()
     }
 
 
@@ -199,12 +199,12 @@ def fold(
     incidents, findings, notes = onto or Fold(recommender), list[Finding](), dict[str, str]()
     for at, looks in groupby(verdicts, key=lambda verdict: verdict[0]):
         together = [(name, verdict) for _at, name, verdict in looks]
-        told = explained(
+        found = explained(
             recommender, [finding for _name, verdict in together for finding in verdict.findings]
         )
-        findings += told
-        known = incidents.told
-        loud = [finding for finding in told if not quiet_on_trial(recommender, finding, known)]
+        findings += found
+        known = incidents.reported
+        loud = [finding for finding in found if not quiet_on_trial(recommender, finding, known)]
         for finding in loud:
             incidents.take(finding, at)
         incidents.clear(
@@ -217,15 +217,15 @@ def fold(
         start=start,
         end=end,
         findings=tuple(findings),
-        incidents=tuple(_told(folded) for folded in incidents.incidents),
+        incidents=tuple(_incident(folded) for folded in incidents.incidents),
         looks=len(verdicts),
         notes=notes,
         judged=tuple(sorted({name for _at, name, verdict in verdicts if verdict.judged})),
     )
 
 
-def _told(folded: Folded) -> BacktestIncident:
-    """An incident of the fold as a backtest tells it."""
+def _incident(folded: Folded) -> BacktestIncident:
+    """An incident of the fold as a backtest reports it."""
     first = folded.findings[0]
     return BacktestIncident(
         **first.model_dump(include={"check", "table", "slice", "title", "window_start"}),
@@ -234,7 +234,7 @@ def _told(folded: Folded) -> BacktestIncident:
         severity=folded.severity,
         findings=len(folded.findings),
         also=tuple(dict.fromkeys(one.check for one in folded.findings if one.check != first.check)),
-        told_by=tuple(
+        raised_by=tuple(
             dict.fromkeys((one.check, one.slice, one.subject, one.unit) for one in folded.findings)
         ),
         window_end=max(finding.window_end for finding in folded.findings),

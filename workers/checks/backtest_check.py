@@ -165,7 +165,7 @@ def each_by_itself(recommender: Recommender, planned: Plan, ends: list[datetime]
 def _error(recommender: Recommender, planned: Plan, end: datetime) -> Exception | None:
     try:
         run_check(recommender, planned, end, CheckState())
-    except Exception as error:  # noqa: BLE001 - it is told where it belongs
+    except Exception as error:  # noqa: BLE001 - it is reported where it belongs
         return error
     return None
 
@@ -274,17 +274,17 @@ def _fault(planned: Plan, end: datetime, error: Exception) -> Fault:
 
 
 def together(faults: list[Fault]) -> tuple[Fault, ...]:
-    """Faults in order of time, those of one check and one reason that follow each other told as one."""
-    told: list[Fault] = []
+    """Faults in order of time, those of one check and one reason that follow each other merged into one."""
+    merged: list[Fault] = []
     for fault in sorted(faults, key=lambda fault: (fault.check, fault.window_end)):
-        last = told[-1] if told else None
+        last = merged[-1] if merged else None
         width = fault.window_end - fault.window_start
         if (
             last
             and (last.check, last.says) == (fault.check, fault.says)
             and (fault.window_start - last.window_end < width)
         ):
-            told[-1] = last.model_copy(update={"window_end": fault.window_end, "windows": last.windows + 1})
+            merged[-1] = last.model_copy(update={"window_end": fault.window_end, "windows": last.windows + 1})
         else:
-            told.append(fault)
-    return tuple(sorted(told, key=lambda fault: (fault.window_start, fault.check)))
+            merged.append(fault)
+    return tuple(sorted(merged, key=lambda fault: (fault.window_start, fault.check)))

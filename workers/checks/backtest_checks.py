@@ -114,20 +114,20 @@ def backtest_checks(
     looks = {one.check.name: len(ends_of(recommender, one, start, end)) for one in plans}
     finished = {} if kept is None else {name: kept.finished[name] for name in looks if name in kept.finished}
     names = [name for name in looks if name not in finished]
-    told = _Progress(progress, sum(looks.values()), sum(looks[name] for name in finished))
+    meter = _Progress(progress, sum(looks.values()), sum(looks[name] for name in finished))
     asked = {name: (traced or {}).get(name, NOTHING) for name in names}
-    more = _one_by_one(recommender, asked, start, end, told) if min(jobs, len(names)) < 2 else None
+    more = _one_by_one(recommender, asked, start, end, meter) if min(jobs, len(names)) < 2 else None
     for name, looked in more or _at_once(recommender, asked, start, end, jobs):
         finished[name] = looked
         if kept is not None:
             kept.keep(name, looked)
         if more is None:
-            told.done(looks[name])
+            meter.done(looks[name])
     return finished
 
 
 class _Progress:
-    """How far it is, told now and then."""
+    """How far it is, reported now and then."""
 
     def __init__(self, progress: Progress | None, in_all: int, before: int) -> None:
         self._progress, self._in_all, self._so_far = progress, in_all, before
@@ -140,10 +140,10 @@ class _Progress:
 
 
 def _one_by_one(
-    recommender: Recommender, asked: Mapping[str, Traced], start: datetime, end: datetime, told: _Progress
+    recommender: Recommender, asked: Mapping[str, Traced], start: datetime, end: datetime, meter: _Progress
 ) -> Iterator[tuple[str, Looked]]:
     for name, traced in asked.items():
-        yield name, walked(recommender, name, start, end, traced, told.done)
+        yield name, walked(recommender, name, start, end, traced, meter.done)
 
 
 def _at_once(

@@ -33,7 +33,7 @@ Floats = npt.NDArray[np.float64]
 
 INK, MIDDLE = "#102a43", "#829ab1"
 WIDTH_INCHES, STRIP_INCHES, CLOSE_INCHES, LINE_INCHES, EDGE_INCHES = 11.0, 2.4, 2.0, 0.2, 0.8
-MOST_SERIES, MOST_CLOSE, MOST_TOLD = 6, 3, 6
+MOST_SERIES, MOST_CLOSE, MOST_LISTED = 6, 3, 6
 LONGEST = 130  # letters of an incident's line,
 LONGEST_UNIT = 24  # and of a line beside an axis
 AROUND = 1.0  # of an incident's length, that its close-up shows before it and after,
@@ -92,8 +92,8 @@ def draw_backtest(result: BacktestResult, series: Sequence[Series], zone: tzinfo
 
 
 def _heights(series: Series, closer: Sequence[Close]) -> list[float]:
-    told = min(len(series.incidents), MOST_TOLD + 1)
-    return [STRIP_INCHES + LINE_INCHES * told, *([CLOSE_INCHES] if closer else [])]
+    lines = min(len(series.incidents), MOST_LISTED + 1)
+    return [STRIP_INCHES + LINE_INCHES * lines, *([CLOSE_INCHES] if closer else [])]
 
 
 def _frame(figure: Figure, result: BacktestResult, left_out: int, zone: tzinfo) -> None:
@@ -118,15 +118,15 @@ def _strip(axes: Axes, series: Series, result: BacktestResult, zone: tzinfo) -> 
         style: dict[str, Any] = {"color": MARK, "fontsize": 11, "weight": "bold", "bbox": GROUND}
         axes.text(middle, top, str(number), va="top", ha="center", **style)
     axes.set_xlim(_day(result.start), _day(result.end))
-    told = [_told(number, one, zone) for number, one in series.incidents[:MOST_TOLD]]
-    if more := len(series.incidents) - len(told):
-        told.append(f"and {more} more")
+    captions = [_caption(number, one, zone) for number, one in series.incidents[:MOST_LISTED]]
+    if more := len(series.incidents) - len(captions):
+        captions.append(f"and {more} more")
     head = f"{series.name} (check {series.check})"
-    axes.set_title("\n".join((head, *told)), loc="left", fontsize=9.5, color=INK, linespacing=1.4)
+    axes.set_title("\n".join((head, *captions)), loc="left", fontsize=9.5, color=INK, linespacing=1.4)
     _tidy(axes, zone, result.end - result.start)
 
 
-def _told(number: int, incident: BacktestIncident, zone: tzinfo) -> str:
+def _caption(number: int, incident: BacktestIncident, zone: tzinfo) -> str:
     opened, ended = incident.opened_at.astimezone(zone), incident.ended_at
     until = "and still open" if ended is None else f"to {ended.astimezone(zone):%a %H:%M}"
     says = f"{number}   {opened:%a %d %b %H:%M} {until}   {incident.severity.value}   {incident.title}"
@@ -202,9 +202,9 @@ def _steps(held: Sequence[Comparison], scale: float) -> tuple[Floats, tuple[Floa
 def _alarms(held: Sequence[Comparison], series: Series, scale: float) -> tuple[list[float], list[float]]:
     """The windows at the end of which an alarm was raised, by their middle, and what was there."""
     raised = {one.window_end for one in series.findings}
-    told = [one for one in held if one.window_end in raised]
-    when = [(_day(one.window_start) + _day(one.window_end)) / 2 for one in told]
-    return when, [(one.observed or 0.0) / scale for one in told]
+    alarmed = [one for one in held if one.window_end in raised]
+    when = [(_day(one.window_start) + _day(one.window_end)) / 2 for one in alarmed]
+    return when, [(one.observed or 0.0) / scale for one in alarmed]
 
 
 def _shade(axes: Axes, times: Sequence[tuple[datetime, datetime]]) -> None:

@@ -58,20 +58,20 @@ class Series:
 
 def series_of(result: BacktestResult, tables: Mapping[str, str]) -> list[Series]:
     """
-    What is drawn: every series that an incident was told of, the worst and longest told of first, and of each
-    check without any the one that came farthest out of its band.
+    What is drawn: every series that raised an incident, the worst and longest first, and of each check that
+    raised none the series that came farthest out of its band.
 
     Args:
         tables: check → the table that it looks at.
     """
     held = _held(result)
-    told: dict[Key, list[tuple[int, BacktestIncident]]] = {}
+    raised: dict[Key, list[tuple[int, BacktestIncident]]] = {}
     for number, incident in enumerate(result.incidents, 1):
-        for key in _keys_of(held, incident.told_by):
-            told.setdefault(key, []).append((number, incident))
-    worst_first = sorted(told, key=lambda key: min(_rank(incident) for _number, incident in told[key]))
-    quiet = [key for key in (_farthest(held, told, check) for check in tables) if key is not None]
-    found = {key: tuple(told.get(key, ())) for key in (*worst_first, *quiet)}
+        for key in _keys_of(held, incident.raised_by):
+            raised.setdefault(key, []).append((number, incident))
+    worst_first = sorted(raised, key=lambda key: min(_rank(incident) for _number, incident in raised[key]))
+    quiet = [key for key in (_farthest(held, raised, check) for check in tables) if key is not None]
+    found = {key: tuple(raised.get(key, ())) for key in (*worst_first, *quiet)}
     return [
         Series(key[0], tables[key[0]], tuple(held[key]), _findings(result, key), incidents)
         for key, incidents in found.items()
@@ -110,21 +110,21 @@ def _held(result: BacktestResult) -> dict[Key, list[Comparison]]:
     return held
 
 
-def _keys_of(held: Iterable[Key], told_by: Iterable[Key]) -> list[Key]:
+def _keys_of(held: Iterable[Key], raised_by: Iterable[Key]) -> list[Key]:
     """
     The series that findings are of; another unit of the same, where what was found is no value of it but how
     long it stood still, or how far it swung.
     """
     keys: dict[Key, None] = {}
-    for told in told_by:
-        alike = [key for key in held if key[:3] == told[:3]]
-        keys |= dict.fromkeys([told] if told in alike else alike[:1])
+    for exact in raised_by:
+        alike = [key for key in held if key[:3] == exact[:3]]
+        keys |= dict.fromkeys([exact] if exact in alike else alike[:1])
     return list(keys)
 
 
-def _farthest(held: Mapping[Key, list[Comparison]], told: Iterable[Key], check: str) -> Key | None:
+def _farthest(held: Mapping[Key, list[Comparison]], raised: Iterable[Key], check: str) -> Key | None:
     keys = [key for key in held if key[0] == check]
-    if not keys or any(key[0] == check for key in told):
+    if not keys or any(key[0] == check for key in raised):
         return None
     return max(keys, key=lambda key: Series(check, "", tuple(held[key])).farthest)
 

@@ -1,5 +1,5 @@
 """
-One check more beside those that are declared, walked over the past: when it would have told of something,
+One more check beside those that are declared, walked over the past: when it would have reported something,
 and how often it would have alarmed.
 
 Walks and folds are the backtest's. What is walked is no more than the answer needs: a check in question is
@@ -32,11 +32,11 @@ LEAD_WINDOWS = 4
 """Before the time asked about, so that a check that has to see something twice has seen what is usual."""
 
 FINELY = 4
-"""Looks a window where it is asked when a check would have told."""
+"""Looks a window, where it is asked when a check would have reported something."""
 
 APART, NEAR, MOST_ASKED = timedelta(seconds=30), timedelta(minutes=1), 40
 """
-Such looks are no nearer to each other: what is told less sooner than that is worth no other check. Where
+Such looks are no closer together: what is reported sooner by less than that is worth no other check. Where
 windows are long they are taken each minute all the same, but no more of them than that.
 """
 
@@ -71,7 +71,7 @@ class Alarmed:
     covered: timedelta = timedelta(0)
 
 
-def first_told(
+def first_reported(
     recommender: Recommender,
     name: str,
     span: Span,
@@ -79,12 +79,12 @@ def first_told(
     until: float,
 ) -> datetime | None:
     """
-    When the check would first have told of a slice that `is_of` recognises, in (start, end]; None where it
+    When the check would first have reported a slice that `is_of` recognises, in (start, end]; None where it
     would not.
 
-    What it told of before `start` already, and goes on telling, is not counted. It is asked some looks a
-    window, and before `start` one, so that where it looks more often it may have told a little sooner than is
-    said.
+    What it already reported before `start`, and still reports, is not counted. It is asked some looks a
+    window, and before `start` one, so that a check that looks more often may have reported a little sooner
+    than is said.
 
     Raises:
         OutOfTime: it was not known by `until`, of the monotonic clock.
@@ -95,10 +95,10 @@ def first_told(
     once = before[:: -max(1, round(planned.window / planned.every))]
     known: set[str] = set()
     for at, verdict in _walked(recommender, planned, ends, until, set(before) - set(once)):
-        told = [one for one in verdict.findings if is_of(one.slice) and not quiet_on_trial(recommender, one)]
-        if at > start and any(one.fingerprint not in known for one in told):
+        found = [one for one in verdict.findings if is_of(one.slice) and not quiet_on_trial(recommender, one)]
+        if at > start and any(one.fingerprint not in known for one in found):
             return at
-        known = {one.fingerprint for one in told} if at <= start else known
+        known = {one.fingerprint for one in found} if at <= start else known
         _in_time(until)
     _in_time(until)
     return None
@@ -108,12 +108,12 @@ def sees_it(
     recommender: Recommender, name: str, span: Span, is_of: Callable[[Slice], bool], until: float
 ) -> bool | None:
     """
-    Whether the last look in (start, end] sees anything in a slice that `is_of` recognises, told or not yet;
-    or cannot say. None where the look cannot be taken.
+    Whether the last look in (start, end] sees anything in a slice that `is_of` recognises, reported or not
+    yet; or cannot say. None where the look cannot be taken.
 
     One look tells whether the others are worth taking: a fault that lasts is seen in it if it was before. It
     may have been seen where this look had nothing to judge, as between two deliveries, or knows only what the
-    check remembers. On one tape `first_told` asks nothing again that was asked here.
+    check remembers. On one tape `first_reported` asks nothing again that was asked here.
     """
     planned, ends = _closely(recommender, name, span)
     for _at, verdict in _walked(recommender, planned, ends, until, set(ends[:-1])):
@@ -196,7 +196,7 @@ def _some_or_all(
 
 
 def _closely(recommender: Recommender, name: str, span: Span) -> tuple[Plan, list[datetime]]:
-    """The check as it looks where it is asked when it would have told, and the ends of those looks."""
+    """The check as it looks to find when it would have reported something, and the ends of those looks."""
     start, end = span
     whole = plan(recommender, recommender.checks[name])
     finely = min(whole.window / FINELY, max(NEAR, (end - start) / MOST_ASKED))
@@ -247,21 +247,21 @@ def _as_time_allows(looks: Iterable[tuple[datetime, Verdict]], name: str, until:
 def _added(
     recommender: Recommender, name: str, alarms: Sequence[BacktestIncident], looks: Looks, until: float
 ) -> int:
-    """How many of the alarms the other checks would not have told of; also where there is no time to know."""
+    """How many of the alarms the other checks would not have raised, or there is no time to know it of."""
     if not alarms:
         return 0
     others = [other for other in recommender.checks if other != name]
     spans = [(one.window_start, one.ended_at or looks[-1][0]) for one in alarms]
-    told: Looks = []
+    theirs: Looks = []
     for other in others:
         planned = _every(plan(recommender, recommender.checks[other]), 1)
         for start, end in _joined(spans, LEAD_WINDOWS * planned.window):
             ends = _looked_at(recommender, planned, start, end)
-            told += _as_time_allows(_walked(recommender, planned, ends, until), other, until)
+            theirs += _as_time_allows(_walked(recommender, planned, ends, until), other, until)
     own = [look for look in looks if any(start <= look[0] <= end for start, end in spans)]
-    every = _in_order([*told, *own])
+    every = _in_order([*theirs, *own])
     start, end = every[0][0], every[-1][0]
-    today = fold(_alone(recommender, others), start, end, _in_order(told)).incidents
+    today = fold(_alone(recommender, others), start, end, _in_order(theirs)).incidents
     return max(0, len(fold(recommender, start, end, every).incidents) - len(today))
 
 

@@ -96,14 +96,14 @@ def _in_its_words(table: Table, verdict: Verdict) -> Verdict:
     """The verdict, with the table's rows called what its declaration calls them."""
     if table.unit is None:
         return verdict
-    told = tuple(said_of(table.unit, finding) for finding in verdict.findings)
-    return verdict.model_copy(update={"findings": told})
+    findings = tuple(said_of(table.unit, finding) for finding in verdict.findings)
+    return verdict.model_copy(update={"findings": findings})
 
 
 def _with_examples(kind: Kind[Any, Any], run: CheckRun, verdict: Verdict) -> Verdict:
     """The verdict, each promise that it says to be broken with a row that broke it."""
-    told = tuple(_with_example(kind, run, finding) for finding in verdict.findings)
-    return verdict.model_copy(update={"findings": told})
+    findings = tuple(_with_example(kind, run, finding) for finding in verdict.findings)
+    return verdict.model_copy(update={"findings": findings})
 
 
 def _with_example(kind: Kind[Any, Any], run: CheckRun, finding: Finding) -> Finding:

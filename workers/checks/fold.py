@@ -16,8 +16,8 @@ from domain.detection.correlate.joining import (
     Shares,
     fingerprints,
     joined_by,
+    link_to,
     over_already,
-    told_by,
 )
 from domain.detection.judge.excluded import Past, excluded_for, past_of, planned_for
 from domain.errors import RecsysopsError, Unmeasurable
@@ -34,7 +34,7 @@ WORST = (Severity.SEV1, Severity.SEV2, Severity.SEV3, Severity.SEV4)
 
 @dataclass
 class Folded:
-    """One incident so far, how many findings it was told by, and until which window."""
+    """One incident so far, the findings that it explains, and when it ended."""
 
     incident: Incident
     findings: list[Finding]
@@ -85,9 +85,9 @@ class Fold:
             return
         self._open(finding, at)
 
-    def clear(self, cleared: Iterable[str], told: Iterable[Finding], at: datetime) -> None:
-        """Findings no longer told: over once their metric is back, unless another goes on for them."""
-        standing, gone = tuple(told), set(cleared)
+    def clear(self, cleared: Iterable[str], findings: Iterable[Finding], at: datetime) -> None:
+        """Findings no longer reported: over once their metric is back, unless another goes on for them."""
+        standing, gone = tuple(findings), set(cleared)
         still = {finding.fingerprint for finding in standing}
         for fingerprint in gone:
             self._since.pop(fingerprint, None)
@@ -103,7 +103,7 @@ class Fold:
             elif fingerprint in still:
                 due = at + width
             elsewhere = any(
-                one.table == finding.table and told_by(folded.incident, one, self._made_from)
+                one.table == finding.table and link_to(folded.incident, one, self._made_from)
                 for one in standing
             )
             if elsewhere or due > at:
@@ -147,7 +147,7 @@ class Fold:
         folded.incident = folded.incident.model_copy(update={"also": also})
 
     def _closed_lately(self, finding: Finding) -> bool:
-        """Where the same was closed only lately it is no news, or goes on, as its check says."""
+        """Whether the same was closed only lately: as its check says, it is ignored, or goes on."""
         check = self.recommender.checks.get(finding.check)
         last = next(
             (one for one in reversed(self.incidents) if one.incident.fingerprint == finding.fingerprint), None
@@ -191,7 +191,7 @@ class Fold:
         self.incidents.append(Folded(incident, [finding]))
 
     @property
-    def told(self) -> frozenset[str]:
+    def reported(self) -> frozenset[str]:
         """Fingerprints of what people know of by an incident that goes on."""
         return fingerprints(*(one.incident for one in self.incidents if one.ended_at is None))
 

@@ -15,29 +15,29 @@ from workers.sources.aggregate.item_end import item_end
 _log = structlog.get_logger(__name__)
 
 
-def quiet(recommender: Recommender, finding: Finding, told: Container[str] = ()) -> str | None:
+def quiet(recommender: Recommender, finding: Finding, known: Container[str] = ()) -> str | None:
     """
     Why nobody is told of `finding`, in words; None where somebody is.
 
     Args:
-        told: fingerprints of what people know of: it goes on, and the table is not asked again.
+        known: fingerprints of what people know of: it goes on, and the table is not asked again.
     """
     why = recommender.quiet(finding)
-    return _ended(recommender, finding) if why is None and finding.fingerprint not in told else why
+    return _ended(recommender, finding) if why is None and finding.fingerprint not in known else why
 
 
-def quiet_on_trial(recommender: Recommender, finding: Finding, told: Container[str] = ()) -> bool:
+def quiet_on_trial(recommender: Recommender, finding: Finding, known: Container[str] = ()) -> bool:
     """Whether nobody would be told, were no check in shadow mode."""
     if recommender.quiet(finding) not in (None, SHADOW):
         return True
-    return finding.fingerprint not in told and _ended(recommender, finding) is not None
+    return finding.fingerprint not in known and _ended(recommender, finding) is not None
 
 
 def _ended(recommender: Recommender, finding: Finding) -> str | None:
     """
     What a slice lacks where that is one item that came and went: it has hardly a row anywhere since, so that
     nothing is wrong with the slice, which is as it was before the item came. An item that was there all along
-    and is gone, that is gone in this slice only, or together with others, is told.
+    and is gone, that is gone in this slice only, or together with others, still raises an alert.
     """
     check = recommender.checks.get(finding.check)
     rows_of_a_slice = finding.slice and finding.subject is None and finding.unit == "rows"

@@ -158,7 +158,7 @@ def reader_of(run: CheckRun, need: n.Needs[Any]) -> Reader:
 
 def example(run: CheckRun, need: n.Needs[Any], finding: Finding) -> str | None:
     """
-    A row that breaks the promise of which `finding` tells, in words; None where it is of none, and where
+    A row that breaks the promise that `finding` is about, in words; None where it is about none, and where
     answers are taken down or given again: of single rows none is kept.
 
     Raises:

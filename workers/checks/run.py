@@ -128,8 +128,8 @@ def waits(
 
 def explained(recommender: Recommender, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """
-    The findings of one look without totals that a slice explains: each told by what people hear of, and in
-    the shadow by what stays there, so that no check in the shadow silences another.
+    The findings of one look without totals that a slice explains: alerts are explained by alerts, and what is
+    in shadow mode by what is in it too, so that no check in shadow mode silences another.
     """
     loud, quiet = list[Finding](), list[Finding]()
     for finding in findings:
@@ -164,6 +164,6 @@ def blind(
         severity=planned.check.severity or Severity.SEV3,
         title=f"The check {planned.check.name} {says}"[:300],
     )
-    seen = TrackedFinding(slice=(), since=window[1], told=True, blind=True)
+    seen = TrackedFinding(slice=(), since=window[1], reported=True, blind=True)
     state = memory.model_copy(update={"seen": {**memory.seen, finding.fingerprint: seen}})
     return Verdict(findings=(finding,), state=state, judged=False)

@@ -1,9 +1,9 @@
 """
 What the engine answered to the questions of a check, taken down while it looks, and given again without it.
 
-A question is told by all that it depends on: the need, the windows, the slices, and those keys of the check
-that the engine is asked by. Keys that only say what is made of the answer (`least_change`, `severity`, a
-shadow) are no part of it, nor is the check's name: however they change, the answer is the same.
+A question is identified by all that it depends on: the need, the windows, the slices, and those keys of the
+check that the engine is asked by. Keys that only say what is made of the answer (`least_change`, `severity`,
+a shadow) are no part of it, nor is the check's name: however they change, the answer is the same.
 """
 
 from __future__ import annotations

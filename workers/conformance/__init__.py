@@ -6,7 +6,7 @@ What every check has to stand, ours and a team's own, for whoever tests one.
         hold({"kind": "late_views", "seconds": 10}, situation, tmp_path)
 
 `sound` is the small table in which nothing is wrong, to be spoilt by the fault that a check is there for:
-`found` says what is told of it, `measured` whether it is seen to be over. None of it needs a test framework;
+`found` gives the findings, `measured` whether it is seen to be over. None of it needs a test framework;
 what does not hold is an `AssertionError` that says in which situation, and what came of it.
 """
 

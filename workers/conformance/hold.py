@@ -58,7 +58,7 @@ def hold(
 def found(
     check: Mapping[str, Any], folder: Path, spoil: Change, made: Change | None = None
 ) -> tuple[Finding, ...]:
-    """What is told of the last day, when `spoil` was done to its rows alone."""
+    """What is found on the last day, when `spoil` was done to its rows alone."""
     recommender = declared(check, _spoilt(_made(made, sound()), spoil), folder)
     return tuple(one for one in run_checks(recommender, END).findings if one.check == NAME)
 
@@ -67,7 +67,7 @@ def found(
 def measured(
     check: Mapping[str, Any], finding: Finding, folder: Path, spoil: Change, made: Change | None = None
 ) -> tuple[Measurement, Measurement]:
-    """What `finding` of the last day is about: measured on that day, and on the next one, mended."""
+    """What `finding` of the last day is about: measured on that day, and on the next one, repaired."""
     frame = _spoilt(_made(made, sound(DAYS + 1, END + DAY)), spoil)
     recommender = declared(check, frame, folder)
     then = measure(recommender, finding, END - DAY + HOUR, END)
@@ -86,14 +86,14 @@ def _spoilt(frame: pd.DataFrame, spoil: Change) -> pd.DataFrame:
 def _allowed(of: Situation, where: str, result: RunResult) -> None:
     own = [finding for finding in result.findings if finding.check == NAME]
     faults = [finding.title for finding in own if finding.subject == FAULT]
-    told = [finding.title for finding in own if finding.subject != FAULT]
+    reported = [finding.title for finding in own if finding.subject != FAULT]
     if of.says == "fault":
         _must(bool(faults), f"{where}: a table that cannot be read has to be said")
         _must("other" in result.state.checks, f"{where}: the other checks have to go on")
         return
     _must(not faults, f"{where}: it could not look: {' '.join(faults)}")
     if of.says == "quiet":
-        _must(not told, f"{where}: there was nothing to tell, and it told: {' '.join(told)}")
+        _must(not reported, f"{where}: there was nothing to report, and it reported: {' '.join(reported)}")
 
 
 def _must(holds: bool, says: str) -> None:

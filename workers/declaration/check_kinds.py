@@ -113,5 +113,5 @@ def blamed(name: str, does: str = "raises", kind: Kind[Any, Any] | None = None) 
         frame = (its or frames)[-1]
         where = f"{Path(frame.filename).name}:{frame.lineno}"
         says = str(error).strip().partition("\n")[0]
-        told = f"{type(error).__name__}: {says}" if says else type(error).__name__
-        raise OwnCheckError(f'kind "{name}" {does}: {told} ({where})') from error
+        reason = f"{type(error).__name__}: {says}" if says else type(error).__name__
+        raise OwnCheckError(f'kind "{name}" {does}: {reason} ({where})') from error

@@ -124,7 +124,7 @@ def load_text(
     The same of a text that may yet come to stand in `file`.
 
     Raises:
-        ConfigurationError: all problems, as `load` tells them.
+        ConfigurationError: all problems, as `load` lists them.
     """
     try:
         declared = tomllib.loads(text)

@@ -99,7 +99,7 @@ def _dimensions(declared: Declared, key: Key, check: Declared, of_items: bool | 
     if not table:
         return  # that it names no table is said already
     right, item = tuple(_texts(table.get("dimensions"))), tuple(_texts([table.get("item")]))
-    if of_items is not False:  # merit is known of items: by what they are, or one by one
+    if of_items is not False:  # expected exposure is known of items: by what they are, or one by one
         features = tuple(_texts(_table(declared.get("items")).get("features")))
         right = features if of_items else (*right, *features)
     right = tuple(dict.fromkeys((*right, *item)))

@@ -73,10 +73,10 @@ def _examine(declared: FileOptions, environment: Environment) -> Iterator[Advice
     where, path = f"deployers.{declared.name}.path", Path(declared.path)
     if not path.parent.is_dir():
         says = f"its folder {path.parent} does not exist"
-        yield Advice(level="error", where=where, says=says, mend="start the recommender, or correct path")
+        yield Advice(level="error", where=where, says=says, fix="start the recommender, or correct path")
     elif not os.access(path.parent, os.W_OK) or path.is_dir():
         says = f"{path} cannot be written"
-        yield Advice(level="error", where=where, says=says, mend="let this user write into its folder")
+        yield Advice(level="error", where=where, says=says, fix="let this user write into its folder")
 
 
 KIND = Kind(

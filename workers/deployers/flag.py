@@ -29,7 +29,7 @@ from workers.environment.exchange import is_safe
 from workers.environment.installed import points_of_this_house
 
 MARK = "recsysops"
-"""In a flag's metadata: the key of the hotfix that set it; the flag server tells it to whoever asks."""
+"""In a flag's metadata: the key of the hotfix that set it; the flag server gives it to whoever asks."""
 
 NOTES = ".recsysops"
 """What the file of notes is called, behind the name of the definitions."""
@@ -106,7 +106,7 @@ class Noted(Value):
 
 
 class Served(NamedTuple):
-    """What the flag server answers; `metadata` is None where it tells none."""
+    """What the flag server answers; `metadata` is None where it gives none."""
 
     variant: object
     metadata: Mapping[str, object] | None
@@ -167,7 +167,7 @@ class FlagDeployer:
         return receipt
 
     def serving(self) -> frozenset[str]:
-        """The key that the served flag tells; where the server tells no metadata, by the variant."""
+        """The key in the served flag's metadata; where the server gives none, by the variant."""
         served = self.served()
         if served.metadata is not None:
             mark = served.metadata.get(MARK)
@@ -269,10 +269,8 @@ class FlagDeployer:
         code = " ".join(str(found.get(name, "")) for name in ("errorCode", "errorDetails")).strip()
         if status in (401, 403):
             variable = self._declared.authorization_env
-            mend = (
-                f"correct what {variable} holds" if variable else "name what it asks for: authorization_env"
-            )
-            return f"the flag server does not let us ask ({status}); {mend}"
+            fix = f"correct what {variable} holds" if variable else "name what it asks for: authorization_env"
+            return f"the flag server does not let us ask ({status}); {fix}"
         why = f"{status}: {code[:200] or 'it does not say why'}"
         return f"the flag server does not evaluate “{self._declared.flag}” ({why})"
 
@@ -339,17 +337,15 @@ def _examine(declared: FlagOptions, environment: Environment) -> Iterator[Advice
     opened = _opened(declared, environment)
     if not Path(declared.path).is_file():
         says = f"there is no file {declared.path}"
-        yield Advice(
-            level="error", where=f"{where}.path", says=says, mend="correct path, or start the server"
-        )
+        yield Advice(level="error", where=f"{where}.path", says=says, fix="correct path, or start the server")
         return
     try:
-        for key, says, mend in opened.wrong():
-            yield Advice(level="error", where=f"{where}.{key}", says=says, mend=mend)
+        for key, says, fix in opened.wrong():
+            yield Advice(level="error", where=f"{where}.{key}", says=says, fix=fix)
         opened.served()
     except DeployError as error:
-        mend = "start the flag server, or correct url, flag or path"
-        yield Advice(level="warning", where=where, says=str(error), mend=mend)
+        fix = "start the flag server, or correct url, flag or path"
+        yield Advice(level="warning", where=where, says=str(error), fix=fix)
 
 
 def _carries(kind: str) -> bool:

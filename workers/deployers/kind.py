@@ -47,4 +47,4 @@ def unset(where: str, key: str, variable: str, environment: Environment, so: str
     """One line where the variable that `key` names is not set; `so` is what cannot be done without it."""
     if not environment.get(variable):
         says = f"the variable {variable} is not set: {so}"
-        yield Advice(level="error", where=f"{where}.{key}", says=says, mend=f"set {variable}")
+        yield Advice(level="error", where=f"{where}.{key}", says=says, fix=f"set {variable}")

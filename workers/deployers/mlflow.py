@@ -219,13 +219,13 @@ def _examine(declared: MlflowOptions, environment: Environment) -> Iterator[Advi
     try:
         aliases = _opened(declared, environment).aliases()
     except DeployError as error:
-        mend = "start it, or correct url, model or the variable"
-        yield Advice(level="warning", where=where, says=str(error), mend=mend)
+        fix = "start it, or correct url, model or the variable"
+        yield Advice(level="warning", where=where, says=str(error), fix=fix)
         return
     for key, alias in (("alias", declared.alias), ("back_to", declared.back_to)):
         if alias is not None and alias not in aliases:
             says = f"{declared.model} has no alias “{alias}”"
-            yield Advice(level="error", where=f"{where}.{key}", says=says, mend=nearest(alias, aliases))
+            yield Advice(level="error", where=f"{where}.{key}", says=says, fix=nearest(alias, aliases))
 
 
 def _carries(kind: str) -> bool:

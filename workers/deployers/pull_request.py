@@ -194,13 +194,13 @@ def _examine(declared: PullRequestOptions, environment: Environment) -> Iterator
         deployer.serving()
         may_write = deployer.may_write()
     except DeployError as error:
-        mend = "correct repository, base, file or the token"
-        yield Advice(level="warning", where=where, says=str(error), mend=mend)
+        fix = "correct repository, base, file or the token"
+        yield Advice(level="warning", where=where, says=str(error), fix=fix)
         return
     if not may_write:
         says = f"its token may not write to {declared.repository}"
-        mend = "let it write contents and pull requests"
-        yield Advice(level="error", where=f"{where}.token_env", says=says, mend=mend)
+        fix = "let it write contents and pull requests"
+        yield Advice(level="error", where=f"{where}.token_env", says=says, fix=fix)
 
 
 KIND = Kind(

@@ -91,8 +91,8 @@ class RedisDeployer:
 
     def _change(self, change: Change) -> str:
         """
-        Raises DeployUncertain where anything fails once a change was sent: a lost connection too is told by
-        the library as a touched key, and what was sent may have been done.
+        Raises DeployUncertain where anything fails once a change was sent: the library reports a lost
+        connection, too, as a touched key, and what was sent may have been done.
         """
         sent: list[overrides.Document] = []
         try:
@@ -183,16 +183,16 @@ def _examine(declared: RedisOptions, environment: Environment) -> Iterator[Advic
         opened.serving()
         policy = opened.eviction()
     except ConfigurationError as error:
-        mend = f"set {declared.url_env} to the address"
-        yield Advice(level="error", where=f"{where}.url_env", says=str(error), mend=mend)
+        fix = f"set {declared.url_env} to the address"
+        yield Advice(level="error", where=f"{where}.url_env", says=str(error), fix=fix)
     except DeployError as error:
-        mend = "start it, or correct the address or the key"
-        yield Advice(level="warning", where=where, says=str(error), mend=mend)
+        fix = "start it, or correct the address or the key"
+        yield Advice(level="warning", where=where, says=str(error), fix=fix)
     else:
         if policy.startswith("allkeys-"):
             says = f"maxmemory-policy is {policy}: the overrides may be evicted, and a hotfix end unseen"
-            mend = "use volatile-lru or noeviction, or another server"
-            yield Advice(level="warning", where=where, says=says, mend=mend)
+            fix = "use volatile-lru or noeviction, or another server"
+            yield Advice(level="warning", where=where, says=says, fix=fix)
 
 
 KIND = Kind(

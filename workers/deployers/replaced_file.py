@@ -47,7 +47,7 @@ class ReplacedFile:
                 self._target = _target(self.path)
                 yield
         except RuntimeError as error:  # Path.resolve, of a link that leads to itself, before Python 3.13
-            raise DeployError(f"{self.path} is a link that leads back to itself; mend it") from error
+            raise DeployError(f"{self.path} is a link that leads back to itself; fix it") from error
         except OSError as error:
             raise DeployError(f"{self.path} could not be written: {error.strerror or error}") from error
 

@@ -196,14 +196,14 @@ def _examine(declared: WebhookOptions, environment: Environment) -> Iterator[Adv
     if urlsplit(declared.url).scheme not in {"http", "https"}:
         says = f"{declared.url} is not an http(s) address"
         yield Advice(
-            level="error", where=f"{where}.url", says=says, mend="write for instance https://host/hook"
+            level="error", where=f"{where}.url", says=says, fix="write for instance https://host/hook"
         )
         return
     try:
         exchange("HEAD", declared.url, b"", {}, seconds=EXAMINED_SECONDS, most_bytes=ANSWER_BYTES)
     except (NotReached, NoAnswer) as error:
         says = f"does not answer ({error})"
-        yield Advice(level="warning", where=f"{where}.url", says=says, mend="start it, or correct url")
+        yield Advice(level="warning", where=f"{where}.url", says=says, fix="start it, or correct url")
         return
     yield from _examine_confirmation(declared, environment)
 
@@ -213,7 +213,7 @@ def _examine_confirmation(declared: WebhookOptions, environment: Environment) ->
     if declared.confirm_url is None:
         says = "not declared: that a hotfix is in force is the receiver's word, and not read back"
         yield Advice(
-            level="note", where=where, says=says, mend="add confirm_url, where it lists what it serves"
+            level="note", where=where, says=says, fix="add confirm_url, where it lists what it serves"
         )
         return
     if not environment.get(declared.secret_env):
@@ -221,8 +221,8 @@ def _examine_confirmation(declared: WebhookOptions, environment: Environment) ->
     try:
         _opened(declared, environment).serving()
     except (DeployError, ConfigurationError) as error:
-        mend = "let it list the keys in force, or correct confirm_url"
-        yield Advice(level="warning", where=where, says=str(error), mend=mend)
+        fix = "let it list the keys in force, or correct confirm_url"
+        yield Advice(level="warning", where=where, says=str(error), fix=fix)
 
 
 KIND = Kind(

@@ -50,17 +50,17 @@ def detection_run(log: Engine, recommender: Recommender, at: datetime) -> int:
 def _look_at(
     log: Engine, recommender: Recommender, one: TableChecks, at: datetime, late: LeftOut | None
 ) -> int:
-    """All looks at one table that are due by `at`, with those that were left out told before."""
+    """All looks at one table that are due by `at`, with those that were left out reported before."""
     kept = one.recall(log)
     if not one.due(kept, at):
         return 0
-    moments, told = one.moments(looked_at(kept), at), tuple[Finding, ...]()
+    moments, overdue = one.moments(looked_at(kept), at), tuple[Finding, ...]()
     if late is not None and late.table == one.table:
-        kept, told = late.told_with(kept), late.verdict.findings
+        kept, overdue = late.once_reported(kept), late.verdict.findings
     found = 0
     for moment in moments:
-        found += _look(log, recommender, one, moment, kept, told)
-        kept, told = one.recall(log), ()
+        found += _look(log, recommender, one, moment, kept, overdue)
+        kept, overdue = one.recall(log), ()
     return found
 
 
@@ -77,7 +77,7 @@ def _look(
 
     Args:
         kept: what the look before remembered.
-        late: findings from before this look, told with its own.
+        late: findings from before this look, reported with its own.
     """
     before, clearing = state_of(kept), kept.get("clearing", {})
     wrong = wrong_times(log, recommender, moment, one.recommender.checks)
@@ -85,14 +85,14 @@ def _look(
     for check, note in result.notes.items():
         if note != kept.get("notes", {}).get(check):
             _log.info("check_did_not_judge", check=check, note=note)
-    told = [f for f in result.findings if f.subject != FAULT or f.fingerprint in kept.get("blind", ())]
-    told = quietly(log, recommender, [*late, *told], moment)
+    alerts = [f for f in result.findings if f.subject != FAULT or f.fingerprint in kept.get("blind", ())]
+    alerts = quietly(log, recommender, [*late, *alerts], moment)
     found, waiting = 0, dict[str, datetime]()
-    if told or clearing or result.cleared:
+    if alerts or clearing or result.cleared:
         # What has one cause is one incident, also where it is found in two tables at once.
         with in_turn(log, "incidents"):
-            found = open_incidents(log, told, DETECTOR, result.state, recommender=recommender)
-            waiting = clear(log, recommender, result, told, clearing, moment)
+            found = open_incidents(log, alerts, DETECTOR, result.state, recommender=recommender)
+            waiting = clear(log, recommender, result, alerts, clearing, moment)
     one.remember(log, result, moment, waiting, _looks(before, result), kept)
     return found
 

@@ -4,7 +4,7 @@ something can be walked as they were.
 
 Which level a look begins with, what it takes to be usual and which times it learns nothing from hang on the
 looks before it; and a look that comes late passes windows over. Of each check two former memories are kept,
-the older one from before all windows that share a row with the newest; once it tells something new, that one
+the older one from before all windows that share a row with the newest; once it finds something new, that one
 is kept under the finding's name.
 """
 
@@ -77,7 +77,7 @@ def _far_enough(former: list[dict[str, Any]], began: CheckState, apart: timedelt
 def keep_for(
     connection: Connection, findings: Iterable[Finding], earlier: Earlier, before: State, at: datetime
 ) -> None:
-    """Keep the oldest former memory of each check that tells something new, in the caller's transaction."""
+    """Keep the oldest former memory of each check that found something new, in the caller's transaction."""
     for finding in _new(findings, before):
         if former := earlier.get(finding.check):
             remember(
@@ -89,12 +89,12 @@ def keep_for(
 def _new(findings: Iterable[Finding], before: State) -> Iterator[Finding]:
     for finding in findings:
         seen = before.checks.get(finding.check, CheckState()).seen.get(finding.fingerprint)
-        if seen is None or not seen.told:
+        if seen is None or not seen.reported:
             yield finding
 
 
 def before_it_was_found(log: Engine, finding: Finding) -> Former | None:
-    """What the check of a finding remembered some looks before it told it; None where that was not kept."""
+    """What a finding's check remembered some looks before it reported it; None where that was not kept."""
     with log.connect() as connection:
         kept = recall(connection, _BEFORE + finding.fingerprint)
     if kept is None or datetime.fromisoformat(kept["window_end"]) != finding.window_end:

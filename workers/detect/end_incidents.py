@@ -2,7 +2,7 @@
 A finding is over when its metric is back: in a whole window without a row of the time in which it was found.
 
 That a check finds it no more says less. It has to be sure before it speaks, so that it falls silent while a
-mend has only begun and its window still holds half of the fault.
+repair has only begun and its window still holds half of the fault.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Engine
 
-from domain.detection.correlate.joining import told_by
+from domain.detection.correlate.joining import link_to
 from domain.errors import RecsysopsError, Unmeasurable
 from domain.incident.commands import AddNote, ClearFinding
 from domain.incident.state import Incident
@@ -38,7 +38,7 @@ def clear(
     log: Engine,
     recommender: Recommender,
     result: RunResult,
-    told: Iterable[Finding],
+    findings: Iterable[Finding],
     clearing: Mapping[str, str],
     at: datetime,
 ) -> dict[str, datetime]:
@@ -46,13 +46,13 @@ def clear(
     Say that findings are over.
 
     Args:
-        told: what this look found; an incident that goes on under the name of another slice is not over.
+        findings: what this look found; an incident that goes on under the name of another slice is not over.
         clearing: fingerprint → when to look again (ISO 8601), as returned by the look before.
 
     Returns:
         Those that are not over yet, with the time from which on to look at them again.
     """
-    standing, waiting = tuple(told), dict[str, datetime]()
+    standing, waiting = tuple(findings), dict[str, datetime]()
     made_from = lineage(recommender.tables, recommender.models.values())
     due = {fingerprint: datetime.fromisoformat(moment) for fingerprint, moment in clearing.items()}
     for fingerprint in dict.fromkeys((*due, *result.cleared)):
@@ -65,7 +65,7 @@ def clear(
             due[fingerprint] = first_look(recommender, finding, at)
         elif any(fingerprint in check.seen for check in result.state.checks.values()):
             due[fingerprint] = at + width
-        elsewhere = any(one.table == finding.table and told_by(incident, one, made_from) for one in standing)
+        elsewhere = any(one.table == finding.table and link_to(incident, one, made_from) for one in standing)
         if elsewhere or due[fingerprint] > at:
             waiting[fingerprint] = due[fingerprint]
         elif not _cleared(log, recommender, incident, finding, at):

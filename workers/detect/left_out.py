@@ -1,4 +1,4 @@
-"""What nobody looked at in time, and is too long ago now: told once, as one outage is one cause."""
+"""What nobody looked at in time, and is too long ago now: reported once, as one outage is one cause."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from workers.detect.table_checks import MOST_MISSED_LOOKS, Kept, TableChecks, lo
 
 
 class LeftOut(NamedTuple):
-    """The table with whose look it is told, the check that tells it, and what it says."""
+    """The table with whose look it is reported, the check that reports it, and what it says."""
 
     table: str
     check: str
     verdict: Verdict
 
-    def told_with(self, kept: Kept) -> Kept:
-        """What the table's checks remember once it is told."""
+    def once_reported(self, kept: Kept) -> Kept:
+        """What the table's checks remember once it is reported."""
         state = State(checks={**state_of(kept).checks, self.check: self.verdict.state})
         return {**kept, "state": state}
 

@@ -1,8 +1,8 @@
 """
-A cause that could not be told yet is looked into again, as more is logged.
+A cause that could not be found yet is looked for again, as more is logged.
 
-An incident is told within a window of its onset, and so little is logged by then that chance may hide what
-the cause does to the metric. It is asked again after 1, 2, 4, 8 and 16 windows, until a cause is named.
+An incident is detected within a window of its onset, and so little is logged by then that chance may hide
+what the cause does to the metric. It is asked again after 1, 2, 4, 8 and 16 windows, until a cause is named.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What of a look's findings is news: it opens an incident, joins one, tells one again, or opens one anew."""
+"""Which of a look's findings are new: each opens an incident, joins one, repeats one, or reopens one."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ def open_incidents(
     recommender: Recommender | None = None,
 ) -> int:
     """
-    Open an incident for each finding, or tell the open one; returns how many findings there were.
+    Open an incident for each finding, or add it to the open one; returns how many findings there were.
 
     The key holds the window's end, so that a forecast of one day, or a window looked at twice, opens one
-    incident and no second one after that is closed. What an open incident already tells, seen elsewhere,
-    joins that one.
+    incident and no second one after that is closed. What an open incident already explains, seen
+    elsewhere, joins that one.
 
     Args:
-        recommender: whose checks say how bad it is and when it is news again, and whose tables are made from
-            which.
+        recommender: whose checks say how bad it is and when it is reported again, and whose tables are made
+            from which.
         since: subject → when the finding came up; of a forecast that was good in between, another one.
     """
     count = 0
@@ -53,7 +53,7 @@ def open_incidents(
         count += 1
         if recommender is not None:
             finding = _graded(log, recommender, finding)  # noqa: PLW2901 - the same finding, judged
-        if _told_lately(log, finding, recommender) or (state and _dismissed(log, finding, state)):
+        if _reported_lately(log, finding, recommender) or (state and _dismissed(log, finding, state)):
             continue
         elsewhere = _known_elsewhere(log, finding, state, made_from, recommender)
         if elsewhere is not None:
@@ -106,7 +106,7 @@ def _reopen(log: Engine, finding: Finding, recommender: Recommender | None, acto
     handle(closed[0].stream, Reopen(reason=reason), actor=actor, key=key, log=log)
 
 
-def _told_lately(log: Engine, finding: Finding, recommender: Recommender | None) -> bool:
+def _reported_lately(log: Engine, finding: Finding, recommender: Recommender | None) -> bool:
     with log.connect() as connection:
         stream = cards.unclosed(connection, finding.fingerprint)
         incident = cards.find(connection, stream) if stream else None
@@ -150,7 +150,7 @@ def _over_already(log: Engine, finding: Finding, made_from: Lineage) -> bool:
 
 
 def _dismissed(log: Engine, finding: Finding, state: State) -> bool:
-    """True while what was closed as "not an incident" goes on: it is no news until it was over once."""
+    """True while what was closed as "not an incident" goes on: it is not reported until it was over once."""
     check = state.checks.get(finding.check)
     seen = check.seen.get(finding.fingerprint) if check else None
     with log.connect() as connection:

@@ -28,10 +28,10 @@ def quietly(log: Engine, recommender: Recommender, found: Iterable[Finding], at:
     """
     loud: list[Finding] = []
     found = tuple(found)
-    told = _told(log) if found else frozenset[str]()
+    known = _known(log) if found else frozenset[str]()
     silent: dict[str, list[tuple[Finding, str]]] = {}
     for finding in found:
-        why = quiet(recommender, finding, told)
+        why = quiet(recommender, finding, known)
         if why is None:
             loud.append(finding)
         else:
@@ -48,7 +48,7 @@ def quietly(log: Engine, recommender: Recommender, found: Iterable[Finding], at:
     return loud
 
 
-def _told(log: Engine) -> frozenset[str]:
+def _known(log: Engine) -> frozenset[str]:
     """Fingerprints of what people know of by an incident that goes on."""
     with log.connect() as connection:
         return fingerprints(*cards.every(connection, ("open", "acknowledged", "resolved")))

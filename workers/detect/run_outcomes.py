@@ -59,12 +59,12 @@ def count_runs(connection: Connection, job: str, looks: Iterable[RunOutcome], at
 def read_runs(connection: Connection, at: datetime) -> dict[str, Looks]:
     """Check → how it looked in the last `LOOKED_BACK`."""
     first = f"{MEMORY}{(at - LOOKED_BACK).astimezone(UTC):%Y-%m-%d}"
-    told: dict[str, Looks] = {}
+    by_check: dict[str, Looks] = {}
     for name, day in sorted(recall_beginning(connection, MEMORY).items()):
         for check, counted in day.items() if name >= first else ():
             looks = Looks.model_validate(counted)
-            told[check] = _joined(told[check], looks) if check in told else looks
-    return told
+            by_check[check] = _joined(by_check[check], looks) if check in by_check else looks
+    return by_check
 
 
 def _joined(before: Looks, after: Looks) -> Looks:

@@ -1,4 +1,4 @@
-"""How bad a finding is, by the members whom it affects: asked of the table once, when it is news."""
+"""How bad a finding is, by the members whom it affects: asked of the table once, when it is new."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _members(recommender: Recommender, finding: Finding, begun: datetime) -> flo
         try:
             share = _share(recommender, finding, table.member, (begun - width, begun))
         except SourceError as error:
-            # How bad it is is worth less than that it is told.
+            # How bad it is matters less than that it is reported.
             _log.warning("members_not_counted", table=finding.table, error=str(error))
             return None
         if len(_known) >= MOST_KNOWN:

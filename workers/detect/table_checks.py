@@ -104,7 +104,7 @@ class TableChecks:
             "clearing": clearing,
             "earlier": earlier,
             "notes": result.notes,
-            # A table that cannot be read once may be being written; twice in a row is a blind spot, and told.
+            # A table that cannot be read once may be being written; twice in a row is a blind spot: reported.
             "blind": [finding.fingerprint for finding in result.findings if finding.subject == FAULT],
         }
         with log.begin() as connection:

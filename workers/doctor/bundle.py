@@ -25,10 +25,10 @@ def examine_bundle(recommender: Recommender, opened: Mapping[str, Source]) -> It
     for name in declared.leave_out:
         if name not in known and every_table:
             says = f'no table has a column "{name}", so nothing is left out'
-            yield Advice(level="error", where=where, says=says, mend=nearest(name, known))
+            yield Advice(level="error", where=where, says=says, fix=nearest(name, known))
         if recommender.items is not None and name == recommender.items.key:
             says = f'"{name}" is the items\' key, by which a diagnosis names them: no bundle can be kept'
-            yield Advice(level="error", where=where, says=says, mend=f'take "{name}" out')
+            yield Advice(level="error", where=where, says=says, fix=f'take "{name}" out')
         taken = [one.name for one in recommender.models.values() if name in one.features]
         if taken:
             says = f'the model {", ".join(taken)} takes "{name}", and is not asked again without it'
@@ -36,4 +36,4 @@ def examine_bundle(recommender: Recommender, opened: Mapping[str, Source]) -> It
     folder = Path(declared.path) if declared.path else None
     if folder is not None and folder.exists() and not os.access(folder, os.W_OK):
         says = f"{folder} cannot be written by this user, so no bundle is kept"
-        yield Advice(level="error", where="bundle.path", says=says, mend="let the workers' user write there")
+        yield Advice(level="error", where="bundle.path", says=says, fix="let the workers' user write there")

@@ -41,7 +41,7 @@ def _of_the_kind(kind: Kind[Any, Any], check: Check, source: Source) -> Iterator
     try:
         asked = dict.fromkeys(kind.columns(options))
     except SourceError as error:  # nothing says which column it is
-        yield Advice(level="error", where=where, says=str(error), mend="say it there")
+        yield Advice(level="error", where=where, says=str(error), fix="say it there")
         return
     for column in asked:
         key = next((f".{name}" for name, value in options if value == column), "")
@@ -65,4 +65,4 @@ def _columns(recommender: Recommender, check: Check, source: Source) -> Iterator
             held = kind_of(source.rows[column]) if column in source.columns else None
             if key == "ranges" and held not in ("number", "integer", None):
                 says = f"{column} holds {held}, which has no range"
-                yield Advice(level="error", where=where, says=says, mend="write values, or take it out")
+                yield Advice(level="error", where=where, says=says, fix="write values, or take it out")

@@ -1,4 +1,4 @@
-"""What `recsysops doctor` says: the declaration held against the real sources, and what to mend."""
+"""What `recsysops doctor` says: the declaration held against the real sources, and what to fix."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def check(
         recommender = load(path, env)
     except ConfigurationError as error:
         return [
-            Advice(level="error", where=str(path), says=line, mend="mend the file") for line in _lines(error)
+            Advice(level="error", where=str(path), says=line, fix="fix the file") for line in _lines(error)
         ]
     opened: dict[str, Source] = {}  # by tables, for whatever is asked of them afterwards
     return [
@@ -135,9 +135,7 @@ def _examined(where: str, look: Callable[[], Iterable[Advice]]) -> list[Advice]:
     try:
         said = list(look())
     except SourceError as error:
-        return [
-            Advice(level="error", where=where, says=str(error), mend="mend the source, or the declaration")
-        ]
+        return [Advice(level="error", where=where, says=str(error), fix="fix the source, or the declaration")]
     bad = any(a.level in {"warning", "error"} for a in said)
     return said if bad else [*said, Advice(level="ok", where=where, says="as declared")]
 
@@ -151,31 +149,31 @@ def _launches(recommender: Recommender, opened: Mapping[str, Source]) -> Iterato
     for name in asked:
         if name not in source.columns:
             says = f'table "{launches.table}" has no column "{name}"'
-            yield Advice(level="error", where="launches", says=says, mend=nearest(name, source.columns))
+            yield Advice(level="error", where="launches", says=says, fix=nearest(name, source.columns))
 
 
 def _checks(recommender: Recommender) -> Iterator[Advice]:
     if not recommender.checks:
-        yield Advice(level="warning", where="checks", says="nothing is looked at", mend="add [checks.NAME]")
+        yield Advice(level="warning", where="checks", says="nothing is looked at", fix="add [checks.NAME]")
     for declared in recommender.checks.values():
         where = f"checks.{declared.name}"
         if declared.kind == LAUNCH_FORECAST.name:
             if recommender.launches is None:
                 yield Advice(
-                    level="error", where=where, says="no [launches] is declared", mend="add [launches]"
+                    level="error", where=where, says="no [launches] is declared", fix="add [launches]"
                 )
             continue
         table = plan(recommender, declared).table
         if declared.table is None:
             says = f'names no table; it looks at "{table.name}"'
-            yield Advice(level="warning", where=where, says=says, mend="add table = …")
+            yield Advice(level="warning", where=where, says=says, fix="add table = …")
         if table.time is None:
             says = f'table "{table.name}" declares no time'
-            yield Advice(level="error", where=where, says=says, mend=f"add time to [tables.{table.name}]")
+            yield Advice(level="error", where=where, says=says, fix=f"add time to [tables.{table.name}]")
         kind = found(declared.kind)
         if kind and kind.only_slices and not (declared.dimensions or table.dimensions):
             says = f'table "{table.name}" declares no dimensions to slice by'
-            yield Advice(level="error", where=where, says=says, mend="add dimensions, or use kind volume")
+            yield Advice(level="error", where=where, says=says, fix="add dimensions, or use kind volume")
 
 
 def _metric(recommender: Recommender, declared: Check, opened: Mapping[str, Source]) -> Iterator[Advice]:
@@ -195,13 +193,13 @@ def _broker(environment: Mapping[str, str]) -> Iterator[Advice]:
             return  # `recsysops up` starts one
         carrier = Broker(named.broker(), named.broker_queue)
     except ConfigurationError as error:
-        yield Advice(level="error", where="broker", says=str(error), mend="correct that variable")
+        yield Advice(level="error", where="broker", says=str(error), fix="correct that variable")
         return
     trouble = carrier.trouble()
     carrier.close()
     if trouble:
         yield Advice(
-            level="error", where="broker", says=trouble, mend="start it, or correct BROKER_URL or REDIS_URL"
+            level="error", where="broker", says=trouble, fix="start it, or correct BROKER_URL or REDIS_URL"
         )
     else:
         yield Advice(level="ok", where="broker", says="takes jobs")

@@ -23,12 +23,12 @@ def examine_exposure(recommender: Recommender, opened: Mapping[str, Source]) -> 
     if exposure is None:
         for check in misses:
             says = "nothing says what members chose"
-            mend = "declare [exposure]: shown, chosen, request"
-            yield Advice(level="error", where=f"checks.{check.name}", says=says, mend=mend)
+            fix = "declare [exposure]: shown, chosen, request"
+            yield Advice(level="error", where=f"checks.{check.name}", says=says, fix=fix)
         if recommender.objective.measure is not None:
             says = f'nothing says in which table "{recommender.objective.measure}" is'
-            mend = "declare [exposure]: shown, chosen, request"
-            yield Advice(level="error", where="objective.measure", says=says, mend=mend)
+            fix = "declare [exposure]: shown, chosen, request"
+            yield Advice(level="error", where="objective.measure", says=says, fix=fix)
         return
     asked = {
         exposure.shown: (exposure.request, exposure.position, exposure.explored),
@@ -37,24 +37,24 @@ def examine_exposure(recommender: Recommender, opened: Mapping[str, Source]) -> 
     for table, columns in asked.items():
         if recommender.tables[table].item is None:
             says = f'table "{table}" does not say which column is the item'
-            yield Advice(level="error", where=WHERE, says=says, mend=f'add item = "…" to tables.{table}')
+            yield Advice(level="error", where=WHERE, says=says, fix=f'add item = "…" to tables.{table}')
         yield from _columns(table, columns, opened)
     if recommender.tables[exposure.shown].url != recommender.tables[exposure.chosen].url:
         says = f'tables "{exposure.shown}" and "{exposure.chosen}" are in two places'
-        yield Advice(level="error", where=WHERE, says=says, mend="put them where one question sees both")
+        yield Advice(level="error", where=WHERE, says=says, fix="put them where one question sees both")
     if exposure.explored is None:
         says = (
             "no column says what was shown at random: expected exposure is estimated from an item's own "
             "engagement, which is biased"
         )
-        mend = "fill one request in a hundred by chance, flag it, and name the column: explored"
-        yield Advice(level="note", where=WHERE, says=says, mend=mend)
+        fix = "fill one request in a hundred by chance, flag it, and name the column: explored"
+        yield Advice(level="note", where=WHERE, says=says, fix=fix)
     for check in misses:
         try:
             ranking_model(recommender, check)
         except SourceError as error:
             yield Advice(
-                level="error", where=f"checks.{check.name}", says=str(error), mend="see [models.NAME]"
+                level="error", where=f"checks.{check.name}", says=str(error), fix="see [models.NAME]"
             )
 
 
@@ -62,4 +62,4 @@ def _columns(table: str, columns: tuple[str | None, ...], opened: Mapping[str, S
     for name in columns:
         if name is not None and table in opened and name not in opened[table].columns:
             says = f'table "{table}" has no column "{name}"'
-            yield Advice(level="error", where=WHERE, says=says, mend=nearest(name, opened[table].columns))
+            yield Advice(level="error", where=WHERE, says=says, fix=nearest(name, opened[table].columns))

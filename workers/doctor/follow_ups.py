@@ -16,8 +16,8 @@ def examine_follow_ups(recommender: Recommender) -> Iterator[Advice]:
     declared = recommender.deployers.get(name or "")
     if declared is not None and not isinstance(declared, PullRequestOptions):
         says = f'deployer "{name}", a {declared.kind}, opens no pull requests'
-        mend = "name one of kind pull_request"
-        yield Advice(level="error", where="follow_ups.deployer", says=says, mend=mend)
+        fix = "name one of kind pull_request"
+        yield Advice(level="error", where="follow_ups.deployer", says=says, fix=fix)
     if recommender.replays.schedule == NEVER:
         says = 'schedule = "never": no follow-up is shown done, and none is taken back'
-        yield Advice(level="note", where="replays.schedule", says=says, mend="name a time, or take it away")
+        yield Advice(level="note", where="replays.schedule", says=says, fix="name a time, or take it away")

@@ -21,7 +21,7 @@ def examine_hotfixes(recommender: Recommender) -> Iterator[Advice]:
     """What a hotfix asks of its deployer, of the items and of its replay, that is not there."""
     if recommender.checks and not recommender.hotfixes:
         says = "none is declared: an incident will have an empty menu"
-        yield Advice(level="note", where="hotfixes", says=says, mend="add [hotfixes.NAME]")
+        yield Advice(level="note", where="hotfixes", says=says, fix="add [hotfixes.NAME]")
     for hotfix in recommender.hotfixes.values():
         kind = find(hotfix.kind)
         yield from kind.examine(hotfix, kind.read(hotfix), recommender)
@@ -30,7 +30,7 @@ def examine_hotfixes(recommender: Recommender) -> Iterator[Advice]:
         if kind.way_of(hotfix) is None:
             says = "has no replay: its menu line will have no numbers"
             where = f"hotfixes.{hotfix.name}"
-            yield Advice(level="note", where=where, says=says, mend="add replay = { kind = … }")
+            yield Advice(level="note", where=where, says=says, fix="add replay = { kind = … }")
 
 
 def _sent(hotfix: DeclaredHotfix, recommender: Recommender) -> Iterator[Advice]:
@@ -40,12 +40,12 @@ def _sent(hotfix: DeclaredHotfix, recommender: Recommender) -> Iterator[Advice]:
     kind = find_deployer(sent_by)
     if not kind.carries(hotfix.kind):
         says = f'is a {hotfix.kind}, which deployer "{to}", a {sent_by}, does not carry'
-        yield Advice(level="error", where=f"{where}.deployer", says=says, mend="name another deployer")
+        yield Advice(level="error", where=f"{where}.deployer", says=says, fix="name another deployer")
     if hotfix.stages and not kind.in_stages:
         says = f'deployer "{to}", a {sent_by}, cannot serve some members only'
         able = " or ".join(one.name for one in KINDS.values() if one.in_stages)
-        mend = f"take stages away, or name a {able} deployer"
-        yield Advice(level="error", where=f"{where}.stages", says=says, mend=mend)
+        fix = f"take stages away, or name a {able} deployer"
+        yield Advice(level="error", where=f"{where}.stages", says=says, fix=fix)
 
 
 def _compared(hotfix: DeclaredHotfix, recommender: Recommender) -> Iterator[Advice]:
@@ -55,11 +55,11 @@ def _compared(hotfix: DeclaredHotfix, recommender: Recommender) -> Iterator[Advi
     where, exposure = f"hotfixes.{hotfix.name}.hold_out", recommender.exposure
     if exposure is None:
         says = "nothing says what members choose: what it gains or loses cannot be compared"
-        yield Advice(level="warning", where=where, says=says, mend="declare [exposure]")
+        yield Advice(level="warning", where=where, says=says, fix="declare [exposure]")
     elif recommender.tables[exposure.shown].member is None:
         says = f'"{exposure.shown}" does not say whose row it is: members cannot be compared'
-        mend = f'add member = "…" to [tables.{exposure.shown}]'
-        yield Advice(level="warning", where=where, says=says, mend=mend)
+        fix = f'add member = "…" to [tables.{exposure.shown}]'
+        yield Advice(level="warning", where=where, says=says, fix=fix)
 
 
 SHARED_ACCOUNTS = frozenset({"root", "admin", "administrator", "ubuntu", "debian", "ec2-user", "centos"})
@@ -77,18 +77,18 @@ def examine_people(recommender: Recommender, environment: Mapping[str, str]) -> 
         if not _CHANNEL.match(channel):
             says = f'"{channel}" is not a channel'
             yield Advice(
-                level="error", where=where, says=says, mend="write #lower-case-name or a channel's id"
+                level="error", where=where, says=says, fix="write #lower-case-name or a channel's id"
             )
     for person in recommender.people.values():
         for account in sorted(SHARED_ACCOUNTS & set(person.terminal)):
             says = f"whoever works as {account} is taken for {person.name}, and may approve as they may"
-            mend = "name an account that only they can use"
-            yield Advice(level="warning", where=f"people.{person.name}.terminal", says=says, mend=mend)
+            fix = "name an account that only they can use"
+            yield Advice(level="warning", where=f"people.{person.name}.terminal", says=says, fix=fix)
     for key in NEEDS:
         if key != "break_glass" and not getattr(recommender.permissions, key):
             says = f"nobody may {key} in Slack"
             level: Level = "error" if environment.get("SLACK_BOT_TOKEN") else "warning"
-            yield Advice(level=level, where=f"permissions.{key}", says=says, mend=f'add {key} = ["oncall"]')
+            yield Advice(level=level, where=f"permissions.{key}", says=says, fix=f'add {key} = ["oncall"]')
 
 
 def examine_deployer(deployer: Deployer, environment: Mapping[str, str]) -> Iterator[Advice]:

@@ -42,11 +42,11 @@ def examine_model(
         for name in (*asked, model.version, *model.features):
             if name is not None and name not in source.columns:
                 says = f'table "{model.candidates}" has no column "{name}"'
-                yield Advice(level="error", where=where, says=says, mend=nearest(name, source.columns))
+                yield Advice(level="error", where=where, says=says, fix=nearest(name, source.columns))
     file = Path(model.path)
     if not file.is_file():
         yield Advice(
-            level="error", where=f"{where}.path", says=f"there is no file {file}", mend="train the model"
+            level="error", where=f"{where}.path", says=f"there is no file {file}", fix="train the model"
         )
         return
     broken = list(_file(model, file, f"{where}.path"))
@@ -61,16 +61,16 @@ def _file(model: Model, file: Path, where: str) -> Iterator[Advice]:
         with open_model(file, limits_of(model)) as loaded:
             takes, note = loaded.takes, loaded.note
     except SourceError as error:
-        mend = (
+        fix = (
             "save a scikit-learn model of known parts with skops.io.dump, others as .onnx or LightGBM's .txt"
         )
-        yield Advice(level="error", where=where, says=str(error), mend=mend)
+        yield Advice(level="error", where=where, says=str(error), fix=fix)
         return
     if note:
-        yield Advice(level="warning", where=where, says=note, mend="train it with this scikit-learn")
+        yield Advice(level="warning", where=where, says=note, fix="train it with this scikit-learn")
     if takes is not None and takes != len(model.features):
         says = f"the model takes {takes} features, {len(model.features)} are declared"
-        yield Advice(level="error", where=where, says=says, mend="declare what it was trained with")
+        yield Advice(level="error", where=where, says=says, fix="declare what it was trained with")
 
 
 def _scores(recommender: Recommender, source: Source, now: datetime, where: str) -> Iterator[Advice]:
@@ -87,5 +87,5 @@ def _scores(recommender: Recommender, source: Source, now: datetime, where: str)
     rows, others = float(tally.rows[:, 0].sum()), float(tally.bad[:, 0, 0].sum())
     if rows and others > MOST_OTHERS * rows:
         says = f"of the {rows:,.0f} newest logged scores the file computes {others:,.0f} otherwise"
-        mend = "name the features in the order that it takes, the column of its score, the file that serves"
-        yield Advice(level="warning", where=where, says=says, mend=mend)
+        fix = "name the features in the order that it takes, the column of its score, the file that serves"
+        yield Advice(level="warning", where=where, says=says, fix=fix)

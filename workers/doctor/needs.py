@@ -47,7 +47,7 @@ def absent_columns(where: str, names: Iterable[str], source: Source) -> Iterator
     for name in names:
         if name not in source.columns:
             says = f'table "{source.table.name}" has no column "{name}"'
-            yield Advice(level="error", where=where, says=says, mend=nearest(name, source.columns))
+            yield Advice(level="error", where=where, says=says, fix=nearest(name, source.columns))
 
 
 def _latency(recommender: Recommender, check: Check, source: Source, _opened: Opened) -> Iterator[Advice]:
@@ -57,7 +57,7 @@ def _latency(recommender: Recommender, check: Check, source: Source, _opened: Op
     if column in source.columns and (held := kind_of(source.rows[column])) not in ("integer", "number"):
         says = f"{column} holds {held}, no time in numbers"
         yield Advice(
-            level="error", where=where, says=says, mend="name the column with the time that was taken"
+            level="error", where=where, says=says, fix="name the column with the time that was taken"
         )
 
 
@@ -71,10 +71,10 @@ def _versions(recommender: Recommender, check: Check, source: Source, _opened: O
             released(model.name, model.registry)
         elif not Serving.of(check).versions:
             says = "nothing says which version should serve"
-            mend = "add versions = {v7 = 1.0}, or a registry to the model"
-            yield Advice(level="error", where=where, says=says, mend=mend)
+            fix = "add versions = {v7 = 1.0}, or a registry to the model"
+            yield Advice(level="error", where=where, says=says, fix=fix)
     except SourceError as error:
-        yield Advice(level="error", where=where, says=str(error), mend="correct the model or the check")
+        yield Advice(level="error", where=where, says=str(error), fix="correct the model or the check")
 
 
 def _stages(recommender: Recommender, check: Check, source: Source, opened: Opened) -> Iterator[Advice]:
@@ -84,13 +84,13 @@ def _stages(recommender: Recommender, check: Check, source: Source, opened: Open
         if stage in source.columns:
             if (held := kind_of(source.rows[stage])) not in LOGICAL:
                 says = f"{stage} holds {held}, not whether a row got through"
-                yield Advice(level="error", where=where, says=says, mend="name a column of true and false")
+                yield Advice(level="error", where=where, says=says, fix="name a column of true and false")
         elif stage in recommender.tables:
             yield from _beside(check, stage, (), source, opened)
         else:
             right = (*source.columns, *recommender.tables)
             says = f'"{stage}" is no column of "{source.table.name}" and no declared table'
-            yield Advice(level="error", where=where, says=says, mend=nearest(stage, right))
+            yield Advice(level="error", where=where, says=says, fix=nearest(stage, right))
 
 
 def _beside(
@@ -101,40 +101,40 @@ def _beside(
     on = Matched.of(check).on
     if not on:
         says = f'says not how a row is found in "{name}"'
-        yield Advice(level="error", where=where, says=says, mend='add on = {request_id = "request_id"}')
+        yield Advice(level="error", where=where, says=says, fix='add on = {request_id = "request_id"}')
     if name not in opened:
         return  # why it cannot be opened is said of the table
     other = opened[name]
     yield from absent_columns(where, (*on.values(), *values), other)
     if other.table.time is None and other.table.key not in on.values():
         says = f'table "{name}" declares no time, so that there is no saying which of its rows to look in'
-        mend = 'add time = "…" to it, or key = "…" where it holds the current state'
-        yield Advice(level="error", where=where, says=says, mend=mend)
+        fix = 'add time = "…" to it, or key = "…" where it holds the current state'
+        yield Advice(level="error", where=where, says=says, fix=fix)
     if other.table.url != source.table.url and source.connection.name != "duckdb":
         says = f'tables "{source.table.name}" and "{name}" are in two places'
-        yield Advice(level="error", where=where, says=says, mend="declare them where one question sees both")
+        yield Advice(level="error", where=where, says=says, fix="declare them where one question sees both")
 
 
 def _keys(_recommender: Recommender, check: Check, source: Source, _opened: Opened) -> Iterator[Advice]:
     if not (Keyed.of(check).key or source.table.key):
         where = f"checks.{check.name}"
-        yield Advice(level="error", where=where, says="names no key", mend='add key = ["…"]')
+        yield Advice(level="error", where=where, says="names no key", fix='add key = ["…"]')
 
 
 def _references(recommender: Recommender, check: Check, source: Source, opened: Opened) -> Iterator[Advice]:
     where = f"checks.{check.name}"
     references = Referring.of(check).references
     if not (references or (recommender.items and source.table.item)):
-        mend = 'add references = {member_id = "members.member_id"}'
-        yield Advice(level="error", where=where, says="names nothing that refers to another table", mend=mend)
+        fix = 'add references = {member_id = "members.member_id"}'
+        yield Advice(level="error", where=where, says="names nothing that refers to another table", fix=fix)
     for target in references.values():
         name, _dot, key = target.partition(".")
         if name not in recommender.tables:
             says = f'table "{name}" is not declared'
-            yield Advice(level="error", where=where, says=says, mend=nearest(name, recommender.tables))
+            yield Advice(level="error", where=where, says=says, fix=nearest(name, recommender.tables))
         elif name in opened and key not in opened[name].columns:
             says = f'table "{name}" has no column "{key}"'
-            yield Advice(level="error", where=where, says=says, mend=nearest(key, opened[name].columns))
+            yield Advice(level="error", where=where, says=says, fix=nearest(key, opened[name].columns))
 
 
 def _types(_recommender: Recommender, check: Check, source: Source, _opened: Opened) -> Iterator[Advice]:
@@ -144,7 +144,7 @@ def _types(_recommender: Recommender, check: Check, source: Source, _opened: Ope
         if now.get(column) not in (held, "integer" if held == "number" else held):
             says = f"{column} should hold {held}; it holds {now.get(column, 'nothing: it is gone')}"
             where = f"checks.{check.name}.types"
-            yield Advice(level="warning", where=where, says=says, mend="correct types")
+            yield Advice(level="warning", where=where, says=says, fix="correct types")
 
 
 def _matched(_recommender: Recommender, check: Check, source: Source, opened: Opened) -> Iterator[Advice]:
@@ -175,8 +175,8 @@ def _required(require: Callable[[Recommender, Check, Source, Opened], Any]) -> E
         try:
             require(recommender, check, source, opened)
         except SourceError as error:
-            mend = "correct it there, or in the declaration"
-            yield Advice(level="error", where=f"checks.{check.name}", says=str(error), mend=mend)
+            fix = "correct it there, or in the declaration"
+            yield Advice(level="error", where=f"checks.{check.name}", says=str(error), fix=fix)
 
     return examine
 
@@ -212,12 +212,18 @@ EXAMINED: Mapping[type[n.Needs[Any]], Examine] = {
     n.KeptRows: _matched,
     n.DifferingRows: _matched,
     n.ExposureByRank: _required(_shown),
-    n.RowsByItem: _required(lambda _told, check, source, _o: require_item(check, source)),
-    n.RecomputedScores: _required(lambda told, check, _s, _o: require_recomputable(told, check)),
+    n.RowsByItem: _required(lambda _r, check, source, _o: require_item(check, source)),
+    n.RecomputedScores: _required(
+        lambda recommender, check, _s, _o: require_recomputable(recommender, check)
+    ),
     n.AnswerTimes: _latency,
     n.ServedVersions: _versions,
-    n.ScoreHistograms: _required(lambda told, check, source, _o: source.require(*score_columns(told, check))),
-    n.UnusualNumbers: _required(lambda told, check, source, _o: number_columns(told, source, check)),
+    n.ScoreHistograms: _required(
+        lambda recommender, check, source, _o: source.require(*score_columns(recommender, check))
+    ),
+    n.UnusualNumbers: _required(
+        lambda recommender, check, source, _o: number_columns(recommender, source, check)
+    ),
     n.RankingQuality: _required(_ranked),
     n.ScoredChoices: _required(_scored),
     n.FeatureSkew: _required(_fed),

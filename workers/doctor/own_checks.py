@@ -31,13 +31,13 @@ def _examined(check: Check, source: Source | None) -> Iterator[Advice]:
         columns = tuple(own.columns(read_options(own, check)))
     except Exception as error:  # noqa: BLE001 - whatever a stranger's check does, the doctor says so
         says = str(error) if isinstance(error, OwnCheckError) else f"{type(error).__name__}: {error}"
-        yield Advice(level="error", where=where, says=says, mend=f"mend or install the kind {check.kind}")
+        yield Advice(level="error", where=where, says=says, fix=f"fix or install the kind {check.kind}")
         return
     lacks = [name for name in columns if source is not None and name not in source.columns]
     for name in lacks:
         right = nearest(name, source.columns if source is not None else ())
         says = f'table "{check.table}" has no column "{name}"'
-        yield Advice(level="error", where=where, says=says, mend=right)
+        yield Advice(level="error", where=where, says=says, fix=right)
     if not lacks:
         again = "measured again after a fix" if own.measurable else "its fixes are judged by people"
         yield Advice(level="ok", where=where, says=f"kind {check.kind} of your own; {again}")

@@ -33,5 +33,5 @@ def examine_rehearsals(recommender: Recommender, environment: Mapping[str, str])
         last = newest.get(name)
         if last is not None and last.event.verdict == "nothing":
             says = f"repaired nothing when it was last rehearsed, on {last.event.day}: {last.event.says}"
-            mend = f"mend that, then `recsysops rehearse --hotfix {name}`"
-            yield Advice(level="warning", where=f"hotfixes.{name}", says=says, mend=mend)
+            fix = f"fix that, then `recsysops rehearse --hotfix {name}`"
+            yield Advice(level="warning", where=f"hotfixes.{name}", says=says, fix=fix)

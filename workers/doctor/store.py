@@ -18,7 +18,7 @@ from workers.store.log.undecided import Lookout
 
 WHERE = "store"
 MOST_EVENTS = 1_000_000
-MOST_TOLD = 10
+MOST_NAMED = 10
 _POWER = """
 SELECT session_user AS login, rolsuper AS super, pg_get_userbyid(relowner) AS owner,
     pg_has_role(session_user, relowner, 'MEMBER') AS owns,
@@ -41,13 +41,13 @@ def examine_store(environment: Mapping[str, str]) -> Iterator[Advice]:
             yield from _examined(connection, named)
     except psycopg.OperationalError as error:
         says = f"PostgreSQL does not answer: {str(error).splitlines()[0]}"
-        yield Advice(level="error", where=WHERE, says=says, mend="start it, or correct DATABASE_URL")
+        yield Advice(level="error", where=WHERE, says=says, fix="start it, or correct DATABASE_URL")
 
 
 def _examined(connection: psycopg.Connection, named: Settings) -> Iterator[Advice]:
     role = role_of(named.workspace)
     if found := look(connection, role):
-        yield Advice(level="error", where=WHERE, says=found.says, mend=found.mend)
+        yield Advice(level="error", where=WHERE, says=found.says, fix=found.fix)
         return
     said = [*_power(connection, role), *_guards(connection), *_forged(named)]
     yield from said or [Advice(level="ok", where=WHERE, says="its newest shape; this login only adds to it")]
@@ -56,20 +56,18 @@ def _examined(connection: psycopg.Connection, named: Settings) -> Iterator[Advic
 def _forged(named: Settings) -> Iterator[Advice]:
     """What somebody wrote who has the program's rights in the database, and not its key."""
     log = engine(named.database(), named.workspace)
-    mend = (
-        "ask who has the password of the program's login, and change it; `recsysops events verify` tells all"
-    )
-    for one in Lookout(log).look(MOST_EVENTS)[:MOST_TOLD]:
+    fix = "ask who has the password of the program's login, change it, and run `recsysops events verify`"
+    for one in Lookout(log).look(MOST_EVENTS)[:MOST_NAMED]:
         says = (
             f"event {one.position} ({one.wire_name} of {one.stream}) carries no seal of this installation: "
             "no rule decided it, and nobody acts on it"
         )
-        yield Advice(level="error", where=WHERE, says=says, mend=mend)
+        yield Advice(level="error", where=WHERE, says=says, fix=fix)
     with log.connect() as connection:
         for name, position in followers.moved_by_hand(connection):
-            yield Advice(level="error", where=WHERE, says=followers.words(name, position), mend=mend)
-        for says in islice(people.changed_by_hand(connection, people.in_log(connection)), MOST_TOLD):
-            yield Advice(level="error", where=WHERE, says=says, mend=mend)
+            yield Advice(level="error", where=WHERE, says=followers.words(name, position), fix=fix)
+        for says in islice(people.changed_by_hand(connection, people.in_log(connection)), MOST_NAMED):
+            yield Advice(level="error", where=WHERE, says=says, fix=fix)
 
 
 def _power(connection: psycopg.Connection, role: str) -> Iterator[Advice]:
@@ -82,19 +80,19 @@ def _power(connection: psycopg.Connection, role: str) -> Iterator[Advice]:
         says = (
             f"the program's login “{login}” {what}: whoever has its password can switch the log's guards off"
         )
-        mend = (
+        fix = (
             f"CREATE ROLE recsysops LOGIN PASSWORD '…' IN ROLE {role}; name that login in DATABASE_URL, and "
             f"“{login}” in DATABASE_OWNER_URL for `recsysops migrate` alone"
         )
-        yield Advice(level="warning", where=WHERE, says=says, mend=mend)
+        yield Advice(level="warning", where=WHERE, says=says, fix=fix)
     if shadows:
         says = f"the program may make functions and tables of its own in the schema {schema}"
-        mend = f"REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC, {role}"
-        yield Advice(level="warning", where=WHERE, says=says, mend=mend)
+        fix = f"REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC, {role}"
+        yield Advice(level="warning", where=WHERE, says=says, fix=fix)
 
 
 def _guards(connection: psycopg.Connection) -> Iterator[Advice]:
     connection.execute("SELECT set_config('recsysops.workspace', 'main', false)")
     for one in differences(connection):
-        mend = f"{one.mend}; ask who did it, and `recsysops events verify`"
-        yield Advice(level="error", where=WHERE, says=one.says, mend=mend)
+        fix = f"{one.fix}; ask who did it, and `recsysops events verify`"
+        yield Advice(level="error", where=WHERE, says=one.says, fix=fix)

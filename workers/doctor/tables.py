@@ -39,9 +39,9 @@ def examine_table(
     if lost:
         level: Level = "warning" if lost > MALFORMED_SHARE * (rows + lost) else "note"
         says = f"{lost:,} of {rows + lost:,} lines do not fit the declared shape and are left out"
-        yield Advice(level=level, where=f"{where}.csv", says=says, mend="look at delimiter and columns")
+        yield Advice(level=level, where=f"{where}.csv", says=says, fix="look at delimiter and columns")
     if rows == 0:
-        yield Advice(level="error", where=where, says="has no rows", mend="write some, or correct path")
+        yield Advice(level="error", where=where, says="has no rows", fix="write some, or correct path")
     elif table.time is not None and table.time in source.columns:
         yield from _time(recommender, source, now)
 
@@ -56,21 +56,19 @@ def _columns(recommender: Recommender, source: Source, where: str) -> Iterator[A
         if column is not None and column not in source.columns:
             says = f'there is no column "{column}"'
             yield Advice(
-                level="error", where=f"{where}.{key}", says=says, mend=nearest(column, source.columns)
+                level="error", where=f"{where}.{key}", says=says, fix=nearest(column, source.columns)
             )
     if table.label in source.columns and not _can_be_set(source.rows[table.label]):
         says = f'column "{table.label}" is neither a boolean nor a number'
-        mend = "name the column that says whether, or how often, what is learned came about"
-        yield Advice(level="error", where=f"{where}.label", says=says, mend=mend)
+        fix = "name the column that says whether, or how often, what is learned came about"
+        yield Advice(level="error", where=f"{where}.label", says=says, fix=fix)
     for dimension in table.dimensions:
         if dimension in source.columns:
             yield from _dimension(source, dimension, where)
         elif dimension not in described:
             says = f'there is no column "{dimension}"'
             right = {*source.columns, *described}
-            yield Advice(
-                level="error", where=f"{where}.dimensions", says=says, mend=nearest(dimension, right)
-            )
+            yield Advice(level="error", where=f"{where}.dimensions", says=says, fix=nearest(dimension, right))
 
 
 def _can_be_set(column: Any) -> bool:
@@ -83,12 +81,10 @@ def _dimension(source: Source, dimension: str, where: str) -> Iterator[Advice]:
     key, values = f"{where}.dimensions", values_of(source, dimension)
     if values > MAX_VALUES:
         says = f"{dimension} has {values:,} values, more than {MAX_VALUES:,}"
-        yield Advice(
-            level="error", where=key, says=says, mend="take it out: nobody can name that many slices"
-        )
+        yield Advice(level="error", where=key, says=says, fix="take it out: nobody can name that many slices")
     if float(row["unset"] or 0) > NOT_SET_SHARE:
         says = f"{dimension} is not set in {float(row['unset']):.0%} of the rows"
-        yield Advice(level="warning", where=key, says=says, mend="find out why; they count as one slice, ∅")
+        yield Advice(level="warning", where=key, says=says, fix="find out why; they count as one slice, ∅")
 
 
 def _time(recommender: Recommender, source: Source, now: datetime) -> Iterator[Advice]:
@@ -98,18 +94,18 @@ def _time(recommender: Recommender, source: Source, now: datetime) -> Iterator[A
         kind = source.rows[source.table.time].type()
         if kind.timezone is None:
             says = f"{source.table.time} has no zone; it is taken for UTC"
-            yield Advice(level="note", where=where, says=says, mend="store it with a zone if it is another")
+            yield Advice(level="note", where=where, says=says, fix="store it with a zone if it is another")
     counted = census(source, now + CLOCKS_APART)
     if counted.first is None or counted.last is None:
         says = f"{source.table.time} holds no time that can be read (stored as {stored})"
-        yield Advice(level="error", where=where, says=says, mend="name the column that holds the time")
+        yield Advice(level="error", where=where, says=says, fix="name the column that holds the time")
         return
     if counted.without_time:
         says = f"{counted.without_time:,} of {counted.rows:,} rows have no time and are not counted"
-        yield Advice(level="warning", where=where, says=says, mend="find out where they come from")
+        yield Advice(level="warning", where=where, says=says, fix="find out where they come from")
     if counted.in_future:
         says = f"{counted.in_future:,} of {counted.rows:,} rows lie in the future and are not counted yet"
-        yield Advice(level="warning", where=where, says=says, mend="check the writer's clock and zone")
+        yield Advice(level="warning", where=where, says=says, fix="check the writer's clock and zone")
     yield from _history(recommender, source.table, counted.first, counted.last)
 
 
@@ -123,7 +119,7 @@ def _history(recommender: Recommender, table: Table, first: datetime, last: date
             had = name_duration(last - first)
             says = f"{had} of history; it needs {name_duration(need)} before it can judge"
             yield Advice(
-                level="warning", where=f"checks.{declared.name}", says=says, mend="wait, or shorten window"
+                level="warning", where=f"checks.{declared.name}", says=says, fix="wait, or shorten window"
             )
 
 
@@ -135,7 +131,7 @@ def examine_items(recommender: Recommender, opened: Mapping[str, Source]) -> Ite
     for name in (items.key, items.title, items.launch, *items.features):
         if name is not None and name not in described.columns:
             says = f'table "{items.table}" has no column "{name}"'
-            yield Advice(level="error", where="items", says=says, mend=nearest(name, described.columns))
+            yield Advice(level="error", where="items", says=says, fix=nearest(name, described.columns))
     if items.key not in described.columns:
         return
     known = set(described.fetch(described.rows.select(key=described.rows[items.key].cast("string")))["key"])
@@ -148,8 +144,8 @@ def examine_items(recommender: Recommender, opened: Mapping[str, Source]) -> Ite
         lost = float(seen.loc[~seen["key"].isin(known), "rows"].sum() / max(seen["rows"].sum(), 1))
         if lost > UNMATCHED_SHARE:
             says = f'{lost:.0%} of its rows name an item that table "{items.table}" does not have'
-            mend = "check items.key; items that have left the catalogue since are no fault, but not explained"
-            yield Advice(level="warning", where=f"tables.{name}.item", says=says, mend=mend)
+            fix = "check items.key; items that have left the catalogue since are no fault, but not explained"
+            yield Advice(level="warning", where=f"tables.{name}.item", says=says, fix=fix)
 
 
 def examine_members(recommender: Recommender, opened: Mapping[str, Source]) -> Iterator[Advice]:
@@ -161,7 +157,7 @@ def examine_members(recommender: Recommender, opened: Mapping[str, Source]) -> I
     for name in (members.key, members.joined, *members.features):
         if name is not None and name not in described.columns:
             says = f'table "{members.table}" has no column "{name}"'
-            yield Advice(level="error", where="members", says=says, mend=nearest(name, described.columns))
+            yield Advice(level="error", where="members", says=says, fix=nearest(name, described.columns))
     if members.key not in described.columns:
         return
     known = described.rows.select(__key=described.rows[members.key].cast("string")).distinct()
@@ -175,7 +171,7 @@ def examine_members(recommender: Recommender, opened: Mapping[str, Source]) -> I
         if len(some) and 1 - len(found) / len(some) > UNMATCHED_SHARE:
             lost = 1 - len(found) / len(some)
             says = f'{lost:.0%} of its members are none that table "{members.table}" has'
-            yield Advice(level="warning", where=f"tables.{name}.member", says=says, mend="check members.key")
+            yield Advice(level="warning", where=f"tables.{name}.member", says=says, fix="check members.key")
     if members.joined is None:
         says = "no column says when members joined: new ones are not held against former cohorts"
-        yield Advice(level="note", where="members", says=says, mend='name it: joined = "…"')
+        yield Advice(level="note", where="members", says=says, fix='name it: joined = "…"')

@@ -57,7 +57,7 @@ def examine_unwatched(recommender: Recommender, opened: Mapping[str, Source]) ->
     kinds = {one.kind.name for one in unwatched(recommender) if _has(one.suited, opened)}
     if kinds:
         says = f"could watch more than they do: {', '.join(sorted(kinds))}"
-        yield Advice(level="note", where="checks", says=says, mend="see `recsysops check suggest`")
+        yield Advice(level="note", where="checks", says=says, fix="see `recsysops check suggest`")
 
 
 def unwatched(recommender: Recommender) -> Iterator[Unwatched]:
@@ -74,7 +74,7 @@ def unwatched(recommender: Recommender) -> Iterator[Unwatched]:
 
 
 def _there(recommender: Recommender) -> Iterator[Unwatched]:
-    """Those whose columns the tables have; a table that cannot be read is the doctor's to tell."""
+    """Those whose columns the tables have; a table that cannot be read is reported by the doctor."""
     columns: dict[str, tuple[str, ...]] = {}
     for one in unwatched(recommender):
         for table, _column in one.suited.columns:

@@ -22,8 +22,8 @@ def examine_witnesses(recommender: Recommender, environment: Mapping[str, str]) 
     """What there is to say; a witness is asked what it holds, not to take anything."""
     if not recommender.witness:
         says = "nobody outside the database keeps checkpoints: its owner could cut the log's end off unseen"
-        mend = 'add [witness.NAME], for instance with kind = "folder" on another machine\'s disk'
-        yield Advice(level="note", where="witness", says=says, mend=mend)
+        fix = 'add [witness.NAME], for instance with kind = "folder" on another machine\'s disk'
+        yield Advice(level="note", where="witness", says=says, fix=fix)
         return
     try:
         named = read_settings(environment)
@@ -31,7 +31,7 @@ def examine_witnesses(recommender: Recommender, environment: Mapping[str, str]) 
         return  # said of the broker, which reads the same variables
     if named.signing_key is None:
         says = "the key that signs lies in the data folder of each machine that works"
-        yield Advice(level="note", where="witness", says=says, mend="name one key in RECSYSOPS_SIGNING_KEY")
+        yield Advice(level="note", where="witness", says=says, fix="name one key in RECSYSOPS_SIGNING_KEY")
     around = Surroundings(environment, named.var)
     known = _known(recommender, named)
     for witness in recommender.witness.values():
@@ -58,11 +58,11 @@ def _reads(witness: Witness, workspace: str, around: Surroundings, where: str) -
             return  # in the chat: `recsysops events verify` reads it there
         if keeper.held(workspace) is None:
             says = "takes checkpoints and shows none: `events verify` cannot hold the log against them"
-            yield Advice(level="note", where=where, says=says, mend="declare where they can be read")
+            yield Advice(level="note", where=where, says=says, fix="declare where they can be read")
     except WitnessError as error:
-        yield Advice(level="error", where=where, says=str(error), mend="mend it, or correct the declaration")
+        yield Advice(level="error", where=where, says=str(error), fix="fix it, or correct the declaration")
     except Tampered as error:
-        yield Advice(level="error", where=where, says=str(error), mend="`recsysops events verify`")
+        yield Advice(level="error", where=where, says=str(error), fix="`recsysops events verify`")
 
 
 def _gets_on(known: Standing | None, where: str) -> Iterator[Advice]:
@@ -70,8 +70,8 @@ def _gets_on(known: Standing | None, where: str) -> Iterator[Advice]:
         return
     if known.trouble:
         says = f"did not take a checkpoint: {known.trouble}"
-        yield Advice(level="error", where=where, says=says, mend="it is offered again; mend the cause")
+        yield Advice(level="error", where=where, says=says, fix="it is offered again; fix the cause")
     elif known.late:
         says = f"has taken none for long: {known.behind} events came since position {known.position}"
-        mend = "start the clock and a worker (for a channel, the announcer)"
-        yield Advice(level="warning", where=where, says=says, mend=mend)
+        fix = "start the clock and a worker (for a channel, the announcer)"
+        yield Advice(level="warning", where=where, says=says, fix=fix)

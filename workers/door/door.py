@@ -294,7 +294,7 @@ class Door:
         with self._engine.connect() as connection:
             return sums.owed_sums(connection, clock.now())
 
-    def news(self) -> AppendListener:
+    def listen(self) -> AppendListener:
         """Something to wait on for the next append; one for each thread that waits."""
         return AppendListener(self._engine)
 
@@ -345,7 +345,7 @@ class Door:
         How well the practice works by the newest incidents, within `reach` before now beside before.
 
         Args:
-            beside: definitions by which times are told as well, beside those of now.
+            beside: definitions by which times are computed as well, beside the current ones.
         """
         from workers.audit.scorecard import read_scorecard  # noqa: PLC0415 - only who asks for it
         from workers.declaration.current import recommender  # noqa: PLC0415
@@ -367,7 +367,7 @@ class Door:
         return read_newest(self._engine)
 
     def burn_ins(self) -> tuple[BurnInNote, ...]:
-        """What was told by itself of tables, columns and values that are through their first days."""
+        """The notes on tables, columns and values that are through their burn-in."""
         from workers.burn_in.keep import read_notes  # noqa: PLC0415 - only who asks for it
 
         return read_notes(self._engine)
@@ -471,7 +471,7 @@ class Door:
         return declared.people if declared else {}
 
     def _declared(self) -> Recommender | None:
-        # A wrong declaration must not keep incidents from being told; `recsysops doctor` says what is wrong.
+        # A wrong declaration must not hold incidents back; `recsysops doctor` says what is wrong.
         from workers.declaration.current import recommender  # noqa: PLC0415 - only some processes need it
 
         try:

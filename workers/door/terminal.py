@@ -456,7 +456,7 @@ def records(door: Door, path: Path) -> tuple[Record, ...]:
 
 
 def alarms(door: Door, path: Path) -> list[tuple[str, Alarm]]:
-    """(check, alarm) of what was found and nobody was told, the newest first."""
+    """(check, alarm) of each finding that alerted nobody, the newest first."""
     from workers.declaration.current import recommender  # noqa: PLC0415
     from workers.detect.record import read_alarms  # noqa: PLC0415
 

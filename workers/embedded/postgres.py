@@ -227,7 +227,7 @@ def _run(command: list[str | Path], data: Path, account: Account | None, text: s
 def _not_made_ready(data: Path, said: str) -> str:
     return (
         f"PostgreSQL's data under {data} could not be made ready: {said}. "
-        "Mend that, or name a server of your own in DATABASE_URL."
+        "Fix that, or name a server of your own in DATABASE_URL."
     )
 
 

@@ -1,5 +1,5 @@
 """
-The one place that asks what time it is, so that everything else can be told.
+The one place that asks what time it is, so that everything else can be given the time.
 
 It is PostgreSQL's time: order and deadlines are in the log, and every process has to mean the same by them.
 What the database said last is carried on by a clock that nobody can set (`CLOCK_BOOTTIME`, which also runs

@@ -58,8 +58,8 @@ def _record(*given: Any, **more: Any) -> logging.LogRecord:
     elif record.args:
         record.args = tuple(map(_clean, record.args))
     if record.exc_info and record.exc_info[0] is not None:
-        told = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
-        record.exc_text = redaction.prose(told)  # formatters write this instead of making their own
+        trace = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
+        record.exc_text = redaction.prose(trace)  # formatters write this instead of making their own
     return record
 
 

@@ -65,7 +65,7 @@ class Redaction:
         if value:
             self._note(
                 dict.fromkeys(_passwords(value), HIDDEN),
-                {one: f"${{{name}}}" for one in (value, value.rstrip("/")) if _is_telling(one)},
+                {one: f"${{{name}}}" for one in (value, value.rstrip("/")) if _is_distinctive(one)},
             )
 
     def prose(self, text: str) -> str:
@@ -116,7 +116,7 @@ def _spellings(*values: str) -> set[str]:
     return spelled - {""}
 
 
-def _is_telling(value: str) -> bool:
+def _is_distinctive(value: str) -> bool:
     return len(value) >= EXPANDED_LEAST and not _WORD.fullmatch(value)
 
 

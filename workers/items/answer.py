@@ -14,7 +14,7 @@ from domain.values import Estimate
 from workers.items.look import COMPARED, CONFIDENCE, ItemEvidence, other_launches
 from workers.items.words import headline_of, verdict_of
 
-LEAST_DUE = 20.0  # impressions merited, for an item to be one of those that say what is usual
+LEAST_DUE = 20.0  # expected impressions, for an item to be one of those that say what is usual
 LEAST_USUAL = 20  # such items, before anything is called usual
 MOST_OF_IT = 0.5  # of a change of exposure, by its logarithm
 NOTHING_LEFT = -0.999  # a change of all has no logarithm
@@ -77,7 +77,7 @@ def _among_launches(recommender: Recommender, seen: ItemEvidence) -> tuple[float
     What the other launches in the log make of the bias of one more, where the item is one.
 
     What is new is eligible for everybody, and is picked for few: every launch is shown less than its
-    merit among all, which says nothing of this one.
+    expected exposure among all, which says nothing of this one.
     """
     if seen.now is None or seen.launched_at is None or seen.launched_at < seen.start:
         return None

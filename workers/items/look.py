@@ -1,9 +1,9 @@
 """
 One item looked at: is it shown as expected, since when not, compared with what, with a picture.
 
-    engine ─▶ engagement of all items ─▶ what each merits ─┐
+    engine ─▶ engagement of all items ─▶ expected exposure ──┐
            └▶ this item and its like over time ─▶ since when ┼─▶ answer, picture
-           └▶ launches by age ─▶ how this launch goes ─────┘
+           └▶ launches by age ─▶ how this launch goes ───────┘
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from workers.sources.aggregate import exposure as read
 BINS = 288  # of the history, in which the moment is looked for
 LEAST_BIN, LAUNCH_BIN = timedelta(minutes=1), timedelta(hours=1)
 RECENT = timedelta(days=1)  # what "now" means where nothing changed
-LEAST_CHANGE = 0.25  # of what it was shown, to be told of
+LEAST_CHANGE = 0.25  # of what it was shown, to be reported
 WHOLE = 0.99  # share of the history that an item must have been there for others to be compared with it
 BATCH = LAUNCH_BIN
 """Launches closer together than this are one batch: what keeps one of it from being shown keeps all."""
@@ -89,7 +89,7 @@ def look_at_item(recommender: Recommender, item: str, at: datetime) -> ItemEvide
     if seen.launched_at and seen.launched_at >= end:
         seen.notes.append("It has not launched yet; `launch_forecast` looks ahead.")
         return seen
-    _merit(recommender, seen)
+    _expected_exposure(recommender, seen)
     _since(recommender, seen)
     _bias(recommender, seen)
     _launch(recommender, seen)
@@ -118,8 +118,8 @@ def find_item(recommender: Recommender, items: pd.DataFrame, asked: str) -> str:
     raise Refused(f"There is no item {named}.{f' Did you mean {near[0]}?' if near else ''}")
 
 
-def _merit(recommender: Recommender, seen: ItemEvidence) -> None:
-    """What every item merits, from the whole history."""
+def _expected_exposure(recommender: Recommender, seen: ItemEvidence) -> None:
+    """The expected exposure of every item, from the whole history."""
     exposure = read.declared(recommender)
     seen.whole = read.engagement(recommender, seen.start, seen.end)
     seen.available = _available(recommender, seen)
@@ -204,7 +204,7 @@ def _matters(onset: Onset) -> bool:
 
 
 def _bias(recommender: Recommender, seen: ItemEvidence) -> None:
-    """Production against merit now, and before it changed."""
+    """Production against expected exposure, now and before it changed."""
     if seen.deserved is None or seen.whole is None:
         return
     lately = max(seen.start, seen.end - RECENT, seen.launched_at or seen.start)

@@ -40,7 +40,7 @@ def keep_misses(log: Engine, recommender: Recommender, at: datetime) -> int:
     """
     Keep the worst of the windows that have ended since the last time; returns how many are kept now.
 
-    A table that cannot be read is told of by its check; here it is left out.
+    A table that cannot be read is reported by its check; here it is left out.
     """
     checks = checks_of(recommender)
     with alone(log, "tick:misses") as mine:

@@ -19,8 +19,8 @@ def verdict_of(
     """
     Whether it is shown less or more than is right.
 
-    Where it is eligible less (or more) often since it is shown less (or more), that is told, whatever
-    it merits beside: its owner has to know, be it a shelf that it left or a fault.
+    Where it is eligible less (or more) often since it is shown less (or more), that is the verdict,
+    whatever its expected exposure: its owner has to know, be it a shelf that it left or a fault.
     A bias counts where its interval excludes none *and* it is out of the ordinary: it came up at a known
     moment, or lies outside what nine in ten items have, further off than chance among items takes it. A
     launch counts where it is unlike those that it is compared with.

@@ -55,7 +55,7 @@ def follow(log: Engine, name: str, effect: Effect, stop: Signal) -> None:
     An effect that fails is tried again, ever more slowly, and nothing after it is done meanwhile: order is
     part of what a follower promises. After `followers.MOST_TRIES` it is set aside.
     """
-    news = AppendListener(log)
+    appends = AppendListener(log)
     failures = 0
     limit = BATCH_EVENTS
     while not stop.is_set():
@@ -74,8 +74,8 @@ def follow(log: Engine, name: str, effect: Effect, stop: Signal) -> None:
             stop.wait(min(LONGEST_PAUSE_SECONDS, 0.5 * 2**failures))
             continue
         if caught_up:
-            news.wait(POLL_SECONDS)
-    news.close()
+            appends.wait(POLL_SECONDS)
+    appends.close()
 
 
 def catch_up(log: Engine, name: str, effect: Effect, limit: int = BATCH_EVENTS) -> int:
@@ -104,11 +104,11 @@ def stumble(log: Engine, name: str, recorded: Recorded, trouble: str) -> bool:
     trouble = redaction.prose(trouble)
     with log.begin() as connection:
         failures = followers.failed(connection, name, recorded.position, trouble)
-        told = followers.stream_of_trouble(connection, name)
+        incident = followers.stream_of_trouble(connection, name)
     if failures < followers.MOST_TRIES:
         return False
-    # Told first: killed in between, it is told once and the event is tried again.
-    stream = _tell(log, name, recorded, trouble, told)
+    # Reported first: killed in between, it is reported once and the event is tried again.
+    stream = _report(log, name, recorded, trouble, incident)
     with log.begin() as connection:
         followers.set_aside(connection, name, recorded.position, trouble, stream)
     return True
@@ -120,17 +120,17 @@ def say_stuck(log: Engine, name: str, trouble: str) -> None:
         followers.stuck(connection, name, redaction.prose(trouble))
 
 
-def _tell(log: Engine, name: str, recorded: Recorded, trouble: str, told: str | None) -> str:
+def _report(log: Engine, name: str, recorded: Recorded, trouble: str, incident: str | None) -> str:
     """An incident for the first event that a follower sets aside, a note on it for each one more."""
     actor = Actor(kind="worker", id=f"worker:{name}")
     key = f"set-aside:{name}:{recorded.position}"
     text = (
         f"The follower “{name}” failed {followers.MOST_TRIES} times at event {recorded.position} "
         f"({recorded.event.wire_name} of {recorded.stream}) and goes on without it: {trouble}. "
-        f"Mend the cause, then `recsysops followers replay {name}` tries it again."
+        f"Fix the cause, then `recsysops followers replay {name}` tries it again."
     )
-    if told is not None:
-        return handle(told, AddNote(text=text), actor=actor, key=key, log=log).stream
+    if incident is not None:
+        return handle(incident, AddNote(text=text), actor=actor, key=key, log=log).stream
     title = f"“{name}” had to leave out an event"
     declared = DeclareIncident(number=0, title=title, severity=Severity.SEV2, description=text)
     return handle(None, declared, actor=actor, key=key, log=log).stream
@@ -150,7 +150,7 @@ class AppendListener:
         self._connection: psycopg.Connection | None = None
 
     def wait(self, timeout_seconds: float) -> bool:
-        """True when there may be news; False when the time was over, or PostgreSQL is away: look even so."""
+        """True when something may be new; False when the time is up, or PostgreSQL is away: look even so."""
         self._heard = self._wait(min(timeout_seconds, AGAIN_SECONDS) if self._heard else timeout_seconds)
         return self._heard
 

@@ -98,7 +98,7 @@ def handle(
 
 def wake(store: Engine) -> None:
     """
-    Tell the followers that there is news; at most once in `CALL_SECONDS`, see `workers.log.follow.News`.
+    Notify followers of an append; at most once in `CALL_SECONDS`, see `workers.log.follow.AppendListener`.
 
     Outside the append's transaction: a NOTIFY inside it would serialise the commits. Nor does it wait for the
     disk: a lost call costs a follower at most one poll.

@@ -70,11 +70,12 @@ def retry(connection: Connection, incident: Incident, kind: str | None, at: date
     reminders.look_at_once(connection, incident.stream, at)
     progress = attempts.progress_of(connection, [obligation.event_id for obligation in chosen])
     return [
-        _told(incident, obligation, progress[obligation.event_id, obligation.kind]) for obligation in chosen
+        _with_progress(incident, obligation, progress[obligation.event_id, obligation.kind])
+        for obligation in chosen
     ]
 
 
-def _told(incident: Incident, obligation: Obligation, progress: attempts.Progress) -> OpenObligation:
+def _with_progress(incident: Incident, obligation: Obligation, progress: attempts.Progress) -> OpenObligation:
     place = {"number": incident.number, "stream": incident.stream}
     return OpenObligation(
         kind=obligation.kind,

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from domain.improvement.rehearsal import Rehearsed, newest_of, news, rehearsed
+from domain.improvement.rehearsal import Rehearsed, newest_of, rehearsed, unrecorded
 from domain.incident.events import REHEARSALS, HotfixRehearsed, Logged, Recorded
 from domain.values import Actor
 from workers.log.cardless import append_once
@@ -32,7 +32,7 @@ def record(
     events = tuple(said)
 
     def decide(so_far: tuple[Recorded, ...]) -> Sequence[Logged]:
-        return news(newest_of(rehearsed(so_far)), events)
+        return unrecorded(newest_of(rehearsed(so_far)), events)
 
     return append_once(log, REHEARSALS, decide, Origin(actor=actor, key=key, at=at))
 

@@ -25,7 +25,7 @@ class OwedMessage(Value):
     What of an incident is not in the chat yet.
 
     Attributes:
-        version: its events from this one on are not told in the thread.
+        version: its events from this one on are not in the thread.
         tries:   how often it failed since it last succeeded.
         trouble: what kept it from being shown, or shown whole.
     """
@@ -50,7 +50,7 @@ class Shown:
         self._log = log
 
     def owe(self, versions: Mapping[str, int]) -> None:
-        """Stream → the first version of it that is to be told; what is owed already stays owed."""
+        """Stream → the first version of it that is to be shown; what is owed already stays owed."""
         with self._log.begin() as connection:
             for stream, version in versions.items():
                 known = _owed(connection, stream)
@@ -66,7 +66,7 @@ class Shown:
         return {name.removeprefix(OWED): OwedMessage.model_validate(one) for name, one in found.items()}
 
     def put_off(self, stream: str, version: int, trouble: str) -> None:
-        """It failed once more; its thread is told up to `version`."""
+        """It failed once more; its events from `version` on are not in the thread."""
         with self._log.begin() as connection:
             known = _owed(connection, stream) or OwedMessage(version=version, since=clock.now())
             changed = {"version": version, "tries": known.tries + 1, "trouble": trouble[:500]}

@@ -25,15 +25,15 @@ def examine_logging(model: Model, opened: Mapping[str, Source], at: datetime) ->
     if logging is not None:
         if model.inclusion is None:
             says = "requests are logged by slice, and nothing says how likely each was: estimates are biased"
-            mend = 'log the answer of RequestLog.inclusion, and add inclusion = "its column"'
-            yield Advice(level="warning", where=f"{where}.inclusion", says=says, mend=mend)
+            fix = 'log the answer of RequestLog.inclusion, and add inclusion = "its column"'
+            yield Advice(level="warning", where=f"{where}.inclusion", says=says, fix=fix)
         tables[logging.requests] = opened.get(logging.requests or "")
         for source in (one for one in tables.values() if one is not None):
             for name in logging.names:
                 if name not in source.columns:
                     says = f'table "{source.table.name}" has no column "{name}"'
-                    mend = nearest(name, source.columns)
-                    yield Advice(level="error", where=f"{where}.logging", says=says, mend=mend)
+                    fix = nearest(name, source.columns)
+                    yield Advice(level="error", where=f"{where}.logging", says=says, fix=fix)
     if model.inclusion is None or log is None or model.request not in log.columns:
         return
     if model.inclusion in log.columns and log.table.time in log.columns:

@@ -120,8 +120,8 @@ def _model(line: socket.socket, path: Path) -> None:
     except (SourceError, MemoryError) as error:
         send(line, {"wrong": _words(error)})
         return
-    told = {"kind": model.kind, "note": model.note, "takes": model.takes, "needs": list(model.needs)}
-    send(line, told)
+    facts = {"kind": model.kind, "note": model.note, "takes": model.takes, "needs": list(model.needs)}
+    send(line, facts)
     while True:
         asked, body = receive(line)
         try:

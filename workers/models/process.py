@@ -89,8 +89,8 @@ class _Forker:
 
     def _last_words(self) -> str:
         self.said.seek(0)
-        told = self.said.read().decode(errors="replace").strip().splitlines()
-        return f": {told[-1]}" if told else ""
+        lines = self.said.read().decode(errors="replace").strip().splitlines()
+        return f": {lines[-1]}" if lines else ""
 
 
 _started: list[_Forker] = []
@@ -139,10 +139,10 @@ class ModelProcess:
                 "needs": list(needs),
             }
             self.pid = int(self._forker.ask(asked, theirs.fileno())["pid"])
-        told, _ = self._answer("loading it")
-        self.kind, self.note = str(told["kind"]), str(told["note"])
-        self.takes: int | None = told["takes"]
-        self._needs = tuple(told["needs"])
+        answer, _ = self._answer("loading it")
+        self.kind, self.note = str(answer["kind"]), str(answer["note"])
+        self.takes: int | None = answer["takes"]
+        self._needs = tuple(answer["needs"])
 
     def __enter__(self) -> Self:
         """The model, its process ended with the block."""
@@ -209,7 +209,7 @@ class ModelProcess:
 
     def _answer(self, what: str) -> tuple[dict[str, Any], bytes]:
         try:
-            told, body = receive(self._line, time.monotonic() + self.limits.seconds)
+            answer, body = receive(self._line, time.monotonic() + self.limits.seconds)
         except TimeoutError as error:
             self._end()
             raise SourceError(
@@ -217,13 +217,13 @@ class ModelProcess:
             ) from error
         except (Ended, OSError) as error:
             raise SourceError(f"{self.path}: {self._why()}") from error
-        if "wrong" in told:
-            wrong = str(told["wrong"])
+        if "wrong" in answer:
+            wrong = str(answer["wrong"])
             if wrong.startswith(str(self.path)):
                 raise SourceError(wrong)
             note = f"; {self.note}" if getattr(self, "note", "") else ""
             raise SourceError(f"{self.path}: {self._of_memory(wrong)}{note}")
-        return told, body
+        return answer, body
 
     def _of_memory(self, wrong: str) -> str:
         return f"{wrong} ({self._memory})" if wrong.startswith("it wanted more memory") else wrong

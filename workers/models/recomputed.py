@@ -107,9 +107,9 @@ def _counted(
     """Rows by window and all dimensions, and those with another score; those without one are left out."""
     frame = frame[pd.to_numeric(frame[columns.score], errors="coerce").notna()].reset_index(drop=True)
     judged, other = _with_another_score(frame, columns, model)
-    told = frame.loc[judged, [WINDOW, *kept]]
-    told[ROWS], told[OTHER] = 1.0, other.astype(float)
-    return told.groupby([WINDOW, *kept], dropna=False, observed=True, sort=False).sum().reset_index()
+    counts = frame.loc[judged, [WINDOW, *kept]]
+    counts[ROWS], counts[OTHER] = 1.0, other.astype(float)
+    return counts.groupby([WINDOW, *kept], dropna=False, observed=True, sort=False).sum().reset_index()
 
 
 def _with_another_score(

@@ -109,9 +109,9 @@ def _read(load: Callable[[], object]) -> tuple[object, str]:
         estimator = load()
     for one in raised:
         if isinstance(one.message, InconsistentVersionWarning):
-            told = one.message
+            warning = one.message
             return estimator, (
-                f"it was written with scikit-learn {told.original_sklearn_version} and is read with "
-                f"{told.current_sklearn_version}"
+                f"it was written with scikit-learn {warning.original_sklearn_version} and is read with "
+                f"{warning.current_sklearn_version}"
             )
     return estimator, ""

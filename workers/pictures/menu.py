@@ -2,7 +2,7 @@
 The picture of a menu: what each option repairs against what it costs everyone else, read in five seconds.
 
 Legible at 360 pixels, the width of a picture on a phone: options are numbered as on the menu, their names
-stand below. The first is told by its filling, one that harms by its dashes, and never by colour alone.
+stand below. The first is recognised by its filling, one that harms by its dashes, and never by colour alone.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def draw_menu(options: Sequence[Option]) -> bytes | None:
 
 
 def comparable(options: Sequence[Option]) -> tuple[str, list[Point]]:
-    """The unit in which most costs are told, and the options whose numbers are known in it and in %."""
+    """The unit that most costs are in, and the options whose numbers are known in it and in %."""
     known = [
         Point(number, option, repairs, costs)
         for number, option in enumerate(options, 1)

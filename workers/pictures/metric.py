@@ -69,13 +69,13 @@ def draw_metric(
     """
     canvas, axes = sheet()
     times, top = _draw_band_and_line(axes, series.tail(_how_many(series, onset, last)), series, zone, onset)
-    told = list(in_rows(moments, times[0], times[-1] - times[0]))
-    top *= 1 + ROW * len({row for _at, _word, row in told})  # words stand above the line, not on it
+    placed = list(in_rows(moments, times[0], times[-1] - times[0]))
+    top *= 1 + ROW * len({row for _at, _word, row in placed})  # words stand above the line, not on it
     axes.set_ylim(0, top)
     if onset is not None:
         words = f"  since {onset.astimezone(zone):%H:%M %Z}  "
         _mark(axes, times, onset, words, {"color": MARK, "linewidth": 1.4}, (top * 0.97, 9, "top"))
-    for moment, word, row in told:
+    for moment, word, row in placed:
         style = {"color": WORDS, "linewidth": 0.9, "linestyle": ":"}
         _mark(axes, times, moment, f"  {word}  ", style, (top * (0.88 - ROW * row), 8, "top"))
     axes.set_title(title, loc="left", fontsize=10, color="#102a43", wrap=True)
@@ -98,14 +98,14 @@ def in_rows(
     >>> [(word, row) for _at, word, row in in_rows(after, noon, 240 * minute)]
     [('alarm', 0), ('it works, resolved', 1)]
     """
-    told: list[tuple[datetime, str]] = []
+    merged: list[tuple[datetime, str]] = []
     for moment, word in sorted(moments):
-        if told and moment - told[-1][0] < ALIKE * span:
-            told[-1] = (told[-1][0], f"{told[-1][1]}, {word}")
+        if merged and moment - merged[-1][0] < ALIKE * span:
+            merged[-1] = (merged[-1][0], f"{merged[-1][1]}, {word}")
         else:
-            told.append((moment, word))
+            merged.append((moment, word))
     taken: list[list[tuple[float, float]]] = []
-    for moment, word in told:
+    for moment, word in merged:
         at, width = (moment - first) / span, LETTER * (len(word) + 4)
         left, right = (at - width, at) if at > LEFT_FROM else (at, at + width)
         free = (n for n, row in enumerate(taken) if all(right <= a or left >= b for a, b in row))

@@ -12,8 +12,8 @@ from domain.detection.judge.again.measure import Measurement
 from domain.errors import SourceError, TooFewRows
 from domain.incident.commands import ScorePrediction
 from domain.prediction.launch import Forecast, forecast_launches
-from domain.prediction.mended import Mended, forecast_mended
 from domain.prediction.missed import find_missed_launches
+from domain.prediction.repaired import Repaired, forecast_repaired
 from domain.prediction.score import score_prediction
 from domain.recommender.recommender import Recommender
 from domain.values import Finding, Severity
@@ -58,7 +58,7 @@ def forecasts(recommender: Recommender, at: datetime, suspects: Collection[str] 
         return ()
     calendar = read_launches(recommender, at)
     left_out = (calendar[launches.launch] <= at) & calendar[launches.item].isin(list(suspects))
-    told = partial(
+    forecast_from = partial(
         forecast_launches,
         columns=columns_of(launches),
         at=at,
@@ -67,11 +67,11 @@ def forecasts(recommender: Recommender, at: datetime, suspects: Collection[str] 
         seed=SEED,
     )
     try:
-        return told(calendar[~left_out])
+        return forecast_from(calendar[~left_out])
     except TooFewRows:
         if not left_out.any():
             raise
-        return told(calendar)
+        return forecast_from(calendar)
 
 
 def missed(recommender: Recommender, every: Sequence[Forecast], at: datetime) -> list[Finding]:
@@ -135,7 +135,7 @@ def score(recommender: Recommender, finding: Finding, at: datetime) -> ScorePred
     return None if np.isnan(seen) else score_prediction(finding, float(seen))
 
 
-def mended(recommender: Recommender, finding: Finding, feature: str, value: str, at: datetime) -> Mended:
+def repaired(recommender: Recommender, finding: Finding, feature: str, value: str, at: datetime) -> Repaired:
     """
     What the finding's item would come to with `feature` at `value`.
 
@@ -144,7 +144,7 @@ def mended(recommender: Recommender, finding: Finding, feature: str, value: str,
     """
     launches = declared_launches(recommender)
     now = _forecast_of(recommender, finding, at)
-    return forecast_mended(
+    return forecast_repaired(
         read_launches(recommender, at),
         columns_of(launches),
         at,

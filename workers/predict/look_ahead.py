@@ -38,8 +38,8 @@ from workers.store.memory import recall, remember
 
 MEMORY = "predict"
 LOOK_EVERY = timedelta(minutes=5)
-FAILURES_TOLD = 2
-"""A calendar that cannot be read once may be being written; twice in a row is a blind spot."""
+BLIND_AFTER = 2
+"""Failures in a row: a calendar that cannot be read once may be being written; twice it is a blind spot."""
 
 PREDICTOR = Actor(kind="worker", id="worker:predict")
 
@@ -78,12 +78,12 @@ def prediction_run(log: Engine, recommender: Recommender, at: datetime) -> int:
             _see_again(log, blind, at)
         else:
             failures = kept.get("failures", 0) + 1
-            findings += blind if failures >= FAILURES_TOLD else ()
+            findings += blind if failures >= BLIND_AFTER else ()
         standing = _standing(kept.get("standing"), look, at)
         begin_records(log, [check], at)
         findings = quietly(log, recommender, findings, at)
         count = open_incidents(log, findings, PREDICTOR, since=standing, recommender=recommender)
-        _tell_recovered(log, look.forecasts, check.name, at)
+        _clear_recovered(log, look.forecasts, check.name, at)
         with log.begin() as connection:
             remember(connection, MEMORY, {"looked_at": at, "failures": failures, "standing": standing})
             failed, judged = look.trouble is not None, bool(look.forecasts)
@@ -115,12 +115,12 @@ def _standing(before: dict[str, str] | None, look: CalendarReading, at: datetime
     kept = before or {}
     if not known:
         return before
-    news = "" if before is None else at.isoformat()
-    found = {one.subject: kept.get(one.subject, news) for one in look.findings if one.subject}
+    came_up = "" if before is None else at.isoformat()
+    found = {one.subject: kept.get(one.subject, came_up) for one in look.findings if one.subject}
     return found | {item: since for item, since in kept.items() if not known.get(item, True)}
 
 
-def _tell_recovered(log: Engine, every: Sequence[Forecast], check: str, at: datetime) -> None:
+def _clear_recovered(log: Engine, every: Sequence[Forecast], check: str, at: datetime) -> None:
     """Say of each open prediction whose forecast is right again that it is, whatever brought that about."""
     good = {one.item: one for one in every if recovered(one)}
     with log.connect() as connection:
@@ -145,7 +145,7 @@ def _score(log: Engine, recommender: Recommender, at: datetime) -> None:
 
 
 def _see_again(log: Engine, blind: tuple[Finding, ...], at: datetime) -> None:
-    """Where the calendar had been unreadable for long enough to be told: it is read again."""
+    """Where the calendar had been unreadable for long enough to be reported: it is readable again."""
     for finding in blind:
         with log.connect() as connection:
             stream = cards.unclosed(connection, finding.fingerprint)

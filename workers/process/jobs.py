@@ -14,7 +14,7 @@ from celery import shared_task
 from workers.environment.broker import Broker
 from workers.environment.settings import settings, surroundings
 from workers.store.connection import own, present
-from workers.store.integrity.mend import Mender
+from workers.store.integrity.repair import Repairs
 
 
 @shared_task(name="recsysops.detect")  # type: ignore[untyped-decorator]
@@ -156,7 +156,7 @@ def remind(late_after: str | None = None) -> None:
         return
     from workers.log.obligations import remind as remind_of_obligations  # noqa: PLC0415
 
-    _mender().go_on()
+    _repairs().go_on()
     remind_of_obligations(own(), _carrier().send)
 
 
@@ -170,8 +170,8 @@ def _late(after: str | None) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _mender() -> Mender:
-    return Mender(own())
+def _repairs() -> Repairs:
+    return Repairs(own())
 
 
 @lru_cache(maxsize=1)

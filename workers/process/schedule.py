@@ -98,7 +98,7 @@ def run(
                 held_back.discard(job)
             elif job not in held_back:
                 held_back.add(job)
-                _log.warning("nobody_takes_jobs", job=job, waiting=lie, mend="start a worker")
+                _log.warning("nobody_takes_jobs", job=job, waiting=lie, fix="start a worker")
         stop.wait(ticks.seconds_to_next(time.monotonic()))
 
 

@@ -200,7 +200,7 @@ def _deliveries(recommender: Recommender) -> tuple[dict[str, pd.DataFrame], str]
 def _alike(recommender: Recommender, deliveries: Mapping[str, pd.DataFrame]) -> str:
     """
     That all kept deliveries hold the same. Items that did not change are delivered like this, too; so it is
-    told, and no proof that a former state is not kept.
+    reported, and is no proof that a former state is not kept.
     """
     declared = recommender.items
     if declared is None or len(deliveries) < 2:

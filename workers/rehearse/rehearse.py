@@ -81,20 +81,20 @@ def rehearse_one(
 ) -> HotfixRehearsed:
     """One hotfix; what keeps it from being rehearsed is said, never raised."""
     day = at.astimezone(ZoneInfo(recommender.timezone)).date()
-    told = HotfixRehearsed(hotfix=hotfix.name, kind=hotfix.kind, day=day, verdict="impossible", says="")
+    event = HotfixRehearsed(hotfix=hotfix.name, kind=hotfix.kind, day=day, verdict="impossible", says="")
     try:
         way = find(hotfix.kind).way_of(hotfix)
-        told = told.model_copy(update={"undoes": way.undoes if way is not None else None})
+        event = event.model_copy(update={"undoes": way.undoes if way is not None else None})
         errors, warnings = _asked(recommender, hotfix, environment)
         if errors:
-            return told.model_copy(update={"verdict": "nothing", "says": "; ".join(errors)})
+            return event.model_copy(update={"verdict": "nothing", "says": "; ".join(errors)})
         with kept_open(), TemporaryDirectory(prefix="rehearsal-") as folder:
-            found = _tried(recommender, hotfix, at, told, Path(folder))
+            found = _tried(recommender, hotfix, at, event, Path(folder))
         return found.model_copy(update={"says": "; ".join((found.says, *warnings))})
     except RecsysopsError as error:
-        return told.model_copy(update={"says": prose(str(error))})
+        return event.model_copy(update={"says": prose(str(error))})
     except Exception as error:  # noqa: BLE001 - one hotfix must not keep the others from being rehearsed
-        return told.model_copy(update={"says": prose(f"{type(error).__name__}: {error}")})
+        return event.model_copy(update={"says": prose(f"{type(error).__name__}: {error}")})
 
 
 def seed_of(day: date, hotfix: str) -> int:
@@ -117,7 +117,7 @@ def _asked(
 
 
 def _tried(
-    recommender: Recommender, hotfix: DeclaredHotfix, at: datetime, told: HotfixRehearsed, folder: Path
+    recommender: Recommender, hotfix: DeclaredHotfix, at: datetime, event: HotfixRehearsed, folder: Path
 ) -> HotfixRehearsed:
     kind = find(hotfix.kind)
     rehearsal, way = kind.rehearsal(hotfix), kind.way_of(hotfix)
@@ -125,26 +125,26 @@ def _tried(
         raise CannotRehearse(rehearsal.why)
     cause = _cause(hotfix, rehearsal)
     lone = recommender.model_copy(update={"hotfixes": {hotfix.name: hotfix}})
-    seed = seed_of(told.day, hotfix.name)
+    seed = seed_of(event.day, hotfix.name)
     with Reading(lone, at) as reading:
         read = reading.read(way.undoes if way is not None else None)
         if way is not None and way.undoes is not None and (stale := read.stale[way.undoes]):
-            return told.model_copy(update={"verdict": "nothing", "says": stale})
+            return event.model_copy(update={"verdict": "nothing", "says": stale})
         planted = rehearsal.plant(read.healthy, seed)
-        told = told.model_copy(update={"planted": planted.says})
+        event = event.model_copy(update={"planted": planted.says})
         option = _offered(read, planted, cause, seed, folder)
         if isinstance(option, str):
-            return told.model_copy(update={"says": f"it is not on the menu: {option}"})
+            return event.model_copy(update={"says": f"it is not on the menu: {option}"})
         repaired = planted.repaired(rehearsal.serve(option.parameters, planted))
-    alike = read.alike if told.undoes == "deliveries" else ""
-    return _judged(told, option.repairs, repaired, alike)
+    alike = read.alike if event.undoes == "deliveries" else ""
+    return _judged(event, option.repairs, repaired, alike)
 
 
-def _judged(told: HotfixRehearsed, promise: Estimate, repaired: float, but: str) -> HotfixRehearsed:
+def _judged(event: HotfixRehearsed, promise: Estimate, repaired: float, but: str) -> HotfixRehearsed:
     verdict, says = verdict_of(promise, repaired)
     says = f"{says}; but {but}" if but else says
     found: dict[str, Verdict | str | Estimate | float] = {"verdict": verdict, "says": says}
-    return told.model_copy(update={**found, "promised": promise, "repaired": round(repaired, 4)})
+    return event.model_copy(update={**found, "promised": promise, "repaired": round(repaired, 4)})
 
 
 def _cause(hotfix: DeclaredHotfix, rehearsal: Rehearsal) -> CauseKind:

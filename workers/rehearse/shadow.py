@@ -41,7 +41,7 @@ def cast_shadow(read: Read, planted: Planted, cause: CauseKind, seed: int, folde
     What members chose is left out: nobody knows what they would have chosen of what the fault shows instead.
 
     Raises:
-        CannotRehearse: how the ranking explores cannot be told from the log.
+        CannotRehearse: how the ranking explores cannot be inferred from the log.
     """
     recommender, table = read.reader.recommender, read.log.table
     tables = dict(recommender.tables)
@@ -112,7 +112,7 @@ def _shown_anew(
     if columns.propensity is not None and columns.propensity in rows:
         if traffic.temperature is None:
             raise CannotRehearse(
-                f"column `{columns.propensity}` does not tell how the ranking explores, so what it would "
+                f"column `{columns.propensity}` does not say how the ranking explores, so what it would "
                 "show with a fault cannot be drawn"
             )
         before = rows[columns.propensity].to_numpy(np.float64)

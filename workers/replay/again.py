@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from domain.detection.correlate.joining import told_by
+from domain.detection.correlate.joining import link_to
 from domain.errors import BundleError, Refused
 from domain.incident.state import Incident
 from domain.recommender.lineage import lineage
@@ -22,7 +22,7 @@ from workers.bundle.open import Opened, open_bundle
 from workers.environment.settings import Settings
 from workers.replay.freeze import ABOUT, ARRAYS, Frozen, opened
 from workers.replay.offered import NOTHING_DONE, offered_now
-from workers.replay.raised import Raised, Tells, raised_by, raised_now
+from workers.replay.raised import IsOf, Raised, raised_by, raised_now
 from workers.store import cards
 
 Progress = Callable[[int, int], None]
@@ -127,7 +127,7 @@ def replay_one(
         notes=tuple(notes.lines),
         bytes=_bytes(bundle),
         identical=_identical(incident, frozen),
-        agreed=_told(recommender, incident, agreed, then),
+        agreed=_agreed_check(recommender, incident, agreed, then),
         seconds=round(time.monotonic() - began, 2),
     )
 
@@ -151,12 +151,12 @@ def _agreed(recommender: Recommender, incident: Incident, frozen: Frozen | None)
     known = _of(recommender, incident, first)
     onset = min(incident.onset_at or first.window_start, incident.opened_at)
 
-    def tells(finding: Finding) -> bool:
+    def is_of(finding: Finding) -> bool:
         # As its trial took it, by which it was agreed on.
         of_it = known(finding) or share_rows(finding.slice, first.slice)
         return of_it and finding.window_end > onset
 
-    return raised_by(recommender, change.name, first, frozen, tells)
+    return raised_by(recommender, change.name, first, frozen, is_of)
 
 
 def _loud(recommender: Recommender, incident: Incident, agreed: Raised | None) -> Raised | None:
@@ -165,7 +165,7 @@ def _loud(recommender: Recommender, incident: Incident, agreed: Raised | None) -
     return None if check is None or check.shadow else agreed
 
 
-def _told(
+def _agreed_check(
     recommender: Recommender, incident: Incident, agreed: Raised | None, then: Went
 ) -> AgreedCheck | None:
     name = incident.change.name if incident.change else ""
@@ -182,15 +182,15 @@ def _told(
     )
 
 
-def _of(recommender: Recommender, incident: Incident, first: Finding) -> Tells:
+def _of(recommender: Recommender, incident: Incident, first: Finding) -> IsOf:
     """Whether a finding is of the incident."""
     made_from = lineage(recommender.tables, recommender.models.values())
 
-    def tells(finding: Finding) -> bool:
+    def is_of(finding: Finding) -> bool:
         same = finding.fingerprint == first.fingerprint
-        return same or told_by(incident, finding, made_from) is not None
+        return same or link_to(incident, finding, made_from) is not None
 
-    return tells
+    return is_of
 
 
 def _raised(
@@ -204,8 +204,8 @@ def _raised(
     if first is None:
         notes.say("a person declared it: there is no check whose looks could be replayed")
         return Raised(judged=False)
-    tells = _of(recommender, incident, first)
-    found = raised_now(recommender, first, frozen, tells, _loud(recommender, incident, agreed))
+    is_of = _of(recommender, incident, first)
+    found = raised_now(recommender, first, frozen, is_of, _loud(recommender, incident, agreed))
     for line in found.notes:
         notes.say(line)
     return found

@@ -64,28 +64,28 @@ def spell_answers(answers: Mapping[str, Any]) -> tuple[dict[str, Any], Frames]:
         BundleError: one cannot be kept.
     """
     frames: Frames = {}
-    told = {}
+    spelled = {}
     for place, (question, answer) in enumerate(answers.items()):
         kind = FRAME if isinstance(answer, pd.DataFrame) else type(answer).__name__
         if kind != FRAME and kind not in KINDS:
             raise BundleError(f"{kind} is no answer that can be kept")
-        told[question] = {"as": kind, "value": spell(answer, frames, f"a{place}")}
-    return told, frames
+        spelled[question] = {"as": kind, "value": spell(answer, frames, f"a{place}")}
+    return spelled, frames
 
 
-def read_answers(told: Mapping[str, Any], frames: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+def read_answers(spelled: Mapping[str, Any], frames: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     """
     The answers by question.
 
     Raises:
         BundleError: they are not what `spell_answers` writes.
     """
-    return {question: _read(one, frames) for question, one in told.items()}
+    return {question: _read(one, frames) for question, one in spelled.items()}
 
 
-def _read(told: Any, frames: Mapping[str, pd.DataFrame]) -> Any:
+def _read(spelled: Any, frames: Mapping[str, pd.DataFrame]) -> Any:
     try:
-        kind, value = told["as"], told["value"]
+        kind, value = spelled["as"], spelled["value"]
         return frames[value["frame"]] if kind == FRAME else read(KINDS[kind], value, frames)
     except (KeyError, TypeError) as error:
         raise BundleError(f"what the check read is none of this release: {error}") from error
@@ -109,22 +109,22 @@ def unpack_frames(content: bytes) -> dict[str, pd.DataFrame]:
         raise BundleError(f"what the check read cannot be opened: {error}") from error
 
 
-def personal(told: Any, frames: Mapping[str, pd.DataFrame], hidden: Collection[str]) -> tuple[str, ...]:
+def personal(spelled: Any, frames: Mapping[str, pd.DataFrame], hidden: Collection[str]) -> tuple[str, ...]:
     """The hidden columns of which values would be kept: as a slice's, a histogram's, or a frame's column."""
     found = {str(name) for frame in frames.values() for name in frame.columns if name in hidden}
-    return tuple(sorted(found | set(_valued(told, frozenset(hidden)))))
+    return tuple(sorted(found | set(_valued(spelled, frozenset(hidden)))))
 
 
-def _valued(told: Any, hidden: frozenset[str]) -> set[str]:
-    match told:
+def _valued(spelled: Any, hidden: frozenset[str]) -> set[str]:
+    match spelled:
         case {"column": str(name), "labels": [_, *_]} if name in hidden:
             return {name}
         case {"dimensions": [*names], "values": _} if hidden & set(names):
             return {name for name in names if name in hidden}
         case dict():
-            return {one for value in told.values() for one in _valued(value, hidden)}
+            return {one for value in spelled.values() for one in _valued(value, hidden)}
         case [[str(), str()], *_]:
-            return {pair[0] for pair in told if pair[0] in hidden}
+            return {pair[0] for pair in spelled if pair[0] in hidden}
         case list():
-            return {one for value in told for one in _valued(value, hidden)}
+            return {one for value in spelled for one in _valued(value, hidden)}
     return set()

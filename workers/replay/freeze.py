@@ -49,7 +49,7 @@ class Looks(Value):
     """
     The looks that were kept: those of `check`, `declared` as it was, whose windows end in (start, end].
 
-    `wrong` are the times that nothing was learned from. `found_at` is when a look would have told it, walked
+    `wrong` are the times that nothing was learned from. `found_at` is when a look would have found it, walked
     from the check's `memory` of then (an empty one, where that is null), of the window that ends at
     `found_end`; null where none does. `skipped` are the ends that the looks of then, `every` so often, passed
     over, as they came too late for them. `why_not` says in words why nothing was kept, where so.
@@ -79,7 +79,7 @@ class Frozen:
     tape: Tape
 
 
-class Told(NamedTuple):
+class LookResult(NamedTuple):
     """A look: when it is taken, what it finds and clears, and whether there was enough to judge by."""
 
     at: datetime
@@ -122,16 +122,16 @@ def _frozen(work: Work, recommender: Recommender, since: datetime | None) -> tup
     )
     tape = Tape()
     with taped(tape):
-        told = list(told_by_looks(recommender, planned, looks))
+        results = list(results_of_looks(recommender, planned, looks))
     answers, frames = spell_answers(tape.answers)
     if kept := personal(answers, frames, hidden):
         raise BundleError(f"{', '.join(kept)} is personal data by declaration, and what was read holds it")
     arrays = pack_frames(frames)
-    looks = looks.model_copy(update={"answers": answers, **_found(first, told)})
+    looks = looks.model_copy(update={"answers": answers, **_found(first, results)})
     _within(recommender, len(arrays) + len(_spelled(looks)))
     again = opened({ABOUT: _spelled(looks), ARRAYS: arrays})
     with taped(again.tape):
-        if list(told_by_looks(recommender, planned, again.looks)) != told:
+        if list(results_of_looks(recommender, planned, again.looks)) != results:
             raise BundleError("played back, the looks do not come to the same")
     return looks, arrays
 
@@ -224,10 +224,10 @@ def declared_as(check: Check) -> dict[str, str]:
     >>> declared_as(Check(name="late", kind="volume", history="8d"))["history"]
     '1w1d'
     """
-    return {key: _told(getattr(check, key)) for key in Check.model_fields}
+    return {key: _in_words(getattr(check, key)) for key in Check.model_fields}
 
 
-def _told(value: Any) -> str:
+def _in_words(value: Any) -> str:
     if value is None:
         return "not said"
     return name_duration(value) if isinstance(value, timedelta) else str(value)
@@ -250,7 +250,7 @@ def _wrong(
     return tuple(one for one in every if not any(name in hidden for name, _ in one.slice))
 
 
-def told_by_looks(recommender: Recommender, planned: Plan, looks: Looks) -> Iterator[Told]:
+def results_of_looks(recommender: Recommender, planned: Plan, looks: Looks) -> Iterator[LookResult]:
     """
     What a check's looks come to in the span that was kept, one after the other.
 
@@ -266,7 +266,7 @@ def told_by_looks(recommender: Recommender, planned: Plan, looks: Looks) -> Iter
     for at, came_to in backtest_check(recommender, planned, ends, memory, looks.wrong, skipped):
         if not isinstance(came_to, Verdict):
             raise BundleError(came_to.says)
-        yield Told(at, came_to.findings, came_to.cleared, came_to.judged)
+        yield LookResult(at, came_to.findings, came_to.cleared, came_to.judged)
 
 
 def _remembered(check: Check, looks: Looks) -> CheckState | None:
@@ -277,8 +277,8 @@ def _remembered(check: Check, looks: Looks) -> CheckState | None:
     return CheckState(excluded=memory.excluded)
 
 
-def _found(first: Finding, told: Iterable[Told]) -> dict[str, datetime]:
-    for look in told:
+def _found(first: Finding, results: Iterable[LookResult]) -> dict[str, datetime]:
+    for look in results:
         mine = [one for one in look.findings if one.fingerprint == first.fingerprint]
         if mine:
             return {"found_at": look.at, "found_end": mine[0].window_end}

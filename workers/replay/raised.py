@@ -12,11 +12,11 @@ from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers.checks.plan import Plan, plan, window_checks
 from workers.checks.tape import Tape, taped
-from workers.replay.freeze import Frozen, Looks, declared_as, told_by_looks
+from workers.replay.freeze import Frozen, Looks, declared_as, results_of_looks
 from workers.sources.engines.kept_open import kept_open
 
 LATER = 2  # windows
-Tells = Callable[[Finding], bool]
+IsOf = Callable[[Finding], bool]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Raised:
 
 
 def raised_by(
-    recommender: Recommender, name: str, first: Finding, frozen: Frozen | None, tells: Tells
+    recommender: Recommender, name: str, first: Finding, frozen: Frozen | None, is_of: IsOf
 ) -> Raised | None:
     """
     What one check comes to as if it paged people, in shadow mode or not; asked of its table where it asks for
@@ -48,14 +48,14 @@ def raised_by(
         return None
     loud = {**recommender.checks, name: check.model_copy(update={"shadow": False})}
     spoken = recommender.model_copy(update={"checks": loud})
-    return _own(spoken, plan(spoken, loud[name]), frozen, tells)
+    return _own(spoken, plan(spoken, loud[name]), frozen, is_of)
 
 
 def raised_now(
     recommender: Recommender,
     first: Finding,
     frozen: Frozen | None,
-    tells: Tells,
+    is_of: IsOf,
     agreed: Raised | None = None,
 ) -> Raised:
     """
@@ -64,7 +64,7 @@ def raised_now(
 
     Args:
         first: what raised it then.
-        tells: whether a finding is of the incident.
+        is_of: whether a finding is of the incident.
         agreed: what the check of its follow-up comes to, where that pages people.
     """
     if first.kind == "predicted":
@@ -75,12 +75,12 @@ def raised_now(
         says = "the looks that were kept do not raise it, even by the check of then: not comparable"
         return _undeclared(recommender, first) or Raised(judged=False, notes=(says,))
     others = [
-        _on_tape(recommender, plan(recommender, check), frozen, tells)
+        _on_tape(recommender, plan(recommender, check), frozen, is_of)
         for check in window_checks(recommender)
         if check.name != first.check and plan(recommender, check).table.name == frozen.looks.table
     ]
     same = recommender.checks.get(first.check)
-    own = None if same is None else _own(recommender, plan(recommender, same), frozen, tells)
+    own = None if same is None else _own(recommender, plan(recommender, same), frozen, is_of)
     found = [one for one in (own, *others, agreed) if one is not None and one.at is not None]
     notes = own.notes if own is not None else (f"[checks.{first.check}] is not declared any more",)
     if found:
@@ -100,27 +100,27 @@ def _forecast(recommender: Recommender, first: Finding) -> Raised:
     if check is None:
         return Raised(notes=(f"[checks.{first.check}] is not declared any more",))
     if (why := recommender.quiet(first)) is not None:
-        return Raised(notes=(f"what {first.check} finds, nobody is told ({why})",))
+        return Raised(notes=(f"nobody is alerted to what {first.check} finds ({why})",))
     says = "it was forecast: of the launch calendar no look is kept, and the forecast is not made again"
     return Raised(check=check.name, predicted=True, notes=(says,))
 
 
-def _on_tape(recommender: Recommender, planned: Plan, frozen: Frozen, tells: Tells) -> Raised | None:
+def _on_tape(recommender: Recommender, planned: Plan, frozen: Frozen, is_of: IsOf) -> Raised | None:
     """What another check of the table comes to, as far as its questions are among those that were asked."""
     tape = Tape(frozen.tape.answers, plays=True)
     with taped(tape):
         try:
-            return _first(recommender, planned, frozen.looks, tells)
+            return _first(recommender, planned, frozen.looks, is_of)
         except BundleError:
             return None
 
 
-def _own(recommender: Recommender, planned: Plan, frozen: Frozen, tells: Tells) -> Raised:
+def _own(recommender: Recommender, planned: Plan, frozen: Frozen, is_of: IsOf) -> Raised:
     """What the check of then comes to as it is declared now."""
     tape = Tape(frozen.tape.answers, plays=True)
     with taped(tape):
         try:
-            return _first(recommender, planned, frozen.looks, tells)
+            return _first(recommender, planned, frozen.looks, is_of)
         except BundleError as error:
             says = str(error)
     if not tape.missed:
@@ -128,16 +128,14 @@ def _own(recommender: Recommender, planned: Plan, frozen: Frozen, tells: Tells) 
     then = frozen.looks
     why = _changed(then.declared, planned.check) if planned.check.name == then.check else "another check"
     changed = f"not frozen: needs the table ({why})"
-    return _of_the_table(recommender, planned, frozen.looks, tells, changed)
+    return _of_the_table(recommender, planned, frozen.looks, is_of, changed)
 
 
 @kept_open()
-def _of_the_table(
-    recommender: Recommender, planned: Plan, looks: Looks, tells: Tells, changed: str
-) -> Raised:
+def _of_the_table(recommender: Recommender, planned: Plan, looks: Looks, is_of: IsOf, changed: str) -> Raised:
     later = None if looks.end is None else looks.end + LATER * planned.window  # windows may end elsewhere now
     try:
-        found = _first(recommender, planned, looks.model_copy(update={"end": later}), tells)
+        found = _first(recommender, planned, looks.model_copy(update={"end": later}), is_of)
     except RecsysopsError as error:
         says = f"{changed}, and that cannot be read now: {error}"
         return Raised(judged=False, on_kept=False, notes=(says,))
@@ -146,18 +144,18 @@ def _of_the_table(
     return replace(found, on_kept=False, notes=(f"{changed}, which was asked as it is now", *found.notes))
 
 
-def _first(recommender: Recommender, planned: Plan, looks: Looks, tells: Tells) -> Raised:
+def _first(recommender: Recommender, planned: Plan, looks: Looks, is_of: IsOf) -> Raised:
     """
-    The first look that tells it to somebody.
+    The first look that alerts somebody to it.
 
     Raises:
         BundleError: a look before that cannot be taken.
     """
     quiet: list[str] = []
     judged = False
-    for look in told_by_looks(recommender, planned, looks):
+    for look in results_of_looks(recommender, planned, looks):
         judged = judged or look.judged
-        mine = [finding for finding in look.findings if tells(finding)]
+        mine = [finding for finding in look.findings if is_of(finding)]
         loud = [finding for finding in mine if recommender.quiet(finding) is None]
         if loud:
             return Raised(look.at, planned.check.name)
@@ -165,7 +163,7 @@ def _first(recommender: Recommender, planned: Plan, looks: Looks, tells: Tells) 
     if not judged:
         return Raised(judged=False, notes=(f"history too short for {planned.check.name} to judge",))
     if quiet:
-        return Raised(notes=(f"what {planned.check.name} finds, nobody is told ({quiet[0]})",))
+        return Raised(notes=(f"nobody is alerted to what {planned.check.name} finds ({quiet[0]})",))
     return Raised(notes=(f"{planned.check.name} was walked until {looks.end:%Y-%m-%d %H:%M} UTC",))
 
 
@@ -178,8 +176,8 @@ def _changed(then: Mapping[str, str], now: Check) -> str:
     'ways: 1, now 2'
     """
     said = [
-        f"{key}: {then[key]}, now {told}"
-        for key, told in declared_as(now).items()
-        if told != then.get(key, told)
+        f"{key}: {then[key]}, now {value}"
+        for key, value in declared_as(now).items()
+        if value != then.get(key, value)
     ]
     return "; ".join(said) or "its table is declared otherwise"

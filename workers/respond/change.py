@@ -134,4 +134,4 @@ def _goes_with_the_sources(change: AddedCheck, draft: Path) -> None:
     for advice in doctor.check(draft):
         whole = advice.where in (str(draft), of_check) or advice.where.startswith(f"{of_check}.")
         if advice.level == "error" and whole:
-            raise Refused(f"the doctor says of {advice.where}: {advice.says}; {advice.mend}")
+            raise Refused(f"the doctor says of {advice.where}: {advice.says}; {advice.fix}")

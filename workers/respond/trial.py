@@ -29,7 +29,7 @@ from domain.incident.state import Incident
 from domain.recommender.keys.duration import name_duration
 from domain.recommender.recommender import Recommender
 from domain.values import AddedCheck, Finding, Slice, TriedChange, Value, share_rows
-from workers.checks.beside import Alarmed, OutOfTime, alarms_before, first_told, sees_it
+from workers.checks.beside import Alarmed, OutOfTime, alarms_before, first_reported, sees_it
 from workers.checks.tape import Tape, taped
 from workers.declaration.addition import lines_of, valid, written
 from workers.declaration.check_kinds import ours
@@ -49,7 +49,7 @@ is there for that also where one question to the engine went on for longer.
 """
 
 UNSURE = timedelta(minutes=5)
-"""By how much an onset may be told too late, at most: by a window of what found it, where that is less."""
+"""By how much an onset may be dated too late, at most: by a window of what found it, where that is less."""
 
 SHARE = 0.25
 """Of that, what the check that found it may take to find it again, and a table to answer one question."""
@@ -135,7 +135,7 @@ def try_these(path: Path, incident: Incident, given: Iterable[Candidate]) -> Tri
 
 def _in_order(saved: Mapping[str, timedelta], tried: Mapping[str, Candidate]) -> list[str]:
     """
-    The most time saved first; of what tells less apart than is worth a check, what looks for the cause
+    The most time saved first; where they differ by less than is worth a check, what looks for the cause
     itself, as what follows from it may show elsewhere the next time.
     """
     most = max(saved.values(), default=timedelta(0))
@@ -148,7 +148,7 @@ def _in_order(saved: Mapping[str, timedelta], tried: Mapping[str, Candidate]) ->
 
 
 def _from(incident: Incident, finding: Finding) -> datetime:
-    """From when on what a check tells may be of this incident: an onset is known to some minutes."""
+    """From when on what a check reports may be of this incident: an onset is known to some minutes."""
     onset = min(incident.onset_at or finding.window_start, incident.opened_at)
     return onset - min(finding.window_end - finding.window_start, UNSURE)
 
@@ -217,37 +217,37 @@ def _saved(whole: Recommender, changes: Mapping[str, AddedCheck], of: _Of, until
     Who finds it sooner than the checks there are.
 
     Candidates that ask the engine the same, as those of other sensitivity do, are answered once. Of each the
-    last look before it was known is taken; those that see nothing in it would not have told before.
+    last look before it was known is taken; those that see nothing in it would have reported nothing before.
     """
     with taped(Tape()):
         known = _known(whole, of, until)
         end, half = known - LEAST_SAVED, (time.monotonic() + until) / 2
         sees = {name: _sees_it(whole, name, of, end, half) for name in changes if time.monotonic() < half}
         likely = [name for name, it in sees.items() if it]
-        told = _told_in_turn(whole, likely, of, end, until)
-    saved = {name: known - at for name, at in told.items() if at is not None}
-    late = len(changes) - len(sees) + len(likely) - len(told)
+        reported = _reported_in_turn(whole, likely, of, end, until)
+    saved = {name: known - at for name, at in reported.items() if at is not None}
+    late = len(changes) - len(sees) + len(likely) - len(reported)
     return _Found(saved, late, sum(it is None for it in sees.values()))
 
 
-def _told_in_turn(
+def _reported_in_turn(
     whole: Recommender, names: Iterable[str], of: _Of, end: datetime, until: float
 ) -> dict[str, datetime | None]:
     """
-    Check → when it would have told, None where not by `end`; without those that there was no time for.
+    Check → when it would have reported, None where not by `end`; without those that there was no time for.
 
     Each has its part of the time that is left; one that does not come to an answer waits behind the others,
     and what it has asked by then is not asked again.
     """
-    told: dict[str, datetime | None] = {}
+    reported: dict[str, datetime | None] = {}
     waiting = deque(names)
     while waiting and (now := time.monotonic()) < until:
         name, part = waiting.popleft(), now + (until - now) / (len(waiting) + 1)
         try:
-            told[name] = _told(whole, name, of, end, part)
+            reported[name] = _reported(whole, name, of, end, part)
         except OutOfTime:
             waiting.append(name)
-    return told
+    return reported
 
 
 def _known(whole: Recommender, of: _Of, until: float) -> datetime:
@@ -259,15 +259,15 @@ def _known(whole: Recommender, of: _Of, until: float) -> datetime:
     if name not in whole.checks or now >= until:
         return of.opened_at
     try:
-        return _told(whole, name, of, of.opened_at, now + (until - now) * SHARE) or of.opened_at
+        return _reported(whole, name, of, of.opened_at, now + (until - now) * SHARE) or of.opened_at
     except OutOfTime:
         return of.opened_at
 
 
-def _told(whole: Recommender, name: str, of: _Of, end: datetime, until: float) -> datetime | None:
+def _reported(whole: Recommender, name: str, of: _Of, end: datetime, until: float) -> datetime | None:
     began = time.monotonic()
     try:
-        return first_told(whole, name, (of.onset, end), of.is_in, until)
+        return first_reported(whole, name, (of.onset, end), of.is_in, until)
     finally:
         _log.info("follow_up_replayed", check=name, seconds=round(time.monotonic() - began, 1))
 

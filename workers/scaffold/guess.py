@@ -219,9 +219,9 @@ def sliced(guess: Guess, drifting: Iterable[str], alike: dict[str, str]) -> Gues
 
 
 def _is_outcome(column: Column) -> bool:
-    told = column.held in ("boolean", "integer", "number") and set(column.examples) <= YES_OR_NO
+    flag = column.held in ("boolean", "integer", "number") and set(column.examples) <= YES_OR_NO
     return (
-        told and column.values == len(column.examples) == FEWEST_VALUES and bool(OUTCOME.search(column.name))
+        flag and column.values == len(column.examples) == FEWEST_VALUES and bool(OUTCOME.search(column.name))
     )
 
 
@@ -266,7 +266,7 @@ def _reasons(
 
 def _of_whole_numbers(column: Column) -> str:
     if column.values > MOST_VALUES:
-        return "whole numbers: a measure, or an id (item, member) that its name does not tell"
+        return "whole numbers: a measure, or an id (item, member) that its name does not say"
     return "whole numbers: a measure, or a code worth slicing by"
 
 

@@ -72,12 +72,12 @@ def layouts(root: Path) -> list[Layout]:
     for path in sorted(_files(root, DEEPEST)):
         found.setdefault(_pattern(path.relative_to(root)), []).append(path)
     names: Counter[str] = Counter()
-    told = []
+    tables = []
     for pattern, files in found.items():
         name = _name(pattern)
         names[name] += 1
-        told.append(_layout(f"{name}_{names[name]}" if names[name] > 1 else name, pattern, files))
-    return told
+        tables.append(_layout(f"{name}_{names[name]}" if names[name] > 1 else name, pattern, files))
+    return tables
 
 
 def _files(folder: Path, deep: int) -> list[Path]:

@@ -47,7 +47,7 @@ def with_upstream(
     for table, other in permutations(timed, 2):
         if (match := _match(connection, root, table, other)) is not None:
             matches[table.name][other.name] = match
-    # Where each finds its rows in the other, nothing tells which is made from which.
+    # Where each finds its rows in the other, nothing shows which is made from which.
     found = {
         name: {other: match for other, match in mine.items() if name not in matches[other]}
         for name, mine in matches.items()

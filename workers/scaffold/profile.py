@@ -88,10 +88,10 @@ def named(column: str) -> str:
 
 def _column(connection: duckdb.DuckDBPyConnection, sample: str, name: str, kind: str) -> Column:
     held, quoted = _held(kind), named(name)
-    told = ", ".join(
+    aggregates = ", ".join(
         what.format(quoted) for what in ("count({})", "count(DISTINCT {})", "min({})", "max({})")
     )
-    row = connection.execute(f"SELECT count(*), {told} FROM {sample}").fetchone()  # noqa: S608 - quoted
+    row = connection.execute(f"SELECT count(*), {aggregates} FROM {sample}").fetchone()  # noqa: S608 - quoted
     total, present, different, low, high = row or (0, 0, 0, None, None)
     text = f"array_to_string({quoted}::VARCHAR[], '{LISTED}')" if held == "list" else f"{quoted}::VARCHAR"
     counts = dict(
@@ -203,17 +203,17 @@ def _lists(counts: dict[str, int], separator: str, cut: bool) -> bool:
 
 
 def _several(column: Column, counts: dict[str, int], separator: str) -> Column:
-    told: dict[str, int] = {}
+    by_value: dict[str, int] = {}
     for text, rows in counts.items():
         for value in several(text, separator):
-            told[value] = told.get(value, 0) + rows
+            by_value[value] = by_value.get(value, 0) + rows
     return _with(
         column,
         held="list",
         separator=separator,
-        values=len(told),
-        effective=_effective(told),
-        examples=tuple(sorted(told, key=lambda value: -told[value])[:3]),
+        values=len(by_value),
+        effective=_effective(by_value),
+        examples=tuple(sorted(by_value, key=lambda value: -by_value[value])[:3]),
     )
 
 

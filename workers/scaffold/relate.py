@@ -207,7 +207,7 @@ def _with_items(table: Guess, items: Guess, references: tuple[Reference, ...]) -
     table = replace(table, item=reference.column, left_out=_without(table.left_out, reference.column))
     said = f"{reference.matched:.1%} of its rows find theirs in {items.name}.{items.key}"
     if reference.matched < MATCHED:
-        return table.because(item=f"{said}: not sliced by what items have before that is mended")
+        return table.because(item=f"{said}: not sliced by what items have until that is fixed")
     can = [name for name in items.dimensions if name not in table.profile.columns]
     more = tuple(can[:MOST_OF_ITEMS])
     why = {"item": said, **({"of_items": ", ".join(more)} if more else {})}

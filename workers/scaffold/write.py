@@ -138,7 +138,7 @@ def _checks(table: Guess, found: Related) -> Iterator[str]:
         yield check_text(f"{name}_missing", "missing", name, columns=watched)
     if features := _always_set(table, found.items):
         yield (
-            "# No item that was looked at lacks one of these: one that does is told by its first row.\n"
+            "# No item that was looked at lacks one of these: one that does is reported at its first row.\n"
             + check_text(f"{name}_item_features", "missing", name, columns=features, least_rows=1)
         )
     if table.key is not None:

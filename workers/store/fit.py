@@ -42,10 +42,10 @@ class Unfit(NamedTuple):
     """Why a database cannot be worked with by this release, and what to do."""
 
     says: str
-    mend: str
+    fix: str
 
     def __str__(self) -> str:
-        return f"The store does not fit this release: {self.says}; {self.mend}."
+        return f"The store does not fit this release: {self.says}; {self.fix}."
 
 
 @lru_cache(maxsize=1)

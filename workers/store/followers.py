@@ -244,7 +244,7 @@ def set_aside(connection: Connection, name: str, position: int, trouble: str, in
 
 
 def stream_of_trouble(connection: Connection, name: str) -> str | None:
-    """The incident that tells of the events this follower has set aside; None where there are none."""
+    """The incident about the events that this follower has set aside; None where there are none."""
     query = select(_ASIDE.c.incident).where(_ASIDE.c.follower == name)
     return connection.execute(query.order_by(_ASIDE.c.position.desc()).limit(1)).scalar_one_or_none()
 

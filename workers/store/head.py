@@ -1,7 +1,7 @@
 """
 Where an incident stands, as deciding needs it, and the statement that writes what was decided.
 
-The expected version holds the two together: whoever decided on what is no longer so is told at the append.
+The expected version holds the two together: whoever decided on what is no longer so gets a `VersionConflict`.
 """
 
 from __future__ import annotations

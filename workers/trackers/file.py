@@ -70,7 +70,7 @@ class FileTracker:
                     done = {"done": True} if closes else {}
                     self._add(held, {"ticket": about, "told": mark, "says": [said], **done})
             elif (place := _section(held, about)) is not None:
-                self._write(_told(held, place, f"  {said}", _mark(mark), closes))
+                self._write(_with_line(held, place, f"  {said}", _mark(mark), closes))
 
     def state(self, ticket: str) -> State:
         """As the file says it now."""
@@ -138,7 +138,7 @@ def _section(text: str, number: str) -> tuple[int, int] | None:
     return start, len(text) if following < 0 else following + 1
 
 
-def _told(text: str, place: tuple[int, int], line: str, mark: str, closes: bool) -> str:
+def _with_line(text: str, place: tuple[int, int], line: str, mark: str, closes: bool) -> str:
     start, end = place
     section = text[start:end]
     if mark not in section:
@@ -168,12 +168,12 @@ def _opened(declared: FileOptions, environment: Environment) -> FileTracker:
 def _examine(declared: FileOptions, environment: Environment) -> Iterator[Advice]:
     where, path = f"trackers.{declared.name}.path", Path(declared.path)
     if path.is_dir():
-        yield Advice(level="error", where=where, says=f"{path} is a folder", mend="name a file in it")
+        yield Advice(level="error", where=where, says=f"{path} is a folder", fix="name a file in it")
         return
     there = next(one for one in (path.parent, *path.parent.parents) if one.exists())
     if not os.access(there, os.W_OK):
         says = f"{path} cannot be written"
-        yield Advice(level="error", where=where, says=says, mend="let this user write into its folder")
+        yield Advice(level="error", where=where, says=says, fix="let this user write into its folder")
 
 
 KIND = Kind(

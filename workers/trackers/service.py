@@ -86,15 +86,15 @@ def secret_of(about: str, variable: str, environment: Environment) -> str:
     raise ConfigurationError(f"the variable {variable} is not set: {about} could not be asked")
 
 
-def examined(where: str, look: Iterator[str], mend: str) -> Iterator[Advice]:
+def examined(where: str, look: Iterator[str], fix: str) -> Iterator[Advice]:
     """What a look found wrong, or why it could not look."""
     try:
         for says in look:
-            yield Advice(level="error", where=where, says=says, mend=mend)
+            yield Advice(level="error", where=where, says=says, fix=fix)
     except ConfigurationError as error:
-        yield Advice(level="error", where=where, says=str(error), mend="set it")
+        yield Advice(level="error", where=where, says=str(error), fix="set it")
     except TrackerError as error:
-        yield Advice(level="warning", where=where, says=str(error), mend=mend)
+        yield Advice(level="warning", where=where, says=str(error), fix=fix)
 
 
 def _document(body: bytes) -> Any:

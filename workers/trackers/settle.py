@@ -1,4 +1,4 @@
-"""A ticket opened, and told what is left to do: each once, under the id of the event that asked for it."""
+"""A ticket opened, and updated with what is left: each once, under the id of the event that asked for it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workers.environment.settings import surroundings
 from workers.log.obligations import Work
 from workers.trackers.kind import Tracker
 from workers.trackers.registry import open_tracker
-from workers.trackers.words import draft, told
+from workers.trackers.words import comment, draft
 
 
 def open_ticket(work: Work, recommender: Recommender) -> Sequence[c.Command]:
@@ -30,7 +30,7 @@ def update_ticket(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     """Say what is left to do; close it where nothing is."""
     ticket = _in_hand(work)
     if ticket.id is not None:
-        says, closes = told(work.incident, ticket), not ticket.outstanding.anything
+        says, closes = comment(work.incident, ticket), not ticket.outstanding.anything
         tracker = tracker_of(recommender, ticket.tracker)
         tracker.tell(ticket.id, work.obligation.event_id, says, closes=closes)
     return (c.RecordTicketUpdated(),)

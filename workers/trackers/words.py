@@ -38,8 +38,8 @@ def draft(incident: Incident, outstanding: Outstanding) -> Draft:
     return Draft(_title(incident, outstanding), tuple(paragraphs))
 
 
-def told(incident: Incident, ticket: Ticket) -> str:
-    """What it is told when something changed."""
+def comment(incident: Incident, ticket: Ticket) -> str:
+    """The comment on it when something changed."""
     said = [*_left(ticket.outstanding), *_ended(incident, ticket)]
     if not ticket.outstanding.anything:
         said.append("Nothing is left to do.")

@@ -2,7 +2,7 @@
 A Git repository: a commit a checkpoint, on a branch of its own, pushed where there is a remote.
 
 Commits are made without a working tree, so that a checkout that somebody works in is not touched. A push is
-never forced: who rewrote the branch elsewhere is told about, not overwritten.
+never forced: a branch that was rewritten elsewhere is reported, not overwritten.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The goods of the grocer as time passes: sold, delivered, promoted, repriced; and the feeds that tell."""
+"""The grocer's goods as time passes: sold, delivered, promoted, repriced; and the feeds that report it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SOLD_A_DAY, REQUESTS_A_DAY = 14.0, 13_300
 
 
 class Depot:
-    """What there really is (`sold`, `stock`, `promos`), and what serving was last told of it (`told`)."""
+    """What there really is (`sold`, `stock`, `promos`), and what serving last received of it (`served`)."""
 
     def __init__(self, rng: np.random.Generator, at: datetime) -> None:
         self.rng = rng
@@ -43,7 +43,7 @@ class Depot:
         """As it is."""
         return Shelf(self.sold, self.stock, self._off())
 
-    def told(self) -> Shelf:
+    def served(self) -> Shelf:
         """As serving has it."""
         count = len(self.listed)
         priced = self.listed.assign(price=self.prices[:count])

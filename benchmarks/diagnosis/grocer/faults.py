@@ -124,10 +124,10 @@ def _hour_off(rng: np.random.Generator, shop: Shop) -> Drawn:
     cc, hours = _one(rng, COUNTRIES), _one(rng, (-1, 1))
 
     def strike(rows: pd.DataFrame) -> pd.DataFrame:
-        told = rows["placed_at"]
-        offset = told.str[-5:-3].astype("int64") + hours
-        wrong = told.str[:-5] + offset.astype("str").str.zfill(2) + told.str[-3:]
-        return rows.assign(placed_at=told.where(rows["cc"] != cc, wrong))
+        stamps = rows["placed_at"]
+        offset = stamps.str[-5:-3].astype("int64") + hours
+        wrong = stamps.str[:-5] + offset.astype("str").str.zfill(2) + stamps.str[-3:]
+        return rows.assign(placed_at=stamps.where(rows["cc"] != cc, wrong))
 
     truth = Truth("time_shift", ("orders", "placed_at", "placed_ts"), (slice_of(cc=cc),))
     return truth, f"an hour {'early' if hours > 0 else 'late'}", Hold(rows={"orders": strike})

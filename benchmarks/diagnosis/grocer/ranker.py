@@ -1,7 +1,7 @@
 """
 The ranker of extras: which items are eligible for a basket, what the model is fed, its training.
 
-`chances` is what shoppers do, which no model is told.
+`chances` is how shoppers behave, which no model gets to see.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ NUMBERS = (
 )
 CATEGORIES = ("dept", "zone")
 FEATURES = (*NUMBERS, *CATEGORIES)
-PLENTY = 80.0  # more of a thing in stock tells the model nothing
+PLENTY = 80.0  # more of a thing in stock means nothing to the model
 DEPT_WORTH = np.array([0.3, 0.2, 0.25, 0.0, 0.1, 0.35, 0.2, -0.3, -0.5])
 ZONE_WORTH = np.array([0.15, 0.0, -0.35])
 
@@ -117,7 +117,7 @@ def train(
     A model of 1,500 requests.
 
     Args:
-        without: features that told nothing then.
+        without: features that carried no signal then.
         unsold: a department, and the share of its purchases that the training was not given.
     """
     asked = requests(rng, people)
@@ -132,8 +132,8 @@ def train(
     model = _pipeline()
     with threadpool_limits(1):  # on a busy machine threads wait for each other
         model.fit(seen[:half], bought[:half])
-    told = scores(model, seen[half:])
-    auc, loss = float(roc_auc_score(bought[half:], told)), float(log_loss(bought[half:], told))
+    predicted = scores(model, seen[half:])
+    auc, loss = float(roc_auc_score(bought[half:], predicted)), float(log_loss(bought[half:], predicted))
     each = np.repeat(np.arange(len(asked)), CANDIDATES)
     rows = seen.assign(
         sku=shelf.goods["sku"].array.take(picked.ravel()),

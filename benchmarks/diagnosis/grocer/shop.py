@@ -78,7 +78,7 @@ class Shop:
 
     def trained(self, without: tuple[str, ...] = (), unsold: tuple[str, float] | None = None) -> Trained:
         """What a training comes to now."""
-        return train(self.rng, self.people, self.tastes, self.depot.told(), without, unsold)
+        return train(self.rng, self.people, self.tastes, self.depot.served(), without, unsold)
 
     def learn(self, trained: Trained, version: str) -> None:
         """A new model serves, and its training says of itself what it should."""
@@ -119,7 +119,7 @@ class Shop:
         self._part += 1
         for name in sorted({*made, *self._wait}):
             self._settle(name, made.get(name, []), begun)
-        current = self.depot.told().goods.drop(columns="appeal")
+        current = self.depot.served().goods.drop(columns="appeal")
         _write(self.folder / "assortment/now.parquet", current)
         _write(self.folder / "promos/now.parquet", self.depot.promos)
 
@@ -138,8 +138,8 @@ class Shop:
             yield from self.depot.load(self.hold, self.at).items()
 
     def _export(self) -> None:
-        told = self.depot.export(self.hold, self.at)
-        _write(self.folder / f"assortment_hist/{self.at:%Y%m%dT%H%M}.parquet", told)
+        exported = self.depot.export(self.hold, self.at)
+        _write(self.folder / f"assortment_hist/{self.at:%Y%m%dT%H%M}.parquet", exported)
 
     def _served(self, start: datetime, end: datetime) -> Iterator[tuple[str, pd.DataFrame]]:
         rng = self.rng
@@ -162,11 +162,11 @@ class Shop:
 
     def _ranked(self, came: pd.DataFrame, of: pd.DataFrame) -> pd.DataFrame:
         """A row a request and candidate: what the model was fed, its score and rank, whether it was shown."""
-        hold, told, true = self.hold, self.depot.told(), self.depot.shelf()
-        picked = retrieved(self.rng, came, told)
-        fed = features(came, self.tastes, told, picked)
+        hold, served, true = self.hold, self.depot.served(), self.depot.shelf()
+        picked = retrieved(self.rng, came, served)
+        fed = features(came, self.tastes, served, picked)
         likely = features(came, self.tastes, true, picked)
-        rows = self._labelled(of, told, picked)
+        rows = self._labelled(of, served, picked)
         fed = hold.fed(rows, fed) if hold.fed else fed
         score = scores(hold.served or self.model, fed)
         score = score * hold.score(rows) if hold.score else score
@@ -188,12 +188,12 @@ class Shop:
             paid=paid,
         )
 
-    def _labelled(self, of: pd.DataFrame, told: Shelf, picked: Ints) -> pd.DataFrame:
+    def _labelled(self, of: pd.DataFrame, served: Shelf, picked: Ints) -> pd.DataFrame:
         """A row a request and candidate: whose, where, and what of."""
         each, flat = np.repeat(np.arange(len(of)), CANDIDATES), picked.ravel()
         own = of.take(each).reset_index(drop=True)
         names = ("sku", "dept", "supplier", "zone")
-        return own.assign(**{name: told.goods[name].array.take(flat) for name in names})
+        return own.assign(**{name: served.goods[name].array.take(flat) for name in names})
 
     def _of(self, came: pd.DataFrame) -> pd.DataFrame:
         who = came["who"].to_numpy()

@@ -80,9 +80,9 @@ class Board:
     def export(self) -> None:
         """The vacancies that are open, as the catalogue says now."""
         served = self.hold.exported(self.open.copy()) if self.hold.exported else self.open
-        self.served, told = served, served.drop(columns="appeal")
-        _write(self.folder / "vacancies/now.parquet", told)
-        _write(self.folder / f"exports/{self.at:%Y%m%dT%H%M}.parquet", told.assign(exported_at=self.at))
+        self.served, exported = served, served.drop(columns="appeal")
+        _write(self.folder / "vacancies/now.parquet", exported)
+        _write(self.folder / f"exports/{self.at:%Y%m%dT%H%M}.parquet", exported.assign(exported_at=self.at))
         self.past.append(served)
 
     def learn(self, trained: Trained, version: str) -> None:
@@ -200,8 +200,8 @@ class Board:
         order = np.where(_grid(hold.kept(rows)), order, -1.0) if hold.kept else order
         rank = np.argsort(np.argsort(-order, axis=1), axis=1).ravel() + 1
         shown = (rank <= rows["channel"].map(LENGTHS).to_numpy()) & (order.ravel() >= 0)
-        told = with_inputs(rows, fed)
-        return told.assign(score=score, model_version=version, rank=rank, shown=shown, likely=true)
+        frame = with_inputs(rows, fed)
+        return frame.assign(score=score, model_version=version, rank=rank, shown=shown, likely=true)
 
     def _scored(self, rows: pd.DataFrame, fed: Floats) -> tuple[Floats, npt.NDArray[np.object_]]:
         score = scores(self.model, fed)

@@ -155,7 +155,7 @@ def train(
     A model of 600 lists.
 
     Args:
-        without: inputs that told nothing then.
+        without: inputs that carried no signal then.
         lost: a contract, and the share of its applications that the training was not given.
     """
     lists = people.iloc[rng.integers(0, len(people), 600)].reset_index(drop=True)
@@ -171,8 +171,8 @@ def train(
     half = len(seen) * 4 // 5
     with threadpool_limits(1):  # on a busy machine threads wait for each other
         model.fit(seen[:half], applied[:half])
-    told = scores(model, seen[half:])
-    auc, loss = float(roc_auc_score(applied[half:], told)), float(log_loss(applied[half:], told))
+    predicted = scores(model, seen[half:])
+    auc, loss = float(roc_auc_score(applied[half:], predicted)), float(log_loss(applied[half:], predicted))
     kept = rng.random(len(rows)) < 0.25
     return Trained(model, auc, loss, with_inputs(rows.assign(applied=applied), seen)[kept])
 

@@ -92,7 +92,7 @@ def _lost(rng: np.random.Generator, radio: Radio) -> Drawn:
     def strike(rows: pd.DataFrame) -> pd.DataFrame:
         return rows[~((rows["market"] == market) & (rng.random(len(rows)) < share))]
 
-    # The radio has no second copy of its hearts: nothing tells what was lost from what was never logged.
+    # The radio has no second copy of its hearts: what was lost looks like what was never logged.
     truth = Truth("feed", ("hearts",), (slice_of(market=market),), ("logging",))
     return truth, f"{share:.0%} of the rows", Hold(rows={"hearts": strike})
 

@@ -264,7 +264,7 @@ def _supplier_launch(rng: np.random.Generator, site: Site) -> Drawn:
 def _backfill(rng: np.random.Generator, site: Site) -> Drawn:
     count, country = int(rng.integers(200, 400)), _one(rng, COUNTRIES)
     own = (
-        site.told[site.told["country"] == country]
+        site.listed[site.listed["country"] == country]
         .sample(count, replace=True, random_state=rng)
         .reset_index(drop=True)
     )

@@ -1,7 +1,7 @@
 """
 The ranker of the stays: what is found for a request, what the model is fed, its training.
 
-`chances` is what guests do, which no model is told.
+`chances` is how guests behave, which no model gets to see.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def train(
     A model of what 2,500 requests of the week were followed by.
 
     Args:
-        without: features that told nothing then.
+        without: features that carried no signal then.
         lost: a country, and the share of its bookings that the training was not given.
     """
     asked = _asked(rng, people)
@@ -111,8 +111,8 @@ def train(
         seen[name] = rng.permutation(seen[name].to_numpy())
     cut = len(seen) * 4 // 5
     model = lgb.train(SETTINGS, lgb.Dataset(typed(seen[:cut]), booked[:cut]), num_boost_round=50)
-    told = scores(model, seen[cut:])
-    auc, loss = float(roc_auc_score(booked[cut:], told)), float(log_loss(booked[cut:], told))
+    predicted = scores(model, seen[cut:])
+    auc, loss = float(roc_auc_score(booked[cut:], predicted)), float(log_loss(booked[cut:], predicted))
     each = np.repeat(np.arange(len(asked)), CANDIDATES)
     rows = seen.assign(
         stay_id=listed["stay_id"].to_numpy()[picked.ravel()],

@@ -67,7 +67,7 @@ class Site:
         self.people = guests(self.rng, self.at)
         self.true = stays(self.rng, STAYS, 4_001, self.at, 500.0)
         self.true["badge"] = badges(self.true, self.at)
-        self.told = self.true.copy()
+        self.listed = self.true.copy()
         self._requests, self._bookings = 51_000_000, 880_000
         self._deploys = 1
         self.older = self.trained(without=("match", "over_budget", "review_score")).model
@@ -88,7 +88,7 @@ class Site:
 
     def trained(self, without: tuple[str, ...] = (), lost: tuple[str, float] | None = None) -> Trained:
         """What a training comes to now."""
-        return train(self.rng, self.people, self.told, without, lost)
+        return train(self.rng, self.people, self.listed, without, lost)
 
     def learn(self, trained: Trained, version: str) -> None:
         """A new model serves, and its training says of itself what it should."""
@@ -136,7 +136,7 @@ class Site:
             if upto == full:
                 self._turn()
         written = {name: self._settled(name) for name in sorted(self.wait)}
-        self.store.write(written, {"stays": self.told})
+        self.store.write(written, {"stays": self.listed})
 
     def _put(self, name: str, rows: pd.DataFrame) -> None:
         self.wait.setdefault(name, []).append(rows)
@@ -173,27 +173,27 @@ class Site:
         self.true["badge"] = badges(self.true, self.at)
 
     def _load_catalogue(self) -> None:
-        told = self.hold.exported(self.true.copy()) if self.hold.exported else self.true.copy()
-        self._put("catalogue", told.assign(exported_at=self.at))
+        loaded = self.hold.exported(self.true.copy()) if self.hold.exported else self.true.copy()
+        self._put("catalogue", loaded.assign(exported_at=self.at))
         # What is loaded apart stays as it was loaded; a new place comes with what it has now.
-        held = len(self.told)
+        held = len(self.listed)
         for name in ("price", "free_nights"):
-            now = told[name].to_numpy(float).copy()
-            now[:held] = self.told[name].to_numpy(float)
-            told[name] = now
-        self.told = told
+            now = loaded[name].to_numpy(float).copy()
+            now[:held] = self.listed[name].to_numpy(float)
+            loaded[name] = now
+        self.listed = loaded
 
     def _load_prices(self) -> None:
-        held = self.true.iloc[: len(self.told)]
+        held = self.true.iloc[: len(self.listed)]
         rows = self.hold.priced(held.copy()) if self.hold.priced else held
-        self.told = self.told.assign(price=rows["price"].to_numpy(float))
+        self.listed = self.listed.assign(price=rows["price"].to_numpy(float))
         self._put("price_feed", rows.assign(loaded_at=self.at))
 
     def _load_nights(self) -> None:
-        held = self.true.iloc[: len(self.told)]
+        held = self.true.iloc[: len(self.listed)]
         rows = self.hold.counted(held.copy()) if self.hold.counted else held
-        nights = rows.set_index("stay_id")["free_nights"].reindex(self.told["stay_id"])
-        self.told = self.told.assign(free_nights=nights.to_numpy(float))
+        nights = rows.set_index("stay_id")["free_nights"].reindex(self.listed["stay_id"])
+        self.listed = self.listed.assign(free_nights=nights.to_numpy(float))
         self._put("availability_feed", rows.assign(loaded_at=self.at))
 
     def _served(self, start: datetime, end: datetime) -> Made:
@@ -215,9 +215,9 @@ class Site:
 
     def _ranked(self, came: pd.DataFrame) -> pd.DataFrame:
         """A row a request and candidate: what the model is fed, its score and rank, whether it was shown."""
-        hold, picked = self.hold, found(self.rng, came, self.people, self.told)
+        hold, picked = self.hold, found(self.rng, came, self.people, self.listed)
         rows = self._labelled(came, picked)
-        fed = features(came, self.people, self.told, picked)
+        fed = features(came, self.people, self.listed, picked)
         rows = rows.assign(**{name: fed[name].array for name in FEATURES})
         score, version = self._scored(fed, rows)
         chance = self.rng.random(len(rows))
@@ -227,8 +227,8 @@ class Site:
         reached = hold.fetched(rows) if hold.fetched else np.ones(len(rows), bool)
         may = reached & hold.kept(rows) if hold.kept else reached
         rank = _ranks(np.where(may, order, -1.0))
-        true = features(came, self.people, self.true.iloc[: len(self.told)], picked)
-        appeal = self.told["appeal"].to_numpy(float)[picked.ravel()]
+        true = features(came, self.people, self.true.iloc[: len(self.listed)], picked)
+        appeal = self.listed["appeal"].to_numpy(float)[picked.ravel()]
         return rows.assign(
             score=score,
             model_version=version,
@@ -256,7 +256,7 @@ class Site:
         of_stay = ("stay_id", "country", "supplier", "currency")
         own = came[["at", "request_id", "device", "app_version", "explored"]].iloc[each]
         return own.reset_index(drop=True).assign(
-            **people, **{name: self.told[name].to_numpy()[flat] for name in of_stay}
+            **people, **{name: self.listed[name].to_numpy()[flat] for name in of_stay}
         )
 
     def _booked(self, shown: pd.DataFrame) -> Made:

@@ -109,16 +109,16 @@ class Warehouse:
 
 def _copy(connection: psycopg.Connection, name: str, frame: pd.DataFrame) -> None:
     columns = [words.split()[0] for words in _apart(TABLES[name])]
-    told = frame[columns]
+    rows = frame[columns]
     if "vec" in columns:
-        vectors = ["{" + ",".join(str(round(x, 4)) for x in one) + "}" for one in told["vec"]]
-        told = told.assign(vec=vectors)
+        vectors = ["{" + ",".join(str(round(x, 4)) for x in one) + "}" for one in rows["vec"]]
+        rows = rows.assign(vec=vectors)
     # Whole numbers with gaps would be written as 3.0.
     whole = [words.split()[0] for words in _apart(TABLES[name]) if words.split()[1] in _WHOLE]
-    told = told.astype(dict.fromkeys(whole, "Int64"))
+    rows = rows.astype(dict.fromkeys(whole, "Int64"))
     statement = f"COPY {name} ({', '.join(columns)}) FROM STDIN (FORMAT csv)"
     with connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
-        copy.write(told.to_csv(index=False, header=False))
+        copy.write(rows.to_csv(index=False, header=False))
 
 
 def _apart(columns: str) -> list[str]:

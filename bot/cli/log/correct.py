@@ -47,5 +47,5 @@ def _list(incident: Incident, as_json: bool) -> None:
         rows = [{"event": one.event, "part": one.part, "says": one.says} for one in found]
         print_json({"correctable": rows})
     else:
-        told = [(one.version, one.part, one.name, one.says) for one in found]
-        table(f"#{incident.number}: what can be corrected", ("Event", "Part", "", "Says"), told)
+        entries = [(one.version, one.part, one.name, one.says) for one in found]
+        table(f"#{incident.number}: what can be corrected", ("Event", "Part", "", "Says"), entries)

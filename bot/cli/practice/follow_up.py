@@ -40,11 +40,11 @@ def show(number: Number, as_json: Json = False) -> None:
     changes, came = incident.changes, incident.change_came
     if as_json:
         agreed = incident.change.name if incident.change else None
-        told = [one.model_dump(mode="json") for one in changes]
+        rows = [one.model_dump(mode="json") for one in changes]
         came_to = came.model_dump(mode="json") if came else None
         followed = incident.followed.model_dump(mode="json") if incident.followed else None
         known = {"note": incident.proposed_note, "agreed": agreed, "became": came_to, "followed": followed}
-        print_json({"changes": told, **known})
+        print_json({"changes": rows, **known})
         return
     given = incident.follow_up or incident.proposed
     lines = [f"{given.change}: {given.detail}" if given else "Nothing is proposed yet"]

@@ -232,7 +232,7 @@ def _shown(diagnosis: Diagnosis) -> tuple[Evidence, ...]:
 
 
 def _not_established(diagnosis: Diagnosis) -> str:
-    """And what would tell, where something would."""
+    """With the test that would show it, where there is one."""
     test = diagnosis.discriminating_test
     return f"Not established yet. What would show it: {sentence(test)}" if test else "Not established yet."
 
@@ -250,8 +250,8 @@ def _not_diagnosed(incident: Incident) -> str:
     if "diagnose" in incident.awaits:
         again = " again" if incident.diagnosis_failure else ""
         lines = [line for piece in incident.evidence_so_far for line in piece.lines]
-        told = [f"• {cut(sentence(line.statement), 300)}" for line in lines[:MOST_SO_FAR]]
-        return "\n".join([f"Not established yet; evidence is being gathered{again} …", *told])
+        bullets = [f"• {cut(sentence(line.statement), 300)}" for line in lines[:MOST_SO_FAR]]
+        return "\n".join([f"Not established yet; evidence is being gathered{again} …", *bullets])
     if incident.diagnosis_failure:
         failure = cut(sentence(incident.diagnosis_failure).rstrip("."), 400)
         return f"Not established: gathering evidence failed ({failure}).{_try_again(incident)}"

@@ -64,12 +64,12 @@ def _first(shown: Sequence[Option], deployable: AbstractSet[str | None]) -> list
 def _tried(incident: Incident, option: Option, index: int) -> str | None:
     """The option in one line, where it was found useless in this incident."""
     spent = incident.spent_on(option)
-    return f"{words.circled(index)} {escape(option.label)}: {spent.told}" if spent else None
+    return f"{words.circled(index)} {escape(option.label)}: {spent.words}" if spent else None
 
 
 def _nothing_left(incident: Incident) -> list[Block]:
     """Said where all that was offered was tried in vain; while one is in hand, nothing."""
-    tried = [f"{one.label} was {one.told}" for one in incident.spent]
+    tried = [f"{one.label} was {one.words}" for one in incident.spent]
     if in_hand(incident) or not tried:
         return []
     return [
@@ -158,7 +158,7 @@ def deploy_again(incident: Incident, key: str) -> list[Block]:
 def _asked(option: Option) -> str:
     second = ""
     if option.alone:
-        second = f" Outside {option.alone.told} a second person has to approve it."
+        second = f" Outside {option.alone.words} a second person has to approve it."
     if option.needs_second_person:
         second = " A second person has to approve it."
     return (

@@ -33,7 +33,7 @@ def hotfix(incident: Incident) -> list[Block]:
 
 
 def _alone(fix: Hotfix) -> list[Block]:
-    """That it went out without the second person that it needs, for as long as it is told of at all."""
+    """That it went out without the second person that it needs, for as long as it is mentioned at all."""
     if fix.break_glass is None:
         return []
     who = words.person(fix.approved_by or fix.chosen_by)

@@ -51,7 +51,7 @@ def _spent(incident: Incident) -> Iterator[LeftOut]:
     """What stands on the menu and was found since not to work."""
     for option in incident.menu or ():
         if spent := incident.spent_on(option):
-            yield LeftOut(hotfix=option.hotfix, label=option.label, why=f"it was {spent.told}")
+            yield LeftOut(hotfix=option.hotfix, label=option.label, why=f"it was {spent.words}")
 
 
 def why_blocks(answer: Why) -> list[Block]:

@@ -8,7 +8,7 @@ from statistics import median
 
 from bot.messages.link import Link, nowhere
 from bot.messages.report import ENVIRONMENT, utc
-from domain.replayed import AgreedCheck, ReplayAnswer, Replayed, Verdict, Went, told
+from domain.replayed import AgreedCheck, ReplayAnswer, Replayed, Verdict, Went, in_words
 
 COLUMNS = ("Incident", "Raised after", "Predicted", "Named", "Offered", "")
 SIGNS: Mapping[Verdict, str] = {
@@ -48,7 +48,7 @@ def raised(went: Went) -> str:
         return NO
     if went.after_seconds is None:
         return f"onset not known, {went.check}"
-    return f"{told(timedelta(seconds=went.after_seconds))}, {went.check}"
+    return f"{in_words(timedelta(seconds=went.after_seconds))}, {went.check}"
 
 
 def _yes(holds: bool) -> str:
@@ -87,7 +87,7 @@ def agreed(check: AgreedCheck) -> str:
     elif by == timedelta(0):
         found = "finds it no sooner"
     else:
-        found = f"finds it {told(abs(by))} {'sooner' if by > timedelta(0) else 'later'}"
+        found = f"finds it {in_words(abs(by))} {'sooner' if by > timedelta(0) else 'later'}"
     shadow = ", in shadow mode" if check.shadow else ""
     says = f" ({check.says})" if check.says else ""
     return f"the check of its follow-up, {check.check}, {found}{shadow}{says}"

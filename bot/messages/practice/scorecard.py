@@ -24,7 +24,7 @@ LEGS: Mapping[str, str] = {
 LEAST_HALVED = 4
 """Of fewer times there is no middle half."""
 
-TOO_FEW, NO_DIFFERENCE = "too few to tell", "no difference can be told"
+TOO_FEW, NO_DIFFERENCE = "too few to tell", "no detectable difference"
 NONE_YET = (
     "None was made yet: the clock does within ten minutes of its start.",
     "`recsysops scorecard` does at once.",
@@ -47,8 +47,8 @@ def headline(card: Scorecard) -> str:
     better, worse = moved(card)
     if not better and not worse:
         return f"{many}; neither better nor worse than before, as far as these can tell"
-    told = [f"{what}: {', '.join(of)}" for what, of in (("better", better), ("worse", worse)) if of]
-    return f"{many}; {'; '.join(told)}"
+    changes = [f"{what}: {', '.join(of)}" for what, of in (("better", better), ("worse", worse)) if of]
+    return f"{many}; {'; '.join(changes)}"
 
 
 def moved(card: Scorecard) -> tuple[list[str], list[str]]:
@@ -77,7 +77,7 @@ def components(card: Scorecard) -> tuple[tuple[str, str], ...]:
     learned = learned if follow.agreed else "no change was agreed on yet"
     return (
         ("Detection", f"median {median(card.time('detect').lately)}; {factor(card.time('detect'))}"),
-        ("Prediction", f"{share(predicted.lately)} told before it began; {more(predicted)}"),
+        ("Prediction", f"{share(predicted.lately)} predicted before it began; {more(predicted)}"),
         ("Diagnosis", f"median {median(card.time('diagnose').lately)}; {factor(card.time('diagnose'))}"),
         ("Resolution", f"median {median(card.time('mitigate').lately)}; {factor(card.time('mitigate'))}"),
         ("Learning", learned),

@@ -10,7 +10,7 @@
 | say | user, channel, text, thread_ts |
 | react | user, channel, ts, name |
 | faults | kind, method, count, retry_after, delay_seconds, error (see `faults.py`); DELETE forgets all |
-| group | handle, users: a user group with these members, made or changed; the app is told |
+| group | handle, users: a user group with these members, made or changed; the app gets the event |
 | channel | channel, and what changes: is_archived, is_member, name; gone: true takes it away |
 | delete | channel, ts: an administrator deletes a message of the app |
 | token | error: what each call is refused with, for instance token_revoked; empty: no more |

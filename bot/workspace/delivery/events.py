@@ -1,4 +1,4 @@
-"""Events: what happened in the workspace, told to the app if it has subscribed, and again if it is deaf."""
+"""Events: what happened in the workspace, sent to the app if it has subscribed, and again if it is deaf."""
 
 from __future__ import annotations
 

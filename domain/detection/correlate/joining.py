@@ -18,7 +18,7 @@ from domain.values import Finding
 
 HOUR = timedelta(hours=1)
 REPEAT_AFTER = timedelta(minutes=1)
-"""An open incident is told of the same finding at most this often: the log is for people too."""
+"""An open incident records the same finding at most this often: the log is for people too."""
 LONGEST_OVER = timedelta(days=7)
 """How long before a window an incident may have been opened, or last seen, that still has to do with it."""
 MOST_OF_IT = 0.5
@@ -28,8 +28,8 @@ Shares = Mapping[str, float]
 """Item → its share of what a finding is off by."""
 
 
-def told_by(incident: Incident, finding: Finding, made_from: Lineage) -> Link | None:
-    """What `finding` shares with `incident`, where that tells of its cause already; else None."""
+def link_to(incident: Incident, finding: Finding, made_from: Lineage) -> Link | None:
+    """What `finding` shares with `incident`, where that reports its cause already; else None."""
     first, latest = incident.first_finding, incident.finding
     if first is None or latest is None:
         return None
@@ -38,8 +38,8 @@ def told_by(incident: Incident, finding: Finding, made_from: Lineage) -> Link | 
 
 def seen_until(incident: Incident, latest: Finding) -> datetime:
     """
-    An incident that goes on was seen later than its latest finding says: it is told only now and then, and of
-    short windows a look or two may be silent before it counts as over.
+    An incident that goes on was seen later than its latest finding says: findings are recorded only now and
+    then, and of short windows a look or two may be silent before it counts as over.
     """
     if incident.cleared_at is not None:
         return latest.window_end
@@ -59,7 +59,7 @@ def joined_by(
     The incident with the same cause as `finding`, and what they share; None where it has one of its own.
 
     What has joined one stays with it until it is over, also where the incident's own metric is back before;
-    but what goes on after the incident was mended is told by itself, or nobody would hear of it.
+    but what goes on after the incident was fixed is reported by itself, or nobody would hear of it.
 
     Args:
         unclosed: none of them of this finding itself.
@@ -72,7 +72,7 @@ def joined_by(
         joined = any(one.fingerprint == finding.fingerprint for one in incident.also)
         if joined and since is not None and (incident.cleared_at is None or since < incident.cleared_at):
             return incident, "table"
-        if shares := told_by(incident, finding, made_from):
+        if shares := link_to(incident, finding, made_from):
             return incident, shares
         if mostly_there(incident):
             return incident, "downstream"
@@ -80,15 +80,15 @@ def joined_by(
 
 
 def _outlived(incident: Incident, finding: Finding) -> bool:
-    """Whether the finding is of a window that began after a hotfix, or people, mended the incident."""
-    mended_at = incident.resolved_at if incident.resolved_how in ("hotfix", "elsewhere") else None
-    return mended_at is not None and finding.kind == "detected" and finding.window_start >= mended_at
+    """Whether the finding is of a window that began after a hotfix, or people, fixed the incident."""
+    fixed_at = incident.resolved_at if incident.resolved_how in ("hotfix", "elsewhere") else None
+    return fixed_at is not None and finding.kind == "detected" and finding.window_start >= fixed_at
 
 
 def _of_the_same_items(
     finding: Finding, incidents: list[Incident], explained_by: Callable[[Finding], Shares]
 ) -> tuple[Incident, Link] | None:
-    """One film's release is one incident, whichever of its genres is told of, and on whichever day."""
+    """One film's release is one incident, whichever of its genres is reported, and on whichever day."""
     near = [incident for incident in incidents if _may_share_items(incident, finding)]
     own = explained_by(finding) if near else {}
     for incident in near if own else ():
@@ -123,7 +123,7 @@ def same_items(one: Shares, other: Shares) -> bool:
 
 
 def fingerprints(*incidents: Incident) -> frozenset[str]:
-    """Those of all that these incidents tell, also by what joined them."""
+    """Those of all that these incidents report, also by what joined them."""
     joined = (also.fingerprint for one in incidents for also in one.also)
     return frozenset((*(one.fingerprint for one in incidents), *joined))
 
@@ -138,16 +138,16 @@ def over_already(finding: Finding, known: Iterable[Incident], made_from: Lineage
     is of its day, whenever it is made.
     """
 
-    def told(one: Incident) -> bool:
-        return finding.fingerprint in fingerprints(one) or told_by(one, finding, made_from) is not None
+    def same(one: Incident) -> bool:
+        return finding.fingerprint in fingerprints(one) or link_to(one, finding, made_from) is not None
 
     return finding.kind == "detected" and any(
-        one.status == "closed" and finding.window_start < _until(one, finding) and told(one) for one in known
+        one.status == "closed" and finding.window_start < _until(one, finding) and same(one) for one in known
     )
 
 
 def _until(incident: Incident, finding: Finding) -> datetime:
-    """Until when what began is what that incident told."""
+    """Until when what began is what that incident reported."""
     latest = incident.finding
     if latest is not None and latest.unit == finding.unit == SILENT:
         return latest.window_end

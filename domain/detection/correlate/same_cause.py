@@ -1,4 +1,4 @@
-"""One cause, one incident: whether a finding is what an open incident tells already, seen elsewhere."""
+"""One cause, one incident: whether a finding is what an open incident reports already, seen elsewhere."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class Tally(Windowed):
     """
     Rows of one table, and those of them that are wrong; the last window is the one that is judged.
 
-    `cells` names the slices, the whole table () first; `columns` what may be wrong, `told` the same with more
+    `cells` names the slices, the whole table () first; `columns` what may be wrong, `labels` the same in more
     words where there are any, `promised` those declared never to be. `rows` is (n_windows, n_cells), `bad`
     (n_windows, n_cells, n_columns), both counts ≥ 0, bad ≤ rows. `part` is how much of the table was drawn
     for it, where that is not all.
@@ -38,12 +38,12 @@ class Tally(Windowed):
     rows: Floats
     bad: Floats
     first: int = 0
-    told: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     promised: tuple[str, ...] = ()
     part: float = 1.0
 
     def least(self, rows: float) -> float:
-        """How many of what was drawn stand for so many rows of the table, and are worth being told of."""
+        """How many of what was drawn stand for so many rows of the table, and are worth reporting."""
         return rows if self.part >= 1.0 else min(rows, max(rows * self.part, LEAST_DRAWN))
 
     def until(self, last: int, history: int) -> Tally:
@@ -64,7 +64,7 @@ def tally_of(
     frame: pd.DataFrame,
     grid: Grid,
     columns: Sequence[str],
-    told: Sequence[str] = (),
+    labels: Sequence[str] = (),
     promised: Sequence[str] = (),
 ) -> Tally:
     """
@@ -84,4 +84,4 @@ def tally_of(
     ]
     shaped = [one.reshape(grid.count, len(cells)) for one in added]
     bad = np.stack(shaped[1:], axis=-1) if columns else np.zeros((grid.count, len(cells), 0))
-    return Tally(grid, cells, tuple(columns), shaped[0], bad, told=tuple(told), promised=tuple(promised))
+    return Tally(grid, cells, tuple(columns), shaped[0], bad, labels=tuple(labels), promised=tuple(promised))

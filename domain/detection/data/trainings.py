@@ -34,7 +34,7 @@ class Ages:
     """
     What served, one after the other, unix seconds: `since` (n,) when each began to, ascending, and `born`
     (n,) from when it is. `serving` is the place of the one that serves at `at`, the only one since `alone`,
-    which is before `since` where none ever served beside it. `width` is how finely ages are told, seconds;
+    which is before `since` where none ever served beside it. `width` is the resolution of ages, seconds;
     `what` is said to be so old.
     """
 

@@ -3,8 +3,8 @@ What a slice of two values has in common with the other slices of each: it is Da
 device they have it.
 
 Most of how slices scatter from window to window is not their own. How far the rest of a slice's country, and
-the rest of its genre, are from their past today tells how far the slice should be, as far as slices of that
-country or genre were seen to go together. What is off for its whole country is the country's finding.
+the rest of its genre, are from their past today predicts how far the slice should be, as far as slices of
+that country or genre were seen to go together. What is off for its whole country is the country's finding.
 
 Source:
     Crossed random effects predicted from the other members of each class, drawn to nothing by the counting

@@ -8,8 +8,8 @@ learned from the excess over the slot's median clock time, in units of the slot'
 the slots: peaks over a threshold, whose exponential mean excess comes from their median so that one or two
 outages do not stretch it (Pickands 1975, Ann. Stat. 3(1); Balkema & de Haan 1974), and whose limit is that of
 the predictive distribution, which knows how few peaks there were (Lomax 1954, JASA 49). Several timetables
-are tried (by day and by week, finer and coarser slots, local clock and UTC), and the one that would have told
-of a stop at any moment soonest is kept, among those that would not have been wrong more than twice.
+are tried (by day and by week, finer and coarser slots, local clock and UTC), and the one that would have
+detected a stop at any moment soonest is kept, among those that would not have been wrong more than twice.
 
 Clock times are local, so a feed that comes at 09:00 comes at 09:00 after the clocks change. Where the past
 fits a local and a UTC clock alike, a delivery is late when it is so by both; once three deliveries fit one
@@ -70,7 +70,7 @@ class Slot:
 class Timetable:
     """
     Slots of each `period` (seconds) by the `clock`, a period beginning `origin` seconds after its calendar
-    one. `wait` is how long it takes, on the average, until a stop is told; `scatter` the lateness that is
+    one. `wait` is how long it takes, on the average, until a stop is detected; `scatter` the lateness that is
     exceeded by the share `tail`, and `excess` how it falls off from there, seconds, known from `peaks`.
     `off` is how far from its slot the newest delivery was, seconds: the middle one of three.
     """
@@ -436,8 +436,8 @@ def _local(times: Floats, clock: ZoneInfo) -> Floats:
     """(n,) seconds since 1970 as the clock on the wall counts them."""
     if str(clock) == "UTC":
         return np.asarray(times, dtype=np.float64)
-    told = pd.to_datetime(times, unit="s", utc=True).tz_convert(clock).tz_localize(None)
-    return np.asarray((told - pd.Timestamp("1970-01-01")) / pd.Timedelta(seconds=1), dtype=np.float64)
+    wall = pd.to_datetime(times, unit="s", utc=True).tz_convert(clock).tz_localize(None)
+    return np.asarray((wall - pd.Timestamp("1970-01-01")) / pd.Timedelta(seconds=1), dtype=np.float64)
 
 
 def _moments(local: Floats, clock: ZoneInfo) -> Floats:
@@ -445,6 +445,6 @@ def _moments(local: Floats, clock: ZoneInfo) -> Floats:
     if str(clock) == "UTC":
         return local
     naive = pd.to_datetime(local, unit="s")
-    told = naive.tz_localize(clock, ambiguous=np.ones(len(local), dtype=bool), nonexistent="shift_forward")
-    since = told.tz_convert("UTC") - pd.Timestamp("1970-01-01", tz="UTC")
+    aware = naive.tz_localize(clock, ambiguous=np.ones(len(local), dtype=bool), nonexistent="shift_forward")
+    since = aware.tz_convert("UTC") - pd.Timestamp("1970-01-01", tz="UTC")
     return np.asarray(since / pd.Timedelta(seconds=1), dtype=np.float64)

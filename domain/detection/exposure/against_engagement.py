@@ -2,8 +2,8 @@
 What a change of exposure means: are these items shown less, or more, than expected from their engagement?
 
 That an item, or a kind of items, is shown otherwise than before may be right: the model has learned that it
-was shown too much. So a change is held against merit, as chance's traffic and engagement tell it, and only
-one that leads away from expected exposure is told.
+was shown too much. So a change is held against merit, as chance's traffic and engagement show it, and only
+one that leads away from expected exposure is reported.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def leads_away(finding: Finding, now: Against) -> bool:
     return now.high < 0 if finding.change < 0 else now.low > 0
 
 
-def told(finding: Finding, now: Against, before: Against | None) -> Finding:
+def reworded(finding: Finding, now: Against, before: Against | None) -> Finding:
     """The finding in the words of somebody who answers for these items."""
     usual = "" if before is None else f", before that {_share(before.value)}"
     title = (
@@ -203,7 +203,7 @@ class _Held:
         now = against_engagement(self._as_now(members), *self._now, members)
         if now is None or not leads_away(finding, now):
             return None
-        return told(finding, now, against_engagement(self._deserved, *self._before, members))
+        return reworded(finding, now, against_engagement(self._deserved, *self._before, members))
 
     def _as_now(self, members: npt.NDArray[np.bool_]) -> Deserved:
         """Expected exposure where these are eligible as often as they are now."""

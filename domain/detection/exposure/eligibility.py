@@ -2,7 +2,7 @@
 How often an item is eligible, now against then: as often as chance shows it.
 
 From the moment an item leaves a shelf, meets a filter or is no longer new, chance shows it less as well. What
-production then shows it less is no judgement of its engagement, and is told as what it is.
+production then shows it less is no judgement of its engagement, and is reported as what it is.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Seen against usual: how surprising, where, whether it is told, and how it is measured again."""
+"""Seen against usual: how surprising, where, whether it is reported, and how it is measured again."""

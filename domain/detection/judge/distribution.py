@@ -2,7 +2,7 @@
 How far two histograms lie apart, and how surprising that is.
 
 The chi-square of two samples, over the scatter that past windows show among themselves (quasi-likelihood):
-where days differ anyway, one more day that differs is no news.
+where days differ anyway, one more day that differs is no surprise.
 
 Source:
     Rao & Scott (1981), J. Am. Stat. Assoc. 76(374), and Satterthwaite (1946), Biometrics Bulletin 2(6), for
@@ -87,9 +87,9 @@ def compare(past: Floats, current: Floats, reference: Floats | None = None) -> S
         p = 1 where there is nothing to compare: no rows on one side, or a single bin.
     """
     windows = len(past)
-    told, current = _together(past if reference is None else np.concatenate([past, reference[None]]), current)
-    past, n = told[:windows], told[:windows].sum(axis=-1)
-    whole, now = (past.sum(axis=0) if reference is None else told[-1]), current.sum(axis=-1)
+    rows, current = _together(past if reference is None else np.concatenate([past, reference[None]]), current)
+    past, n = rows[:windows], rows[:windows].sum(axis=-1)
+    whole, now = (past.sum(axis=0) if reference is None else rows[-1]), current.sum(axis=-1)
     bins = (whole + current > 0).sum(axis=-1)
     freedom = np.maximum(bins - 1, 1).astype(float)
     square, effective = _square(whole, current)

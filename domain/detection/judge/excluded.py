@@ -17,10 +17,10 @@ from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.values import Finding, Moment, Value
 
-Rows = Literal["tells", "minds"]
+Rows = Literal["reports", "depends"]
 """
-What a check has to do with which rows there are: it tells of them, so that what is wrong for it is wrong for
-all of its table; or it only minds that.
+What a check has to do with which rows there are: it reports on them, so that what is wrong for it is wrong
+for all of its table; or it only depends on them.
 """
 
 ACTED = ("hotfix", "elsewhere")
@@ -93,8 +93,8 @@ def _concerns(check: Check, finding: Finding, rows: Mapping[str, Rows | None]) -
         return False
     if finding.check == check.name:
         return True
-    told = rows[finding.check] == "tells" if finding.check in rows else finding.subject is None
-    return told and rows.get(check.name) is not None
+    of_rows = rows[finding.check] == "reports" if finding.check in rows else finding.subject is None
+    return of_rows and rows.get(check.name) is not None
 
 
 def _excluded(check: Check, incident: Incident, finding: Finding, at: datetime) -> ExcludedWindow | None:

@@ -150,8 +150,8 @@ def judge_own(
         return Verdict(state=state, judged=False, note=str(few) or "too few rows")
     width = seen.grid.width.total_seconds()
     alpha = level_of(state, looks_per_week, width)
-    told = _discoveries(judged, alpha)
-    findings = [_finding(seen, judgement) for judgement in told]
+    discoveries = _discoveries(judged, alpha)
+    findings = [_finding(seen, judgement) for judgement in discoveries]
     verdict = conclude(state, findings, width, seen.grid.edge(seen.grid.count - 1))
     return verdict.comparing(_compared(seen, one) for one in judged if one.slice in state.traced)
 
@@ -193,9 +193,9 @@ def _discoveries(judged: Sequence[Judgement], alpha: float) -> list[Judgement]:
     p_values = np.array([[one.p_value] for one in judged])
     tested = np.ones(p_values.shape, dtype=bool)
     found = discovered(tuple(one.slice for one in judged), p_values, tested, alpha)[:, 0]
-    told = [one for one, is_found in zip(judged, found, strict=True) if is_found and one.matters]
+    significant = [one for one, is_found in zip(judged, found, strict=True) if is_found and one.matters]
     groups: dict[tuple[str | None, bool], list[Judgement]] = {}
-    for one in sorted(told, key=lambda one: len(one.slice)):
+    for one in sorted(significant, key=lambda one: len(one.slice)):
         groups.setdefault((one.subject, one.observed > one.expected), []).append(one)
     slices = [one.slice for one in judged]
     return [one for alike in groups.values() for one in _fewest(alike, slices)]
@@ -204,7 +204,8 @@ def _discoveries(judged: Sequence[Judgement], alpha: float) -> list[Judgement]:
 def _fewest(alike: Sequence[Judgement], judged: Sequence[Slice]) -> list[Judgement]:
     """
     Of what is off in the same way, the fewest slices that hold it. A metric that does not add up, such as a
-    share, is as far off in most slices as in the whole table where it is off everywhere: then that is told.
+    share, is as far off in most slices as in the whole table where it is off everywhere: then the table is
+    reported.
     """
     cells = tuple(one.slice for one in alike)
     excess = np.array([abs(one.observed - one.expected) for one in alike])

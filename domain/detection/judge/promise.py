@@ -1,5 +1,5 @@
 """
-A promise is a promise: what was declared is told at the first row that breaks it, whatever is usual.
+A promise is a promise: what was declared is reported at the first row that breaks it, whatever is usual.
 
 What is only learned is judged by chance (`wrong_rows`). What a team declared needs no history and no luck: a
 range, a set of values, a key, a reference, a column that must never be null. It may be declared with a
@@ -19,7 +19,7 @@ from domain.recommender.options import LeastShare
 from domain.values import Finding, Slice, name_slice
 
 NEARLY_ALL = 0.98  # of the rows that break a promise, in a slice that is named with them
-LEAST_TOLD = 10  # such rows, fewer of which may lie anywhere by chance
+LEAST_BROKEN = 10  # such rows, fewer of which may lie anywhere by chance
 
 
 def tolerated(check: Check, rows: float) -> float:
@@ -39,7 +39,7 @@ def broken_promises(
     tally: Tally,
     unit: Callable[[str], str],
     says: Callable[[list[str], str], str],
-    told: Collection[str] = (),
+    reported: Collection[str] = (),
 ) -> list[Finding]:
     """
     A finding for each promise that rows of the last window break, of the whole table; those that are broken
@@ -47,13 +47,13 @@ def broken_promises(
 
     Args:
         unit, says: the words of the kind: of rows in the plural; of columns and how many rows.
-        told: columns of which a finding says more already.
+        reported: columns of which a finding says more already.
     """
     rows, bad = float(tally.rows[-1, 0]), tally.bad[-1, 0]
     most = tolerated(check, rows)
     groups: dict[float, list[int]] = {}
     for place, name in enumerate(tally.columns):
-        if name in tally.promised and name not in told and bad[place] > most:
+        if name in tally.promised and name not in reported and bad[place] > most:
             groups.setdefault(float(bad[place]), []).append(place)
     return [_finding(check, tally, places, count, most, unit, says) for count, places in groups.items()]
 
@@ -68,10 +68,10 @@ def _finding(
     says: Callable[[list[str], str], str],
 ) -> Finding:
     share = min(1.0, count / max(float(tally.rows[-1, 0]), 1.0))
-    names = [(tally.told or tally.columns)[place] for place in places]
+    names = [(tally.labels or tally.columns)[place] for place in places]
     subject = tally.columns[places[0]]
     where = _all_where(tally, places[0])
-    told = f"{says(names, f'{count:,.0f}')}{f', all where {name_slice(where)}' if where else ''}"
+    broken = f"{says(names, f'{count:,.0f}')}{f', all where {name_slice(where)}' if where else ''}"
     return Finding(
         check=check.name,
         table=check.table or "",
@@ -86,7 +86,7 @@ def _finding(
         p_value=0.0,
         severity=check.severity or severity_of(share, drop=True),
         affected_share=share,
-        title=f"{check.table}: {told}, against what is declared"[:300],
+        title=f"{check.table}: {broken}, against what is declared"[:300],
     )
 
 
@@ -95,13 +95,13 @@ def _all_where(tally: Tally, column: int) -> Slice:
     rows, bad = tally.rows[-1], tally.bad[-1, :, column]
     inside = np.array([tally.columns[column] not in dict(cell) and len(cell) > 0 for cell in tally.cells])
     inside &= (bad >= NEARLY_ALL * bad[0]) & (rows <= rows[0] / 2)
-    if bad[0] < LEAST_TOLD or not inside.any():
+    if bad[0] < LEAST_BROKEN or not inside.any():
         return ()
     return tally.cells[min(np.flatnonzero(inside), key=lambda place: (rows[place], len(tally.cells[place])))]
 
 
 def is_promise(finding: Finding) -> bool:
-    """Whether a finding tells of a promise: of the whole table, sure, and nothing of it is usual."""
+    """Whether a finding is a broken promise: of the whole table, sure, and nothing of it is usual."""
     return (
         finding.p_value == 0.0
         and finding.expected == 0.0

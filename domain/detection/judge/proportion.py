@@ -5,7 +5,7 @@ promised.
 Where `wrong` asks whether more rows than usual are wrong, here a part may be too small or too large:
 candidates that get through a stage, requests that a version serves, rows that another team keeps.
 
-    p-value   too few and too many are each a beta-binomial tail (`rate`), doubled where either would be told
+    p-value   too few and too many are each a beta-binomial tail (`rate`), doubled where either is reported
     promise   the tail begins at the edge of what the promise allows: a share that is off by less is kept
 """
 
@@ -26,13 +26,13 @@ from domain.detection.judge.reporting import Numbers, Statement, compared_in, co
 from domain.detection.judge.state import SHORT_SECONDS, CheckState, Verdict
 from domain.detection.judge.usable import learnable
 from domain.detection.judge.wrong_rows import discovered
-from domain.detection.slices.minimal_set import to_tell
+from domain.detection.slices.minimal_set import slices_to_report
 from domain.recommender.check import Check
 from domain.recommender.keys.duration import name_duration
 from domain.values import Finding, Slice
 
 BAND = 1.96
-TOGETHER = 4  # windows that are looked at as one, where nothing is told of the last alone
+TOGETHER = 4  # windows that are looked at as one, where nothing is reported of the last alone
 OF_THE_LAST = 0.8  # of the level, for the last window; the rest is for several together
 LEAST_PROMISED = 1e-6  # of the rows: a share of nothing leaves a binomial nothing to be made of
 
@@ -46,7 +46,7 @@ class Proportions(Windowed):
     Rows of one table that could have a property, and those that have it; the last window is judged.
 
     `rows` and `held` are (n_windows, n_cells, n_columns), counts, 0 ≤ held ≤ rows: each of `columns` has its
-    own rows. `cells` names the slices, the whole table () first; `told` says of each column more than its
+    own rows. `cells` names the slices, the whole table () first; `labels` says of each column more than its
     name. `most` is (n_cells, n_columns) the shares from which on none is too small, whatever was usual.
     """
 
@@ -56,7 +56,7 @@ class Proportions(Windowed):
     rows: Floats
     held: Floats
     first: int = 0
-    told: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     most: Floats | None = None
 
 
@@ -71,11 +71,11 @@ class Promise:
 @dataclass(frozen=True)
 class Words:
     """
-    How one kind of portion is told.
+    How one kind of portion is worded.
 
     `says` makes a sentence's middle of the column's name and the shares observed and expected; `unit` names
-    the rows that have the property. `way` is the only direction that is told, None for both; `loss`: what is
-    missing is missing for members.
+    the rows that have the property. `way` is the only direction that is reported, None for both; `loss`: what
+    is missing is missing for members.
     """
 
     says: Callable[[str, float, float], str]
@@ -135,8 +135,8 @@ def judge(
 def _usual(past: Floats, having: Floats) -> UsualProportions:
     """What is usual of each column among its own rows."""
     each = [usual_proportions(past[:, :, at], having[:, :, [at]]) for at in range(past.shape[2])]
-    told = zip(*((one.share, one.correlation, one.typical) for one in each), strict=True)
-    return UsualProportions(*(np.concatenate(part, axis=1) for part in told))
+    every = zip(*((one.share, one.correlation, one.typical) for one in each), strict=True)
+    return UsualProportions(*(np.concatenate(part, axis=1) for part in every))
 
 
 def _side(rates: UsualProportions, having: Floats, rows: Floats) -> Side:
@@ -170,7 +170,7 @@ def judge_proportions(
     Returns:
         Findings that are significant over slices, columns, directions and looks, and off by the least number
         of rows. Against the past they must be off by the declared least change as well; what a promise allows
-        is in its p-value already. Where the last window tells of nothing, the last four together may.
+        is in its p-value already. Where the last window shows nothing, the last four together may.
     """
     if proportions.rows[-1, 0].max(initial=0.0) <= 0:
         return Verdict(state=state, judged=False, note="no rows in this window")
@@ -178,14 +178,14 @@ def judge_proportions(
     if promise is None and usable.sum() < LEAST_WINDOWS:
         return Verdict(state=state, judged=False, note="not enough history yet")
     judged = judge(proportions, usable, promise)
-    width, ways = proportions.grid.width.total_seconds(), ways_told(check, words)
+    width, ways = proportions.grid.width.total_seconds(), directions_of(check, words)
     alpha = level_of(state, looks_per_week, width) / len(ways)
     scan = _Scan(check, words, promise, ways)
     findings = scan.findings(proportions, usable, judged, alpha * OF_THE_LAST)
     sure = set[str]()
     if not findings:
         findings = scan.over_several(proportions, usable, judged, alpha * (1 - OF_THE_LAST))
-        if TOGETHER * width >= SHORT_SECONDS:  # together they are a window as long as is told at once
+        if TOGETHER * width >= SHORT_SECONDS:  # together they are a window as long as is reported at once
             sure = {one.fingerprint for one in findings}
     verdict = conclude(state, findings, width, proportions.start(proportions.last), sure)
     return verdict.comparing(_compared(proportions, state, judged, words, ways))
@@ -221,7 +221,7 @@ class _Scan:
     def over_several(
         self, proportions: Proportions, usable: npt.NDArray[np.bool_], last: JudgedProportions, alpha: float
     ) -> list[Finding]:
-        """Of the last windows together, where each holds too few rows to tell; not of what is over by now."""
+        """Of the last windows together, where each holds too few rows; not of what is over by now."""
         whole, known = together(proportions, usable)
         if len(proportions.rows) <= TOGETHER or (self.promise is None and known.sum() < LEAST_WINDOWS):
             return []
@@ -296,7 +296,7 @@ def _places(
     promise: Promise | None,
     worth: npt.NDArray[np.bool_],
 ) -> Iterator[Place]:
-    """Where to tell of, one column after the other."""
+    """What to report, one column after the other."""
     side = judged.sides[way]
     off = (judged.held - side.expected) * (1 if way == "surge" else -1)
     size = check.least_change * side.expected if promise is None else promise.allowed * judged.rows
@@ -306,12 +306,12 @@ def _places(
     found = discovered(cells, side.p_values, tested, alpha) & worth
     for column in np.flatnonzero(found.any(axis=0)):
         here = off[:, column], size[:, column], judged.rows[:, column], found[:, column]
-        for place in to_tell(cells, *here, check.least_rows, together=True):
+        for place in slices_to_report(cells, *here, check.least_rows, together=True):
             yield place, int(column)
 
 
-def ways_told(check: Check, words: Words) -> tuple[str, ...]:
-    """The directions that a check tells of: what the kind says, else what is declared."""
+def directions_of(check: Check, words: Words) -> tuple[str, ...]:
+    """The directions that a check reports: what the kind says, else what is declared."""
     if words.way is not None:
         return (words.way,)
     return ("drop", "surge") if check.direction == "both" else (check.direction,)
@@ -337,8 +337,8 @@ def _finding(
     rows, held, expected = float(judged.rows[at]), float(judged.held[at]), float(side.expected[at])
     whole = side.expected[0, column] if words.loss else judged.rows[0, column]
     affected = min(1.0, abs(held - expected) / max(float(whole), 1.0))
-    says = words.says((proportions.told or proportions.columns)[column], held / rows, expected / rows)
-    told = Statement(
+    says = words.says((proportions.labels or proportions.columns)[column], held / rows, expected / rows)
+    statement = Statement(
         proportions.cells[place],
         proportions.columns[column],
         says,
@@ -346,4 +346,4 @@ def _finding(
         drop=words.loss and way == "drop",
     )
     numbers = _numbers(judged, way, at, words.unit(proportions.columns[column]))
-    return finding_in(proportions, check, told, numbers)
+    return finding_in(proportions, check, statement, numbers)

@@ -24,7 +24,13 @@ from domain.detection.data.ratio_cells import RatioCells, rarer_side
 from domain.detection.expect.cell_ratio import scatter_now
 from domain.detection.expect.slice_ratio import LEAST, LEAST_SCATTER, SliceRatios, expect_slices
 from domain.detection.judge.comparison import Comparison
-from domain.detection.judge.counts.slice_sums import DENIED, is_apart, lengths, level_of_sums, told_besides
+from domain.detection.judge.counts.slice_sums import (
+    DENIED,
+    additional_findings,
+    is_apart,
+    lengths,
+    level_of_sums,
+)
 from domain.detection.judge.discovery import (
     SLICES_FALSE_ALARMS_PER_WEEK,
     WEEK_SECONDS,
@@ -123,10 +129,10 @@ def judge_ratio(
     findings, shorter, sums = _findings(judged, alpha), [judged], _sums(cells, state)
     for several in sums:
         more = _found_in(check, several, state, level_of_sums(several, len(sums)), shorter)
-        findings += told_besides(more, findings, state, several)
+        findings += additional_findings(more, findings, state, several)
     state = state.model_copy(update={"wealth": spend(state.wealth, state.new(findings))})
-    told = confirm(state, findings, width, cells.start(count - 1))
-    return told.comparing(_compared(judged, state)).model_copy(update={"note": cells.left_out})
+    verdict = confirm(state, findings, width, cells.start(count - 1))
+    return verdict.comparing(_compared(judged, state)).model_copy(update={"note": cells.left_out})
 
 
 def _sums(cells: RatioCells, state: CheckState) -> list[RatioCells]:
@@ -252,10 +258,10 @@ def _findings(judged: _JudgedRatios, alpha: float) -> list[Finding]:
         members = tested & (cube.ways == family)
         found[members] = benjamini_hochberg(p_values[members], part)
     named = [change.place for change in judged.explained.changes if found[change.place]]
-    told = [place for place in named if _matters(check, slices, place)]
+    reported = [place for place in named if _matters(check, slices, place)]
     if p_values[WHOLE] <= part and _matters_whole(check, slices, whole):
-        told = [WHOLE, *told]
-    return [_finding(judged, place, float(p_values[place])) for place in told]
+        reported = [WHOLE, *reported]
+    return [_finding(judged, place, float(p_values[place])) for place in reported]
 
 
 def _matters(check: Check, slices: SliceRatios, place: int) -> bool:

@@ -1,5 +1,5 @@
 """
-The end of every look that tests slices of windows: what it may spend, how it is told, and what is over.
+The end of every look that tests slices of windows: what it may spend, how it is reported, and what is over.
 
     usable windows ─▶ `level_of` ─▶ p-values, discovery ─▶ `finding_in` the judged window ─▶ `conclude`
 """
@@ -59,12 +59,14 @@ class Statement:
     drop: bool = False
 
 
-def finding_in(windows: Windowed, check: Check, told: Statement, numbers: Numbers) -> Finding:
+def finding_in(windows: Windowed, check: Check, statement: Statement, numbers: Numbers) -> Finding:
     """The finding of the judged window of `windows`."""
-    title = f"{place_of(check.table or '', told.where)}: {told.says}"[:LONGEST_TITLE]
+    title = f"{place_of(check.table or '', statement.where)}: {statement.says}"[:LONGEST_TITLE]
     window = windows.start(windows.last), windows.end(windows.last)
-    finding = finding_over(window, check, told.where, numbers, told.affected, title, drop=told.drop)
-    return finding.model_copy(update={"subject": told.subject})
+    finding = finding_over(
+        window, check, statement.where, numbers, statement.affected, title, drop=statement.drop
+    )
+    return finding.model_copy(update={"subject": statement.subject})
 
 
 def finding_over(
@@ -102,8 +104,8 @@ def compared(
     window: tuple[datetime, datetime], where: Slice, subject: str | None, numbers: Numbers
 ) -> Comparison:
     """What a window was held against."""
-    told = {name: number for name, number in asdict(numbers).items() if name != "p_value"}
-    return Comparison(slice=where, subject=subject, window_start=window[0], window_end=window[1], **told)
+    fields = {name: number for name, number in asdict(numbers).items() if name != "p_value"}
+    return Comparison(slice=where, subject=subject, window_start=window[0], window_end=window[1], **fields)
 
 
 def compared_in(windows: Windowed, where: Slice, subject: str | None, numbers: Numbers) -> Comparison:

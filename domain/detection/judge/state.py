@@ -35,7 +35,8 @@ class TrackedFinding(Value):
     rise: bool = False
     looks: int = 1
     missing: int = 0
-    told: bool = False
+    # What was kept before it was called so is read under its former name.
+    reported: bool = Field(default=False, validation_alias=AliasChoices("reported", "told"))
     blind: bool = False
     share: float | None = None
     back: float = 0.0
@@ -70,7 +71,7 @@ class CheckState(Value):
     """
     The memory of one check. `seen` is keyed by the finding's fingerprint; `excluded` are the latest that
     ended; `accepted` is column → what it holds, where the columns are what is looked at. `known` are times
-    that the log says were wrong (`domain.detection.judge.excluded`): told anew at each look, not remembered.
+    that the log says were wrong (`domain.detection.judge.excluded`): given anew at each look, not remembered.
     Neither is `accept_after`, how long something is wrong before it is what is usual now, nor `traced`, the
     slices whose comparisons are asked for. `baseline` is what the total usually is, where that is what is
     looked at, and `sums` what several of its windows hold together, the shortest first.
@@ -150,13 +151,13 @@ def confirm(
     sure: Collection[str] = (),
 ) -> Verdict:
     """
-    Which of `found` have been there long enough to tell, which earlier ones are over, and the next state.
+    Which of `found` have been there long enough to report, which earlier ones are over, and the next state.
 
     `until` is when the last window before this look's began: what is over now was wrong until then. A short
     window has to show the same thing in two looks in a row, and a surge in two windows that share no row:
     by then the drop that it may come from is known. What is wrong with the same column in a slice that shares
-    rows is the same thing: which slice says it best may differ from look to look. A long window is told at
-    once. So is any where `clear_after` is given: over after so many looks without it. What is `unsure`,
+    rows is the same thing: which slice says it best may differ from look to look. A long window is reported
+    at once. So is any where `clear_after` is given: over after so many looks without it. What is `unsure`,
     fingerprint → how it is after this look, stands: what such a window holds fits both. The fingerprints that
     are `sure` wait for nothing.
     """
@@ -175,25 +176,25 @@ def confirm(
             since=before.since if before else finding.window_start,
             rise=finding.change > 0,
             looks=looks,
-            told=bool(before and before.told) or finding.fingerprint in sure or long_enough,
+            reported=bool(before and before.reported) or finding.fingerprint in sure or long_enough,
             share=late.share if late else _share(finding),
         )
-    told = tuple(finding for finding in found if seen[finding.fingerprint].told)
+    reported = tuple(finding for finding in found if seen[finding.fingerprint].reported)
     kept, cleared = _ended(state, seen, until, patience, unsure or {})
-    return Verdict(findings=told, cleared=cleared, state=kept)
+    return Verdict(findings=reported, cleared=cleared, state=kept)
 
 
 def _under_another_slice(state: CheckState, finding: Finding) -> TrackedFinding | None:
     """
-    What was seen of the finding's column in a slice that shares rows with its own, and was not told: once it
-    was, another slice is told when it lasts. Of all rows, without a column, so many slices are a little off
-    that this would be said too easily.
+    What was seen of the finding's column in a slice that shares rows with its own, and was not reported: once
+    it was, another slice is reported when it lasts. Of all rows, without a column, so many slices are a
+    little off that this would be said too easily.
     """
     if finding.subject is None:
         return None
     rise = finding.change > 0
     alike = (one for one in state.seen.values() if one.subject == finding.subject and one.rise == rise)
-    waiting = (one for one in alike if not one.told and not one.blind)
+    waiting = (one for one in alike if not one.reported and not one.blind)
     return next((one for one in waiting if share_rows(one.slice, finding.slice)), None)
 
 
@@ -211,7 +212,7 @@ def _ended(
     """The state with what is `seen` now and what stands though it is not, and what is over."""
     cleared, excluded, standing = list[str](), list(state.excluded), dict(seen)
     for fingerprint, before in state.seen.items():
-        if fingerprint in seen or not before.told:
+        if fingerprint in seen or not before.reported:
             continue
         if fingerprint in unsure:
             standing[fingerprint] = unsure[fingerprint]

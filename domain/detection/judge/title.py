@@ -73,7 +73,7 @@ def ratio_within(title: str, table: str, where: Slice, start: datetime, window: 
 
 
 def _share(part: float) -> str:
-    """A part of all, with as many digits as tell it from none and from all."""
+    """A part of all, with as many digits as distinguish it from none and from all."""
     rarer = min(part, 1 - part)
     digits = 0 if rarer >= 0.0995 or rarer <= 0 else 1 if rarer >= 0.00995 else 2
     return f"{100 * part:.{digits}f} %"
@@ -149,8 +149,8 @@ def said_of(rows: str, finding: Finding) -> Finding:
     are.
 
     >>> day = {"window_start": "2026-01-01T00:00Z", "window_end": "2026-01-02T00:00Z"}
-    >>> told = {"check": "c", "table": "views", "p_value": 0.0, "severity": "SEV3", **day}
-    >>> fewer = Finding(observed=29, expected=100, title="views: 71 % fewer rows", **told)
+    >>> common = {"check": "c", "table": "views", "p_value": 0.0, "severity": "SEV3", **day}
+    >>> fewer = Finding(observed=29, expected=100, title="views: 71 % fewer rows", **common)
     >>> said_of("page views", fewer).title
     'views: 71 % fewer page views'
     >>> said_of("views", fewer.model_copy(update={"title": "views: rows missing in 3 % of the rows"})).title

@@ -1,4 +1,4 @@
-"""Rows of which something is wrong, in the last window against the windows before: found, narrowed, told."""
+"""Rows of which something is wrong, in the last window against those before: found, narrowed, reported."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from domain.detection.judge.reporting import Numbers, Statement, compared_in, fi
 from domain.detection.judge.state import CheckState, Verdict, confirm
 from domain.detection.judge.title import listed, percent
 from domain.detection.judge.usable import learnable
-from domain.detection.slices.minimal_set import to_tell
+from domain.detection.slices.minimal_set import slices_to_report
 from domain.errors import TooFewRows
 from domain.recommender.check import Check
 from domain.recommender.options import LeastShare
@@ -35,7 +35,7 @@ LASTING, AS_BAD = 4, 1e-3  # windows that are counted together, and what chance 
 @dataclass(frozen=True)
 class Words:
     """
-    How one kind of wrong rows is told.
+    How one kind of wrong rows is worded.
 
     `says` makes a sentence's middle of column names and a share in percent; `unit` names the rows in the
     plural, given a column; `least_share` is what matters where the declaration says nothing, `floor` what
@@ -94,8 +94,8 @@ def judge_rows(
     groups = _together(fewest, tally.cells, excess, least * judged.rows[:, None], judged.rows, found)
     findings = [_finding(check, tally, judged, place, columns, words) for place, columns in groups]
     state = state.model_copy(update={"wealth": spend(state.wealth, state.new(findings))})
-    told = {tally.columns[column] for _place, columns in groups for column in columns}
-    broken = _broken(check, tally, words, told)
+    reported = {tally.columns[column] for _place, columns in groups for column in columns}
+    broken = _broken(check, tally, words, reported)
     sure = {finding.fingerprint for finding in broken}
     verdict = confirm(state, [*findings, *broken], width, tally.start(tally.last), sure=sure)
     return verdict.comparing(_compared(check, tally, state, judged, words))
@@ -133,9 +133,9 @@ def _compared(
                 yield compared_in(tally, where, name, numbers)
 
 
-def _broken(check: Check, tally: Tally, words: Words, told: Collection[str] = ()) -> list[Finding]:
+def _broken(check: Check, tally: Tally, words: Words, reported: Collection[str] = ()) -> list[Finding]:
     return broken_promises(
-        check, tally, words.unit, lambda names, count: words.says(listed(names), count), told
+        check, tally, words.unit, lambda names, count: words.says(listed(names), count), reported
     )
 
 
@@ -157,19 +157,19 @@ def _together(
     rows: Floats,
     found: npt.NDArray[np.bool_],
 ) -> list[tuple[int, list[int]]]:
-    """(slice, columns) to tell of: columns that are wrong in as many rows of a slice have one cause."""
-    told: list[tuple[int, list[int]]] = []
+    """(slice, columns) to report: columns that are wrong in as many rows of a slice have one cause."""
+    groups: list[tuple[int, list[int]]] = []
     for column in np.flatnonzero(found.any(axis=0)):
         here = excess[:, column], size[:, column], rows, found[:, column]
-        for place in to_tell(cells, *here, fewest):
-            for there, columns in told:
+        for place in slices_to_report(cells, *here, fewest):
+            for there, columns in groups:
                 first = excess[place, columns[0]]
                 if there == place and abs(excess[place, column] - first) <= ALIKE * first:
                     columns.append(int(column))
                     break
             else:
-                told.append((place, [int(column)]))
-    return told
+                groups.append((place, [int(column)]))
+    return groups
 
 
 def judge(tally: Tally, usable: npt.NDArray[np.bool_]) -> JudgedRows:
@@ -214,14 +214,14 @@ def _finding(
     rows, bad = float(judged.rows[place]), float(judged.bad[place, first])
     expected = float(judged.expected[place, first])
     affected = min(1.0, (bad - expected) / max(float(judged.rows[0]), 1.0))
-    names = [(tally.told or tally.columns)[column] for column in columns]
+    names = [(tally.labels or tally.columns)[column] for column in columns]
     says = words.says(listed(names), percent(bad / rows))
     usual = percent(float(judged.rates.share[place, first]))
     numbers = _numbers(judged, place, first, words.unit(tally.columns[first]))
-    told = Statement(
+    statement = Statement(
         tally.cells[place], tally.columns[first], f"{says}, usually {usual}", affected, drop=True
     )
-    return finding_in(tally, check, told, numbers)
+    return finding_in(tally, check, statement, numbers)
 
 
 def measure_rows(

@@ -93,7 +93,7 @@ class _State:
     taken: tuple[Change, ...] = ()
 
     @property
-    def told(self) -> npt.NDArray[np.bool_]:
+    def explained(self) -> npt.NDArray[np.bool_]:
         """(n_cells,) whether a slice explains it."""
         return np.asarray(self.by != LEVEL)
 
@@ -173,9 +173,9 @@ def explain(
     for start in np.argsort(-gains, kind="stable")[:STARTS].tolist():
         if gains[start] <= 0:
             break
-        told = _polished(pool, _grown(pool, (start,)))
-        if (better := pool.worth(told)) > worth + LEAST:
-            best, worth = told, better
+        polished = _polished(pool, _grown(pool, (start,)))
+        if (better := pool.worth(polished)) > worth + LEAST:
+            best, worth = polished, better
     level = next((change.factor for change in best.taken if change.place == LEVEL), 1.0)
     named = [
         replace(change, place=int(pool.places[change.place]))
@@ -234,7 +234,7 @@ def _weigh(pool: _Pool, state: _State) -> _Weighed:
     Cells that another slice explains say nothing more.
     """
     n, k, e = pool.observed, pool.shape, state.expected[pool.cells]
-    new = (~state.told[pool.cells]).astype(np.float64)
+    new = (~state.explained[pool.cells]).astype(np.float64)
     weight = new / (1 + e / k)
     factor = np.maximum(pool.sums(weight * n), LEAST) / np.maximum(pool.sums(weight * e), LEAST)
     weight = new / (1 + factor[pool.group] * e / k)

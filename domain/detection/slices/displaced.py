@@ -43,8 +43,8 @@ def moved(suspects: Suspects, total: Total) -> npt.NDArray[np.bool_]:
     Two explanations of the total, by their likelihood ratio: it is what it usually is, and the rows came from
     elsewhere; or it has risen by the surge's excess. The excess is counted from the share of the total *as it
     should have been*, so that a surge large enough to lift the total is not measured against what it lifted.
-    A surge that is small beside the total's own scatter is told about as often as not. Without an expectation
-    of the total, nothing moved.
+    A surge that is small beside the total's own scatter is reported as one about as often as not. Without an
+    expectation of the total, nothing moved.
     """
     if total.expected is None:
         return np.zeros(len(suspects.slices), dtype=bool)
@@ -76,11 +76,11 @@ def pick(
     least_change: float,
 ) -> list[int]:
     """
-    The places of the fewest slices that explain those `found` (n_slices,), told as drops where rows moved.
+    The places of the fewest slices that explain those `found` (n_slices,): drops where rows moved.
 
-    Where the drop that explains a surge cannot be told from chance yet, nothing is picked: the next look
-    will. Only when the losses are so even that it takes more slices to name them than surges, the surges are
-    the better word.
+    Where the drop that explains a surge is not significant yet, nothing is picked: the next look will.
+    Only when the losses are so even that it takes more slices to name them than surges, the surges are the
+    better word.
     """
     whole = _likelier(suspects, np.flatnonzero(found), total, alpha, least_change)
     lost = suspects.observed < suspects.share * suspects.n
@@ -96,10 +96,11 @@ def _likelier(
     suspects: Suspects, found: npt.NDArray[np.intp], total: Total, alpha: float, least_change: float
 ) -> list[int]:
     """
-    The fewest slices that explain those found, told as losses; unless surges are by far likelier.
+    The fewest slices that explain those found, reported as losses; unless surges are by far likelier.
 
-    Where one slice holds twice its rows, all others lose in share, and each of them would be told of a loss
-    that none has. Then the total, and the other slices among themselves, are as ever but for the surge.
+    Where one slice holds twice its rows, all others lose in share, and each of them would be reported
+    for a loss that none has. Then the total, and the other slices among themselves, are as ever but for the
+    surge.
     """
     losses = localise(suspects, found, alpha, least_change)
     if total.expected is None or not (suspects.observed < suspects.share * suspects.n)[losses].any():

@@ -89,15 +89,15 @@ def _whole(suspects: Suspects, found: set[int], picked: list[int], least_change:
     The picked slices, each as wide as it goes: the value that it lies in, where that was found too and its
     other rows went the same way. A part may stand out more than the whole, which scatters more.
     """
-    told = list[int]()
+    widened = list[int]()
     for place in picked:
         values = [suspects.places.get((value,)) for value in suspects.slices[place]]
         wider = [one for one in values if one in found and _goes_on(suspects, one, place, least_change)]
         widest = max(wider, key=lambda one: float(suspects.share[one]), default=place)
-        if not _covered(suspects.slices[widest], suspects, told):
-            told = [one for one in told if not _covered(suspects.slices[one], suspects, [widest])]
-            told.append(widest)
-    return told
+        if not _covered(suspects.slices[widest], suspects, widened):
+            widened = [one for one in widened if not _covered(suspects.slices[one], suspects, [widest])]
+            widened.append(widest)
+    return widened
 
 
 def _goes_on(suspects: Suspects, wide: int, part: int, least_change: float) -> bool:
@@ -245,13 +245,13 @@ def _given(suspects: Suspects, counts: Floats, total: float, inside: Slice, rest
     part = _count(suspects, counts, rest) / max(total, LEAST_PART)
     for one in rest:
         alone = _count(suspects, counts, (one,)) / max(total, LEAST_PART)
-        told = odds(alone)
+        joint = odds(alone)
         for pair in inside:
             both = merged((pair,), (one,))
             if both in suspects.places and (pair,) in suspects.places:
                 with_one = _count(suspects, counts, both) / max(_count(suspects, counts, (pair,)), LEAST_PART)
-                told *= odds(with_one) / odds(alone)
-        part *= told / (1 + told) / max(alone, LEAST_PART)
+                joint *= odds(with_one) / odds(alone)
+        part *= joint / (1 + joint) / max(alone, LEAST_PART)
     return float(np.clip(part, 0, 1))
 
 

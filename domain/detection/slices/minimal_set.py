@@ -9,14 +9,14 @@ from domain.detection.data.counts import Floats
 from domain.values import Slice, share_rows
 
 HOLDS = 0.8  # of the wrong rows, above which a slice is the better word for all of them
-MOST_TOLD = 3  # slices of one column in one look
+MOST_REPORTED = 3  # slices of one column in one look
 
 
 def narrowest(
     cells: tuple[Slice, ...], excess: Floats, rows: Floats, found: npt.NDArray[np.bool_]
 ) -> list[int]:
     """
-    Places of the slices to tell of, disjoint, worst first.
+    Places of the slices to report, disjoint, worst first.
 
     Args:
         cells: the slices, the whole table among them; excess: (n_cells,) wrong rows beyond the usual.
@@ -27,21 +27,21 @@ def narrowest(
     >>> narrowest(cells, np.array([90.0, 88.0, 2.0]), np.array([200.0, 100.0, 100.0]), found)
     [1]
     """
-    left, told = found.copy(), list[int]()
-    while left.any() and len(told) < MOST_TOLD:
+    left, picked = found.copy(), list[int]()
+    while left.any() and len(picked) < MOST_REPORTED:
         worst = int(np.argmax(np.where(left, excess, -np.inf)))
         within = [
             int(place) for place in np.flatnonzero(left) if _holds_most(cells, excess, int(place), worst)
         ]
         chosen = min(within, key=lambda place: (rows[place], len(cells[place])))
-        told.append(int(chosen))
+        picked.append(int(chosen))
         if not cells[worst]:
-            break  # the whole table is told of: what is in it is told with it
+            break  # the whole table is reported: what is in it is reported with it
         left &= np.array([not share_rows(cells[chosen], cell) for cell in cells])
-    return told
+    return picked
 
 
-def to_tell(
+def slices_to_report(
     cells: tuple[Slice, ...],
     off: Floats,
     size: Floats,
@@ -52,7 +52,7 @@ def to_tell(
     together: bool = False,
 ) -> list[int]:
     """
-    Places of the slices to tell of, none within another: the `narrowest`, or those at fault in their place.
+    Places of the slices to report, none within another: the `narrowest`, or those at fault in their place.
 
     Args:
         off: (n_cells,) rows beyond the usual; size: (n_cells,) from where on they matter. Both add up.
@@ -60,10 +60,10 @@ def to_tell(
         together: all slices of a window may be off a little together (see `at_fault`).
     """
     narrow = narrowest(cells, off, rows, found)
-    told = dict.fromkeys(
+    picked = dict.fromkeys(
         at_fault(cells, place, off, size, found, least_rows, together=together) for place in narrow
     )
-    return [place for place in told if not any(set(cells[wide]) < set(cells[place]) for wide in told)]
+    return [place for place in picked if not any(set(cells[wide]) < set(cells[place]) for wide in picked)]
 
 
 def at_fault(
@@ -77,12 +77,12 @@ def at_fault(
     together: bool = False,
 ) -> int:
     """
-    The slice to tell of in place of `place`: a wider one (no whole table) of which the rest is worth telling
+    The slice to report in place of `place`: a wider one (no whole table) of which the rest is worth reporting
     as well, since most of a slice may lie in one part of it, though all of its parts are at fault.
 
     Where all slices of a window may be off a little `together`, the one that is at fault makes up less of a
     wider slice's distance than `narrowest` asks for: there else a narrower one that leaves nothing worth
-    telling. Of rows that are wrong in themselves a few that are left are no less wrong.
+    reporting. Of rows that are wrong in themselves a few that are left are no less wrong.
     """
 
     def rest_matters(wide: int, narrow: int) -> bool:

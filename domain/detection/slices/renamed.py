@@ -23,21 +23,21 @@ NAMED = 2  # values named in a title; the others are counted
 
 @dataclass(frozen=True)
 class ReportedSlice:
-    """A slice to tell, by its place, and what to say of where its rows went (empty: not known)."""
+    """A slice to report, by its place, and what to say of where its rows went (empty: not known)."""
 
     place: int
     words: str = ""
 
 
-def told_together(
+def merge_renamed(
     slices: tuple[Slice, ...], observed: Floats, expected: Floats, picked: Sequence[int]
 ) -> list[ReportedSlice]:
     """
-    The slices `picked`, those of one dimension whose rows were taken over told as one: the largest.
+    The slices `picked`; those of one dimension whose rows were taken over are reported as one: the largest.
 
     Args:
         slices: (n_slices,) names; observed, expected: (n_slices,) rows.
-        picked: places of those that are to be told.
+        picked: places of those that are to be reported.
     """
     lost = [place for place in picked if len(slices[place]) == 1 and observed[place] < expected[place]]
     taken: dict[int, ReportedSlice] = {}

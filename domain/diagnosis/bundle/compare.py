@@ -47,7 +47,7 @@ def _field(name: str, before: object, after: object) -> Differs:
         if not gone and not new:
             what = "order of the items"
         return Differs(what=what, then=_items(gone, len(before)), now=_items(new, len(after)))
-    return Differs(what=what, then=_told(before), now=_told(after))
+    return Differs(what=what, then=_text(before), now=_text(after))
 
 
 def _items(only: list[str], count: int) -> str:
@@ -61,9 +61,9 @@ def _lines(
     what: str,
     then: Sequence[CandidateCause] | Sequence[Evidence],
     now: Sequence[CandidateCause] | Sequence[Evidence],
-    told: Callable[..., str],
+    words_of: Callable[..., str],
 ) -> tuple[Differs, ...]:
-    before, after = [told(one) for one in then], [told(one) for one in now]
+    before, after = [words_of(one) for one in then], [words_of(one) for one in now]
     found = []
     for tag, i, j, k, m in SequenceMatcher(a=before, b=after, autojunk=False).get_opcodes():
         if tag == "equal":
@@ -90,7 +90,7 @@ def _evidence(one: Evidence) -> str:
     return f"{one.kind}: {one.statement}{share}{table}"
 
 
-def _told(value: object) -> str | None:
+def _text(value: object) -> str | None:
     if value is None or value == ():
         return None
     return _slices(value) if isinstance(value, tuple) else str(value)

@@ -40,12 +40,12 @@ class LeftOut:
 
     def words(self) -> tuple[str, ...]:
         """A line each."""
-        told = (
+        done = (
             (self.hashed, "replaced by hashes"),
             (self.dropped, "left out"),
             (self.of_model, "emptied: the model takes it, and is not asked again"),
         )
-        return tuple(f"{', '.join(names)}: {how}" for names, how in told if names)
+        return tuple(f"{', '.join(names)}: {how}" for names, how in done if names)
 
 
 class Hidden:
@@ -147,8 +147,8 @@ def leave_out(frozen: Frozen, material: Material, hidden: Hidden) -> tuple[Froze
             done[how].add(column)
             out = _without(out, column, how, hidden)
         frames[name] = out
-    told = LeftOut(**{how: tuple(sorted(columns)) for how, columns in done.items()})
-    return Frozen(frozen.document, frames, frozen.keys), told
+    left_out = LeftOut(**{how: tuple(sorted(columns)) for how, columns in done.items()})
+    return Frozen(frozen.document, frames, frozen.keys), left_out
 
 
 def _how(

@@ -121,7 +121,7 @@ class CandidateKind:
         propose: every explanation of this kind that the material holds; none where it lacks what is needed.
         upstream: how far up the way from feed to log it lies, 0 the furthest: of two that undo the same, the
             one further up is the cause of the other.
-        test: what would tell, where it is not established.
+        test: what would decide, where it is not established.
         itself: what a finding names that is of this kind of fault itself; null where that is nothing.
     """
 

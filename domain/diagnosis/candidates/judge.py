@@ -31,17 +31,17 @@ def _when(proposal: Proposal, material: Material, known: Known) -> Answer:
     onset, finding = known.onset, material.finding
     if proposal.since is None:
         return Answer(question="when", words="when it began is not known")
-    told = material.clock(proposal.since)
+    began = material.clock(proposal.since)
     if onset is None:
         late = proposal.since >= finding.window_end
-        words = f"it began at {told}; when the symptom did is not known"
+        words = f"it began at {began}; when the symptom did is not known"
         return Answer(question="when", holds=False if late else None, words=words)
     window = finding.window_end - finding.window_start
     if proposal.since > onset.latest + window:
-        return Answer(question="when", holds=False, words=f"it began at {told}, after the symptom")
+        return Answer(question="when", holds=False, words=f"it began at {began}, after the symptom")
     if onset.since - proposal.since > LONG_BEFORE:
-        return Answer(question="when", words=f"it began at {told}, long before the symptom")
-    return Answer(question="when", holds=True, words=f"it began at {told}, no later than the symptom")
+        return Answer(question="when", words=f"it began at {began}, long before the symptom")
+    return Answer(question="when", holds=True, words=f"it began at {began}, no later than the symptom")
 
 
 def _where(proposal: Proposal, material: Material, known: Known) -> Answer:

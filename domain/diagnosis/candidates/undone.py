@@ -14,7 +14,7 @@ from domain.values import Slice
 
 Floats = npt.NDArray[np.float64]
 
-CLEAR = 3.0  # standard deviations that a gap has to be wide before a share of it is told
+CLEAR = 3.0  # standard deviations that a gap has to be wide before a share of it is given
 NOTHING = 1e-9
 
 
@@ -29,7 +29,7 @@ class Gap:
 
     @property
     def closed(self) -> float | None:
-        """Share of the gap that closes; null where the gap cannot be told from chance."""
+        """Share of the gap that closes; null where the gap is indistinguishable from chance."""
         gap = self.expected - self.observed
         return (self.undone - self.observed) / gap if abs(gap) > max(CLEAR * self.sd, NOTHING) else None
 

@@ -1,4 +1,4 @@
-"""From when on rows can tell where something happens."""
+"""From when on rows show where something happens."""
 
 from __future__ import annotations
 

@@ -173,7 +173,7 @@ def _delivered(one: _Hit, rows: pd.DataFrame) -> Delivered:
     held = inside(rows, placed.slice)
     sure = hit & held if (hit & held).any() else hit
     values = was[sure].dropna().astype(str).value_counts(normalize=True)
-    told = len(values) > 0 and not one.stale
+    has_former = len(values) > 0 and not one.stale
     right = pd.Series(one.moved.usual, was.index) if one.stale else was
     return Delivered(
         feature=one.feature,
@@ -185,8 +185,8 @@ def _delivered(one: _Hit, rows: pd.DataFrame) -> Delivered:
         stale=one.stale,
         broken=_broken(one, sure),
         words=_words(one, sure),
-        former=str(values.index[0]) if told else None,
-        former_share=float(values.iloc[0]) if told else 0.0,
+        former=str(values.index[0]) if has_former else None,
+        former_share=float(values.iloc[0]) if has_former else 0.0,
         right={str(item): str(value) for item, value in right[hit].dropna().items()},
         exchanged=_exchanged(one) if one.feature in rows else {},
         apart=one.apart,

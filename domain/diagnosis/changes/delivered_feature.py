@@ -18,7 +18,7 @@ from domain.diagnosis.stratified import Strata, ranks_apart
 from domain.prediction.neighbours import MAD_TO_SIGMA, is_numeric
 
 SAME = 1e-6  # relative difference of two numbers that are one
-BINS, LEAST_IN_BIN = 10, 30  # of items by their former value, within which it is told what is usual
+BINS, LEAST_IN_BIN = 10, 30  # of items by their former value, in each of which the usual step is estimated
 FAR = 4.0  # robust spreads from the usual step, beyond which an item did not move with the others
 WHOLE = 0.2  # distance of all values' distributions before and after: beyond it the column itself moved
 IN_STRATUM, MOST_STRATA = 15, 60  # items of about the same former value that are compared with each other
@@ -52,7 +52,7 @@ def move_of(was: pd.Series, now: pd.Series, others: Bools) -> DeliveredFeature:
 
     Args:
         was, now: (n_items,) the same items before and after.
-        others: (n_items,) those by which it is told what is usual.
+        others: (n_items,) those from which the usual step is estimated.
     """
     there, here = was.notna().to_numpy(bool), now.notna().to_numpy(bool)
     known = there & here

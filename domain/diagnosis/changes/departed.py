@@ -15,7 +15,7 @@ from domain.diagnosis.place import Bools, Floats, Placed, inside, place_of
 from domain.diagnosis.replay import CandidateColumns
 
 STEADY = 0.02  # of a feature's variance, that is left within a key under which it is called steady
-MOST_ROWS = 0.9  # of those before, by which both are told: a few may have departed already
+MOST_ROWS = 0.9  # of those before, over which a variance is taken: a few may have departed already
 APART = 0.1  # of a feature's spread, from which on a value is another one
 PURE = 0.5  # of the rows of a slice that departed, from which on the slice is named
 MOST_BEFORE = 0.1  # of the same rows that departed as well before; where it was more, it has to have risen
@@ -59,25 +59,25 @@ def departed(
 def _feature(
     rows: pd.DataFrame, before: pd.DataFrame, dimensions: Sequence[str], groups: Sequence[_Groups], name: str
 ) -> Iterator[Departed]:
-    told = _read(rows[name], before[name])
-    should, steady = _should(groups, told.then, told.usual, len(rows))
-    should = told.one_of(should)
+    feature = _read(rows[name], before[name])
+    should, steady = _should(groups, feature.then, feature.usual, len(rows))
+    should = feature.one_of(should)
     with np.errstate(invalid="ignore"):
-        other = np.isfinite(told.now) & steady & (np.abs(told.now - should) > told.apart)
-    for hit, unset in ((~np.isfinite(told.now), True), (other, False)):
+        other = np.isfinite(feature.now) & steady & (np.abs(feature.now - should) > feature.apart)
+    for hit, unset in ((~np.isfinite(feature.now), True), (other, False)):
         if hit.sum() < LEAST_ROWS:
             continue
         placed = place_of(rows, hit, dimensions)
         was_unset = (
-            ~np.isfinite(told.then[inside(before, placed.slice)]) if unset else np.zeros(1, dtype=bool)
+            ~np.isfinite(feature.then[inside(before, placed.slice)]) if unset else np.zeros(1, dtype=bool)
         )
         before_it = float(was_unset.mean()) if len(was_unset) else 0.0
         if placed.purity < PURE or (before_it > MOST_BEFORE and placed.purity - before_it < PURE):
             continue
         held = hit & inside(rows, placed.slice)
-        words = "is not set" if unset else told.words(held, should)
+        words = "is not set" if unset else feature.words(held, should)
         guessed = not steady[held].mean() > PURE
-        yield Departed(name, held, told.values(should), placed, unset, words, guessed)
+        yield Departed(name, held, feature.values(should), placed, unset, words, guessed)
 
 
 @dataclass(frozen=True)
@@ -184,14 +184,14 @@ def _should(groups: Sequence[_Groups], then: Floats, usual: float, count: int) -
     total = _trimmed((values - np.median(values)) ** 2)
     for one in groups:
         group = one.then[known]
-        told = group >= 0
+        keyed = group >= 0
         middles = np.full(one.count + 1, np.nan)  # the last is of what is not known
-        found = pd.Series(values[told]).groupby(group[told]).median()
+        found = pd.Series(values[keyed]).groupby(group[keyed]).median()
         middles[found.index.to_numpy(np.intp)] = found.to_numpy()
-        if not told.any():
+        if not keyed.any():
             continue
-        within = _trimmed((values[told] - middles[group[told]]) ** 2)
-        alone = float((np.bincount(group[told], minlength=one.count)[group[told]] == 1).sum()) / len(values)
+        within = _trimmed((values[keyed] - middles[group[keyed]]) ** 2)
+        alone = float((np.bincount(group[keyed], minlength=one.count)[group[keyed]] == 1).sum()) / len(values)
         if within > STEADY * total or alone > PURE:
             continue
         fresh = np.isnan(should) & np.isfinite(middles[one.now])

@@ -16,7 +16,7 @@ from domain.diagnosis.scene import Scene
 
 AGREE = 0.8  # of the candidates whose feature is what the catalogue holds: else it is in another unit
 APART = 0.02  # of the feature's spread
-LEAST_ROWS, LEAST_REQUESTS = 20, 3  # of which they are: all of one request tell nothing of others
+LEAST_ROWS, LEAST_REQUESTS = 20, 3  # of which they are: all of one request say nothing of others
 PURE = 0.5
 OLDER = 0.9  # of those that differ, which are what the delivery before held
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-STEPS = 64  # of the way: what is left of the score's difference is told apart by less than a thousandth
+STEPS = 64  # of the way: less than a thousandth of the score's difference is left unexplained
 
 Floats = npt.NDArray[np.float64]
 Slope = Callable[[Floats], Floats]

@@ -10,8 +10,8 @@ Where they part at the inputs, it is what the network was fed; where only later,
 
 Source:
     Permutation tests: Fisher (1935), The Design of Experiments. The number of layers is allowed for by
-    Bonferroni. Comparable items are the nearest in the model's own features, so that what is told of the
-    inputs errs on the side of too little.
+    Bonferroni. Comparable items are the nearest in the model's own features, so that what is reported of
+    the inputs errs on the side of too little.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from domain.prediction.neighbours import is_numeric, nearest
 CELLS, ROWS = 4_000_000, 4_000  # candidates on a side: so many values of features, and so many of them
 ITEMS = 200  # concerned, at most
 COMPARABLES, LEAST_COMPARED = 5, 100  # for each item concerned; all together
-LEAST = 20  # comparable items: fewer cannot be told from chance
+LEAST = 20  # comparable items: fewer are indistinguishable from chance
 SHUFFLES = 999
 LEVEL = 0.05  # over all layers
 FLOOR = 0.1  # of a layer's usual spread: what hardly varies among comparables is not infinitely far off
-UNITS = 3  # told of a layer
+UNITS = 3  # reported of a layer
 
 Floats = npt.NDArray[np.float64]
 

@@ -1,4 +1,4 @@
-"""By which features it is told what is near, where there are very many."""
+"""The features by which nearness is measured, where there are very many."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-NEARBY = 200  # more take long, and tell little that these do not
+NEARBY = 200  # more take long, and add little to these
 
 
 def nearby(features: Sequence[str], chance: np.random.Generator) -> list[str]:

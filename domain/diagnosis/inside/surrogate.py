@@ -101,9 +101,9 @@ def surrogate_of(
     places, slopes = _sparse(changed[fitted], away[fitted], weights[fitted], of)
     said = changed[~fitted][:, places] @ slopes
     pull = -((columns[theirs] - columns[own])[:, places] * slopes).mean(axis=0)
-    told = pd.Series(pull).groupby([names[one] for one in of[places]]).sum().sort_values(kind="stable")
+    pulls = pd.Series(pull).groupby([names[one] for one in of[places]]).sum().sort_values(kind="stable")
     return Surrogate(
-        pulls=tuple((str(name), float(part)) for name, part in told.items()),
+        pulls=tuple((str(name), float(part)) for name, part in pulls.items()),
         gap=float((ends[own] - ends[theirs]).mean()),
         fidelity=_explained(away[~fitted], said, weights[~fitted]),
         held_out=int((~fitted).sum()),

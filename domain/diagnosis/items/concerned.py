@@ -23,12 +23,12 @@ from domain.prediction.neighbours import nearest
 from domain.values import Slice
 
 ODD = 3.0  # standard errors or spreads
-UNLIKE, ALIKE = 0.2, 0.5  # of the items concerned, from which a change unlike others', or like it, is told
+UNLIKE, ALIKE = 0.2, 0.5  # of the items concerned, to report a change unlike that of others, or like it
 LIKE_IT = 15
 
 
 def find_concerned(material: Material, known: Known, seed: int) -> None:
-    """Which items the finding is about; none where it cannot be told from their features."""
+    """Which items the finding is about; none where their features do not say."""
     finding, items = material.finding, material.items
     if finding.item is not None:
         known.concerned = (finding.item,)
@@ -44,7 +44,7 @@ def find_concerned(material: Material, known: Known, seed: int) -> None:
     known.concerned = tuple(items.loc[inside, material.key].astype(str)) if used else ()
 
 
-def tell_changes(material: Material, known: Known, seed: int) -> None:
+def report_changes(material: Material, known: Known, seed: int) -> None:
     """What the last delivery before the onset broke, and what of it in the items concerned."""
     taken = material.snapshots
     if taken is None:
@@ -93,7 +93,7 @@ def _change_words(change: Delivered, count: int, size: int, noun: str, when: str
     return f"`{change.feature}` {what} for {who} with the delivery at {when}{others}{often}"
 
 
-def tell_oddities(material: Material, known: Known, seed: int) -> None:
+def report_oddities(material: Material, known: Known, seed: int) -> None:
     """How they differ from comparable items."""
     rows = material.items
     if material.finding.item is not None and material.launches is not None:
@@ -112,11 +112,11 @@ def tell_oddities(material: Material, known: Known, seed: int) -> None:
     odd.sort(key=lambda one: (not unset_alone(one), one.feature in always, -one.distance))
     known.oddity = odd[0]
     table = tuple((one.feature, one.words + always.get(one.feature, "")) for one in odd[:6])
-    told = odd[:1] if material.finding.item is None else odd[:2]
+    reported = odd[:1] if material.finding.item is None else odd[:2]
     known.say(
         "feature",
         f"Against {odd[0].comparables:,} comparable {material.noun}: "
-        + "; ".join(f"`{one.feature}` {one.words}{always.get(one.feature, '')}" for one in told),
+        + "; ".join(f"`{one.feature}` {one.words}{always.get(one.feature, '')}" for one in reported),
         odd[0].unset / odd[0].concerned if unset_alone(odd[0]) else None,
         (("feature", "how it differs"), *table),
     )
@@ -136,7 +136,7 @@ def _odd_before(material: Material, known: Known, matched: Sequence[str], seed: 
     return {one.feature: words for one in was if one.distance >= ODD or unset_alone(one)}
 
 
-def tell_attributions(material: Material, known: Known, seed: int) -> None:
+def report_attributions(material: Material, known: Known, seed: int) -> None:
     """Which feature pulls their score down, against the other candidates."""
     rows, columns, model = material.candidates, material.columns, material.model
     if rows is None or columns is None or model is None or not known.concerned:
@@ -159,7 +159,7 @@ def tell_attributions(material: Material, known: Known, seed: int) -> None:
         )
 
 
-def tell_reproduction(material: Material, known: Known, seed: int) -> None:
+def report_reproduction(material: Material, known: Known, seed: int) -> None:
     """Whether the same model shows them again with the changed feature put back."""
     change, rows, columns = known.change, material.candidates, material.columns
     if change is None or rows is None or columns is None or material.model is None:

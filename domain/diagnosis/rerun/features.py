@@ -12,7 +12,7 @@ from domain.diagnosis.rerun.values import StepDifference
 from domain.values import name_slice
 
 SAME = 1e-6  # relative: what a float of 32 bits, or a text of seven digits, keeps
-LEAST_SHARE = 0.001  # of the rows, from which it is told
+LEAST_SHARE = 0.001  # of the rows, from which on a difference is reported
 
 
 def feature_differences(

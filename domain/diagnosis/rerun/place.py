@@ -78,7 +78,7 @@ def places(
 
 
 def _slices(texts: pd.DataFrame, differing: Bools, could: Bools) -> tuple[Place, ...]:
-    names = _telling(texts, differing, could)
+    names = _informative(texts, differing, could)
     if not names:
         return ()
     cells = (
@@ -98,10 +98,10 @@ def _slices(texts: pd.DataFrame, differing: Bools, could: Bools) -> tuple[Place,
     return tuple(answer)
 
 
-def _telling(texts: pd.DataFrame, differing: Bools, could: Bools) -> list[str]:
+def _informative(texts: pd.DataFrame, differing: Bools, could: Bools) -> list[str]:
     """The columns on which it depends most whether a row differs, by the information that each gives."""
-    told = {str(name): _information(texts[name][could], differing[could]) for name in texts}
-    best = sorted((name for name in told if told[name] > 0), key=lambda name: -told[name])
+    nats = {str(name): _information(texts[name][could], differing[could]) for name in texts}
+    best = sorted((name for name in nats if nats[name] > 0), key=lambda name: -nats[name])
     return best[:MOST_COLUMNS]
 
 
@@ -113,8 +113,8 @@ def _information(texts: pd.Series, differing: Bools) -> float:
     total = table.sum()
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / total
     with np.errstate(divide="ignore", invalid="ignore"):
-        told = float(np.nansum(table * np.log(table / expected))) / total
-    return float(told - 0.5 * (len(table) - 1) / total)
+        nats = float(np.nansum(table * np.log(table / expected))) / total
+    return float(nats - 0.5 * (len(table) - 1) / total)
 
 
 def _items(differing: Bools, could: Bools, items: pd.Series) -> tuple[str, ...]:

@@ -233,8 +233,8 @@ def _refusal(found: _Found, past: _Found | None) -> str | None:
     """Why the models at hand say nothing about what was logged."""
     if found.right or (past is not None and past.right):
         return None
-    told = [one.words for one in found.differences if one.step == "model"]
-    return "; ".join(told) or "no model could be loaded"
+    reasons = [one.words for one in found.differences if one.step == "model"]
+    return "; ".join(reasons) or "no model could be loaded"
 
 
 def _beside(one: StepDifference, past: _Found) -> StepDifference:
@@ -262,7 +262,7 @@ def _features(logged: Logged, seed: int) -> tuple[StepDifference, ...]:
 
 
 def _ranking(logged: Logged) -> tuple[StepDifference, ...]:
-    """Told by ranks, which needs no model; nothing where it is not logged what was shown."""
+    """Found by ranks, which needs no model; nothing where it is not logged what was shown."""
     rows, columns = logged.rows, logged.columns
     if columns.shown is None or columns.shown not in rows or not rows[columns.shown].any():
         return ()
@@ -273,5 +273,5 @@ def _ranking(logged: Logged) -> tuple[StepDifference, ...]:
     scores = rows[columns.score].to_numpy(dtype=np.float64, na_value=-np.inf)
     expected = expected_by_rank(scores, shown, requests)
     found = ranking_differences(shown, expected, texts, requests, rows[columns.item])
-    # What gains took the place of what lost, and is told with it.
+    # What gains took the place of what lost, and is reported with it.
     return tuple(one for one in found if one.size < 0) or found

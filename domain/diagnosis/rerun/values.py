@@ -20,7 +20,7 @@ class StepDifference:
     `logging`: requests that one table has and a related one lacks.
 
     Args:
-        rows, requests: looked at, in `where` where that is told.
+        rows, requests: looked at, in `where` where that is given.
         differing: rows of them (of `logging`: requests) that differ.
         size: of the rows that differ, in `unit`: the mean of logged − computed (`serving`, `model`), of
             logged − held (`features` that are numbers), the change of exposures (`ranking`, −1 to ∞), the

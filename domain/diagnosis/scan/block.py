@@ -20,7 +20,7 @@ Zone = tuple[int, ...]
 @dataclass(frozen=True)
 class Block:
     """
-    Dimensions (`of`) whose values are told apart together: (n_members,) `keys`, of the cells `cells`.
+    Dimensions (`of`) whose values are combined: (n_members,) `keys`, of the cells `cells`.
 
     A key is the combination of the values itself, or a place in `known`, where these are only some of all
     that could be. `zones` are the places of those sets of dimensions that the block is summed for.

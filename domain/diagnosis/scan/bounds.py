@@ -68,7 +68,7 @@ class Summed:
 
 
 def summed(cells: Cells, scatter: Scatter) -> Summed:
-    """What to sum of cells of which nothing has been told."""
+    """What to sum of cells, as long as none is explained."""
     o, e = cells.observed, cells.expected
     away = scatter.away(o, e)
     positive = bool(min(o.min(initial=0.0), e.min(initial=0.0)) >= 0)

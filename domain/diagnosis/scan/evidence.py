@@ -16,8 +16,8 @@ from domain.diagnosis.scan.dimension import Bools, Floats, Places
 
 MAD_TO_SD = 1.4826
 COUNTED = 2.0  # variances of a count in the distance between two of them
-DENSE = 5.0  # expected rows of a cell from which on its scatter can be told from counting
-LEAST_CELLS = 8  # cells from which it is told whether a scatter is misjudged
+DENSE = 5.0  # expected rows of a cell from which on its scatter is distinguishable from counting
+LEAST_CELLS = 8  # fewer do not show whether a scatter is misjudged
 QUARTERS = 4  # of as many cells at least a scatter is learned; of fewer, one slice may hold half
 USUAL_SCATTER = 0.01  # (10 %)², where there are too few cells to learn it
 LEAST_SCATTER = 0.0004  # (2 %)²: nothing repeats itself more exactly than that
@@ -96,20 +96,20 @@ def _half(values: Floats) -> float:
 
 @dataclass(frozen=True)
 class Cells:
-    """(n_cells,) counts or amounts; `told` are those that a slice named before explains."""
+    """(n_cells,) counts or amounts; `explained` are those that a slice named before explains."""
 
     observed: Floats
     expected: Floats
-    told: Bools
+    explained: Bools
 
     @classmethod
-    def untold(cls, observed: Floats, expected: Floats) -> Cells:
+    def unexplained(cls, observed: Floats, expected: Floats) -> Cells:
         """Cells of which nothing is explained yet."""
         return cls(observed, expected, np.zeros(len(observed), dtype=bool))
 
     def some(self, places: Places) -> Cells:
         """The cells at `places` only."""
-        return Cells(self.observed[places], self.expected[places], self.told[places])
+        return Cells(self.observed[places], self.expected[places], self.explained[places])
 
 
 @dataclass(frozen=True)
@@ -122,20 +122,20 @@ class Weighed:
 
 
 def weigh(
-    cells: Cells, scatter: Scatter, places: Places, group: Places, count: int, most_told: float
+    cells: Cells, scatter: Scatter, places: Places, group: Places, count: int, most_explained: float
 ) -> Weighed:
     """
     The log likelihood ratio of each slice having a factor of its own against its cells being as expected.
 
-    A slice's factor is that of its cells which are clearly not as expected, where that can be told; the
-    others then speak against it. Cells that were told before say nothing, and a slice with more than a share
-    `most_told` of them is not looked at again.
+    A slice's factor is that of its cells which are clearly not as expected, where there are such; the others
+    then speak against it. Cells already explained say nothing, and a slice with more than a share
+    `most_explained` of them is not looked at again.
 
     Args:
         places, group: (n_members,) a cell, and which of the `count` slices it lies in.
     """
-    o, e, told = cells.observed[places], cells.expected[places], cells.told[places]
-    weight = np.where(told, 0.0, 1 / (scatter.a + scatter.b * np.maximum(e, scatter.least)))
+    o, e, explained = cells.observed[places], cells.expected[places], cells.explained[places]
+    weight = np.where(explained, 0.0, 1 / (scatter.a + scatter.b * np.maximum(e, scatter.least)))
     size = scatter.away(o, e)
     factor = _factor(weight, o + scatter.least, e + scatter.least, group, count)
     own = scatter.away(factor[group] * (e + scatter.least) - scatter.least, e)
@@ -147,10 +147,10 @@ def weigh(
     says = (size**2 - (size - own) ** 2) / 2
     if scatter.counts:
         says = np.where(e < DENSE, _sparse(o, e, factor[group], scatter), says)
-    says = np.where(told, 0.0, np.clip(says, -CELL_SAYS, CELL_SAYS))
+    says = np.where(explained, 0.0, np.clip(says, -CELL_SAYS, CELL_SAYS))
     evidence = np.bincount(group, says, count)
-    share = np.bincount(group, told, count) / np.bincount(group, minlength=count)
-    return Weighed(factor, np.where(share > most_told, -np.inf, evidence), says)
+    share = np.bincount(group, explained, count) / np.bincount(group, minlength=count)
+    return Weighed(factor, np.where(share > most_explained, -np.inf, evidence), says)
 
 
 def _factor(weight: Floats, o: Floats, e: Floats, group: Places, count: int) -> Floats:

@@ -13,7 +13,7 @@ from domain.diagnosis.scan.cube import Cube
 from domain.diagnosis.scan.dimension import Floats, Places
 from domain.diagnosis.scan.evidence import Cells, Scatter, weigh
 
-MOST_TOLD = 2 / 3  # of a slice's cells that other slices explain already, up to which it may be named too
+MOST_EXPLAINED = 2 / 3  # of a slice's cells that others explain already, up to which it may be named too
 FIRST_WEIGHED = 2  # slices that are weighed at once to begin with; then twice as many each time
 
 
@@ -39,11 +39,11 @@ class Search:
     _sums: Floats = field(init=False)
 
     def __post_init__(self) -> None:
-        told = self.cells.told
+        explained = self.cells.explained
         self._summed = summed(self.cells, self.scatter)
         self._sums = np.column_stack([self.cube.sums(self._summed.rows), self.cube.sizes])
-        if told.any():
-            self._forget(np.flatnonzero(told))
+        if explained.any():
+            self._forget(np.flatnonzero(explained))
 
     def best(self) -> Pick | None:
         """The slice with the most evidence; among equals the one of fewer dimensions."""
@@ -60,10 +60,10 @@ class Search:
         gain, place, factor = best
         return Pick(*self.cube.key(-place), factor, gain)
 
-    def tell(self, places: Places) -> None:
+    def mark_explained(self, places: Places) -> None:
         """Take those cells as explained, whatever their number."""
-        fresh = places[~self.cells.told[places]]
-        self.cells.told[fresh] = True
+        fresh = places[~self.cells.explained[places]]
+        self.cells.explained[fresh] = True
         self._forget(fresh)
 
     def within(self, places: Places, zones: Sequence[Zone]) -> Search:
@@ -72,12 +72,12 @@ class Search:
         return Search(self.cube.within(places, zones), self.scatter, some, self.price)
 
     def at_most_alike(self) -> float:
-        """The evidence that one factor for all cells can have at most, as long as nothing was told."""
+        """The evidence that one factor for all cells can have at most, as long as none is explained."""
         return float(self._summed.at_most(self._summed.rows.sum(axis=1, keepdims=True))[0])
 
     def misjudged(self, first: bool) -> float:
         """How many times wider the cells are scattered that are not explained."""
-        calm = ~self.cells.told
+        calm = ~self.cells.explained
         return self.scatter.misjudged(self._summed.away[calm], self.cells.expected[calm], first)
 
     def _forget(self, places: Places) -> None:
@@ -87,7 +87,7 @@ class Search:
 
     def _bounds(self) -> Floats:
         sizes = self.cube.sizes
-        left = (sizes - self._sums[:, -1]) / np.maximum(sizes, 1) <= MOST_TOLD
+        left = (sizes - self._sums[:, -1]) / np.maximum(sizes, 1) <= MOST_EXPLAINED
         left &= sizes > 0
         bound = np.full(len(sizes), -np.inf)
         bound[left] = self._summed.at_most(self._sums[left, :-1].T)
@@ -97,7 +97,7 @@ class Search:
         """Net evidence, the place as it breaks a tie, and the factor of those that are worth their price."""
         inside = [self.cube.inside(*self.cube.key(int(place))) for place in slices]
         group = np.repeat(np.arange(len(slices)), [len(one) for one in inside])
-        found = weigh(self.cells, self.scatter, np.concatenate(inside), group, len(slices), MOST_TOLD)
+        found = weigh(self.cells, self.scatter, np.concatenate(inside), group, len(slices), MOST_EXPLAINED)
         gain = found.evidence - self.price
         return [
             (float(gain[at]), -int(slices[at]), float(found.factor[at])) for at in np.flatnonzero(gain > 0)

@@ -187,13 +187,13 @@ def _tables(recommender: Recommender, found: Iterable[Finding]) -> Iterator[Tabl
 
 
 def _learned_from(recommender: Recommender, kinds: Kinds, tables: Iterable[Table]) -> Iterator[str]:
-    """What the models learned from that scored what is in these tables, and what tells of their trainings."""
+    """What the models learned from that scored what is in these tables, and what logs their trainings."""
     made_from = lineage(recommender.tables, recommender.models.values())
     known = [table.name for table in tables]
     learned = [name for table in known for name in sorted(made_from.taught(table))]
     trainings = [name for name, kind in kinds.items() if kind.fault == TRAINING]
-    told = [check.table for check in recommender.checks.values() if check.kind in trainings and check.table]
-    for name in dict.fromkeys((*learned, *told)):
+    logs = [check.table for check in recommender.checks.values() if check.kind in trainings and check.table]
+    for name in dict.fromkeys((*learned, *logs)):
         if name not in known and name in recommender.tables and recommender.tables[name].time is not None:
             yield name
 

@@ -54,7 +54,7 @@ def _choose(incident: Incident, command: c.ChooseHotfix, actor: Actor, at: datet
     if not option.deployable:
         raise Refused("Doing nothing needs no deployment. If there is nothing to do, resolve it and say why.")
     if spent := incident.spent_on(option):
-        raise Refused(f"“{option.label}” was {spent.told}. Choose another, or diagnose again.")
+        raise Refused(f"“{option.label}” was {spent.words}. Choose another, or diagnose again.")
     chosen = e.HotfixChosen(option=option.key, menu=command.menu)
     if option.takes_two(at):
         return (chosen,)
@@ -82,23 +82,23 @@ def _as_read(incident: Incident, key: str, menu: str) -> Option:
         since = "The hotfixes were priced again since what you pressed was drawn"
     else:
         since = "What you pressed does not say which numbers it was drawn with"
-    told = priced_anew(incident.former.get(menu), now, key)
-    raise Stale(f"{since}, so nothing was done. Now: {told} The newest message has it; press there.")
+    changes = priced_anew(incident.former.get(menu), now, key)
+    raise Stale(f"{since}, so nothing was done. Now: {changes} The newest message has it; press there.")
 
 
 def own_request(option: Option | None) -> str:
     """What whoever asked for a hotfix is told as they approve it themselves; `option`: where it is known."""
-    told = "You asked for this yourself; a second person has to approve it"
+    refusal = "You asked for this yourself; a second person has to approve it"
     if option is None:
-        return f"{told}."
+        return f"{refusal}."
     if option.needs_second_person:
-        told += ", as it touches so much traffic"
+        refusal += ", as it touches so much traffic"
     elif option.alone is not None:
-        told += f", as it was asked for outside {option.alone.told}"
+        refusal += f", as it was asked for outside {option.alone.words}"
     otherwise = (
         " Where nobody can be found, break-glass deploys it with a reason." if option.break_glass else ""
     )
-    return f"{told}.{otherwise}"
+    return f"{refusal}.{otherwise}"
 
 
 def _approve(
@@ -124,7 +124,7 @@ def _break_glass(
             f"{label_of(incident, hotfix)} is not deployed without a second person: [permissions] "
             "break_glass in recsysops.toml named nobody when the menu was prepared."
         )
-    reason = said(command.reason, "Say why it cannot wait for a second person; it is told to everybody.")
+    reason = said(command.reason, "Say why it cannot wait for a second person; everybody will see it.")
     return (e.HotfixApproved(option=option.key, menu=command.menu, break_glass=reason),)
 
 

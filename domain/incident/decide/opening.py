@@ -12,7 +12,7 @@ from domain.incident.state import Incident
 
 
 def begin(incident: Incident | None, command: c.Opening) -> Events:
-    """A new incident, or the one that is open is told that the finding was made again."""
+    """A new incident; where one is open, that its finding was made again."""
     match command:
         case c.OpenIncident():
             finding = command.finding
@@ -49,7 +49,7 @@ def _repeat(incident: Incident, command: c.OpenIncident) -> Events:
     if incident.status == "closed":
         raise Refused(f"Incident #{incident.number} is closed; a new finding opens a new one.")
     last = incident.finding
-    # A forecast is always of the same day: what was over and is back is news all the same.
+    # A forecast is always of the same day: what was over and is back is recorded all the same.
     back = command.finding.kind == "predicted" and incident.cleared_at is not None
     if last is not None and command.finding.window_end <= last.window_end and not back:
         return ()

@@ -92,14 +92,14 @@ def _update(incident: Incident, ticket: Ticket) -> Events:
 def _closed(incident: Incident, ticket: Ticket, dropped: bool) -> Events:
     if ticket.id is None or ticket.closed_at is not None or not ticket.outstanding.anything:
         return ()  # what has nothing left to say is being closed by ourselves
-    told = ticket.before if TICKET_UPDATE in incident.awaits else ticket.outstanding
+    stated = ticket.before if TICKET_UPDATE in incident.awaits else ticket.outstanding
     found, hotfix = outstanding(incident), _staying(incident)
     return (
         e.TicketClosed(
             ticket=ticket.id,
             dropped=dropped,
             # Whoever closed it has read what it says, and nothing of what came up since.
-            follow_up=found.follow_up if found.follow_up == told.follow_up else None,
-            option=hotfix.option if hotfix is not None and found.applied_at == told.applied_at else None,
+            follow_up=found.follow_up if found.follow_up == stated.follow_up else None,
+            option=hotfix.option if hotfix is not None and found.applied_at == stated.applied_at else None,
         ),
     )

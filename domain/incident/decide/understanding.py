@@ -24,8 +24,8 @@ def understand(incident: Incident, command: c.Understanding, actor: Actor, at: d
         case c.ScorePrediction():
             return _score(incident, command)
         case c.AddEvidence():
-            told = {one.stage for one in incident.evidence_so_far}
-            late = "diagnose" not in incident.awaits or command.piece.stage in told
+            stages = {one.stage for one in incident.evidence_so_far}
+            late = "diagnose" not in incident.awaits or command.piece.stage in stages
             return () if late else (e.EvidenceFound(piece=command.piece),)
         case c.RecordDiagnosis():
             late = "diagnose" not in incident.awaits
@@ -72,8 +72,8 @@ def _menu(incident: Incident, command: c.PrepareMenu) -> e.MenuPrepared:
     spent_on = list[LeftOut]()
     for option in command.options:
         if spent := incident.spent_on(option):
-            notes.append(f"{option.label}: {spent.told}")
-            spent_on.append(LeftOut(hotfix=option.hotfix, label=option.label, why=f"it was {spent.told}"))
+            notes.append(f"{option.label}: {spent.words}")
+            spent_on.append(LeftOut(hotfix=option.hotfix, label=option.label, why=f"it was {spent.words}"))
         else:
             kept.append(option)
     left_out = (*(command.left_out or ()), *spent_on) if spent_on else command.left_out

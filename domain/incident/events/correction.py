@@ -7,7 +7,7 @@ from domain.values import Moment, Severity
 
 
 class TimeCorrected(Event):
-    """What the event `corrects` (its id) tells of happened at another time than it was written down."""
+    """What the event `corrects` (its id) describes happened at another time than was written down."""
 
     wire_name = "time.corrected"
     corrects: str

@@ -180,7 +180,7 @@ class RevertRequested(Event):
     """
     The hotfix is to be undone: from here on it is owed. Version 1, which says no `because`, was always a
     person's. `low`–`high` is the interval of `repaired_share`, which the look that saw harm measured; version
-    2 did not tell it.
+    2 did not carry it.
     """
 
     wire_name = "hotfix.revert_requested"

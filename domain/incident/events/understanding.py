@@ -34,7 +34,7 @@ class FindingRepeated(Event):
 
 class FindingJoined(Event):
     """
-    What the incident tells was seen elsewhere too. `shares` says what makes it the same thing: a slice, a
+    What the incident reports was seen elsewhere too. `shares` says what makes it the same thing: a slice, a
     table, a column, the items that both come from, or that the finding's table is made from the incident's
     (`downstream`) or the other way round (`upstream`).
     """

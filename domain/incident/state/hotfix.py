@@ -72,7 +72,7 @@ def _promise(incident: Incident, key: str) -> Promise | None:
         hotfix=option.hotfix,
         kind=option.kind,
         label=option.label,
-        told=option.repairs,
+        shown=option.repairs,
         from_log=option.from_log,
         whole=option.whole,
         whole_from_log=option.whole_from_log,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Literal
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from domain.incident.events.hotfix import RevertCause
 from domain.incident.events.ticket import Outstanding
@@ -70,14 +70,15 @@ class Worth(Value):
 
 class Promise(Value):
     """
-    What the menu promised of a hotfix when it was chosen: `told`, and what the log alone promised
-    (`from_log`) where that was widened by past promises. `kind` is empty where the menu did not tell it.
+    What the menu promised of a hotfix when it was chosen: `shown`, and what the log alone promised
+    (`from_log`) where that was widened by past promises. `kind` is empty where the menu did not give it.
     """
 
     hotfix: str
     kind: str = ""
     label: str
-    told: Estimate
+    # What was kept before it was called so is read under its former name.
+    shown: Estimate = Field(validation_alias=AliasChoices("shown", "told"))
     from_log: Estimate | None = None
     whole: Estimate | None = None
     whole_from_log: Estimate | None = None
@@ -85,7 +86,7 @@ class Promise(Value):
     @property
     def own(self) -> Estimate:
         """What the log alone promised."""
-        return self.from_log or self.told
+        return self.from_log or self.shown
 
     @property
     def own_whole(self) -> Estimate | None:
@@ -161,7 +162,7 @@ class Spent(Value):
     because: RevertCause
 
     @property
-    def told(self) -> str:
+    def words(self) -> str:
         """What was found of it, and when: completes “it was …”."""
         what = "found to do harm here" if self.because == "harm" else "found not to work here"
         return f"{what} at {self.at.astimezone(UTC):%H:%M} UTC"

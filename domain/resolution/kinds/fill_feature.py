@@ -65,8 +65,8 @@ def examine(hotfix: DeclaredHotfix, keys: Keys, recommender: Recommender) -> Ite
     features = set(recommender.items.features) if recommender.items else set()
     if keys.feature is not None and features and keys.feature not in features:
         says = f'"{keys.feature}" is not among items.features'
-        mend = nearest(keys.feature, features)
-        yield Advice(level="error", where=f"{where}.feature", says=says, mend=mend)
+        fix = nearest(keys.feature, features)
+        yield Advice(level="error", where=f"{where}.feature", says=says, fix=fix)
 
 
 KIND = Kind(

@@ -13,8 +13,8 @@ from domain.resolution.way import Parameters, Unfit
 
 def given(hotfix: DeclaredHotfix, keys: Hook, around: Circumstances) -> dict[str, object] | Unfit:
     """The versions, by what is logged."""
-    told = versions(around)
-    return told if isinstance(told, Unfit) else {"hook": called(hotfix, keys), **told}
+    found = versions(around)
+    return found if isinstance(found, Unfit) else {"hook": called(hotfix, keys), **found}
 
 
 def label(declared: str, parameters: Parameters) -> str:

@@ -43,7 +43,7 @@ def examine(hotfix: DeclaredHotfix, keys: Keys, recommender: Recommender) -> Ite
     known = {*items, *(name for model in recommender.models.values() for name in model.features)}
     if known and keys.column not in known:
         where, says = f"hotfixes.{hotfix.name}.column", f'"{keys.column}" is no feature of items or models'
-        yield Advice(level="error", where=where, says=says, mend=nearest(keys.column, known))
+        yield Advice(level="error", where=where, says=says, fix=nearest(keys.column, known))
 
 
 NO_TRUTH = Unfit(

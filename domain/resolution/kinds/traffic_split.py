@@ -25,8 +25,8 @@ class Keys(Hook):
 
 def given(hotfix: DeclaredHotfix, keys: Keys, around: Circumstances) -> dict[str, object] | Unfit:
     """The versions as of a rollback, and the share. Unfit where no other version was logged before."""
-    told = versions(around)
-    return told if isinstance(told, Unfit) else {"hook": called(hotfix, keys), **told, "share": keys.share}
+    found = versions(around)
+    return found if isinstance(found, Unfit) else {"hook": called(hotfix, keys), **found, "share": keys.share}
 
 
 def label(declared: str, parameters: Parameters) -> str:

@@ -14,15 +14,15 @@ from domain.resolution.way import Unfit
 def given(hotfix: DeclaredHotfix, keys: Hook, around: Circumstances) -> dict[str, object] | Unfit:
     """The symptom's slice and onset, and what its replay needs to be true."""
     found = around.diagnosis
-    told: dict[str, object] = {"hook": called(hotfix, keys), "slice": dict(around.slice)}
+    parameters: dict[str, object] = {"hook": called(hotfix, keys), "slice": dict(around.slice)}
     if hotfix.replay is not None:
         more = REPLAYS[hotfix.replay.kind].given(around)
         if isinstance(more, Unfit):
             return more
-        told |= more
+        parameters |= more
     if found.since is not None:
-        told["since"] = found.since.isoformat()
-    return told
+        parameters["since"] = found.since.isoformat()
+    return parameters
 
 
 def rehearse(hotfix: DeclaredHotfix, _keys: Hook) -> Rehearsal | Unfit:

@@ -36,7 +36,7 @@ def _on_drawn(
         by = size(healthy, chance)
 
         def made(items: Items, says: str) -> Planted:
-            return shifted(healthy, f"{_told(by)} of {says}", healthy.ids.isin(items).to_numpy(), by)
+            return shifted(healthy, f"{_in_words(by)} of {says}", healthy.ids.isin(items).to_numpy(), by)
 
         return drawn(healthy, chance, made, most=most)
 
@@ -59,7 +59,7 @@ def in_slice(
         if concerned is None:
             raise CannotRehearse(f"a dimension of its slice, {where}, is not logged")
         by = -_size(healthy, np.random.default_rng(seed), amount)
-        planted = shifted(healthy, f"{_told(by)} where {where}", concerned, by)
+        planted = shifted(healthy, f"{_in_words(by)} where {where}", concerned, by)
         if abs(planted.effect) < LEAST_EFFECT:
             raise CannotRehearse(f"{planted.says}: what is shown there hardly changes")
         return planted
@@ -91,5 +91,5 @@ def _size(healthy: Healthy, chance: np.random.Generator, amount: float | None) -
     return float(times * (spread(healthy) if amount is None else amount))
 
 
-def _told(by: float) -> str:
+def _in_words(by: float) -> str:
     return f"scores {abs(by):.2g} too {'low' if by < 0 else 'high'}"

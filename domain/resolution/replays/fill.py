@@ -21,22 +21,22 @@ def _price(_given: Parameters, around: Circumstances) -> Price:
 
 
 def _forecast(_given: Parameters, around: Circumstances) -> Price:
-    """What a launch would gain, of what it is forecast to lose; the interval is the mended forecast's."""
-    if around.mended is None:
+    """What a launch would gain, of what it is forecast to lose; the interval is the repaired forecast's."""
+    if around.repaired is None:
         return unknown(around, NOT_KNOWN, blast=0.0)
-    told = around.mended
-    gap = told.comparable - told.now
+    forecast = around.repaired
+    gap = forecast.comparable - forecast.now
 
     def share(count: float) -> float:
-        return 100 * min(max((count - told.now) / gap, 0.0), 1.0) if gap > 0 else 0.0
+        return 100 * min(max((count - forecast.now) / gap, 0.0), 1.0) if gap > 0 else 0.0
 
     repairs = Estimate(
-        value=share(told.value),
-        low=share(told.low),
-        high=share(told.high),
+        value=share(forecast.value),
+        low=share(forecast.low),
+        high=share(forecast.high),
         unit="%",
-        basis=f"forecast {told.basis}: {told.value:,.0f} [{told.low:,.0f}–{told.high:,.0f}] "
-        f"{around.finding.counted_in} instead of {told.now:,.0f}",
+        basis=f"forecast {forecast.basis}: {forecast.value:,.0f} [{forecast.low:,.0f}–{forecast.high:,.0f}] "
+        f"{around.finding.counted_in} instead of {forecast.now:,.0f}",
     )
     none = Estimate(value=None, unit="%", basis="it is not served before its launch")
     return Price(repairs, none, 0.0)

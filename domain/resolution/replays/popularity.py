@@ -30,7 +30,7 @@ def _price(given: Parameters, around: Circumstances) -> Price:
 def by_popularity(stage: Stage, inside: Bools, column: str) -> Floats:
     """
     (rows,) scores as they are, and where `inside` such that the most popular are shown and nothing explored.
-    The order among those that are shown is not told: exposure does not depend on it.
+    The order among those that are shown is left open: exposure does not depend on it.
 
     Of which `column` says nothing comes last; those alike stay in the order of the log.
     """

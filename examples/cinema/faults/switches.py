@@ -26,7 +26,7 @@ class UnknownFault(KeyError):
 
 class Faults:
     """
-    Which faults are on, since when, kept in a file so that a restart does not mend them.
+    Which faults are on, since when, kept in a file so that a restart does not clear them.
 
     `drawn` holds what each was drawn as; after a restart `redraw` makes it again from the seed in the file.
     """

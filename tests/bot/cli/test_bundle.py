@@ -12,7 +12,7 @@ from domain.diagnosis.diagnose import diagnose
 from domain.incident import commands as c
 from domain.incident.events import DiagnosisGathered
 from domain.values import Diagnosis
-from tests.bot.slack.test_announce import tell
+from tests.bot.slack.test_announce import submit
 from tests.bot.stories import OPENED
 from tests.bot.terminal import Terminal
 from tests.domain.diagnosis.bundle.materials import full
@@ -44,7 +44,7 @@ def found() -> Diagnosis:
 
 def kept(door: Door, tmp_path: Path, shown: Diagnosis) -> Objects:
     """Incident 1, diagnosed as `shown`, with a bundle of the shop."""
-    tell(door, OPENED, (c.RecordDiagnosis(diagnosis=shown), WORKER))
+    submit(door, OPENED, (c.RecordDiagnosis(diagnosis=shown), WORKER))
     (event,) = [one for one in door.events(_stream(door)) if isinstance(one.event, DiagnosisGathered)]
     objects = Objects(tmp_path / "var" / "bundles" / "main")
     now = datetime.now(UTC)
@@ -72,9 +72,9 @@ def test_a_bundle_is_opened_by_the_incidents_number_and_written_out(
     assert "Code (the same as now): release" in said
     assert str(found.cause) in said
     assert (tmp_path / "out" / "picture.png").read_bytes() == b"a picture"
-    told = terminal("bundle", "show", "1", "--json").json["bundle"]
-    assert told["root"] in said
-    assert {one["wrong"] for one in told["files"]} == {None}
+    bundle = terminal("bundle", "show", "1", "--json").json["bundle"]
+    assert bundle["root"] in said
+    assert {one["wrong"] for one in bundle["files"]} == {None}
     assert "bundle" in terminal("report", "1").out or "is kept" in terminal("report", "1").out
 
 
@@ -103,8 +103,8 @@ def test_a_changed_file_is_named_and_nothing_is_written_or_made_again(
     terminal: Terminal, door: Door, tmp_path: Path, found: Diagnosis
 ) -> None:
     objects = kept(door, tmp_path, found)
-    told = terminal("bundle", "1", "--json").json["bundle"]
-    cells = next(one for one in told["files"] if one["name"] == "frames/cells.parquet")
+    bundle = terminal("bundle", "1", "--json").json["bundle"]
+    cells = next(one for one in bundle["files"] if one["name"] == "frames/cells.parquet")
     objects.path(cells["sha256"]).write_bytes(b"PAR1")
     said = terminal("bundle", "1", "--export", tmp_path / "out", code=1).out
     assert "NOT AS KEPT: frames/cells.parquet is not what was kept" in said
@@ -115,7 +115,7 @@ def test_a_changed_file_is_named_and_nothing_is_written_or_made_again(
 
 
 def test_without_a_bundle_the_reason_is_said(terminal: Terminal, door: Door) -> None:
-    tell(door, OPENED)
+    submit(door, OPENED)
     assert "#1: a bundle is of a diagnosis, and it has none" in terminal("bundle", "1", code=1).err
     door.submit("#1", c.RecordDiagnosis(diagnosis=Diagnosis(cause=None)), WORKER, "diagnosis")
     failed = c.RecordBundleFailure(diagnosis="incident-1:2", reason="the disk is full")

@@ -6,7 +6,7 @@ import pytest
 
 from domain.incident import commands as c
 from tests.bot.cli.test_incident import happen
-from tests.bot.slack.test_announce import tell
+from tests.bot.slack.test_announce import submit
 from tests.bot.stories import OPENED, Step
 from tests.bot.terminal import Terminal
 from tests.domain.incident.given import TRIED, WORKER
@@ -24,7 +24,7 @@ def terminal(
 
 
 def proposed(door: Door) -> None:
-    tell(door, OPENED)
+    submit(door, OPENED)
     happen(door, RESOLVED, TRIED)
 
 
@@ -59,9 +59,9 @@ def test_the_report_says_what_is_not_known_of_what_it_is_worth(terminal: Termina
     assert terminal("report", "1", "--json").json["since"] is None
     terminal("follow-up", "accept", "1", "--check", "by_hour")
     happen(door, (c.RecordChangeWritten(check="by_hour", diff="+[checks.by_hour]\n"), WORKER))
-    told = terminal("report", "1").out
-    assert "+[checks.by_hour]" in told
-    assert "Nothing is known of what it is worth: the declaration cannot be read" in told
+    report = terminal("report", "1").out
+    assert "+[checks.by_hour]" in report
+    assert "Nothing is known of what it is worth: the declaration cannot be read" in report
     assert terminal("report", "1", "--json").json["since"]["declared"] is None
 
 
@@ -102,5 +102,5 @@ def test_declined_in_words_and_dropped_once_it_is_followed(terminal: Terminal, d
 
 
 def test_without_a_proposal_there_is_nothing_to_edit(terminal: Terminal, door: Door) -> None:
-    tell(door, OPENED)
+    submit(door, OPENED)
     assert "nothing is proposed yet" in terminal("follow-up", "edit", "1", code=1).err

@@ -15,7 +15,7 @@ import pytest
 from bot.cli.shared import account
 from domain.incident import commands as c
 from domain.incident.menu import digest_of
-from tests.bot.slack.test_announce import tell
+from tests.bot.slack.test_announce import submit
 from tests.bot.stories import APPLIED, DIAGNOSED, MENU, OFFERED, OPENED, PROPOSED, VERIFIED, WATCHED, Step
 from tests.bot.terminal import Terminal, recsysops
 from tests.domain.incident.given import WORKER
@@ -42,11 +42,11 @@ def happen(door: Door, *steps: Step) -> None:
 def test_an_incident_is_walked_from_the_alarm_to_its_end(
     terminal: Terminal, door: Door, tmp_path: Path
 ) -> None:
-    tell(door, OPENED)
+    submit(door, OPENED)
     happen(door, DIAGNOSED, OFFERED)
-    told = terminal("status").out
-    assert "#1" in told
-    assert "nobody" in told
+    listed = terminal("status").out
+    assert "#1" in listed
+    assert "nobody" in listed
     assert terminal("ack", "1", "--json").json["events"] == ["incident.acknowledged"]
     assert terminal("status", "--json").json["incidents"][0]["status"] == "acknowledged"
     assert "“Fill in the language” is first: it repairs" in terminal("hotfix", "list", "1").out
@@ -102,7 +102,7 @@ def _declaring(folder: Path, account: str) -> Path:
 def test_a_second_person_s_hotfix_is_rejected_and_another_is_reverted(
     terminal: Terminal, door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tell(door, OPENED)
+    submit(door, OPENED)
     happen(door, DIAGNOSED, OFFERED)
     menu = digest_of(MENU)
     nobody = terminal("hotfix", "choose", "1", "rollback", "--menu", menu, code=1).err
@@ -132,12 +132,12 @@ def test_a_second_person_s_hotfix_is_rejected_and_another_is_reverted(
     assert "Fill in" in terminal("hotfix", "in-force").out
     assert acting["worth"] is None
     assert "Say why it is to stay" in terminal("hotfix", "renew", "1", code=1).err
-    renewed = terminal("hotfix", "renew", "1", "--reason", "the feed is not mended yet").out
+    renewed = terminal("hotfix", "renew", "1", "--reason", "the feed is not repaired yet").out
     assert "until" in renewed
     assert "Asked to revert “" in terminal("hotfix", "revert", "1").out
 
 
-def test_a_declared_incident_is_told_changed_and_answered_in_every_way(
+def test_a_declared_incident_is_annotated_changed_and_answered_in_every_way(
     terminal: Terminal, door: Door
 ) -> None:
     made = terminal(
@@ -174,7 +174,7 @@ def test_a_declared_incident_is_told_changed_and_answered_in_every_way(
 def test_what_cannot_be_done_is_said_in_a_line(
     terminal: Terminal, door: Door, words: tuple[str, ...], code: int, says: str
 ) -> None:
-    tell(door, c.DeclareIncident(number=0, title="odd rows", severity="SEV3"))
+    submit(door, c.DeclareIncident(number=0, title="odd rows", severity="SEV3"))
     done = terminal(*words, code=code)
     assert says in done.err
     assert done.err.strip()
@@ -184,7 +184,7 @@ def test_what_cannot_be_done_is_said_in_a_line(
 def test_the_log_is_exported_from_a_position_on_and_verified(
     terminal: Terminal, door: Door, tmp_path: Path
 ) -> None:
-    tell(door, OPENED)
+    submit(door, OPENED)
     happen(door, DIAGNOSED, OFFERED)
     out = tmp_path / "log.jsonl"
     terminal("events", "export", "--out", out)
@@ -200,7 +200,7 @@ def test_the_log_is_exported_from_a_position_on_and_verified(
 def test_a_log_that_was_changed_behind_our_back_fails_verification(
     terminal: Terminal, door: Door, database_url: str
 ) -> None:
-    tell(door, OPENED)
+    submit(door, OPENED)
     with psycopg.connect(driver_address(database_url), autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")  # as a superuser may
         connection.execute("UPDATE events SET data = replace(data::text, '214', '215')::jsonb")
@@ -212,7 +212,7 @@ def test_a_log_that_was_changed_behind_our_back_fails_verification(
 def test_in_a_process_of_its_own_only_json_is_printed(
     terminal: Terminal, database_url: str, door: Door
 ) -> None:
-    tell(door, OPENED)
+    submit(door, OPENED)
     listed = recsysops("status", "--json", DATABASE_URL=database_url)
     assert [one["number"] for one in json.loads(listed.stdout)["incidents"]] == [1]
     assert terminal("events", "export").json["wire_name"] == "incident.opened"
@@ -224,7 +224,7 @@ def test_what_is_owed_is_listed_and_tried_again_and_a_cause_looked_into_again(
 ) -> None:
     assert terminal("debts").out == terminal("obligations").out
     assert terminal("obligations").out.strip() == "No obligation is open."
-    tell(door, OPENED)
+    submit(door, OPENED)
     owed = terminal("debts", "--json").json["debts"]
     assert [(one["kind"], one["number"], one["tries"]) for one in owed] == [
         ("announce", 1, 0),
@@ -249,7 +249,7 @@ def test_what_is_owed_is_listed_and_tried_again_and_a_cause_looked_into_again(
 def test_who_sits_at_a_terminal_is_shown_the_numbers_and_asked(
     door: Door, database_url: str, redis_url: str, typed: bytes, stage: str | None
 ) -> None:
-    tell(door, OPENED)
+    submit(door, OPENED)
     happen(door, DIAGNOSED, OFFERED)
     here, there = pty.openpty()
     command = [sys.executable, "-m", "bot.cli.main", "hotfix", "choose", "1", "fill"]

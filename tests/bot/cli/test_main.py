@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from bot.cli.main import app
 from domain.errors import Refused
-from tests.bot.slack.test_announce import tell
+from tests.bot.slack.test_announce import submit
 from tests.bot.stories import OPENED
 from tests.bot.terminal import Terminal, recsysops
 from workers.door import Door
@@ -34,7 +34,7 @@ def run(door: Door, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def test_a_wrong_time_is_put_right_and_the_report_says_both(run: Run, door: Door) -> None:
-    tell(door, OPENED)
+    submit(door, OPENED)
     run("ack", "1")
     assert "Acknowledged" not in run("correct", "1")
     listed = json.loads(run("correct", "1", "--json"))["correctable"]
@@ -51,7 +51,7 @@ def test_a_wrong_time_is_put_right_and_the_report_says_both(run: Run, door: Door
 
 
 def test_who_was_forgotten_is_a_former_member_in_the_report(run: Run, door: Door) -> None:
-    tell(door, OPENED)
+    submit(door, OPENED)
     run("assign", "1", "slack:U0ADA")
     assert "Assigned to someone in Slack" in run("report", "1")
     assert "Forgotten" in run("forget", "slack:U0ADA", "--yes")
@@ -99,7 +99,7 @@ def test_a_store_that_does_not_answer_is_said_so() -> None:
 
 
 def test_followers_are_listed_paused_and_replayed(run: Run, door: Door) -> None:
-    tell(door, OPENED)
+    submit(door, OPENED)
     (event,) = door.unseen("debts")
     door.saw("debts", event.position)
     assert "up to date" in run("followers")
@@ -112,8 +112,8 @@ def test_followers_are_listed_paused_and_replayed(run: Run, door: Door) -> None:
     assert door.unseen("debts") == [event]
 
 
-def test_what_a_follower_left_out_is_told_and_asked_for_again(run: Run, door: Door) -> None:
-    tell(door, OPENED)
+def test_what_a_follower_left_out_is_reported_and_asked_for_again(run: Run, door: Door) -> None:
+    submit(door, OPENED)
     (event,) = door.unseen("debts")
     while not door.stumbled("debts", event, ValueError("no such slice")):
         pass

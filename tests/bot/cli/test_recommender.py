@@ -94,10 +94,10 @@ def test_what_init_prints_passes_the_doctor_wherever_it_is_kept(
     done = terminal("doctor", declared)
     assert done.out.splitlines()[-1] == "Healthy."
     assert "✗" not in done.out
-    told = terminal("doctor", declared, "--json").json
-    assert told["healthy"] is True
+    report = terminal("doctor", declared, "--json").json
+    assert report["healthy"] is True
     assert {"tables.plays", "tables.items"} <= {
-        one["where"].rpartition(".time")[0] or one["where"] for one in told["advice"]
+        one["where"].rpartition(".time")[0] or one["where"] for one in report["advice"]
     }
 
 

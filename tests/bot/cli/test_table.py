@@ -22,11 +22,11 @@ def test_no_cell_loses_a_letter_however_narrow_the_terminal_is(
 ) -> None:
     monkeypatch.setenv("COLUMNS", width)
     table("", COLUMNS, ROWS)
-    told = capsys.readouterr().out
-    assert "…" not in told
-    assert max(map(len, told.splitlines())) <= int(width)
+    printed = capsys.readouterr().out
+    assert "…" not in printed
+    assert max(map(len, printed.splitlines())) <= int(width)
     cells = "".join(part for row in ROWS for cell in row for part in cell.split())
-    assert not Counter(cells) - Counter(told)
+    assert not Counter(cells) - Counter(printed)
 
 
 def test_names_stay_whole_where_only_a_text_is_too_long(
@@ -34,10 +34,10 @@ def test_names_stay_whole_where_only_a_text_is_too_long(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     table("", COLUMNS, ROWS)
-    told = capsys.readouterr().out
-    assert f" {CHECK} " in told
-    assert f" {CHECK}_2 " in told
-    assert told.count(f" {OF} ") == 2
+    printed = capsys.readouterr().out
+    assert f" {CHECK} " in printed
+    assert f" {CHECK}_2 " in printed
+    assert printed.count(f" {OF} ") == 2
 
 
 def test_where_nobody_looks_at_a_terminal_each_row_is_one_line(

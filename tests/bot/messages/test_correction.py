@@ -18,7 +18,7 @@ from domain.errors import Refused, Stale
 from domain.incident import commands as c
 from domain.incident.decide import decide
 from domain.values import Severity
-from tests.bot.stories import WAY, told
+from tests.bot.stories import WAY, after_story
 from tests.domain.incident.given import MORNING, ON_CALL, after
 from tests.domain.incident.test_laws import STEPS, walk
 
@@ -52,24 +52,24 @@ def test_where_the_events_are_in_an_archive_it_is_said_that_nothing_can_be_corre
         correct(incident.model_copy(update={"correctable": {}}), "incident-1|1|")
 
 
-def test_the_report_tells_the_line_as_corrected_who_corrected_it_and_what_it_said() -> None:
+def test_the_report_shows_the_line_as_corrected_who_corrected_it_and_what_it_said() -> None:
     right = c.CorrectTime(
         event="incident-1:4", at=MORNING + timedelta(minutes=1), reason="I was called | paged"
     )
     incident, log = after(*WAY, right)
-    text = report.markdown(report.tell(incident, log))
+    text = report.markdown(report.compose(incident, log))
     line = next(one for one in text.splitlines() if "| Acknowledged" in one)
     assert line.startswith("| 03-01 02:41:00 |")
     assert "corrected by" in line
     assert "at 03-01 02:51: was 2026-03-01 02:43 UTC; I was called \\| paged" in line
-    page = report.html(report.tell(incident, log))
+    page = report.html(report.compose(incident, log))
     assert "was 2026-03-01 02:43 UTC" in page
 
 
 def test_a_corrected_onset_is_what_the_report_says() -> None:
     right = c.CorrectOnset(event="incident-1:2", since=MORNING - timedelta(minutes=40), reason="the log")
     incident, log = after(*WAY, right)
-    assert "It began 2026-03-01 02:00 UTC" in report.markdown(report.tell(incident, log))
+    assert "It began 2026-03-01 02:00 UTC" in report.markdown(report.compose(incident, log))
 
 
 def test_a_time_without_a_zone_is_in_utc() -> None:
@@ -95,6 +95,6 @@ def test_a_form_of_another_release_is_refused_in_words() -> None:
 
 
 def test_the_newest_can_be_corrected_first() -> None:
-    incident, _ = told("closed")
+    incident, _ = after_story("closed")
     versions = [int(choice.version) for choice in choices(incident)]
     assert versions == sorted(versions, reverse=True)

@@ -24,7 +24,7 @@ def varied(value: float, low: float, high: float) -> Estimate:
         (varied(-12.4, -30.0, 5.0), False),
     ],
 )
-def test_it_is_told_on_the_line_where_it_matters_and_in_the_details_always(
+def test_it_is_shown_on_the_line_where_it_matters_and_in_the_details_always(
     found: Estimate, *, on_the_line: bool
 ) -> None:
     one = option().model_copy(update={"variety": found, "hold_out": 0.01})

@@ -9,10 +9,10 @@ import pytest
 from bot.messages.follow_up import blocks, home_of, row, standings
 from bot.messages.incident.card import card
 from bot.messages.incident.evidence import NOTABLE, step
-from bot.messages.report import html, markdown, tell
+from bot.messages.report import compose, html, markdown
 from domain.incident import commands as c
 from domain.incident.timeline import timeline
-from tests.bot.stories import HARMFUL, OWNED, STORIES, WAY, told
+from tests.bot.stories import HARMFUL, OWNED, STORIES, WAY, after_story
 from tests.domain.incident.given import MORNING, WORKER, after
 
 DAY = timedelta(days=1)
@@ -54,7 +54,7 @@ def test_the_reminder_mentions_its_owner_in_the_thread() -> None:
     entry = timeline(log)[-1]
     assert entry.wire_name in NOTABLE
     assert step(entry) == "The follow-up of <@U-oncall> is due and not done: by_hour is in shadow mode"
-    assert "The follow-up of someone in Slack is due" in markdown(tell(incident, log))
+    assert "The follow-up of someone in Slack is due" in markdown(compose(incident, log))
 
 
 @pytest.mark.parametrize(
@@ -69,15 +69,15 @@ def test_the_reminder_mentions_its_owner_in_the_thread() -> None:
     ],
 )
 def test_what_became_of_it_stands_on_the_message_and_in_the_report(story: str, says: str) -> None:
-    incident, log = told(story)
+    incident, log = after_story(story)
     assert says.lower() in str(card(incident, url)).replace("\\n", " ").lower()
-    report = tell(incident, log)
+    report = compose(incident, log)
     assert says in markdown(report)
     assert says in html(report)
 
 
 def test_a_pull_request_that_was_closed_says_what_can_be_done_and_has_buttons_for_it() -> None:
-    incident, log = told("pull request closed")
+    incident, log = after_story("pull request closed")
     entry = timeline(log)[-1]
     assert entry.wire_name in NOTABLE
     assert step(entry).startswith(
@@ -95,4 +95,4 @@ def test_a_pull_request_that_was_closed_says_what_can_be_done_and_has_buttons_fo
 
 def test_the_report_says_who_sees_to_it_and_until_when() -> None:
     incident, log = after(*OWNED)
-    assert "someone in Slack sees to it; due 2026-03-15" in markdown(tell(incident, log))
+    assert "someone in Slack sees to it; due 2026-03-15" in markdown(compose(incident, log))

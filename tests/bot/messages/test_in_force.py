@@ -10,7 +10,7 @@ from bot.messages.in_force import MOST_SHOWN, in_force
 from bot.messages.link import pages_at
 from bot.workspace.block_kit.validate import problems_of_view
 from domain.incident.state import Incident
-from tests.bot.stories import told
+from tests.bot.stories import after_story
 from tests.domain.incident.given import MORNING
 
 URL = pages_at("http://127.0.0.1:8000")
@@ -18,7 +18,7 @@ LATER = MORNING + timedelta(hours=3)
 
 
 def numbered(number: int, story: str, hours: float) -> Incident:
-    incident, _ = told(story)
+    incident, _ = after_story(story)
     assert incident.hotfix is not None
     hotfix = incident.hotfix.model_copy(update={"expires_at": MORNING + timedelta(hours=hours)})
     return incident.model_copy(update={"number": number, "hotfix": hotfix})
@@ -38,7 +38,7 @@ def test_each_says_what_since_when_until_when_by_whom_how_far_and_what_it_repair
     assert "repaired when last measured: 94 %" in shown(numbered(7, "resolved", 30))
 
 
-def test_what_was_deployed_without_its_second_person_is_told_so_with_the_reason() -> None:
+def test_what_was_deployed_without_its_second_person_is_marked_so_with_the_reason() -> None:
     incident = numbered(7, "in force by break-glass", 30)
     assert "Roll the catalogue back · applied, by break-glass · by <@" in shown(incident)
     (one,) = in_force([incident], LATER)
@@ -53,4 +53,4 @@ def test_what_ends_first_stands_first_and_a_long_list_is_cut_with_how_many_are_l
 
 
 def test_nothing_is_said_where_nothing_is_in_force() -> None:
-    assert "Hotfixes in force" not in shown(told("offered")[0])
+    assert "Hotfixes in force" not in shown(after_story("offered")[0])

@@ -31,7 +31,7 @@ from domain.answer import ItemAnswer, Miss
 from domain.errors import Refused
 from domain.incident.state import Incident
 from domain.incident.timeline import Entry
-from tests.bot.stories import STORIES, told
+from tests.bot.stories import STORIES, after_story
 from tests.domain.incident.given import MORNING
 
 URL = pages_at("https://ops.example")
@@ -99,7 +99,7 @@ def test_escaped_data_is_one_line_in_which_nothing_is_active(text: str) -> None:
 
 
 @given(st.text())
-def test_what_was_replaced_can_be_told_so_that_nothing_is_lost(text: str) -> None:
+def test_what_was_replaced_can_be_recognised_so_that_nothing_is_lost(text: str) -> None:
     look_alikes = {ord(alike): mark for mark, alike in LOOKS_LIKE.items()} | {ord("∶"): ":"}
     read = unescape(escape(text).replace("&amp;", "&#38;"))
     read = re.sub("^›", ">", read).translate(look_alikes)
@@ -157,8 +157,8 @@ def with_data(value: Any, text: str, key: str = "") -> Any:
     return text if isinstance(value, str) and key in SAID else value
 
 
-def told_by(story: str, text: str) -> Incident:
-    incident, _ = told(story)
+def incident_with(story: str, text: str) -> Incident:
+    incident, _ = after_story(story)
     return Incident.model_validate(with_data(incident.model_dump(), text))
 
 
@@ -194,7 +194,7 @@ FEW = settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow], dea
 @given(nasty)
 @pytest.mark.parametrize("story", STORIES)
 def test_no_card_is_more_than_slack_takes_or_does_what_data_say(story: str, text: str) -> None:
-    incident = told_by(story, text)
+    incident = incident_with(story, text)
     drawn = card(incident, URL, files=dict.fromkeys(pictures_of(incident), "F0PICTURE"))
     check(drawn)
     assert len(drawn) <= 50
@@ -227,7 +227,7 @@ def test_sections_that_are_too_much_together_are_cut_to_what_slack_takes_the_lon
 @given(nasty)
 @pytest.mark.parametrize("story", STORIES)
 def test_no_form_is_more_than_slack_takes(story: str, text: str) -> None:
-    incident = told_by(story, text)
+    incident = incident_with(story, text)
     for press in actions.PRESSES.values():
         try:
             view = press.modal(incident, f"{incident.stream}|1||") if press.modal else None

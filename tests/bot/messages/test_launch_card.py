@@ -10,7 +10,7 @@ import pytest
 
 from bot.messages.incident.card import card
 from bot.messages.link import pages_at
-from bot.messages.report import html, markdown, tell
+from bot.messages.report import compose, html, markdown
 from domain.incident import commands as c
 from tests.bot.stories import DIAGNOSED, FINDING, OFFERED, WAY, Step
 from tests.domain.incident.given import MORNING, WORKER, after
@@ -59,11 +59,11 @@ def test_a_forecast_that_is_right_again_is_said_on_the_card_and_in_the_report() 
     cleared = c.ClearFinding(observed=760, expected=800, window_end=MORNING + timedelta(hours=1))
     assert "*the forecast has recovered*" in said(PREDICTED, DIAGNOSED, (cleared, WORKER))
     incident, recorded = after(PREDICTED, (cleared, WORKER))
-    assert "Back to normal: 760, expected 800" in markdown(tell(incident, recorded))
+    assert "Back to normal: 760, expected 800" in markdown(compose(incident, recorded))
     again = c.OpenIncident(number=3, finding=FORECAST)
     incident, recorded = after(PREDICTED, (cleared, WORKER), (again, WORKER))
     fell = "Forecast again: 40 first-day impressions, comparable launches had 800"
-    assert fell in markdown(tell(incident, recorded))
+    assert fell in markdown(compose(incident, recorded))
     assert "recovered" not in said(PREDICTED, (cleared, WORKER), (again, WORKER))
 
 
@@ -85,5 +85,5 @@ def test_what_came_of_it_stands_on_the_card_and_in_both_reports(
 ) -> None:
     assert words in said(*steps, scored(observed))
     incident, recorded = after(*steps, scored(observed))
-    assert words in markdown(tell(incident, recorded))
-    assert words in html(tell(incident, recorded))
+    assert words in markdown(compose(incident, recorded))
+    assert words in html(compose(incident, recorded))

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from bot.messages import report
-from tests.bot.stories import STORIES, told
+from tests.bot.stories import STORIES, after_story
 from tests.domain.incident.given import ON_CALL, SECOND
 
 NAMES = {ON_CALL.id: "Ada", SECOND.id: "Ben"}
@@ -16,11 +16,15 @@ NAMES = {ON_CALL.id: "Ada", SECOND.id: "Ben"}
 @pytest.mark.parametrize("story", STORIES)
 @pytest.mark.parametrize("names", [{}, NAMES], ids=["unknown", "known"])
 def test_no_id_reaches_a_reader_whether_or_not_names_are_known(story: str, names: dict[str, str]) -> None:
-    content = report.tell(*told(story), names=names)
+    content = report.compose(*after_story(story), names=names)
     for text in (report.markdown(content), report.html(content)):
         assert not re.search(r"slack:|\bU-[a-z]+|\bC-[a-z]+", text)
 
 
 def test_how_an_incident_was_resolved_is_said_in_words() -> None:
-    assert "Resolved by the hotfix: The hotfix repaired 94 %" in report.markdown(report.tell(*told("closed")))
-    assert "Resolved as a false alarm: A holiday" in report.markdown(report.tell(*told("dismissed")))
+    assert "Resolved by the hotfix: The hotfix repaired 94 %" in report.markdown(
+        report.compose(*after_story("closed"))
+    )
+    assert "Resolved as a false alarm: A holiday" in report.markdown(
+        report.compose(*after_story("dismissed"))
+    )

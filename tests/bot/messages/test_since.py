@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.messages.report import html, markdown, tell
+from bot.messages.report import compose, html, markdown
 from domain.incident import commands as c
 from domain.replayed import AgreedCheck, AlarmsSince, ChangeSince, Comparable, Replayed, Went
 from tests.bot.stories import HARMFUL, OWNED, STORIES, Step
@@ -37,9 +37,9 @@ ALARMS = AlarmsSince(
 KNOWN = ChangeSince(declared=True, alarms=ALARMS, replayed=REPLAYED, replayed_at=LATER)
 
 
-def told(known: ChangeSince | None, steps: tuple[Step, ...] = WRITTEN) -> tuple[str, ...]:
+def sentences(known: ChangeSince | None, steps: tuple[Step, ...] = WRITTEN) -> tuple[str, ...]:
     incident, log = after(*steps)
-    return tell(incident, log, since=known).since
+    return compose(incident, log, since=known).since
 
 
 def replayed(**changed: object) -> ChangeSince:
@@ -47,7 +47,7 @@ def replayed(**changed: object) -> ChangeSince:
 
 
 def test_in_place_it_says_since_when_what_is_found_sooner_and_what_else_it_raised() -> None:
-    declared, found, raised = told(KNOWN)
+    declared, found, raised = sentences(KNOWN)
     assert declared.startswith("by_hour is declared since 2026-03-01 ")
     assert found == (
         "It was raised 47 min after its onset, by impressions; now after 12 min, by by_hour, "
@@ -61,7 +61,7 @@ def test_in_place_it_says_since_when_what_is_found_sooner_and_what_else_it_raise
 
 def test_the_report_has_it_with_the_lines_that_came_in() -> None:
     incident, log = after(*WRITTEN)
-    report = tell(incident, log, since=KNOWN)
+    report = compose(incident, log, since=KNOWN)
     for text in (markdown(report), html(report)):
         assert "+[checks.by_hour]" in text
         assert "by_hour raised 4 incidents: 2 confirmed, 1 false" in text
@@ -71,7 +71,7 @@ def test_the_report_has_it_with_the_lines_that_came_in() -> None:
 def test_a_block_of_code_ends_where_its_lines_do_whatever_they_hold() -> None:
     steps = (*OWNED, (c.RecordChangeWritten(check="by_hour", diff="+```\n+<script>\n"), WORKER))
     incident, log = after(*steps)
-    assert "````diff\n+```\n+<script>\n````" in markdown(tell(incident, log))
+    assert "````diff\n+```\n+<script>\n````" in markdown(compose(incident, log))
 
 
 def test_in_shadow_mode_it_says_what_it_would_find_and_that_it_tells_nobody() -> None:
@@ -79,12 +79,12 @@ def test_in_shadow_mode_it_says_what_it_would_find_and_that_it_tells_nobody() ->
     known = replayed(agreed=shadow, now=THEN).model_copy(
         update={"alarms": ALARMS.model_copy(update={"shadow": True, "alarms": 2, "false": 0, "undecided": 0})}
     )
-    _declared, found, own, raised = told(known)
+    _declared, found, own, raised = sentences(known)
     assert "now after 47 min, by impressions" in found
     assert own == (
-        "by_hour would raise it 35 min sooner, 12 min after its onset; in shadow mode it tells nobody"
+        "by_hour would raise it 35 min sooner, 12 min after its onset; in shadow mode it pages nobody"
     )
-    assert "in shadow mode, where it tells nobody, by_hour raised 2 alarms: 2 confirmed, 0 false" in raised
+    assert "in shadow mode, where it pages nobody, by_hour raised 2 alarms: 2 confirmed, 0 false" in raised
 
 
 @pytest.mark.parametrize(
@@ -124,25 +124,25 @@ def test_in_shadow_mode_it_says_what_it_would_find_and_that_it_tells_nobody() ->
     ],
 )
 def test_what_is_not_known_is_said(known: ChangeSince, says: str) -> None:
-    assert says in "\n".join(told(known))
+    assert says in "\n".join(sentences(known))
 
 
 def test_when_people_put_it_in_is_not_recorded_and_not_made_up() -> None:
-    assert "when it was merged is not recorded" in told(KNOWN, PROPOSED)[0]
-    assert "when it was put in is not recorded" in told(KNOWN, HANDED)[0]
+    assert "when it was merged is not recorded" in sentences(KNOWN, PROPOSED)[0]
+    assert "when it was put in is not recorded" in sentences(KNOWN, HANDED)[0]
 
 
 def test_words_without_a_check_say_it_once_they_are_done() -> None:
     words = (*OWNED[:-3], c.AnswerFollowUp(improvement=LESSON))
-    assert told(KNOWN, words) == ()
+    assert sentences(KNOWN, words) == ()
     done = (*words, (c.RecordFollowUpDone(says="the supplier logs it"), WORKER))
-    first, found = told(KNOWN, done)
+    first, found = sentences(KNOWN, done)
     assert first.startswith("Done since 2026-03-01 ")
     assert found.startswith("It was raised 47 min after its onset")
 
 
 def test_of_what_was_taken_back_dropped_or_never_agreed_on_there_is_nothing_to_say() -> None:
-    assert told(KNOWN, STORIES["change taken back"]) == ()
-    assert told(KNOWN, (*WRITTEN, c.DropFollowUp(reason="the table goes"))) == ()
-    assert told(None, STORIES["follow-up proposed"]) == ()
-    assert told(None) == ()
+    assert sentences(KNOWN, STORIES["change taken back"]) == ()
+    assert sentences(KNOWN, (*WRITTEN, c.DropFollowUp(reason="the table goes"))) == ()
+    assert sentences(None, STORIES["follow-up proposed"]) == ()
+    assert sentences(None) == ()

@@ -7,13 +7,13 @@ from tests.bot.stories import STORIES
 from tests.domain.incident.given import after
 
 
-def told(story: str) -> str:
+def line_of(story: str) -> str:
     incident, _ = after(*STORIES[story])
     assert incident is not None
     return line(incident, lambda _path: None)
 
 
 def test_a_hotfix_that_waits_for_a_second_person_is_not_overlooked() -> None:
-    assert told("asked for a second person").endswith("waits to be approved*")
-    assert "waits" not in told("offered")
-    assert "waits" not in told("watched")
+    assert line_of("asked for a second person").endswith("waits to be approved*")
+    assert "waits" not in line_of("offered")
+    assert "waits" not in line_of("watched")

@@ -23,7 +23,7 @@ from tests.domain.incident.given import ON_CALL, WORKER
 from workers.door import Door
 
 
-def tell(door: Door, *steps: Any) -> str:
+def submit(door: Door, *steps: Any) -> str:
     """Hand these commands to the store, and return the stream they are about."""
     stream: str | None = None
     for number, step in enumerate(steps):
@@ -42,7 +42,7 @@ def replies(person: Driver) -> list[str]:
 
 
 def test_one_incident_is_one_living_message(door: Door, announcer: Announcer, person: Driver) -> None:
-    stream = tell(door, OPENED)
+    stream = submit(door, OPENED)
     settle(announcer)
     (message,) = heads(person)
     assert "71 % less" in message["text"]
@@ -62,7 +62,7 @@ def test_one_incident_is_one_living_message(door: Door, announcer: Announcer, pe
 def test_the_thread_holds_the_evidence_and_each_notable_step_once(
     door: Door, announcer: Announcer, person: Driver
 ) -> None:
-    tell(door, *WAY)
+    submit(door, *WAY)
     settle(announcer)
     said = replies(person)
     assert len(said) == len(set(said))
@@ -74,7 +74,7 @@ def test_the_thread_holds_the_evidence_and_each_notable_step_once(
 def test_the_message_of_a_closed_incident_forgets_who_was_forgotten(
     door: Door, announcer: Announcer, given: BotSettings, person: Driver
 ) -> None:
-    tell(door, *WAY)
+    submit(door, *WAY)
     settle(announcer)
     assert "U-oncall" in str(heads(person)[0])
     assert door.forget(ON_CALL.id)
@@ -109,7 +109,7 @@ def killed_after(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def test_killed_after_any_post_it_posts_nothing_twice_and_loses_nothing(
     door: Door, given: BotSettings, person: Driver, killed_after: Any, nth: int
 ) -> None:
-    tell(door, *WAY)
+    submit(door, *WAY)
     first = fresh_announcer(given, door)
     killed_after(first, nth)
     with pytest.raises(KeyboardInterrupt):
@@ -123,7 +123,7 @@ def test_killed_after_any_post_it_posts_nothing_twice_and_loses_nothing(
 def test_killed_before_the_last_update_the_message_says_closed_all_the_same(
     door: Door, given: BotSettings, announcer: Announcer, person: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stream = tell(door, *WAY[:-1])
+    stream = submit(door, *WAY[:-1])
     settle(announcer)
     monkeypatch.setattr(announcer, "_bring_up_all", lambda now: None)  # it dies before it comes to that
     door.submit(stream, c.Close(), ON_CALL, "close")
@@ -136,14 +136,14 @@ def test_killed_before_the_last_update_the_message_says_closed_all_the_same(
 def test_a_post_whose_answer_is_lost_is_posted_once(
     door: Door, announcer: Announcer, person: Driver, fault: str
 ) -> None:
-    tell(door, OPENED)
+    submit(door, OPENED)
     person.fault(fault, method="chat.postMessage")
     settle(announcer, seconds=15)
     assert len(heads(person)) == 1
 
 
 def test_slack_asks_to_wait_and_is_obeyed(door: Door, announcer: Announcer, person: Driver) -> None:
-    tell(door, OPENED)
+    submit(door, OPENED)
     person.fault("ratelimited", method="chat.postMessage", retry_after=1)
     begun = time.monotonic()
     settle(announcer, seconds=15)
@@ -156,24 +156,24 @@ def test_a_channel_that_is_not_there_does_not_keep_others_from_being_told(
 ) -> None:
     launch = FINDING.model_copy(update={"table": "prelaunch"})
     door._settings.config.write_text(DECLARED + '[routes]\ndefault = "#gone"\n')
-    tell(door, (c.OpenIncident(number=1, finding=launch), WORKER), DIAGNOSED)
+    submit(door, (c.OpenIncident(number=1, finding=launch), WORKER), DIAGNOSED)
     settle(fresh_announcer(given, door))
     assert len(heads(person, "C-content")) == 1
 
 
 def test_stakeholders_hear_of_their_tables(door: Door, announcer: Announcer, person: Driver) -> None:
     launch = FINDING.model_copy(update={"table": "prelaunch"})
-    tell(door, (c.OpenIncident(number=1, finding=launch), WORKER))
-    tell(door, OPENED)
+    submit(door, (c.OpenIncident(number=1, finding=launch), WORKER))
+    submit(door, OPENED)
     settle(announcer)
     assert len(heads(person, "C-content")) == 1
     assert len(heads(person)) == 2
 
 
-def test_break_glass_is_told_in_the_channel_itself_once_and_also_while_it_is_silenced(
+def test_break_glass_is_announced_in_the_channel_itself_once_and_also_while_it_is_silenced(
     door: Door, announcer: Announcer, given: BotSettings, person: Driver
 ) -> None:
-    stream = tell(door, OPENED, DIAGNOSED, OFFERED, ASKED)
+    stream = submit(door, OPENED, DIAGNOSED, OFFERED, ASKED)
     settle(announcer)
     assert len(heads(person)) == 1
     door.submit(stream, c.Silence(until=datetime.now(UTC) + timedelta(hours=1)), ON_CALL, "silence")
@@ -195,7 +195,7 @@ def test_break_glass_is_told_in_the_channel_itself_once_and_also_while_it_is_sil
 def test_a_silenced_incident_is_kept_up_to_date_without_a_word(
     door: Door, announcer: Announcer, person: Driver
 ) -> None:
-    stream = tell(door, OPENED)
+    stream = submit(door, OPENED)
     settle(announcer)
     door.submit(stream, c.Silence(until=datetime.now(UTC) + timedelta(hours=1)), ON_CALL, "silence")
     door.submit(stream, c.Acknowledge(), ON_CALL, "ack")
@@ -205,7 +205,7 @@ def test_a_silenced_incident_is_kept_up_to_date_without_a_word(
 
 
 def test_many_changes_in_a_moment_are_one_update(door: Door, announcer: Announcer, person: Driver) -> None:
-    stream = tell(door, OPENED)
+    stream = submit(door, OPENED)
     settle(announcer)
     before = len(heads(person)[0].get("versions", []))
     for number in range(10):

@@ -21,7 +21,7 @@ from bot.slack import socket as socket_mode
 from bot.slack.announce import Announcer
 from bot.workspace import Workspace, WorkspaceSettings
 from tests.bot.conftest import Look, held_port, served, settle
-from tests.bot.slack.test_announce import heads, tell
+from tests.bot.slack.test_announce import heads, submit
 from tests.bot.stories import DIAGNOSIS, OPENED, WAY
 from tests.bot.workspace.driver import Driver
 from workers.door import Door, ObligationSum
@@ -52,7 +52,7 @@ def counted(door: Door) -> str:
 
 
 def test_it_is_healthy_and_counts(web: str, door: Door) -> None:
-    tell(door, *WAY)
+    submit(door, *WAY)
     healthy = httpx.get(f"{web}/health", trust_env=False)
     assert (healthy.status_code, healthy.text) == (200, "ok\n")
     numbers = counted(door)
@@ -61,7 +61,7 @@ def test_it_is_healthy_and_counts(web: str, door: Door) -> None:
 
 
 def test_the_numbers_say_what_is_owed_how_long_and_what_is_in_trouble(door: Door) -> None:
-    tell(door, OPENED)
+    submit(door, OPENED)
     said = counted(door).splitlines()
     assert "recsysops_owed 2" in said
     assert "recsysops_owed_in_trouble 0" in said
@@ -69,13 +69,13 @@ def test_the_numbers_say_what_is_owed_how_long_and_what_is_in_trouble(door: Door
     assert 0 <= float(oldest.split()[-1]) < 60
     since = datetime(2026, 3, 1, 2, 40, tzinfo=UTC)
     owed = [ObligationSum(kind="apply", count=2, oldest=since, in_trouble=1)]
-    told = numbers({}, {}, [], owed, at=since + timedelta(minutes=2))
-    assert "recsysops_owed_in_trouble 1" in told.splitlines()
-    assert 'recsysops_owed_oldest_seconds{kind="apply"} 120.0' in told.splitlines()
+    metrics = numbers({}, {}, [], owed, at=since + timedelta(minutes=2))
+    assert "recsysops_owed_in_trouble 1" in metrics.splitlines()
+    assert 'recsysops_owed_oldest_seconds{kind="apply"} 120.0' in metrics.splitlines()
 
 
 def test_the_report_opens_with_all_its_parts_in_order(look: Look, door: Door) -> None:
-    tell(door, *WAY)
+    submit(door, *WAY)
     page = look("/reports/1")
     assert page.status_code == 200
     parts = ["What happened", "Who was hit", "Why", "What was done", "What changes", "Minute by minute"]
@@ -97,7 +97,7 @@ def test_incidents_are_listed_by_status_and_severity(look: Look, door: Door) -> 
     from domain.incident.commands import DeclareIncident
     from domain.values import Severity
 
-    tell(door, DeclareIncident(number=0, title="Trailers are silent", severity=Severity.SEV4))
+    submit(door, DeclareIncident(number=0, title="Trailers are silent", severity=Severity.SEV4))
     assert "Trailers are silent" in look("/").text
     assert "Trailers are silent" in look("/?status=open&severity=SEV4").text
     assert "Films from Denmark" not in look("/?severity=SEV4").text
@@ -130,7 +130,7 @@ def test_titles_from_data_are_only_text_on_a_page(look: Look, door: Door) -> Non
     from domain.incident.commands import DeclareIncident
     from domain.values import Severity
 
-    tell(door, DeclareIncident(number=0, title="<script>alert(1)</script>", severity=Severity.SEV3))
+    submit(door, DeclareIncident(number=0, title="<script>alert(1)</script>", severity=Severity.SEV3))
     for path in ("/", "/reports/1"):
         assert "<script>" not in look(path).text
 
@@ -173,7 +173,7 @@ def test_the_card_in_the_channel_is_the_card_of_the_state(
 ) -> None:
     from bot.messages.incident.card import card
 
-    stream = tell(door, *WAY)
+    stream = submit(door, *WAY)
     settle(announcer)
     incident = door.incident(stream)
     assert incident is not None

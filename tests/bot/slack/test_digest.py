@@ -18,7 +18,7 @@ from bot.slack.chat import CLOSED_SECONDS, UNCERTAIN_SECONDS, Chat, Later, NoCha
 from bot.slack.digest import post_owed
 from domain.incident.events import DIGESTS, DigestDue, DigestPosted
 from tests.bot.conftest import DECLARED, settle
-from tests.bot.slack.test_announce import heads, tell
+from tests.bot.slack.test_announce import heads, submit
 from tests.bot.stories import OPENED
 from tests.bot.workspace.driver import Driver
 from workers.door import Door, announced
@@ -87,7 +87,7 @@ def digests(person: Driver, channel: str = "C-recsysops") -> list[str]:
 
 @pytest.mark.usefixtures("due")
 def test_what_is_due_is_posted_once_and_recorded(door: Door, slack: Slack, person: Driver) -> None:
-    tell(door, OPENED)
+    submit(door, OPENED)
     assert [slack.post() for _ in range(3)] == [True, False, False]
     (message,) = heads(person)
     assert message["text"].startswith("cinema: 1 incident in the last 7 d")
@@ -165,7 +165,7 @@ def test_a_channel_that_is_away_holds_up_no_incident_and_has_the_digest_once_it_
     person.channel("C-content", is_archived=True)
     with pytest.raises(NoChannel):
         slack.post()
-    tell(door, OPENED)
+    submit(door, OPENED)
     settle(announcer)
     assert len(heads(person)) == 1
     person.channel("C-content", is_archived=False)

@@ -13,7 +13,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot.settings import BotSettings
 from bot.slack import groups as groups_module
 from bot.slack.groups import FRESH_SECONDS, STALE_SECONDS, Groups
-from tests.bot.slack.test_announce import tell
+from tests.bot.slack.test_announce import submit
 from tests.bot.stories import DIAGNOSED, OFFERED, OPENED
 from tests.bot.test_directory import Clock
 from tests.bot.workspace.driver import Driver
@@ -126,7 +126,7 @@ async def test_an_answer_from_before_a_change_brings_nobody_back_who_has_left(
 def test_who_leaves_a_group_may_no_longer_press_though_slack_answers_nothing_more(
     door: Door, person: Driver
 ) -> None:
-    stream = tell(door, OPENED, DIAGNOSED, OFFERED)
+    stream = submit(door, OPENED, DIAGNOSED, OFFERED)
     person.fault("ratelimited", method="usergroups.list", count=50)
     assert person.group("oncall", []).error == ""
     person.wait(lambda: not _of(door, "oncall"), "change")
@@ -155,7 +155,7 @@ def test_who_joins_a_group_may_press_at_once(door: Door, person: Driver) -> None
 
 @pytest.mark.usefixtures("web")
 def test_no_press_and_no_command_waits_for_groups(door: Door, person: Driver) -> None:
-    tell(door, OPENED)
+    submit(door, OPENED)
     person.wait(lambda: _of(door, "oncall") == ("U-oncall",), "groups")
     asked = person.calls("usergroups.list")
     person.fault("slow", method="usergroups.list", delay_seconds=20.0, count=50)

@@ -23,7 +23,7 @@ from domain.incident.menu import digest_of
 from domain.incident.state import Incident
 from domain.values import Actor
 from tests.bot.conftest import SECRET, settle
-from tests.bot.slack.test_announce import heads, tell
+from tests.bot.slack.test_announce import heads, submit
 from tests.bot.stories import (
     APPLIED,
     DIAGNOSED,
@@ -46,7 +46,7 @@ pytestmark = pytest.mark.usefixtures("web")
 @pytest.fixture
 def stream(door: Door, announcer: Announcer) -> str:
     """An incident with its menu, announced."""
-    opened = tell(door, OPENED)
+    opened = submit(door, OPENED)
     door.submit(opened, *DIAGNOSED, "diagnosis")
     door.submit(opened, *OFFERED, "menu")
     settle(announcer)
@@ -99,7 +99,7 @@ def test_a_press_delivered_twice_counts_once(person: Driver, now: Callable[[], I
     assert now().version == before + 1
 
 
-def test_looking_again_is_asked_for_in_the_message_and_told_there(
+def test_looking_again_is_asked_for_in_the_message_and_shown_there(
     announcer: Announcer, person: Driver, now: Callable[[], Incident]
 ) -> None:
     before = now().version
@@ -365,8 +365,8 @@ def test_who_presses_by_the_numbers_of_an_earlier_menu_reads_what_changed_and_ma
     steps: list[tuple[Command, Actor]] = [(LookAgain(), ON_CALL), DIAGNOSED, (offered, OFFERED[1])]
     for number, (command, actor) in enumerate(steps):
         door.submit(now().stream, command, actor, f"again {number}")
-    told = press_old(web, ear, read)
-    assert "“Fill in the language” repairs 21 % [9–30] (before: repairs 96 % [93–98])" in told
+    refusal = press_old(web, ear, read)
+    assert "“Fill in the language” repairs 21 % [9–30] (before: repairs 96 % [93–98])" in refusal
     assert now().hotfix is None
     assert parse(ear.button["value"]).menu == digest_of(priced)
     settle(announcer)
@@ -476,7 +476,7 @@ def test_an_unsigned_request_does_nothing(person: Driver, now: Callable[[], Inci
 def test_the_thread_asks_for_the_revert_once_the_ticket_is_closed_and_its_button_reverts(
     door: Door, announcer: Announcer, person: Driver
 ) -> None:
-    stream = tell(door, *WAY, *TICKET, TICKET_CLOSED)
+    stream = submit(door, *WAY, *TICKET, TICKET_CLOSED)
     settle(announcer)
     (asked,) = [one for one in person.messages() if "closed in its tracker; the follow-up" in one["text"]]
     assert asked["thread_ts"] == heads(person)[0]["ts"]

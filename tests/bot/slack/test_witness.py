@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from bot.settings import BotSettings
 from bot.slack.chat import Chat, Later
 from bot.slack.witness import post_all
-from tests.bot.slack.test_announce import tell
+from tests.bot.slack.test_announce import submit
 from tests.bot.stories import OPENED, WAY
 from tests.bot.terminal import Terminal
 from tests.bot.workspace.driver import Driver
@@ -71,7 +71,7 @@ def test_a_checkpoint_is_posted_once_also_where_nobody_heard_that_it_was(
     door: Door, declared: Path, given: BotSettings, person: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = Ed25519PrivateKey.generate()
-    tell(door, OPENED)
+    submit(door, OPENED)
     beat(door, declared, key)
     chat = Chat(given.bot_token, given.slack_base_url)
     said = chat._say
@@ -100,7 +100,7 @@ def test_the_terminal_holds_the_log_against_the_channel(
     door: Door, declared: Path, given: BotSettings, terminal: Terminal, database_url: str
 ) -> None:
     key = Ed25519PrivateKey.generate()
-    tell(door, *WAY[:3])
+    submit(door, *WAY[:3])
     chat = Chat(given.bot_token, given.slack_base_url)
     beat(door, declared, key)
     assert post_all(chat) == 1
@@ -126,7 +126,7 @@ def test_a_channel_that_is_not_there_is_its_trouble(
     door: Door, declared: Path, given: BotSettings, terminal: Terminal
 ) -> None:
     declared.write_text(declared.read_text().replace("#recsysops", "#nowhere"))
-    tell(door, OPENED)
+    submit(door, OPENED)
     beat(door, declared, Ed25519PrivateKey.generate())
     assert post_all(Chat(given.bot_token, given.slack_base_url)) == 0
     assert (

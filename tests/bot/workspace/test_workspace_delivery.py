@@ -109,7 +109,7 @@ def test_the_app_says_what_a_submission_leads_to(both: Stage) -> None:
     assert both.driver.modal() is None
 
 
-def test_an_answer_with_a_broken_view_is_told_to_the_person(http: Stage) -> None:
+def test_an_answer_with_a_broken_view_is_reported_to_the_person(http: Stage) -> None:
     http.open_modal()
     assert http.driver.submit({"words": "broken"}).error == "invalid_arguments"
     assert "cannot be shown" in (http.driver.modal() or {})["errors"][""]
@@ -126,7 +126,7 @@ def test_what_the_form_refuses_is_not_delivered(http: Stage) -> None:
         http.driver.submit({"sound": "x"})
 
 
-def test_closing_a_modal_is_told_to_an_app_that_asked(both: Stage) -> None:
+def test_closing_a_modal_is_reported_to_an_app_that_asked(both: Stage) -> None:
     both.open_modal()
     both.driver.close_modal()
     assert both.seen.of("closed")[0]["is_cleared"] is False

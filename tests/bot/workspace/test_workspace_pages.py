@@ -152,7 +152,7 @@ def listener() -> Iterator[tuple[str, list[str]]]:
     server.server_close()
 
 
-def test_the_first_view_of_the_page_is_told_once_even_after_a_restart(tmp_path: Path) -> None:
+def test_the_first_view_of_the_page_is_reported_once_even_after_a_restart(tmp_path: Path) -> None:
     with listener() as (url, calls):
         settings = WorkspaceSettings(port=0, data_folder=tmp_path, on_first_view_url=url)
         for _ in range(2):
@@ -170,7 +170,7 @@ def test_the_first_view_of_the_page_is_told_once_even_after_a_restart(tmp_path: 
             driver.close()
 
 
-def test_settings_are_read_from_the_environment_and_misspellings_are_told() -> None:
+def test_settings_are_read_from_the_environment_and_misspellings_are_refused() -> None:
     read = settings_from_environment(
         {"WORKSPACE_PORT": "0", "WORKSPACE_SCOPES": "chat:write, users:read", "PATH": "/bin"}
     )

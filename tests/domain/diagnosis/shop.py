@@ -145,23 +145,23 @@ class Shop:
         cells = self.cells()
         for name, value in where:
             cells = cells[cells[name] == value]
-        told = {
+        defaults = {
             "check": "shown_by_slice", "table": "shown", "slice": where,
             "window_start": NOW - timedelta(minutes=10), "window_end": NOW,
             "observed": cells["observed"].sum(), "expected": cells["expected"].sum(),
             "p_value": 1e-9, "severity": Severity.SEV2, "title": "a slice is off",
         }  # fmt: skip
-        return Finding.model_validate({**told, **more})
+        return Finding.model_validate({**defaults, **more})
 
     def material(self, finding: Finding, **more: Any) -> Material:
-        told = {
+        defaults = {
             "noun": "articles", "series": series(finding), "cells": self.cells(), "dimensions": DIMENSIONS,
             "items": self.items, "key": "sku",
             "features": ("brand", "category", "age", "rating", "popularity"),
             "candidates": self.now, "candidates_before": self.before, "columns": COLUMNS, "model": self.model,
             "logged_dimensions": DIMENSIONS, "candidates_table": "candidates", "model_name": "ranker",
         }  # fmt: skip
-        return Material(finding=finding, **{**told, **more})
+        return Material(finding=finding, **{**defaults, **more})
 
 
 def series(finding: Finding) -> pd.DataFrame:
@@ -198,7 +198,7 @@ def answer(candidate: CandidateCause, question: str) -> bool | None:
     return next(one.holds for one in candidate.answers if one.question == question)
 
 
-def told(found: Diagnosis) -> tuple[str, str | None, Slice]:
+def cause_of(found: Diagnosis) -> tuple[str, str | None, Slice]:
     return found.cause_kind, found.object, found.place
 
 

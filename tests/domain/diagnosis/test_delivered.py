@@ -110,10 +110,10 @@ def test_the_feature_that_was_struck_comes_first_among_many_that_move(what: str,
 
 
 def test_a_delivery_that_moves_everything_as_usual_broke_nothing() -> None:
-    told = [found(*catalogue(seed)) for seed in range(100, 112)]
-    surprising = [one for changes in told for one in changes if one.apart >= SURE]
+    deliveries = [found(*catalogue(seed)) for seed in range(100, 112)]
+    surprising = [one for changes in deliveries for one in changes if one.apart >= SURE]
     assert len(surprising) <= 1  # p is 1 % over all features of one delivery
-    assert all(len(changes) <= MOST for changes in told)
+    assert all(len(changes) <= MOST for changes in deliveries)
 
 
 def test_what_is_first_depends_on_no_name_and_no_order() -> None:
@@ -148,7 +148,7 @@ def test_a_column_that_is_in_another_unit_everywhere_is_hit_everywhere() -> None
     assert change.placed.slice == ()
 
 
-def test_two_values_that_changed_places_are_told_by_name_though_most_of_both_lie_in_one_slice() -> None:
+def test_two_values_that_changed_places_are_identified_by_name_though_most_of_both_lie_in_one_slice() -> None:
     chance = np.random.default_rng(5)
     aisle = chance.choice([f"aisle {n}" for n in range(8)], COUNT)
     before = pd.DataFrame({"key": [f"k{n}" for n in range(COUNT)], "aisle": aisle})

@@ -110,7 +110,9 @@ def test_without_a_delivery_log_comparable_items_still_name_the_feature(material
     assert found.suggested_value is not None
 
 
-def test_a_feed_that_loses_rows_is_told_from_a_recommender_that_shows_less(world: SimpleNamespace) -> None:
+def test_a_feed_that_loses_rows_is_distinguished_from_a_recommender_that_shows_less(
+    world: SimpleNamespace,
+) -> None:
     finding = world.finding.model_copy(update={"table": "plays", "slice": slice_of(device="tv")})
     found = diagnose(
         Material(

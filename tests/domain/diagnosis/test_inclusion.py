@@ -51,8 +51,8 @@ def unlike(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def scene_of(spoilt: Shop, now: pd.DataFrame, before: pd.DataFrame, weighed: bool) -> Scene:
-    told = {"candidates": now, "candidates_before": before, "columns": WEIGHED if weighed else COLUMNS}
-    scene = set_scene(spoilt.material(spoilt.finding(COFFEE), **told))
+    logs = {"candidates": now, "candidates_before": before, "columns": WEIGHED if weighed else COLUMNS}
+    scene = set_scene(spoilt.material(spoilt.finding(COFFEE), **logs))
     assert scene is not None
     return scene
 
@@ -187,8 +187,8 @@ def test_an_item_kept_out_is_found_in_a_log_by_slice_and_none_is_where_none_is()
         made = shop(candidates=fault)
         where = slice_of(device="app", sku=popular)
         finding = made.finding((), observed=0.0, expected=25.0).model_copy(update={"slice": where})
-        told = {"candidates": unlike(made.now), "candidates_before": unlike(made.before), "columns": WEIGHED}
-        found = diagnose(made.material(finding, **told))
+        logs = {"candidates": unlike(made.now), "candidates_before": unlike(made.before), "columns": WEIGHED}
+        found = diagnose(made.material(finding, **logs))
         assert (found.cause_kind if found.cause else None) == kind
         assert kind is None or found.object == popular
 

@@ -91,7 +91,7 @@ def test_amounts_and_ratios_are_localised_by_their_own_scatter(seed: int) -> Non
     assert [f.slice for f in localise(ratios, DIMENSIONS)] == [(("country", "C"), ("device", "web"))]
 
 
-def test_a_country_that_lost_all_devices_but_one_is_told_by_those_devices() -> None:
+def test_a_country_that_lost_all_devices_but_one_is_explained_by_those_devices() -> None:
     cells = cube(0, 200_000, 1.0)
     inside = (cells["country"] == "A") & (cells["device"] != "app")
     lost = cells.assign(observed=np.where(inside, (cells["observed"] * 0.2).round(), cells["observed"]))

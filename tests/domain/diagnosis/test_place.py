@@ -25,14 +25,14 @@ def first(rows: pd.DataFrame, where: Slice, count: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("where", [NORTH, slice_of(crane="b"), slice_of(crane="c", quay="west")])
-def test_of_many_hits_their_own_slice_is_told_whatever_was_found(where: Slice) -> None:
+def test_of_many_hits_their_own_slice_is_named_whatever_was_found(where: Slice) -> None:
     rows = loads(60)
     hit = first(rows, where, 60)
     assert place_of(rows, hit, NAMES).slice == where
     assert place_of(rows, hit, NAMES, found=slice_of(quay="south")).slice == where
 
 
-def test_of_a_few_hits_the_slice_is_told_in_which_something_was_found() -> None:
+def test_of_a_few_hits_the_slice_is_named_in_which_something_was_found() -> None:
     rows = loads(8)
     hit = first(rows, NORTH, 6)
     assert place_of(rows, hit, NAMES).slice == ()

@@ -1,4 +1,4 @@
-"""Seen before? The past incident that is most like this one is told; where none is, nothing is."""
+"""Seen before? The past incident that is most like this one is reported; where none is, nothing is."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ STOPPED = c.Resolve(how="hotfix", reason="repaired")
 
 
 def signature(**changes: Any) -> Signature:
-    told = {
+    usual = {
         "cause": "feature", "object": "language", "place": slice_of(country="Denmark"),
         "check": "impressions_by_slice", "table": "impressions", "change": -0.7,
     }  # fmt: skip
-    return Signature(**{**told, **changes})
+    return Signature(**{**usual, **changes})
 
 
 def past(number: int, **changes: Any) -> Past:
@@ -72,7 +72,7 @@ def line(found: Diagnosis) -> str | None:
     return next((one.statement for one in found.evidence if one.kind == "precedent"), None)
 
 
-def told(incident: Incident, now: Diagnosis = NAMED, finding: Finding = FINDING) -> str | None:
+def precedent_of(incident: Incident, now: Diagnosis = NAMED, finding: Finding = FINDING) -> str | None:
     before = past_of(incident)
     return line(with_precedent(now, finding, [before] if before else [], UTC))
 
@@ -80,17 +80,17 @@ def told(incident: Incident, now: Diagnosis = NAMED, finding: Finding = FINDING)
 def test_what_it_was_and_what_worked_is_one_line() -> None:
     incident, _ = after(OPEN, DIAGNOSED, OFFERED, DEPLOYED, APPLIED, VERIFIED, STOPPED)
     day = f"{MORNING.day} {MORNING:%B}"
-    assert told(incident) == (
+    assert precedent_of(incident) == (
         f"Like incident 1 on {day}: `language` of films from Denmark is not set since a delivery; "
         "“Do fill” closed 94 % of the gap"
     )
 
 
-def test_a_hotfix_that_did_not_repair_it_is_told_as_such() -> None:
+def test_a_hotfix_that_did_not_repair_it_is_reported_as_such() -> None:
     refuted = (c.RefuteHotfix(option="fill", reason="not back", repaired_share=0.12), WORKER)
     resolved = c.Resolve(reason="upstream")
     incident, _ = after(OPEN, DIAGNOSED, OFFERED, DEPLOYED, APPLIED, refuted, REVERTED, resolved)
-    said = told(incident)
+    said = precedent_of(incident)
     assert said is not None
     assert said.endswith("“Do fill” did not repair it (12 % of the gap closed)")
 
@@ -103,9 +103,9 @@ def test_a_hotfix_that_did_not_repair_it_is_told_as_such() -> None:
         (c.Dismiss(reason="a holiday"), "it was judged to be no incident"),
     ],
 )
-def test_how_it_ended_without_a_hotfix_is_told(ending: c.Command, words: str) -> None:
+def test_how_it_ended_without_a_hotfix_is_reported(ending: c.Command, words: str) -> None:
     incident, _ = after(OPEN, DIAGNOSED, ending)
-    assert (told(incident) or "").endswith(words)
+    assert (precedent_of(incident) or "").endswith(words)
 
 
 def test_what_goes_on_or_was_declared_by_a_person_is_no_precedent() -> None:
@@ -116,11 +116,11 @@ def test_what_goes_on_or_was_declared_by_a_person_is_no_precedent() -> None:
 
 def test_without_a_cause_only_the_symptom_is_compared_and_that_is_said() -> None:
     incident, _ = after(OPEN, DIAGNOSED, c.Resolve(how="by_itself", reason="back"))
-    said = told(incident, Diagnosis(cause=None))
+    said = precedent_of(incident, Diagnosis(cause=None))
     assert said is not None
     assert ", by its symptom alone: `language` of films" in said
     more = FINDING.model_copy(update={"observed": FINDING.expected * 3})
-    assert told(incident, Diagnosis(cause=None), more) is None
+    assert precedent_of(incident, Diagnosis(cause=None), more) is None
 
 
 def test_where_nothing_is_like_it_nothing_is_said() -> None:

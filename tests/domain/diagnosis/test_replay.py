@@ -45,7 +45,7 @@ def test_what_serving_added_to_the_score_stays(world: SimpleNamespace) -> None:
 
 
 def test_a_probability_that_is_nearly_none_is_no_adjustment_of_serving(world: SimpleNamespace) -> None:
-    """A score of −60 is logged as a probability of next to 0, of which no other score is told."""
+    """A score of −60 is logged as a probability of next to 0, which does not say what the score was."""
     rows = world.candidates.copy()
     far = SimpleNamespace(kind="log_odds", score=lambda frame: world.model.score(frame) - 60.0)
     rows["score"] = 1 / (1 + np.exp(-far.score(rows[list(world.columns.features)])))

@@ -12,7 +12,7 @@ from domain.diagnosis.scan.bounds import summed
 from domain.diagnosis.scan.cube import Cube, cube_of
 from domain.diagnosis.scan.dimension import NOT_SET, Floats, Places, dimensions_of
 from domain.diagnosis.scan.evidence import Cells, Scatter, weigh
-from domain.diagnosis.scan.search import MOST_TOLD, Search
+from domain.diagnosis.scan.search import MOST_EXPLAINED, Search
 
 NAMES = ("country", "device", "genres", "tags")
 SEVERAL = {"genres": "|", "tags": ","}
@@ -41,7 +41,7 @@ def weighed(cells: Cells, scatter: Scatter, of: Cube) -> Floats:
     inside = slices(of)
     group = np.repeat(np.arange(len(inside)), [len(one) for one in inside])
     places, number = np.unique(group, return_inverse=True)
-    found = weigh(cells, scatter, np.concatenate(inside), number, len(places), MOST_TOLD)
+    found = weigh(cells, scatter, np.concatenate(inside), number, len(places), MOST_EXPLAINED)
     evidence = np.full(len(inside), -np.inf)
     evidence[places] = found.evidence
     return evidence
@@ -80,7 +80,7 @@ def test_no_slice_has_more_evidence_than_its_bound(seed: int, counts: bool, b: f
     observed, expected = numbers(seed, counts)
     least = 0.5 if counts else 0.01 * float(np.median(expected)) + 1e-9
     scatter = Scatter(counts, 2.0 if counts else 0.0, b, least)
-    cells, of = Cells.untold(observed, expected), cube(table(seed), 2)
+    cells, of = Cells.unexplained(observed, expected), cube(table(seed), 2)
     sums = summed(cells, scatter)
     there = of.sizes > 0
     bound = sums.at_most(of.sums(sums.rows).T)
@@ -93,7 +93,7 @@ def test_slice_after_slice_the_best_is_the_one_that_weighing_all_finds(seed: int
     observed, expected = numbers(seed, counts)
     scatter = Scatter(counts, 2.0 if counts else 0.0, 0.01, 0.5)
     of = cube(table(seed), 2)
-    search = Search(of, scatter, Cells.untold(observed, expected), 1.0)
+    search = Search(of, scatter, Cells.unexplained(observed, expected), 1.0)
     for _ in range(4):
         evidence = weighed(search.cells, scatter, of)
         best, top = search.best(), int(np.argmax(evidence))
@@ -102,7 +102,7 @@ def test_slice_after_slice_the_best_is_the_one_that_weighing_all_finds(seed: int
             return
         assert (best.of, best.codes) == of.key(top)
         assert best.gain == pytest.approx(float(evidence[top]) - search.price)
-        search.tell(of.inside(best.of, best.codes))
+        search.mark_explained(of.inside(best.of, best.codes))
 
 
 def test_eight_dimensions_are_summed_by_few_blocks() -> None:

@@ -28,7 +28,7 @@ def vouched(test: str, how: How | None = "automatic", **more: Any) -> Proof:
     return Proof.model_validate({"test": test, "source": "person", "how": how, "says": "so", **more})
 
 
-def told(*proofs: Proof, recommender: Recommender = BARE) -> Audit:
+def audited(*proofs: Proof, recommender: Recommender = BARE) -> Audit:
     return audit(recommender, proofs, ours(), NOON)
 
 
@@ -41,7 +41,7 @@ PROOFS = st.lists(st.builds(vouched, st.sampled_from(sorted(BY_ID)), st.sampled_
 
 @given(PROOFS)
 def test_the_score_is_the_lowest_sum_in_half_points_from_nothing_to_seven(proofs: list[Proof]) -> None:
-    found = told(*proofs)
+    found = audited(*proofs)
     assert found.score == min(part.points for part in found.parts)
     assert [part.points for part in found.parts] == [sum(one.points for one in p.tests) for p in found.parts]
     assert found.lowest == tuple(part.section for part in found.parts if part.points == found.score)
@@ -54,7 +54,7 @@ def test_the_score_never_rises_when_something_that_spoke_for_it_is_gone(
     proofs: list[Proof], data: st.DataObject
 ) -> None:
     kept = data.draw(st.lists(st.sampled_from(proofs), unique_by=id)) if proofs else []
-    before, after = told(*proofs), told(*kept)
+    before, after = audited(*proofs), audited(*kept)
     assert after.score <= before.score
     assert all(left.points <= had.points for left, had in zip(after.parts, before.parts, strict=True))
 
@@ -63,12 +63,12 @@ def test_the_score_never_rises_when_something_that_spoke_for_it_is_gone(
 def test_what_the_step_promises_is_what_comes_of_it_and_no_other_step_lifts_the_score_higher(
     proofs: list[Proof],
 ) -> None:
-    found = told(*proofs)
+    found = audited(*proofs)
     had = points_of(found)
     if found.step is None:
         assert set(had.values()) == {1.0}
         return
-    done = told(*proofs, *(vouched(test, found.step.how) for test in found.step.tests))
+    done = audited(*proofs, *(vouched(test, found.step.how) for test in found.step.tests))
     assert done.score == found.step.score >= found.score
     judged = [one for part in found.parts for one in part.tests]
     assert all(other.score <= found.step.score for other in steps(BARE, judged, ours()))
@@ -80,22 +80,22 @@ def test_what_the_step_promises_is_what_comes_of_it_and_no_other_step_lifts_the_
 def test_following_the_step_again_and_again_ends_with_everything_tested(proofs: list[Proof]) -> None:
     kept = list(proofs)
     for _ in range(len(RUBRIC) + 1):
-        step = told(*kept).step
+        step = audited(*kept).step
         if step is None:
             break
         kept += [vouched(test, step.how) for test in step.tests]
-    assert told(*kept).score == 7.0
+    assert audited(*kept).score == 7.0
 
 
 def test_the_strongest_word_on_a_test_counts_and_stands_first() -> None:
-    found = told(vouched("infra-1", None), vouched("infra-1"), vouched("infra-1", "manual"))
+    found = audited(vouched("infra-1", None), vouched("infra-1"), vouched("infra-1", "manual"))
     (one,) = [one for part in found.parts for one in part.tests if one.test.id == "infra-1"]
     assert one.points == 1.0
     assert [proof.how for proof in one.proofs] == ["automatic", "manual", None]
 
 
 def test_without_anything_the_score_is_nothing_and_the_step_lifts_most_sections_at_once() -> None:
-    found = told()
+    found = audited()
     assert found.score == 0.0
     assert found.lowest == tuple(SECTIONS)
     assert found.reading == "more of a research project than a production system"
@@ -107,7 +107,7 @@ def test_without_anything_the_score_is_nothing_and_the_step_lifts_most_sections_
 
 def test_where_one_section_is_behind_the_step_is_in_it() -> None:
     proofs = [vouched(test.id) for test in RUBRIC if test.section != "infra"]
-    found = told(*proofs, vouched("infra-1"))
+    found = audited(*proofs, vouched("infra-1"))
     assert (found.score, found.lowest) == (1.0, ("infra",))
     assert found.step is not None
     assert found.step.tests == ("infra-2",)
@@ -115,10 +115,10 @@ def test_where_one_section_is_behind_the_step_is_in_it() -> None:
     assert found.step.command == "recsysops audit attest infra-2 --link URL --until DATE"
 
 
-def test_what_is_there_already_is_mended_before_anything_new_is_made() -> None:
+def test_what_is_there_already_is_fixed_before_anything_new_is_made() -> None:
     check = Check(name="columns", kind="schema", table="views")
     recommender = BARE.model_copy(update={"checks": {"columns": check}})
-    found = told(*of_checks(recommender, {}, ours(), NOON), recommender=recommender)
+    found = audited(*of_checks(recommender, {}, ours(), NOON), recommender=recommender)
     assert found.step is not None
     assert found.step.does == (
         "Let a check run until it has enough history: columns (schema of views): "
@@ -131,41 +131,41 @@ def lacking(lacks: str, how: How | None, shadow: bool = False) -> Audit:
     recommender = BARE.model_copy(update={"checks": {"columns": check}})
     speaks = {"source": "check", "lacks": lacks, "name": "columns"}
     others = (vouched(test.id) for test in RUBRIC if test.id != "data-1")
-    return told(vouched("data-1", how, **speaks), *others, recommender=recommender)
+    return audited(vouched("data-1", how, **speaks), *others, recommender=recommender)
 
 
-def test_a_check_in_the_shadow_is_let_out_and_a_broken_one_mended() -> None:
-    promote, mend = lacking("voice", "manual", shadow=True).step, lacking("health", None).step
-    assert promote is not None and mend is not None
+def test_a_check_in_the_shadow_is_let_out_and_a_broken_one_fixed() -> None:
+    promote, fix = lacking("voice", "manual", shadow=True).step, lacking("health", None).step
+    assert promote is not None and fix is not None
     assert promote.command == "recsysops check promote columns"
-    assert mend.does == "Fix a check: so."
-    assert mend.command == "recsysops check run columns"
+    assert fix.does == "Fix a check: so."
+    assert fix.command == "recsysops check run columns"
 
 
-def test_a_check_in_the_shadow_that_is_mended_still_counts_half_only() -> None:
+def test_a_check_in_the_shadow_that_is_fixed_still_counts_half_only() -> None:
     judged = [one for part in lacking("health", None, shadow=True).parts for one in part.tests]
     check = Check(name="columns", kind="schema", table="views", shadow=True)
     recommender = BARE.model_copy(update={"checks": {"columns": check}})
-    (mend,) = [step for step in steps(recommender, judged, ours()) if step.does.startswith("Fix")]
-    assert (mend.how, mend.score) == ("manual", 6.5)
+    (fix,) = [step for step in steps(recommender, judged, ours()) if step.does.startswith("Fix")]
+    assert (fix.how, fix.score) == ("manual", 6.5)
 
 
 def test_what_expired_is_to_be_vouched_for_again() -> None:
     proofs = [vouched(test.id) for test in RUBRIC if test.id != "infra-3"]
-    found = told(*proofs, vouched("infra-3", None, lacks="renewal"))
+    found = audited(*proofs, vouched("infra-3", None, lacks="renewal"))
     assert found.step is not None
     assert "attest it again: its attestation has expired" in found.step.does
     assert found.step.score == 7.0
 
 
 def test_where_everything_is_tested_nothing_is_left_to_do() -> None:
-    found = told(*(vouched(test.id) for test in RUBRIC))
+    found = audited(*(vouched(test.id) for test in RUBRIC))
     assert (found.score, found.step) == (7.0, None)
 
 
 def test_of_equal_steps_the_first_is_taken() -> None:
     points = dict.fromkeys(BY_ID, 0.0)
-    found = steps(BARE, [one for part in told().parts for one in part.tests], ours())
+    found = steps(BARE, [one for part in audited().parts for one in part.tests], ours())
     assert best_step([], points) is None
     twice = [step for step in found if step.tests == ("monitor-4",)]
     assert best_step(twice, points) == twice[0]
@@ -178,11 +178,11 @@ def test_a_check_that_looks_at_everything_at_once_is_asked_to_look_by_slice() ->
     recommender = BARE.model_copy(update={"checks": {"ranking": check}})
     others = [vouched(test.id) for test in RUBRIC if test.id not in ("model-6", "monitor-7")]
     well = vouched("monitor-7", source="check", name="ranking")
-    step = told(well, *others, recommender=recommender).step
+    step = audited(well, *others, recommender=recommender).step
     assert step is not None
     assert step.does == "Have the check ranking judge each slice: give it `dimensions`."
     assert (step.tests, step.score) == (("model-6",), 7.0)
     blind = vouched("monitor-7", None, source="check", name="ranking", lacks="health")
-    mended = told(blind, *others, vouched("model-6"), recommender=recommender).step
-    assert mended is not None
-    assert mended.does == "Fix a check: so."
+    fixed = audited(blind, *others, vouched("model-6"), recommender=recommender).step
+    assert fixed is not None
+    assert fixed.does == "Fix a check: so."

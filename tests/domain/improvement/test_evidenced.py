@@ -109,7 +109,7 @@ def test_a_few_looks_that_failed_among_many_do_not_take_it_away() -> None:
     assert proof(declared(), looked(failed=2)).how == "automatic"
 
 
-def test_in_the_shadow_it_counts_half_for_it_tells_nobody() -> None:
+def test_in_the_shadow_it_counts_half_for_it_pages_nobody() -> None:
     one = proof(declared(shadow=True), looked())
     assert (one.how, one.lacks) == ("manual", "voice")
     assert proof(declared(shadow=True), looked(failing=True)).how is None

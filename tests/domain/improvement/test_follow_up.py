@@ -26,7 +26,7 @@ FINDING = Finding(
 
 
 def incident(**changed: object) -> Incident:
-    told: dict[str, object] = {
+    fields: dict[str, object] = {
         "stream": "incident-1",
         "number": 1,
         "title": "plays on tv",
@@ -43,7 +43,7 @@ def incident(**changed: object) -> Incident:
     }
     diagnosis = changed.get("diagnosis")
     onset_at = diagnosis.since if isinstance(diagnosis, Diagnosis) else None
-    return Incident.model_validate({**told, "onset_at": onset_at, **changed})
+    return Incident.model_validate({**fields, "onset_at": onset_at, **changed})
 
 
 def diagnosed(kind: Literal["feature", "feed", "unknown"], feature: str | None = None) -> Diagnosis:

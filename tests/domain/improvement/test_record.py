@@ -53,7 +53,7 @@ def incident(
     return folded
 
 
-REAL, FALSE = c.Resolve(how="elsewhere", reason="mended"), c.Dismiss(reason="a sale")
+REAL, FALSE = c.Resolve(how="elsewhere", reason="fixed"), c.Dismiss(reason="a sale")
 
 
 def alarm(day: float, minutes: float = 5, quiet: str = SHADOW) -> Alarm:
@@ -135,7 +135,7 @@ def test_a_record_of_a_few_days_earns_nothing_yet() -> None:
     assert "3 of 14 days" in one.verdict
 
 
-def test_a_finding_told_twice_is_one_and_one_after_a_pause_is_another() -> None:
+def test_a_finding_reported_twice_is_one_and_one_after_a_pause_is_another() -> None:
     alarms = written((), FINDING, SHADOW, NOW)
     assert written(alarms, FINDING, SHADOW, NOW) == alarms
     later = moved(FINDING, MINUTE)

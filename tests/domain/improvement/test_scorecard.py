@@ -49,13 +49,13 @@ def test_times_count_only_what_was_taken_and_false_alarms_count_nowhere_else() -
     assert (shares["false alarms"].held, shares["false alarms"].of) == (1, 3)
 
 
-def test_what_is_told_by_an_earlier_definition_stands_beside_that_of_now() -> None:
+def test_what_is_measured_by_an_earlier_definition_stands_beside_that_of_now() -> None:
     undated = one(1)
     dated = one(1, diagnosis=diagnosed("feed"), onset_at=-9.0)
     asked = [definition("detect=v1"), definition("detect")]
     both = score_practice([undated, dated], NOW, SINCE, beside=asked)
-    told = [(of.version, of.lately.count) for of in both.times if of.step == "detect"]
-    assert told == [(2, 2), (1, 1)]
+    counts = [(of.version, of.lately.count) for of in both.times if of.step == "detect"]
+    assert counts == [(2, 2), (1, 1)]
     assert both.time("detect").version == 2
 
 
@@ -80,7 +80,7 @@ def test_more_false_alarms_are_worse_and_more_predicted_are_better() -> None:
     assert "share false alarms" in worse
 
 
-def test_where_the_time_goes_is_told_with_the_incidents_in_which_it_went() -> None:
+def test_where_the_time_goes_is_shown_with_the_incidents_in_which_it_went() -> None:
     found = card(
         one(1, acknowledged_at=120.0, diagnosed_at=121.0, resolved_at=130.0),
         one(2, acknowledged_at=1.0, diagnosed_at=2.0, resolved_at=12.0),

@@ -29,8 +29,8 @@ def answered(change: Any = "check", check: str | None = None) -> Incident:
 
 
 def replayed(now: Went = THEN, **changes: Any) -> Replayed:
-    told: dict[str, Any] = {"number": 1, "title": "x", "then": THEN, "now": now, "judged": SURE}
-    return Replayed.model_validate({**told, "verdict": "same", **changes})
+    fields: dict[str, Any] = {"number": 1, "title": "x", "then": THEN, "now": now, "judged": SURE}
+    return Replayed.model_validate({**fields, "verdict": "same", **changes})
 
 
 def by_hour(**changes: Any) -> AgreedCheck:
@@ -38,9 +38,9 @@ def by_hour(**changes: Any) -> AgreedCheck:
 
 
 def record(false: int, since: datetime | None = NOON - 2 * WEEK, **changes: Any) -> Record:
-    told: dict[str, Any] = {"check": "by_hour", "shadow": True, "since": since, "alarms": false}
-    told |= {"confirmed": 0, "false": false, "undecided": 0, "quiet": 0, "missed": (), "to_detect": None}
-    return Record.model_validate({**told, "earned": False, "verdict": "not yet: 3 of 14 days", **changes})
+    fields: dict[str, Any] = {"check": "by_hour", "shadow": True, "since": since, "alarms": false}
+    fields |= {"confirmed": 0, "false": false, "undecided": 0, "quiet": 0, "missed": (), "to_detect": None}
+    return Record.model_validate({**fields, "earned": False, "verdict": "not yet: 3 of 14 days", **changes})
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def record(false: int, since: datetime | None = NOON - 2 * WEEK, **changes: Any)
         (None, False),
     ],
 )
-def test_a_check_is_done_once_it_finds_its_incident_sooner_and_tells_somebody(
+def test_a_check_is_done_once_it_finds_its_incident_sooner_and_pages_somebody(
     agreed: AgreedCheck | None, shown: bool
 ) -> None:
     sooner = THEN.model_copy(update={"raised_at": NOON - HOUR, "check": "another"})
@@ -142,13 +142,13 @@ def test_worse_with_it_than_without_it_is_its_doing_and_nothing_else_is() -> Non
         (
             replayed(agreed=by_hour(shadow=True)),
             record(0),
-            "by_hour would find it 1 h sooner, and is in shadow mode, where it tells nobody "
+            "by_hour would find it 1 h sooner, and is in shadow mode, where it pages nobody "
             "(not yet: 3 of 14 days)",
         ),
         (
             replayed(agreed=by_hour(shadow=True)),
             record(0, earned=True),
-            "by_hour would find it 1 h sooner, and is in shadow mode, where it tells nobody; "
+            "by_hour would find it 1 h sooner, and is in shadow mode, where it pages nobody; "
             "`recsysops check promote by_hour` lets it",
         ),
         (replayed(agreed=by_hour(says="it was walked")), record(0), "it was walked"),

@@ -1,4 +1,4 @@
-"""What may be deployed without the second person that it needs, by whom, and what is told of it."""
+"""What may be deployed without the second person that it needs, by whom, and what is reported of it."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from tests.domain.incident.given import FINDING
 
 
 @pytest.mark.parametrize(
-    ("measured", "told"),
+    ("measured", "words"),
     [
         ({}, "29 rows where 100 were expected (−71 %)"),
         ({"low": 80, "high": 120}, "29 rows where 100 were expected (−71 %), usually 80–120"),
@@ -37,9 +37,9 @@ from tests.domain.incident.given import FINDING
         ),
     ],
 )
-def test_the_body_says_the_number_of_the_title_in_its_unit(measured: dict[str, Any], told: str) -> None:
+def test_the_body_says_the_number_of_the_title_in_its_unit(measured: dict[str, Any], words: str) -> None:
     titled = {"title": "plays: stalled per viewers 4.1 %, usually 1.2 %", **measured}
-    assert compared(FINDING.model_copy(update=titled)) == told
+    assert compared(FINDING.model_copy(update=titled)) == words
 
 
 def test_a_multiple_begins_where_a_percentage_is_hard_to_read() -> None:

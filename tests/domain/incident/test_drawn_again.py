@@ -73,7 +73,7 @@ def test_the_newest_picture_is_the_incidents() -> None:
     assert after(*IN_FORCE, VERIFIED, AGAIN)[0].picture == SECOND
 
 
-def test_where_it_cannot_be_drawn_again_the_former_picture_stays_and_why_is_told() -> None:
+def test_where_it_cannot_be_drawn_again_the_former_picture_stays_and_the_reason_is_given() -> None:
     failed = (c.RecordPicture(picture=None, reason="the table is gone"), WORKER)
     incident, recorded = after(*IN_FORCE, VERIFIED, failed)
     assert incident.picture == FIRST

@@ -114,11 +114,11 @@ def declared_by_a_person(given: Option) -> tuple[Incident, list[Recorded]]:
     )
 
 
-def test_where_nothing_tells_of_harm_nobody_looks() -> None:
+def test_where_nothing_measures_harm_nobody_looks() -> None:
     assert guard_of(declared_by_a_person(option())[0]) is None
 
 
-def test_where_only_its_guards_tell_of_harm_they_are_looked_at_each_minute_at_first() -> None:
+def test_where_only_its_guards_measure_harm_they_are_looked_at_each_minute_at_first() -> None:
     incident, log = declared_by_a_person(option().model_copy(update={"guards": ("plays_by_slice",)}))
     obligation = guard_of(incident)
     assert obligation is not None

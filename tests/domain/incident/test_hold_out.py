@@ -109,7 +109,7 @@ def test_what_was_compared_is_an_event_of_its_own_and_one_sentence() -> None:
     )
 
 
-def test_who_is_held_out_is_told_once_all_others_are_served() -> None:
+def test_the_hold_out_is_reported_once_all_others_are_served() -> None:
     label = {"fill": "Fill in"}
     deployed = e.HotfixApplied(
         option="fill", receipt="ok", expires_at=None, watch_until=MORNING, share=1.0, hold_out=0.01

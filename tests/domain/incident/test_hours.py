@@ -128,7 +128,7 @@ def test_of_two_that_complement_each_other_one_holds(
 
 
 @pytest.mark.parametrize(
-    ("days", "told"),
+    ("days", "words"),
     [
         ((0, 1, 2, 3, 4, 5, 6), "Mon–Sun"),
         ((5, 6), "Sat, Sun"),
@@ -138,13 +138,13 @@ def test_of_two_that_complement_each_other_one_holds(
         ((1, 2, 4), "Tue, Wed, Fri"),
     ],
 )
-def test_days_are_told_as_people_say_them(days: tuple[int, ...], told: str) -> None:
-    assert OFFICE.model_copy(update={"days": days}).told == f"{told} 09:00–18:00 (Asia/Kathmandu)"
+def test_days_are_written_as_people_say_them(days: tuple[int, ...], words: str) -> None:
+    assert OFFICE.model_copy(update={"days": days}).words == f"{words} 09:00–18:00 (Asia/Kathmandu)"
 
 
 def test_the_hours_stand_on_the_menu_and_whoever_read_another_one_is_told() -> None:
     assert second_person(BY_DAY) == "needs a second person outside Mon–Fri 09:00–18:00 (Asia/Kathmandu)"
     assert second_person(option()) == ""
-    told = priced_anew((option(),), (BY_DAY,), "fill")
-    assert "outside Mon–Fri 09:00–18:00 (Asia/Kathmandu) (before: needs no second person)" in told
+    changes = priced_anew((option(),), (BY_DAY,), "fill")
+    assert "outside Mon–Fri 09:00–18:00 (Asia/Kathmandu) (before: needs no second person)" in changes
     assert digest_of((option(),)) != MENU

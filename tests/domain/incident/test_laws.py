@@ -61,7 +61,7 @@ BY_KEY: list[Callable[[str], c.Command]] = [
     lambda key: c.RecordRevertFailed(option=key, reason="no"),
     lambda key: c.ExpireHotfix(option=key),
     lambda key: c.RemindOfExpiry(option=key),
-    lambda key: c.RenewHotfix(option=key, reason="the feed is not mended yet"),
+    lambda key: c.RenewHotfix(option=key, reason="the feed is not fixed yet"),
     lambda key: c.RecordHotfixRenewed(option=key, receipt="ok"),
     lambda key: c.RecordRenewalFailed(option=key, reason="no"),
 ]

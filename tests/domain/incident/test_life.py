@@ -83,7 +83,7 @@ PRESSED: dict[Action, Callable[[Incident, str], c.Command]] = {
     ),
     "reject": lambda incident, option: c.RejectHotfix(option=option, reason="no"),
     "revert": lambda incident, option: c.RevertHotfix(option=option),
-    "renew": lambda incident, option: c.RenewHotfix(option=option, reason="the feed is not mended yet"),
+    "renew": lambda incident, option: c.RenewHotfix(option=option, reason="the feed is not fixed yet"),
     "resolve": lambda incident, option: c.Resolve(reason="It stopped."),
     "reopen": lambda incident, option: c.Reopen(reason="It is back."),
     "follow_up_accept": lambda incident, option: c.AcceptFollowUp(check=option or None),
@@ -144,7 +144,7 @@ Step = tuple[c.Command, Actor]
 State = tuple[object, ...]
 
 
-def told_apart(incident: Incident) -> State:
+def state_of(incident: Incident) -> State:
     """What decides on the way from here; who has it and what the numbers say does not."""
     hotfix = incident.hotfix
     return (
@@ -208,15 +208,15 @@ def steps_of(incident: Incident) -> Iterator[Step]:
 
 def ends(incident: Incident) -> bool:
     """True where buttons and workers' answers can lead to the end from here: it is searched for."""
-    reached, seen = deque([incident]), {told_apart(incident)}
+    reached, seen = deque([incident]), {state_of(incident)}
     while reached:
         one = reached.popleft()
         if one.status == "closed":
             return True
         for step in steps_of(one):
             later = after_one(one, step)
-            if later is not None and told_apart(later) not in seen:
-                seen.add(told_apart(later))
+            if later is not None and state_of(later) not in seen:
+                seen.add(state_of(later))
                 reached.append(later)
     return False
 
@@ -302,9 +302,9 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def there_is_a_way_to_the_end(self) -> None:
-        if told_apart(self.incident) not in ENDED:
-            assert ends(self.incident), f"no way out of {told_apart(self.incident)}"
-            ENDED.add(told_apart(self.incident))
+        if state_of(self.incident) not in ENDED:
+            assert ends(self.incident), f"no way out of {state_of(self.incident)}"
+            ENDED.add(state_of(self.incident))
 
     @invariant()
     def what_is_owed_was_asked_for(self) -> None:
@@ -384,7 +384,7 @@ def every_state() -> tuple[dict[State, Incident], dict[State, set[State]]]:
     everything = [(command, ON_CALL) for command in (*PLAIN, *by_option)]
     everything += [(command, SECOND) for command in by_option if isinstance(command, c.ApproveHotfix)]
     first = [append(None, [], decide(None, *one, MORNING), one[1], MORNING)[0] for one in BEGINNINGS]
-    states = {told_apart(one): one for one in first if one is not None}
+    states = {state_of(one): one for one in first if one is not None}
     before: dict[State, set[State]] = {}
     reached = deque(states.values())
     while reached:
@@ -393,8 +393,8 @@ def every_state() -> tuple[dict[State, Incident], dict[State, set[State]]]:
             later = after_one(one, step)
             if later is None:
                 continue
-            before.setdefault(told_apart(later), set()).add(told_apart(one))
-            if told_apart(later) not in states:
-                states[told_apart(later)] = later
+            before.setdefault(state_of(later), set()).add(state_of(one))
+            if state_of(later) not in states:
+                states[state_of(later)] = later
                 reached.append(later)
     return states, before

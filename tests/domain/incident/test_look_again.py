@@ -74,7 +74,7 @@ def test_a_new_diagnosis_brings_a_new_menu() -> None:
     assert not {"diagnose", "menu"} & set(offered.awaits)
 
 
-def test_evidence_is_told_in_pieces_until_the_diagnosis_is_there() -> None:
+def test_evidence_is_reported_in_pieces_until_the_diagnosis_is_there() -> None:
     slices = PIECE[0].piece.model_copy(update={"stage": "slices", "since": None})
     coming, _ = after(OPEN, PIECE, (c.AddEvidence(piece=slices), WORKER))
     assert [piece.stage for piece in coming.evidence_so_far] == ["metric", "slices"]

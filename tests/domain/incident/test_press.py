@@ -212,9 +212,9 @@ LOOKED_AGAIN = (*HANDLED, c.LookAgain(), DIAGNOSED, REPRICED)
 
 def test_a_press_means_the_menu_that_was_read() -> None:
     incident, _ = after(*LOOKED_AGAIN)
-    with pytest.raises(Stale) as told:
+    with pytest.raises(Stale) as stale:
         decide(incident, DEPLOY, ON_CALL, LATER)
-    said = str(told.value)
+    said = str(stale.value)
     assert "priced again" in said
     assert (
         "“Do fill” repairs 61 % [52–98] (before: repairs 96 % [93–98]); "
@@ -230,7 +230,7 @@ def test_a_menu_that_came_out_the_same_is_the_menu_that_was_read() -> None:
 
 
 @pytest.mark.parametrize("menu", ["", "0" * 16])
-def test_a_press_that_names_no_menu_or_one_that_nobody_knows_is_told_the_numbers_of_now(menu: str) -> None:
+def test_a_press_that_names_no_menu_or_one_that_nobody_knows_gets_the_numbers_of_now(menu: str) -> None:
     incident, _ = after(*HANDLED)
     with pytest.raises(Stale, match=r"nothing was done. Now: “Do fill” repairs 96 %.*loses 0.3 %"):
         decide(incident, c.ChooseHotfix(option="fill", menu=menu), ON_CALL, LATER)

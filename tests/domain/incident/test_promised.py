@@ -30,14 +30,14 @@ def deployed(offered: Option, *steps: Any) -> Incident:
 @pytest.mark.parametrize("verdict", [VERIFY, REFUTE])
 def test_a_verdict_is_kept_with_what_the_menu_promised(verdict: Any) -> None:
     wide = option().repairs.model_copy(update={"low": 0.1})
-    told = option().model_copy(update={"kind": "fill_feature", "repairs": wide, "from_log": option().repairs})
-    (found,) = deployed(told, verdict).outcomes
+    line = option().model_copy(update={"kind": "fill_feature", "repairs": wide, "from_log": option().repairs})
+    (found,) = deployed(line, verdict).outcomes
     assert (found.promise.hotfix, found.promise.kind, found.promise.label) == (
         "fill",
         "fill_feature",
         "Do fill",
     )
-    assert (found.promise.told, found.promise.own) == (wide, option().repairs)
+    assert (found.promise.shown, found.promise.own) == (wide, option().repairs)
     assert (found.repaired_share, found.low, found.high, found.confidence) == (0.3, 0.2, 0.4, 0.95)
 
 
@@ -72,7 +72,7 @@ def test_a_promise_stays_what_it_was_though_the_menu_is_priced_anew() -> None:
     taken_back = ((some, WORKER), c.RevertHotfix(option="fill"), REVERTED)
     incident = deployed(option(), *taken_back, c.LookAgain(), DIAGNOSED, anew)
     assert incident.menu == (cheaper,)
-    assert incident.outcomes[0].promise.told == option().repairs
+    assert incident.outcomes[0].promise.shown == option().repairs
 
 
 def test_what_was_not_measured_is_no_outcome() -> None:
@@ -132,8 +132,8 @@ COST = (c.RecordCost(option="fill", cost=LOST, **SPAN), WORKER)
 
 
 def test_what_everybody_lost_is_kept_beside_what_was_repaired_and_against_its_promise() -> None:
-    told = option().model_copy(update={"whole": WHOLE})
-    incident = deployed(told, VERIFY, COST)
+    line = option().model_copy(update={"whole": WHOLE})
+    incident = deployed(line, VERIFY, COST)
     (found,) = incident.outcomes
     assert (found.repaired_share, found.cost, found.promise.own_whole) == (0.3, LOST, WHOLE)
     assert incident.hotfix is not None

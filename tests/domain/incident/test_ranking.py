@@ -49,7 +49,7 @@ NOTHING = option("Do nothing", 0.0, number(-900.0, "orders an hour").value, depl
 SPARE = option("Spare parts first", (88.0, 84.0, 91.0))
 
 
-def test_one_that_repairs_as_much_and_loses_more_is_told_with_what_it_loses() -> None:
+def test_one_that_repairs_as_much_and_loses_more_is_described_by_what_it_loses() -> None:
     back = option("Roll back", (87.0, 83.0, 92.0), (-12.0, -14.0, -11.0))
     assert said(back, SPARE, NOTHING) == (
         "“Spare parts first” is first: it repairs 88 % [84–91] and loses nothing measurable elsewhere; "
@@ -57,26 +57,26 @@ def test_one_that_repairs_as_much_and_loses_more_is_told_with_what_it_loses() ->
     )
 
 
-def test_one_that_repairs_less_is_told_with_what_it_repairs() -> None:
+def test_one_that_repairs_less_is_described_by_what_it_repairs() -> None:
     weak = option("Weekday prior", (41.0, 33.0, 50.0))
     assert "“Weekday prior” repairs less, 41 % [33–50]." in said(weak, SPARE)
 
 
-def test_one_that_repairs_more_at_a_price_is_told_with_both() -> None:
+def test_one_that_repairs_more_at_a_price_is_described_by_both() -> None:
     dear = option("Reset the tuner", (99.0, 97.0, 100.0), (-40.0, -44.0, -36.0), "% minutes")
     assert said(dear, SPARE).endswith(
         "“Reset the tuner” repairs more, 99 % [97–100], but loses 40 % [36–44] of minutes elsewhere."
     )
 
 
-def test_one_that_repairs_less_and_loses_more_is_told_with_both() -> None:
+def test_one_that_repairs_less_and_loses_more_is_described_by_both() -> None:
     bad = option("Static list", (31.0, 24.0, 40.0), (-6.0, -8.0, -4.0))
     assert said(bad, SPARE).endswith(
         "“Static list” repairs less, 31 % [24–40], and loses 6.0 % [4.0–8.0] of baskets elsewhere."
     )
 
 
-def test_one_that_loses_less_but_repairs_less_is_told_with_both() -> None:
+def test_one_that_loses_less_but_repairs_less_is_described_by_both() -> None:
     first = option("Whole shelf", (90.0, 88.0, 92.0), (-5.0, -6.0, -4.0))
     mild = option("Half the shelf", (45.0, 42.0, 48.0))
     assert said(first, mild).endswith(
@@ -92,7 +92,7 @@ def test_one_that_gains_less_is_not_said_to_lose() -> None:
     assert "80 % [78–82], but gains nothing measurable elsewhere." in said(first, none)
 
 
-def test_what_repairs_far_more_than_was_lost_is_told_to_repair_too_much() -> None:
+def test_what_repairs_far_more_than_was_lost_is_said_to_repair_too_much() -> None:
     loud = option("Loudest first", (171.0, 160.0, 182.0))
     assert said(loud, SPARE).endswith("“Loudest first” repairs too much, 171 % [160–182].")
 
@@ -174,7 +174,7 @@ def test_where_only_the_first_is_priced_the_others_are_said_not_to_be() -> None:
     )
 
 
-def test_a_loss_without_an_interval_is_told_as_it_is_and_tells_nothing_apart() -> None:
+def test_a_loss_without_an_interval_is_shown_as_it_is_and_tells_nothing_apart() -> None:
     alike = said(SPARE, option("By hand", (70.0, 66.0, 74.0), -3.0))
     assert "repairs less, 70 % [66–74]." in alike
     blind = option("Blind", (92.0, 90.0, 94.0), None)
@@ -228,7 +228,7 @@ def test_what_may_cost_everybody_nothing_is_not_said_to_harm(high: float) -> Non
     assert "everybody" not in said(option("Cache", (20.0, 18.0, 22.0), whole=whole), SPARE)
 
 
-def test_where_all_harm_the_second_is_told_by_what_it_repairs() -> None:
+def test_where_all_harm_the_second_is_described_by_what_it_repairs() -> None:
     harm = number((-31.0, -40.0, -22.0), "orders a day")
     weak, strong = (option(f"Cache {at}", (at, at - 2.0, at + 2.0), whole=harm) for at in (20.0, 90.0))
     assert said(weak, strong).endswith(
@@ -254,7 +254,7 @@ def test_one_by_which_everybody_loses_for_certain_stands_behind_one_that_repairs
     )
 
 
-def test_what_harms_for_certain_is_not_told_alike_to_what_does_not() -> None:
+def test_what_harms_for_certain_is_not_called_equal_to_what_does_not() -> None:
     twin = option("Empty cache", (88.0, 84.0, 91.0), whole=number((-31.0, -40.0, -22.0), "orders a day"))
     assert "cannot be told apart" not in said(twin, SPARE)
 

@@ -129,37 +129,37 @@ def test_a_late_diagnosis_is_better_than_none_and_than_nothing_else(steps: Steps
 
 
 @pytest.mark.parametrize(
-    ("steps", "told"),
+    ("steps", "names"),
     [((OPEN,), ["finding.cleared"]), ((OPEN, OVER), []), (RESOLVED, ["finding.cleared"]), (CLOSED, [])],
     ids=["open", "over", "resolved", "closed"],
 )
-def test_that_it_is_over_is_told_once_and_not_after_the_close(steps: Steps, told: list[str]) -> None:
-    assert happens(steps, *OVER) == told
+def test_that_it_is_over_is_recorded_once_and_not_after_the_close(steps: Steps, names: list[str]) -> None:
+    assert happens(steps, *OVER) == names
 
 
 @pytest.mark.parametrize(
-    ("severity", "told"),
+    ("severity", "names"),
     [
         (Severity.SEV1, ["finding.joined", "severity.changed"]),
         (Severity.SEV2, ["finding.joined"]),
         (Severity.SEV3, ["finding.joined"]),
     ],
 )
-def test_what_joins_changes_the_severity_only_where_it_is_worse(severity: Severity, told: list[str]) -> None:
+def test_what_joins_changes_the_severity_only_where_it_is_worse(severity: Severity, names: list[str]) -> None:
     elsewhere = FINDING.model_copy(update={"table": "plays", "severity": severity})
-    assert happens((OPEN,), c.JoinFinding(finding=elsewhere, shares="slice"), WORKER) == told
+    assert happens((OPEN,), c.JoinFinding(finding=elsewhere, shares="slice"), WORKER) == names
 
 
 @pytest.mark.parametrize(
-    ("severity", "told"),
+    ("severity", "names"),
     [
         (Severity.SEV1, ["finding.repeated", "severity.changed"]),
         (Severity.SEV2, ["finding.repeated"]),
     ],
 )
-def test_what_repeats_changes_the_severity_only_if_it_is_worse(severity: Severity, told: list[str]) -> None:
+def test_what_repeats_changes_the_severity_only_if_it_is_worse(severity: Severity, names: list[str]) -> None:
     again = FINDING.model_copy(update={"window_end": LATER, "severity": severity})
-    assert happens((OPEN,), c.OpenIncident(number=1, finding=again), WORKER) == told
+    assert happens((OPEN,), c.OpenIncident(number=1, finding=again), WORKER) == names
 
 
 def test_who_has_it_already_takes_it_from_nobody_and_who_takes_it_from_another_is_assigned() -> None:

@@ -30,7 +30,7 @@ from tests.domain.incident.given import (
 from tests.domain.incident.test_buttons import on
 
 DAY = timedelta(days=1)
-RENEW = c.RenewHotfix(option="fill", reason="the feed is not mended yet")
+RENEW = c.RenewHotfix(option="fill", reason="the feed is not fixed yet")
 RENEWED = (c.RecordHotfixRenewed(option="fill", receipt="ok"), WORKER)
 REMINDED = (c.RemindOfExpiry(option="fill"), WORKER)
 LATER = MORNING + DAY

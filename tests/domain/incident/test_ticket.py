@@ -74,11 +74,11 @@ def test_as_long_as_it_is_open_what_is_agreed_on_comes_into_it_and_not_into_anot
     assert says(incident, UPDATE[0]) == (e.TicketUpdateRequested(outstanding=outstanding(incident)),)
 
 
-def test_it_is_told_what_changed_one_after_the_other_and_not_while_a_revert_is_under_way() -> None:
-    told, _ = after(*IN_FORCE, REQUEST, OPENED, AGREED, UPDATE)
-    assert told.ticket is not None
-    assert told.ticket.outstanding == outstanding(told)
-    assert says(told, UPDATE[0]) == ()
+def test_it_is_updated_with_what_changed_one_after_the_other_and_not_while_a_revert_is_under_way() -> None:
+    incident, _ = after(*IN_FORCE, REQUEST, OPENED, AGREED, UPDATE)
+    assert incident.ticket is not None
+    assert incident.ticket.outstanding == outstanding(incident)
+    assert says(incident, UPDATE[0]) == ()
     more = (*IN_FORCE, REQUEST, OPENED, AGREED, UPDATE, REVERT, REVERTED)
     assert says(after(*more)[0], UPDATE[0]) == ()
     assert len(says(after(*more, UPDATED)[0], UPDATE[0])) == 1

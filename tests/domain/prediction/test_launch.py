@@ -14,8 +14,8 @@ from domain.errors import TooFewRows
 from domain.prediction.calendar import LaunchColumns, past_launches
 from domain.prediction.history import History, learn
 from domain.prediction.launch import forecast_launches, level_at_most
-from domain.prediction.mended import Mended, forecast_mended
 from domain.prediction.missed import find_missed_launches, recovered
+from domain.prediction.repaired import Repaired, forecast_repaired
 from domain.prediction.score import score_prediction
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -122,40 +122,40 @@ def looked_at_often(shares: npt.NDArray[np.float64]) -> pd.DataFrame:
     return pd.concat([frame.drop(mine.index), looks], ignore_index=True)
 
 
-def told_of(frame: pd.DataFrame) -> bool:
+def detected(frame: pd.DataFrame) -> bool:
     forecasts = forecast_launches(frame, COLUMNS, AT, seed=7)
     found = find_missed_launches(forecasts, AT, table="prelaunch", titles={})
     return "film-153" in {one.subject for one in found}
 
 
 @pytest.mark.parametrize(
-    ("scatter", "low", "told"),
+    ("scatter", "low", "expected"),
     [(0.3, 0.1, False), (0.02, 0.1, True), (0.3, 0.01, True)],
     ids=["one low look among many that scatter", "one among many that do not", "lower than any chance"],
 )
-def test_one_low_look_is_told_where_its_snapshots_do_not_scatter_so_far(
-    scatter: float, low: float, told: bool
+def test_one_low_look_is_detected_where_its_snapshots_do_not_scatter_so_far(
+    scatter: float, low: float, expected: bool
 ) -> None:
     looks = np.exp(np.random.default_rng(4).normal(0, scatter, 16))
-    assert not told_of(looked_at_often(looks))
-    assert told_of(looked_at_often(np.append(looks, low))) == told
+    assert not detected(looked_at_often(looks))
+    assert detected(looked_at_often(np.append(looks, low))) == expected
 
 
-def test_a_launch_looked_at_twice_is_told_at_once_where_it_fell_between_further_than_all_scatter() -> None:
-    assert not told_of(looked_at_often(np.array([1.0, 1.0])))
+def test_a_launch_looked_at_twice_is_detected_at_once_if_it_fell_between_further_than_all_scatter() -> None:
+    assert not detected(looked_at_often(np.array([1.0, 1.0])))
     fell = looked_at_often(np.array([1.0, 0.1]))
-    assert told_of(fell), "nobody else was looked at twice"
+    assert detected(fell), "nobody else was looked at twice"
     others = fell[(fell["launch_at"] > pd.Timestamp(AT)) & (fell["item_id"] != "film-153")]
     before = others.assign(snapshot_at=pd.Timestamp(AT) - timedelta(minutes=1))
-    for scatter, told in ((0.02, True), (0.5, False)):
+    for scatter, expected in ((0.02, True), (0.5, False)):
         share = others["dry_run_share"] * np.exp(np.random.default_rng(4).normal(0, scatter, len(others)))
-        assert told_of(pd.concat([fell, before.assign(dry_run_share=share)], ignore_index=True)) == told
+        assert detected(pd.concat([fell, before.assign(dry_run_share=share)], ignore_index=True)) == expected
 
 
-def test_where_single_looks_scatter_too_far_several_of_them_tell() -> None:
+def test_where_single_looks_scatter_too_far_several_of_them_are_conclusive() -> None:
     looks = np.exp(np.random.default_rng(4).normal(0, 0.3, 16))
-    assert not told_of(looked_at_often(np.append(looks[1:], 0.1)))
-    assert told_of(looked_at_often(0.1 * looks[::-1]))
+    assert not detected(looked_at_often(np.append(looks[1:], 0.1)))
+    assert detected(looked_at_often(0.1 * looks[::-1]))
 
 
 @given(st.lists(st.floats(-20, 20), min_size=1, max_size=16), st.floats(-5, 5))
@@ -202,29 +202,29 @@ def test_a_launch_has_recovered_when_its_comparables_lie_within_its_forecast() -
     assert not find_missed_launches([on_the_edge], AT, table="prelaunch", titles={})
 
 
-def mended_as(frame: pd.DataFrame, seed: int, earlier: pd.DataFrame | None = None) -> Mended:
+def repaired_as(frame: pd.DataFrame, seed: int, earlier: pd.DataFrame | None = None) -> Repaired:
     every = forecast_launches(frame, COLUMNS, AT, seed=seed)
     ill = next(one for one in every if one.item == "film-153")
-    return forecast_mended(frame, COLUMNS, AT, ill, "language", "French", earlier=earlier, seed=seed)
+    return forecast_repaired(frame, COLUMNS, AT, ill, "language", "French", earlier=earlier, seed=seed)
 
 
-def test_nine_in_ten_mended_launches_come_to_what_their_interval_says() -> None:
+def test_nine_in_ten_repaired_launches_come_to_what_their_interval_says() -> None:
     inside = []
     for seed in range(5):
         healthy, ill = calendar(seed=seed), calendar(faulty=(3,), seed=seed)
         before = healthy[healthy["item_id"] == "film-153"].assign(language="French")
-        told = mended_as(ill, seed, before)
+        forecast = repaired_as(ill, seed, before)
         noise = np.exp(np.random.default_rng(100 + seed).normal(0, 0.2))
         truth = 20_000 * float(before["dry_run_share"].iloc[0]) * noise
-        assert told.now < 0.5 * told.value
-        inside.append(told.low <= truth <= told.high)
+        assert forecast.now < 0.5 * forecast.value
+        inside.append(forecast.low <= truth <= forecast.high)
     assert np.mean(inside) >= 0.75
 
 
-def test_an_item_that_was_never_well_is_mended_as_comparable_ones_are_and_less_surely() -> None:
+def test_an_item_that_was_never_well_is_repaired_as_comparable_ones_are_and_less_surely() -> None:
     ill, healthy = calendar(faulty=(3,)), calendar()
-    own = mended_as(ill, 0, healthy[healthy["item_id"] == "film-153"].assign(language="French"))
-    guessed = mended_as(ill, 0)
+    own = repaired_as(ill, 0, healthy[healthy["item_id"] == "film-153"].assign(language="French"))
+    guessed = repaired_as(ill, 0)
     assert (own.basis, guessed.basis) == (
         "with what was known of it before", "with what was known of comparable launches",
     )  # fmt: skip

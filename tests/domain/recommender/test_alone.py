@@ -70,7 +70,7 @@ def test_where_no_kind_is_named_they_are_of_all_and_without_days_of_every_day(tm
         ('alon = { from = "09:00", to = "18:00" }', 'did you mean "alone"'),
     ],
 )
-def test_hours_that_cannot_be_read_are_told_with_what_would_be_right(
+def test_hours_that_cannot_be_read_are_refused_with_what_would_be_right(
     tmp_path: Path, line: str, words: str
 ) -> None:
     with pytest.raises(ConfigurationError) as refused:

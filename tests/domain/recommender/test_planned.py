@@ -55,7 +55,7 @@ def test_a_slice_within_what_was_announced_is_covered_and_the_whole_table_is_not
     assert not france.covers(at(0, slice=()))
 
 
-def test_a_silence_that_does_not_end_with_it_is_told_after_the_usual_time() -> None:
+def test_a_silence_that_does_not_end_with_it_is_reported_after_the_usual_time() -> None:
     def silent(hours: float) -> Finding:
         end = MORNING + hours * HOUR
         return at(0, window_start=MORNING - HOUR, window_end=end, unit="seconds", high=1_800.0, slice=())

@@ -9,7 +9,7 @@ import pytest
 
 from domain.diagnosis.material import Standby
 from domain.errors import TooFewRows
-from domain.prediction.mended import Mended
+from domain.prediction.repaired import Repaired
 from domain.recommender.hotfix import DeclaredHotfix, Replay
 from domain.recommender.route import Alone
 from domain.resolution.circumstances import Circumstances, Replaced
@@ -248,10 +248,10 @@ def test_a_feed_is_priced_by_the_time_over_which_both_were_counted(
 
 
 def test_what_a_check_of_the_standby_finds_is_what_the_feed_lacks_of_it(world: SimpleNamespace) -> None:
-    """It is told as a share of the standby's rows, of which nobody expects a number."""
-    told = {"table": "plays_standby", "observed": 0.55, "expected": 0.01, "low": 0.0, "high": 0.02}
+    """It is given as a share of the standby's rows, of which nobody expects a number."""
+    measured = {"table": "plays_standby", "observed": 0.55, "expected": 0.01, "low": 0.0, "high": 0.02}
     around = Circumstances(
-        finding=world.finding.model_copy(update={**told, "unit": "share"}),
+        finding=world.finding.model_copy(update={**measured, "unit": "share"}),
         diagnosis=Diagnosis(cause="x", cause_kind="feed"),
         standby=Standby("plays_standby", 900, 2_000),
     )
@@ -278,8 +278,8 @@ def test_rows_elsewhere_that_the_standby_lacks_are_its_cost(world: SimpleNamespa
 
 def test_a_launch_is_priced_by_its_forecast(world: SimpleNamespace, around: Circumstances) -> None:
     finding = world.finding.model_copy(update={"kind": "predicted", "subject": "film-0", "slice": ()})
-    mended = Mended(now=40.0, value=800.0, low=600.0, high=1_100.0, comparable=900.0, basis="")
-    launch = replace(around, finding=finding, mended=mended, stage=None)
+    repaired = Repaired(now=40.0, value=800.0, low=600.0, high=1_100.0, comparable=900.0, basis="")
+    launch = replace(around, finding=finding, repaired=repaired, stage=None)
     options = by_name(build_menu((FILL, BOOST), launch, "i", find).options)
     repairs = options["fill_language"].repairs
     assert repairs.value == pytest.approx(100 * 760 / 860)

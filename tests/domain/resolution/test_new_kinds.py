@@ -238,7 +238,7 @@ def test_the_fallback_s_column_is_held_against_the_offer_and_by_the_doctor(aroun
     )
     kind = find("popularity_fallback")
     (advice,) = kind.examine(hotfix, kind.read(hotfix), recommender)
-    assert (advice.where, advice.mend) == ("hotfixes.fix.column", 'did you mean "popularity"?')
+    assert (advice.where, advice.fix) == ("hotfixes.fix.column", 'did you mean "popularity"?')
     assert not list(kind.examine(other, kind.read(other), recommender))
 
 

@@ -219,7 +219,7 @@ def test_the_branch_that_a_fix_hits_hardest_is_named() -> None:
     assert found.worst.startswith("branch = north loses most: ")
 
 
-def test_a_day_of_it_is_told_in_numbers_where_they_are_known() -> None:
+def test_a_day_of_it_is_given_in_numbers_where_they_are_known() -> None:
     stage = staged(calls(1, 400, held_down=1.5), calls(2, 500))
     found = price(stage, stage.now + stage.concerned)
     whole, a_day = found.whole, found.a_day(50_000.0)

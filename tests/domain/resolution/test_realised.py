@@ -33,7 +33,7 @@ def test_nine_of_ten_intervals_hold_the_truth(change: float, day_to_day: float, 
     assert 0.86 <= held / 400 <= 0.985
 
 
-def test_a_day_of_it_is_counted_where_a_day_is_known_and_else_a_share_is_told() -> None:
+def test_a_day_of_it_is_counted_where_a_day_is_known_and_else_a_share_is_given() -> None:
     flat = [(Chosen(1_000, 5_000), Chosen(1_000 + n, 5_000)) for n in (-20, 0, 20)]
     now = (Chosen(1_000, 5_000), Chosen(900, 5_000))
     daily = realised(now, flat, "loans a day", 40_000.0)

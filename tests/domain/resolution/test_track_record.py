@@ -26,9 +26,9 @@ LOG = Estimate(value=90.0, low=80.0, high=100.0, unit="%", basis="replay of 2,00
 MISSES = st.lists(st.floats(-40, 40), max_size=60)
 
 
-def outcome(share: float, error: float = 0.0, **told: Any) -> Outcome:
+def outcome(share: float, error: float = 0.0, **promised: Any) -> Outcome:
     """So much was repaired where 80 to 100 % were promised, give or take `error`."""
-    promise = Promise(**{"hotfix": "fill", "kind": "fill_feature", "label": "Fill", "told": LOG, **told})
+    promise = Promise(**{"hotfix": "fill", "kind": "fill_feature", "label": "Fill", "shown": LOG, **promised})
     return Outcome(
         promise=promise,
         at=MORNING,
@@ -68,10 +68,10 @@ def test_with_a_long_past_nine_in_ten_hold_however_wrong_the_log_is(off: float) 
 @given(MISSES, st.floats(-50, 50), st.floats(0, 50), st.floats(0, 50))
 def test_a_promise_is_never_narrowed(misses: list[float], value: float, below: float, above: float) -> None:
     own = LOG.model_copy(update={"value": value, "low": value - below, "high": value + above})
-    told = TrackRecord({"k": misses}).corrected("k", own)
-    assert own.low is not None and own.high is not None and told.low is not None and told.high is not None
-    assert told.low <= own.low <= own.high <= told.high
-    assert told.value == own.value
+    kept = TrackRecord({"k": misses}).corrected("k", own)
+    assert own.low is not None and own.high is not None and kept.low is not None and kept.high is not None
+    assert kept.low <= own.low <= own.high <= kept.high
+    assert kept.value == own.value
 
 
 @given(MISSES, st.floats(1, 40))
@@ -104,9 +104,9 @@ def test_where_nothing_is_known_nothing_is_widened() -> None:
 
 
 def test_what_held_is_said_and_changes_no_number() -> None:
-    told = promise(0.9, 0.85, 0.97)
-    assert (told.low, told.high) == (80.0, 100.0)
-    assert told.basis == f"{LOG.basis}; 3 of 3 of the log's promises of `fill_feature` held in past incidents"
+    kept = promise(0.9, 0.85, 0.97)
+    assert (kept.low, kept.high) == (80.0, 100.0)
+    assert kept.basis == f"{LOG.basis}; 3 of 3 of the log's promises of `fill_feature` held in past incidents"
 
 
 def test_one_miss_widens_carefully_and_two_in_full_on_their_side_alone() -> None:
@@ -120,17 +120,17 @@ def test_one_miss_widens_carefully_and_two_in_full_on_their_side_alone() -> None
 
 
 def test_what_repaired_more_widens_upwards() -> None:
-    told = record(outcome(1.2), outcome(1.3)).corrected("fill_feature", LOG)
-    assert told.low == 80.0
-    assert told.high == pytest.approx(120.0)
-    assert "; widened: 0 of 2 of" in told.basis
+    kept = record(outcome(1.2), outcome(1.3)).corrected("fill_feature", LOG)
+    assert kept.low == 80.0
+    assert kept.high == pytest.approx(120.0)
+    assert "; widened: 0 of 2 of" in kept.basis
 
 
 def test_all_of_the_gap_closed_is_no_less_than_was_promised() -> None:
-    """A watch tells nothing beyond all: 100 % measured may have been the 110 % that were promised."""
+    """A watch measures nothing beyond all: 100 % measured may have been the 110 % that were promised."""
     more = LOG.model_copy(update={"value": 110.0, "low": 105.0, "high": 115.0})
-    told = record(outcome(1.0, told=more)).corrected("fill_feature", LOG)
-    assert told.basis.endswith("; 1 of 1 of the log's promises of `fill_feature` held in past incidents")
+    kept = record(outcome(1.0, shown=more)).corrected("fill_feature", LOG)
+    assert kept.basis.endswith("; 1 of 1 of the log's promises of `fill_feature` held in past incidents")
 
 
 def test_what_the_error_of_measuring_may_explain_is_no_miss() -> None:
@@ -142,7 +142,7 @@ def test_what_the_error_of_measuring_may_explain_is_no_miss() -> None:
 def test_what_was_widened_then_is_held_against_what_the_log_alone_said() -> None:
     """Else the first misses, once they widened the promise, would count as if the log had been right."""
     wide = LOG.model_copy(update={"low": 10.0})
-    found = record(outcome(0.2, told=wide, from_log=LOG)).misses["fill_feature"]
+    found = record(outcome(0.2, shown=wide, from_log=LOG)).misses["fill_feature"]
     assert len(found) == 1
     assert found[0] == pytest.approx(-7.0)
 
@@ -151,7 +151,7 @@ def test_what_was_no_promise_does_not_count() -> None:
     unpriced = Estimate(value=None, unit="%", basis="not priced")
     rows = LOG.model_copy(update={"unit": "rows an hour"})
     point = LOG.model_copy(update={"low": 90.0, "high": 90.0})
-    promises = [outcome(0.5, told=told) for told in (unpriced, rows, point)]
+    promises = [outcome(0.5, shown=shown) for shown in (unpriced, rows, point)]
     assert track_record(promises, lambda one: "k") == TrackRecord()
     assert track_record([outcome(0.5)], lambda one: None) == TrackRecord()
 
@@ -171,9 +171,9 @@ def rehearsal(repaired: float | None, **changes: Any) -> HotfixRehearsed:
 def test_what_was_promised_and_repaired_in_a_rehearsal_counts_beside_incidents() -> None:
     found = track_record([], lambda one: "k", [rehearsal(0.85), rehearsal(0.5)])
     assert found.rehearsed["fill_feature"] == pytest.approx([-0.5, -4.0])
-    told = found.corrected("fill_feature", LOG)
+    kept = found.corrected("fill_feature", LOG)
     said = "the log's promises of `fill_feature` held in 1 of 2 rehearsals"
-    assert told.basis == f"{LOG.basis}; widened: {said}"
+    assert kept.basis == f"{LOG.basis}; widened: {said}"
 
 
 @pytest.mark.parametrize(
@@ -198,12 +198,12 @@ def test_the_menu_says_it_and_keeps_what_the_log_alone_promised() -> None:
     )
     alone, _ = build_menu((FAILOVER,), around, "i", find).options
     missed = TrackRecord({"webhook": [-9.0, -8.0, 0.2]})
-    told, nothing = build_menu((FAILOVER,), around, "i", find, missed).options
+    widened, nothing = build_menu((FAILOVER,), around, "i", find, missed).options
     assert (alone.kind, alone.from_log) == ("webhook", None)
-    assert told.from_log == alone.repairs
-    assert told.repairs.low is not None and alone.repairs.low is not None
-    assert told.repairs.low < alone.repairs.low
-    assert told.repairs.basis.endswith(
+    assert widened.from_log == alone.repairs
+    assert widened.repairs.low is not None and alone.repairs.low is not None
+    assert widened.repairs.low < alone.repairs.low
+    assert widened.repairs.basis.endswith(
         "; widened: 1 of 3 of the log's promises of `webhook` held in past incidents"
     )
     assert nothing.repairs.basis == "nothing changes"

@@ -43,7 +43,7 @@ async def test_a_member_is_recommended_films_that_are_in_the_catalogue(http: htt
         ({"member_id": "m00001", "device": "radio"}, 400),
     ],
 )
-async def test_a_wrong_question_is_told_what_would_be_right(
+async def test_a_wrong_request_is_answered_with_what_would_be_right(
     http: httpx.AsyncClient, given: dict[str, str], status: int
 ) -> None:
     answer = await http.get("/recommend", params=given)

@@ -122,7 +122,7 @@ def test_a_lossy_feed_loses_half_a_slice_and_failing_over_puts_the_rows_back(cin
     assert cinema.share(start, ON_TV_THERE, "plays") < 0.7 * cinema.share(start, ON_TV_THERE, "plays_standby")
 
 
-def test_a_launch_without_language_would_not_be_shown_and_filling_it_in_mends_it(cinema: Small) -> None:
+def test_a_launch_without_language_would_not_be_shown_and_filling_it_in_fixes_it(cinema: Small) -> None:
     cinema.live.switch_fault("launch", True, cinema.at)
     film = cinema.live.serving.faults.detail("launch")["item_id"]
     days = (cinema.ask("SELECT launch_at FROM {items} WHERE item_id = ?", film)[0][0] - cinema.at).days
@@ -160,7 +160,7 @@ def test_production_ranks_one_genre_lower_than_its_model(cinema: Small) -> None:
     assert cinema.share(span(cinema, 15), genre) < 0.5 * before
 
 
-def test_training_on_a_faulty_segment_is_worse_and_leaving_it_out_mends_it(cinema: Small) -> None:
+def test_training_on_a_faulty_segment_is_worse_and_leaving_it_out_fixes_it(cinema: Small) -> None:
     cinema.live.train(cinema.at)
     good = cinema.live.serving.ranker.auc
     cinema.live.switch_fault("training_segment", True, cinema.at)

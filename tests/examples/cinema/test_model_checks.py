@@ -47,7 +47,7 @@ def test_a_feature_that_is_not_fed_is_found_in_the_scores_that_come_of_it_and_no
     assert "score moved by" in scores.title and "mostly lower" in scores.title
 
 
-def test_a_model_that_was_not_trained_for_two_nights_is_told_by_its_age(cinema: Small) -> None:
+def test_a_model_that_was_not_trained_for_two_nights_is_recognised_by_its_age(cinema: Small) -> None:
     declared = load(DECLARED, {"CINEMA_FOLDER": str(cinema.settings.folder), "CINEMA_WEBHOOK_SECRET": "x"})
     only = declared.model_copy(update={"checks": {"trainings_age": declared.checks["trainings_age"]}})
     assert run_checks(only, cinema.at + timedelta(hours=29)).findings == ()

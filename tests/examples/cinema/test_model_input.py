@@ -14,7 +14,7 @@ from .conftest import Small
 DECLARED = Path(__file__).parents[3] / "examples/cinema/recsysops.toml"
 
 
-def test_a_feature_that_is_not_fed_on_one_device_is_found_there_and_mended(
+def test_a_feature_that_is_not_fed_on_one_device_is_found_there_and_fixed(
     reopen: Callable[..., Small],
 ) -> None:
     cinema = reopen()

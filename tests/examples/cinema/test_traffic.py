@@ -142,14 +142,14 @@ def test_logged_propensities_are_the_rates_at_which_candidates_were_shown(cinema
     assert found[:, 2].sum() / 10 == len(cinema.ask("SELECT DISTINCT request_id FROM {candidates}"))
 
 
-def test_more_than_eighty_past_launches_have_a_first_day_that_their_dry_run_foretold(cinema: Small) -> None:
+def test_more_than_eighty_past_launches_have_a_first_day_that_their_dry_run_predicted(cinema: Small) -> None:
     rows = cinema.ask(
         "SELECT item_id, avg(dry_run_share), max(first_day_impressions) FROM {prelaunch} "
         "WHERE first_day_impressions IS NOT NULL GROUP BY item_id"
     )
-    foretold, came = np.array([row[1] for row in rows]), np.array([row[2] for row in rows], dtype=float)
+    predicted, came = np.array([row[1] for row in rows]), np.array([row[2] for row in rows], dtype=float)
     assert len(rows) >= 80
-    assert np.corrcoef(foretold, came)[0, 1] > 0.8
+    assert np.corrcoef(predicted, came)[0, 1] > 0.8
     upcoming = cinema.ask("SELECT count(DISTINCT item_id) FROM {items} WHERE launch_at > ?", START)
     assert upcoming[0][0] == 12
 

@@ -36,7 +36,7 @@ def test_a_column_that_no_table_has_is_an_error_with_the_nearest_right_one(shop:
     (said,) = advice(shop, leave_out=("membre",))
     assert (said.level, said.where) == ("error", "bundle.leave_out")
     assert "membre" in said.says
-    assert "member" in said.mend
+    assert "member" in said.fix
     assert advice(shop, "shown", leave_out=("membre",)) == []  # it may be in a table that could not be read
 
 

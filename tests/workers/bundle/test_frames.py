@@ -160,9 +160,9 @@ def test_others_read_the_file_under_the_columns_own_names() -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    told = {"item": ["a"], "score": [0.5], "at": [date(2026, 3, 3)], "cost": [Decimal("1.10")]}
-    content = pack_frame(pd.DataFrame(told))
-    assert pq.read_table(pa.BufferReader(content)).column_names == list(told)
+    values = {"item": ["a"], "score": [0.5], "at": [date(2026, 3, 3)], "cost": [Decimal("1.10")]}
+    content = pack_frame(pd.DataFrame(values))
+    assert pq.read_table(pa.BufferReader(content)).column_names == list(values)
 
 
 @given(st.data())

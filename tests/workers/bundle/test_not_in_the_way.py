@@ -49,7 +49,7 @@ def test_what_is_larger_than_the_limit_is_sampled_and_said(room: Room, looked: L
     assert any("numbers may differ: candidates" in note for note in diagnose_again(found).notes)
 
 
-def test_where_it_cannot_be_kept_the_diagnosis_stands_and_the_reason_is_told(
+def test_where_it_cannot_be_kept_the_diagnosis_stands_and_the_reason_is_recorded(
     room: Room, looked: Looked
 ) -> None:
     room.objects.folder.parent.write_text("a file where the folder should be")
@@ -190,9 +190,9 @@ def test_a_worker_killed_between_writing_and_recording_leaves_a_diagnosis_and_no
     event = incident.awaits["diagnose"][0]
     folder = room.objects.folder.parent
     dying = started(root, DIES_BEFORE_IT_IS_RECORDED, database_url, folder, incident.stream, event)
-    told, _ = dying.communicate(timeout=120)
+    printed, _ = dying.communicate(timeout=120)
     assert dying.returncode == -signal.SIGKILL
-    assert room.objects.found(told.strip()) == told.strip()  # the manifest is written, and all it names
+    assert room.objects.found(printed.strip()) == printed.strip()  # the manifest is written, and all it names
     assert names(room, incident) == ["incident.opened", "diagnosis.gathered"]
     after = room.card(incident.stream)
     assert after.bundle is None

@@ -172,7 +172,7 @@ def test_a_table_that_ended_long_ago_is_refused_in_words(scene: Recommender) -> 
         burn_in(scene, "views", END + timedelta(days=60))
 
 
-def test_what_is_through_is_told_once_by_itself(scene: Recommender, log: Engine) -> None:
+def test_what_is_through_is_noted_once_by_itself(scene: Recommender, log: Engine) -> None:
     begin = END - timedelta(days=4)
     everything(log, scene, begin)
     assert [(one.table, one.what) for one in read_notes(log)] == [("views", "the table")]
@@ -180,8 +180,8 @@ def test_what_is_through_is_told_once_by_itself(scene: Recommender, log: Engine)
     assert len(read_notes(log)) == 1
     assert keep_burn_ins(log, scene, END) == 1  # one table at a time
     everything(log, scene, END)
-    told = {(one.table, one.what) for one in read_notes(log)}
-    assert told == {("views", "the table"), ("views", "device = watch"), ("partner", "the table")}
+    noted = {(one.table, one.what) for one in read_notes(log)}
+    assert noted == {("views", "the table"), ("views", "device = watch"), ("partner", "the table")}
     assert everything(log, scene, END + timedelta(days=2)) == 0
 
 
@@ -202,5 +202,5 @@ def test_the_terminal_says_it_in_words_and_for_programs(scene: Recommender) -> N
     assert "has enough history" in said
     assert "! 3 rows have score out of [0, 1]" in said
     assert "partner_volume" in said
-    told = json.loads(CliRunner().invoke(app, [*asked, "--json"], catch_exceptions=False).output)
-    assert told["burn_in"]["through"] is True
+    answer = json.loads(CliRunner().invoke(app, [*asked, "--json"], catch_exceptions=False).output)
+    assert answer["burn_in"]["through"] is True

@@ -1,4 +1,4 @@
-"""What a check tells of a window once it has looked at those before it, as it does in production."""
+"""What a check reports of a window once it has looked at those before it, as it does in production."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workers.checks.run import State, run_checks
 LATER = timedelta(seconds=30)  # after a window's end, by when its rows are there
 
 
-def told_at(recommender: Recommender, end: datetime, width: timedelta, looks: int = 3) -> list[Finding]:
+def findings_at(recommender: Recommender, end: datetime, width: timedelta, looks: int = 3) -> list[Finding]:
     """The findings of the window that ends at `end`, after looks at the ones before it."""
     state = State()
     for back in reversed(range(looks)):

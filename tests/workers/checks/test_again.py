@@ -51,7 +51,7 @@ def test_rows_that_came_later_change_nothing(tmp_path: Path, recommender: Recomm
     assert [finding.expected for finding in look_at(recommender, NOON).findings] == [later[0].expected]
 
 
-def test_a_surge_is_told_too_and_a_table_that_is_gone(tmp_path: Path, recommender: Recommender) -> None:
+def test_a_surge_is_reported_too_and_a_table_that_is_gone(tmp_path: Path, recommender: Recommender) -> None:
     often = recommender.tables["impressions"].model_copy(update={"every": MINUTE / 6})
     write(tmp_path, [*USUAL, 200, 200, 200])
     (surge,) = look_at(recommender.model_copy(update={"tables": {"impressions": often}}), NOON).findings

@@ -1,4 +1,4 @@
-"""A check of production bias over a shop's tables: an item that is held down is told against its merit."""
+"""A check of production bias over a shop's tables: an item that is held down, against its engagement."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def looked_at(recommender: Recommender) -> list[Finding]:
     return found
 
 
-def test_an_item_that_production_holds_down_is_found_and_told_against_what_it_merits(
+def test_an_item_that_production_holds_down_is_reported_against_what_its_engagement_warrants(
     shop: Recommender,
 ) -> None:
     found = looked_at(shop)
@@ -60,7 +60,7 @@ def test_an_item_that_production_holds_down_is_found_and_told_against_what_it_me
     assert "less than their engagement warrants, before that" in found[0].title
 
 
-def test_a_backtest_tells_the_same(shop: Recommender) -> None:
+def test_a_backtest_reports_the_same(shop: Recommender) -> None:
     walked = backtest(shop, FAULT_AT - 6 * HOUR, FAULT_AT + 2 * HOUR)
     assert {one.slice for one in walked.findings} == {slice_of(item=HELD_DOWN)}
     assert "than their engagement warrants" in walked.findings[0].title
@@ -73,8 +73,8 @@ def then(shop: Recommender, planned: Plan, check: Check, verdict: Verdict) -> Ve
     return held_against(now, verdict, read(now, EngagementBefore(), (), CheckState()))
 
 
-def test_a_change_that_leads_to_what_is_merited_is_not_told(shop: Recommender) -> None:
-    """What is held down falls away from its merit: the same rows, said to be more, would lead towards it."""
+def test_a_change_that_leads_to_what_engagement_warrants_is_not_reported(shop: Recommender) -> None:
+    """What is held down falls away from what it earns: the same rows, said to be more, would lead to it."""
     planned = plan(shop, shop.checks["bias"])
     verdict = run_check(shop, planned, FAULT_AT + HOUR, CheckState())
     (fell,) = verdict.findings
@@ -99,7 +99,7 @@ def test_what_chance_shows_less_too_is_no_bias_of_production(tmp_path: Path) -> 
         ({"table": "candidates", "dimensions": ("item",)}, 'write table = "shown"'),
     ],
 )
-def test_a_check_that_merit_says_nothing_of_is_told_what_to_write(
+def test_a_check_that_engagement_says_nothing_of_is_told_what_to_write(
     shop: Recommender, keys: dict[str, object], says: str
 ) -> None:
     planned = plan(shop, shop.checks["bias"])

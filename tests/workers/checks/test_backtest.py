@@ -79,9 +79,9 @@ def test_whole_tables_have_no_faults(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_stops_it_with_the_file_the_line_and_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(SourceError) as told:
+    with pytest.raises(SourceError) as raised:
         door.backtest(declare(tmp_path), *LAST_DAY)
-    (line,) = str(told.value).splitlines()
+    (line,) = str(raised.value).splitlines()
     assert line.startswith(f"{tmp_path}/recsysops.toml:4: tables.plays: ")
     assert f"there is no file at {tmp_path}/plays.parquet; check path" in line
 
@@ -89,9 +89,9 @@ def test_a_missing_file_stops_it_with_the_file_the_line_and_what_to_do(tmp_path:
 def test_every_table_that_cannot_be_read_is_named_once(tmp_path: Path) -> None:
     (tmp_path / "plays.parquet").write_text("this is not Parquet, though long enough to be")
     second = '[checks.fresh]\nkind = "freshness"\ntable = "plays"\n'
-    with pytest.raises(SourceError) as told:
+    with pytest.raises(SourceError) as raised:
         door.backtest(declare(tmp_path, DECLARED + second + PRICED), *LAST_DAY)
-    lines = str(told.value).splitlines()
+    lines = str(raised.value).splitlines()
     assert [line.partition("toml:")[2].partition(': table "')[0] for line in lines] == [
         "4: tables.plays",
         "17: tables.paid",
@@ -109,9 +109,9 @@ def test_every_table_that_cannot_be_read_is_named_once(tmp_path: Path) -> None:
 )
 def test_a_wrong_column_stops_it_too(tmp_path: Path, right: str, wrong: str, says: str) -> None:
     plays(tmp_path)
-    with pytest.raises(SourceError, match=r"tables\.plays") as told:
+    with pytest.raises(SourceError, match=r"tables\.plays") as raised:
         door.backtest(declare(tmp_path, DECLARED.replace(right, wrong)), *LAST_DAY)
-    assert says in str(told.value)
+    assert says in str(raised.value)
 
 
 def test_one_unreadable_window_is_counted_and_the_rest_is_kept(tmp_path: Path) -> None:
@@ -193,13 +193,13 @@ history = "2d"
 def test_checks_walked_at_once_come_to_what_they_come_to_one_after_the_other(tmp_path: Path) -> None:
     plays(tmp_path, price="free")
     recommender = load(declare(tmp_path, DECLARED + PRICED + MORE))
-    told: list[tuple[int, int]] = []
+    steps: list[tuple[int, int]] = []
     serial = backtest(recommender, *LAST_DAY, jobs=1)
-    parallel = backtest(recommender, *LAST_DAY, lambda done, in_all: told.append((done, in_all)), jobs=2)
+    parallel = backtest(recommender, *LAST_DAY, lambda done, in_all: steps.append((done, in_all)), jobs=2)
     assert serial.faults
     assert parallel == serial
     assert parallel.model_dump_json() == serial.model_dump_json()
-    assert told[-1] == (72, 72)
+    assert steps[-1] == (72, 72)
 
 
 def test_a_backtest_that_was_stopped_goes_on_after_the_checks_it_had_finished(

@@ -86,8 +86,8 @@ def test_what_is_drawn_is_what_was_judged_by(tmp_path: Path) -> None:
     ]
     assert {finding.check for finding, _one in compared} == set(names)
     for finding, one in compared:
-        told = (finding.observed, finding.expected, finding.low, finding.high)
-        assert (one.observed, one.expected, one.low, one.high) == pytest.approx(told, abs=0.06, rel=1e-9)
+        numbers = (finding.observed, finding.expected, finding.low, finding.high)
+        assert (one.observed, one.expected, one.low, one.high) == pytest.approx(numbers, abs=0.06, rel=1e-9)
     plain = backtest(recommender.model_copy(update={"checks": few(checks)}), world.END - 26 * HOUR, world.END)
     assert plain.findings == tuple(one for one in result.findings if one.check in few(checks))
     assert plain.comparisons == {}
@@ -124,7 +124,7 @@ def incident(begun: datetime, ended: datetime | None, unit: str = "rows") -> Bac
         title="plays: 70 % fewer rows",
         window_start=begun,
         window_end=begun + FIVE,
-        told_by=(("rows", (), None, unit),),
+        raised_by=(("rows", (), None, unit),),
     )
 
 
@@ -190,7 +190,7 @@ def test_where_no_look_was_taken_or_nothing_was_there_nothing_is_drawn() -> None
     assert drawn(a_week(comparisons=held(2_016, unit="seconds")))[1][0] == 2_200
 
 
-def test_an_incident_told_in_another_unit_of_the_same_is_marked_in_it() -> None:
+def test_an_incident_reported_in_another_unit_of_the_same_is_marked_in_it() -> None:
     (series,), _size = drawn(a_week(incident(START + DAY, START + DAY + HOUR, unit="seconds")))
     assert len(series.incidents) == 1
 

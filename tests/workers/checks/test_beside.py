@@ -1,4 +1,4 @@
-"""One check more beside those that are declared: when it would have told, how often it would have alarmed."""
+"""One more check beside those that are declared: when it would have reported, how often alarmed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from domain.recommender.recommender import Recommender
 from domain.values import Slice
 from workers.checks.backtest_check import Fault, Look
-from workers.checks.beside import FINELY, Alarmed, OutOfTime, alarms_before, first_told, sees_it
+from workers.checks.beside import FINELY, Alarmed, OutOfTime, alarms_before, first_reported, sees_it
 from workers.checks.plan import Plan
 from workers.checks.tape import Tape, taped
 from workers.declaration.declare import load
@@ -102,25 +102,25 @@ def never(_so_far: Alarmed) -> bool:
     return False
 
 
-def test_it_says_when_a_check_would_first_have_told(folder: Path) -> None:
-    told = first_told(declared(folder, beside=False), "more", (AGAIN_AT, END), anything, FOREVER)
-    assert told is not None
-    assert AGAIN_AT < told <= AGAIN_AT + 2 * HOUR
+def test_it_says_when_a_check_would_first_have_reported(folder: Path) -> None:
+    reported_at = first_reported(declared(folder, beside=False), "more", (AGAIN_AT, END), anything, FOREVER)
+    assert reported_at is not None
+    assert AGAIN_AT < reported_at <= AGAIN_AT + 2 * HOUR
 
 
-def test_what_it_told_of_before_already_is_no_answer(folder: Path) -> None:
+def test_what_it_already_reported_before_is_no_answer(folder: Path) -> None:
     span = (AGAIN_AT + 3 * HOUR, AGAIN_AT + 5 * HOUR)
-    assert first_told(declared(folder, beside=False), "more", span, anything, FOREVER) is None
+    assert first_reported(declared(folder, beside=False), "more", span, anything, FOREVER) is None
 
 
 def test_what_is_of_something_else_is_no_answer(folder: Path) -> None:
     span = (AGAIN_AT, END)
-    assert first_told(declared(folder, beside=False), "more", span, lambda _: False, FOREVER) is None
+    assert first_reported(declared(folder, beside=False), "more", span, lambda _: False, FOREVER) is None
 
 
 def test_without_time_for_an_answer_there_is_none(folder: Path) -> None:
     with pytest.raises(OutOfTime):
-        first_told(declared(folder, beside=False), "more", (AGAIN_AT, END), anything, time.monotonic())
+        first_reported(declared(folder, beside=False), "more", (AGAIN_AT, END), anything, time.monotonic())
 
 
 def test_a_walk_that_ends_early_has_asked_no_more_than_it_came_to(folder: Path) -> None:
@@ -128,10 +128,10 @@ def test_a_walk_that_ends_early_has_asked_no_more_than_it_came_to(folder: Path) 
     often = hourly.checks["more"].model_copy(update={"every": HOUR / FINELY})
     more = hourly.model_copy(update={"checks": {**hourly.checks, "more": often}})
     with taped(Tape()) as asked, pytest.raises(OutOfTime):
-        first_told(more, "more", span, anything, time.monotonic())
+        first_reported(more, "more", span, anything, time.monotonic())
     assert len(asked.answers) == 1
     with taped(Tape()) as asked:
-        first_told(more, "more", span, lambda _: False, FOREVER)
+        first_reported(more, "more", span, lambda _: False, FOREVER)
     assert len(asked.answers) == FINELY
 
 
@@ -141,7 +141,7 @@ def test_its_last_look_says_whether_it_sees_something_and_is_not_taken_again(fol
     with taped(Tape()) as asked:
         assert sees_it(more, "more", span, anything, FOREVER)
         before = set(asked.answers)
-        assert first_told(more, "more", span, anything, FOREVER)
+        assert first_reported(more, "more", span, anything, FOREVER)
         assert before and before <= set(asked.answers) and len(asked.answers) <= FINELY
     assert not sees_it(more, "more", span, lambda _: False, FOREVER)
     assert not sees_it(more, "more", (AGAIN_AT - 9 * HOUR, AGAIN_AT - 7 * HOUR), anything, FOREVER)
@@ -167,7 +167,7 @@ def test_a_walk_on_which_no_look_is_answered_ends_in_time(
     monkeypatch.setattr("workers.checks.beside.walk", hang)
     more = declared(folder, beside=False)
     with pytest.raises(OutOfTime):
-        first_told(more, "more", (AGAIN_AT, END), anything, time.monotonic())
+        first_reported(more, "more", (AGAIN_AT, END), anything, time.monotonic())
     assert len(looks) == 1
     assert alarms_before(more, "more", Alarmed(AGAIN_AT), DAY, FOREVER, never) == Alarmed(AGAIN_AT)
 
@@ -178,7 +178,7 @@ def test_alarms_are_counted_backwards_over_what_could_be_judged(folder: Path) ->
     assert 5 * DAY < found.judged <= 14 * DAY
 
 
-def test_what_the_others_tell_of_as_well_is_not_added(folder: Path) -> None:
+def test_what_the_others_report_as_well_is_not_added(folder: Path) -> None:
     found = alarms_before(declared(folder, beside=True), "more", Alarmed(AGAIN_AT), 14 * DAY, FOREVER, never)
     assert found.alarms == 0
     assert found.judged > 5 * DAY

@@ -13,7 +13,7 @@ import pytest
 from domain.errors import ConfigurationError
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
-from tests.workers.checks.looked import told_at
+from tests.workers.checks.looked import findings_at
 from tests.workers.test_served import in_postgres
 from workers.declaration.declare import load
 
@@ -63,20 +63,20 @@ def written(folder: Path, frame: pd.DataFrame, place: str = 'path = "pages.parqu
 
 
 def found(recommender: Recommender) -> list[Finding]:
-    return told_at(recommender, END, TEN)
+    return findings_at(recommender, END, TEN)
 
 
 def sport_by_evening(frame: pd.DataFrame) -> pd.Series:
     return frame["topic"].where((frame["edition"] != "evening") | (frame.index % 2 == 0), "sport")
 
 
-def test_more_of_the_same_in_one_edition_is_told_there(tmp_path: Path) -> None:
+def test_more_of_the_same_in_one_edition_is_reported_there(tmp_path: Path) -> None:
     frame = pages(sport_by_evening)
-    (told,) = found(written(tmp_path, frame))
-    assert told.slice == (("edition", "evening"),)
-    assert "of what is shown is more of the same topic" in told.title
+    (finding,) = found(written(tmp_path, frame))
+    assert finding.slice == (("edition", "evening"),)
+    assert "of what is shown is more of the same topic" in finding.title
     here = frame[(frame["opened_at"] >= pd.Timestamp(END - TEN)) & (frame["edition"] == "evening")]
-    assert told.observed == here.duplicated(["page", "topic"]).sum()
+    assert finding.observed == here.duplicated(["page", "topic"]).sum()
 
 
 def test_postgres_gives_the_same_answer(tmp_path: Path, request: pytest.FixtureRequest) -> None:
@@ -92,13 +92,13 @@ def test_the_same_topics_on_fewer_pages_are_as_diverse(tmp_path: Path) -> None:
     assert found(written(tmp_path, frame[~late | (frame["page"] % 3 == 0)])) == []
 
 
-def test_a_page_of_one_topic_each_another_is_told_though_all_topics_are_there(tmp_path: Path) -> None:
+def test_a_page_of_one_topic_each_another_is_reported_though_all_topics_are_there(tmp_path: Path) -> None:
     def one_each(frame: pd.DataFrame) -> pd.Series:
         return frame.groupby("page")["topic"].transform("first")
 
-    (told,) = found(written(tmp_path, pages(one_each)))
-    assert told.slice == ()
-    assert told.observed == PAGES * (STORIES - 1)
+    (finding,) = found(written(tmp_path, pages(one_each)))
+    assert finding.slice == ()
+    assert finding.observed == PAGES * (STORIES - 1)
 
 
 def test_stories_without_a_topic_are_not_of_the_same(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from domain.values import Finding, slice_of
-from tests.workers.checks.looked import told_at
+from tests.workers.checks.looked import findings_at
 from tests.workers.test_served import in_postgres
 from workers.checks.measure import measure
 from workers.checks.run import FAULT, State, run_checks
@@ -85,30 +85,30 @@ def not_in(**where: str) -> Kept:
 
 
 def found(folder: Path, frame: pd.DataFrame, place: str = 'path = "boards.parquet"') -> list[Finding]:
-    """What is told when the last window is looked at, after the two before it."""
+    """What is reported when the last window is looked at, after the two before it."""
     frame.drop(columns="late").to_parquet(folder / "boards.parquet")
     declared = DECLARED.replace('path = "boards.parquet"', place)
     (folder / "recsysops.toml").write_text(declared, encoding="utf-8")
-    return told_at(load(folder, {}), END, QUARTER)
+    return findings_at(load(folder, {}), END, QUARTER)
 
 
 @pytest.mark.parametrize("where", [{"hall": "lake"}, {"board": "kiosk"}])
-def test_a_dish_that_one_slice_is_not_shown_is_told_there(where: dict[str, str], tmp_path: Path) -> None:
-    (told,) = found(tmp_path, boards(not_in(dish=DISH, **where)))
-    assert told.slice == slice_of(dish=DISH, **where)
-    assert told.observed == 0
-    assert "not shown there, though it is elsewhere" in told.title
+def test_a_dish_that_one_slice_is_not_shown_is_reported_there(where: dict[str, str], tmp_path: Path) -> None:
+    (finding,) = found(tmp_path, boards(not_in(dish=DISH, **where)))
+    assert finding.slice == slice_of(dish=DISH, **where)
+    assert finding.observed == 0
+    assert "not shown there, though it is elsewhere" in finding.title
 
 
-def test_a_dish_that_is_shown_seldom_there_is_told_with_how_much(tmp_path: Path) -> None:
+def test_a_dish_that_is_shown_seldom_there_is_reported_with_how_much(tmp_path: Path) -> None:
     chance = np.random.default_rng(7)
 
     def seldom(frame: pd.DataFrame) -> pd.Series:
         return not_in(dish=DISH, board="wall")(frame) | (chance.random(len(frame)) < 0.15)
 
-    (told,) = found(tmp_path, boards(seldom))
-    assert told.slice == slice_of(board="wall", dish=DISH)
-    assert "less often there than usual, unlike elsewhere" in told.title
+    (finding,) = found(tmp_path, boards(seldom))
+    assert finding.slice == slice_of(board="wall", dish=DISH)
+    assert "less often there than usual, unlike elsewhere" in finding.title
 
 
 def test_postgres_gives_the_same_answer(tmp_path: Path, request: pytest.FixtureRequest) -> None:
@@ -148,16 +148,16 @@ def test_what_describes_the_item_is_no_slice_of_requests(tmp_path: Path) -> None
     assert found(tmp_path, renamed(boards())) == []
 
 
-def test_it_is_measured_again_once_it_is_mended(tmp_path: Path) -> None:
+def test_it_is_measured_again_once_it_is_fixed(tmp_path: Path) -> None:
     def until_lately(frame: pd.DataFrame) -> pd.Series:
         end = frame["shown_at"] >= pd.Timestamp(END - QUARTER)
         return not_in(dish=DISH, hall="lake")(frame) | end
 
-    (told,) = found(tmp_path, boards(not_in(dish=DISH, hall="lake")))
+    (finding,) = found(tmp_path, boards(not_in(dish=DISH, hall="lake")))
     boards(until_lately).drop(columns="late").to_parquet(tmp_path / "boards.parquet")
     recommender = load(tmp_path, {})
-    assert not measure(recommender, told, END - 2 * QUARTER, END - QUARTER).within
-    assert measure(recommender, told, END - QUARTER, END).within
+    assert not measure(recommender, finding, END - 2 * QUARTER, END - QUARTER).within
+    assert measure(recommender, finding, END - QUARTER, END).within
 
 
 @pytest.mark.parametrize(

@@ -102,10 +102,10 @@ FAULTS: Mapping[str, tuple[Spoil, dict[str, tuple[tuple[tuple[str, str], ...], s
 
 
 def found_by(recommender: Recommender) -> dict[str, list[Finding]]:
-    told: dict[str, list[Finding]] = {}
+    by_check: dict[str, list[Finding]] = {}
     for finding in run_checks(recommender, END).findings:
-        told.setdefault(finding.check, []).append(finding)
-    return told
+        by_check.setdefault(finding.check, []).append(finding)
+    return by_check
 
 
 def only(recommender: Recommender, name: str, **more: object) -> Recommender:
@@ -118,9 +118,9 @@ def only(recommender: Recommender, name: str, **more: object) -> Recommender:
 def test_each_fault_is_found_by_its_checks_where_it_is_and_measured_again(name: str, tmp_path: Path) -> None:
     spoil, expected = FAULTS[name]
     recommender = write_rankings(tmp_path, CHECKS, spoil)
-    told = found_by(recommender)
-    assert {check: (one.slice, one.subject) for check, (one, *_more) in told.items()} == expected
-    for first, *_more in told.values():
+    found = found_by(recommender)
+    assert {check: (one.slice, one.subject) for check, (one, *_more) in found.items()} == expected
+    for first, *_more in found.values():
         again = measure(recommender, first, first.window_start, first.window_end)
         assert again.observed == pytest.approx(first.observed, rel=0.05)
         assert not again.within
@@ -157,7 +157,7 @@ def test_a_backtest_finds_what_live_looks_find(tmp_path: Path) -> None:
     assert incident.findings == 3
 
 
-def test_a_training_that_came_out_worse_is_told_and_over_with_the_next(tmp_path: Path) -> None:
+def test_a_training_that_came_out_worse_is_reported_and_over_with_the_next(tmp_path: Path) -> None:
     recommender = only(write_rankings(tmp_path, CHECKS, runs=trained(auc=0.6)), "training")
     (found,) = run_checks(recommender, END).findings
     assert (found.subject, found.observed) == ("auc", 0.6)
@@ -165,20 +165,20 @@ def test_a_training_that_came_out_worse_is_told_and_over_with_the_next(tmp_path:
     with pytest.raises(TooFewRows, match="no training since"):
         measure(recommender, found, END - HOUR, END)
     runs = trained(auc=0.6)
-    mended = pd.concat([runs, runs.iloc[[0]].assign(trained_at=END - HOUR, auc=0.779)])
-    write_rankings(tmp_path, CHECKS, runs=mended)
+    fixed = pd.concat([runs, runs.iloc[[0]].assign(trained_at=END - HOUR, auc=0.779)])
+    write_rankings(tmp_path, CHECKS, runs=fixed)
     assert measure(recommender, found, END - HOUR, END).within
 
 
-def test_a_model_that_is_not_trained_any_more_is_told_by_its_age(tmp_path: Path) -> None:
+def test_a_model_that_is_not_trained_any_more_is_recognised_by_its_age(tmp_path: Path) -> None:
     recommender = write_rankings(tmp_path, CHECKS, runs=trained().iloc[:-1])
-    told = found_by(recommender)
-    assert set(told) == {"age", "data_age"}
-    assert "runs: the newest model is 1d21h old, usually at most 1d" in told["age"][0].title
-    assert "runs: data_until of the newest model is 2d old, usually at most 1d3h" in told["data_age"][0].title
-    assert not measure(recommender, told["age"][0], END - HOUR, END).within
+    ages = found_by(recommender)
+    assert set(ages) == {"age", "data_age"}
+    assert "runs: the newest model is 1d21h old, usually at most 1d" in ages["age"][0].title
+    assert "runs: data_until of the newest model is 2d old, usually at most 1d3h" in ages["data_age"][0].title
+    assert not measure(recommender, ages["age"][0], END - HOUR, END).within
     write_rankings(tmp_path, CHECKS, runs=trained())
-    assert measure(recommender, told["age"][0], END - HOUR, END).within
+    assert measure(recommender, ages["age"][0], END - HOUR, END).within
 
 
 def test_the_age_of_what_serves_is_read_from_what_it_scored(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ within = "30h"
 
 
 def named(runs: pd.DataFrame) -> pd.DataFrame:
-    """The trainings with names that tell no time."""
+    """The trainings with names that do not say when they were."""
     return runs.assign(run=[f"v{night}" for night in range(len(runs))])
 
 
@@ -214,7 +214,7 @@ def serves(version: str) -> Spoil:
     return lambda frame, last, chance: frame.assign(version=last.map({True: version, False: "v11"}))
 
 
-def test_a_model_rolled_back_is_told_by_its_age_where_the_trainings_say_it(tmp_path: Path) -> None:
+def test_a_model_rolled_back_is_recognised_by_its_age_where_the_trainings_say_it(tmp_path: Path) -> None:
     recommender = write_rankings(tmp_path, BESIDE, serves("v6"), runs=named(trained()))
     (found,) = found_by(recommender)["ranker_age"]
     assert found.title == "candidates: the model that serves (v6) is 5d21h old, promised at most 1d6h"
@@ -289,7 +289,7 @@ def test_what_is_declared_wrongly_is_said_with_its_line(lines: str, words: str, 
 )
 def test_the_doctor_says_what_a_check_of_a_model_lacks(lines: str, words: str, tmp_path: Path) -> None:
     write_rankings(tmp_path, f"\n[checks.mine]\n{lines}\n", hours=5)
-    said = [one for one in doctor.check(tmp_path, environment={}, at=END) if words in one.says + one.mend]
+    said = [one for one in doctor.check(tmp_path, environment={}, at=END) if words in one.says + one.fix]
     assert [one.where.startswith("checks.mine") for one in said] == [True]
 
 

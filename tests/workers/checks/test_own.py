@@ -36,24 +36,24 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-def test_a_check_of_ones_own_finds_its_fault_and_sees_it_mended(
+def test_a_check_of_ones_own_finds_its_fault_and_sees_it_fixed(
     install: Install, tmp_path: Path, kind: str
 ) -> None:
     source, keys, spoil = FAULTS[kind]
     install(kind, source)
     assert found({"kind": kind, **keys}, tmp_path / "sound", lambda last: last) == ()
-    told = found({"kind": kind, **keys}, tmp_path / "spoilt", spoil)
-    assert told
-    assert told[0].slice == (slice_of(country="France") if kind == "too_long" else ())
+    findings = found({"kind": kind, **keys}, tmp_path / "spoilt", spoil)
+    assert findings
+    assert findings[0].slice == (slice_of(country="France") if kind == "too_long" else ())
     if kind == "moved":
         with pytest.raises(Unmeasurable, match="cannot be measured again"):
-            measured({"kind": kind, **keys}, told[0], tmp_path / "again", spoil)
+            measured({"kind": kind, **keys}, findings[0], tmp_path / "again", spoil)
         return
-    then, now = measured({"kind": kind, **keys}, told[0], tmp_path / "again", spoil)
+    then, now = measured({"kind": kind, **keys}, findings[0], tmp_path / "again", spoil)
     assert (then.within, now.within) == (False, True)
 
 
-def test_options_are_read_and_what_is_wrong_with_them_is_told_with_its_line(
+def test_options_are_read_and_what_is_wrong_with_them_is_reported_with_its_line(
     install: Install, tmp_path: Path
 ) -> None:
     install("too_long", WRONG)
@@ -67,21 +67,21 @@ def test_options_are_read_and_what_is_wrong_with_them_is_told_with_its_line(
         "": "on_trial.column: missing",
     }.items():
         (tmp_path / "recsysops.toml").write_text(text.replace('column = "minutes"', wrong))
-        with pytest.raises(ConfigurationError) as told:
+        with pytest.raises(ConfigurationError) as raised:
             load(tmp_path, {})
-        assert words in str(told.value)
-        assert f"{tmp_path / 'recsysops.toml'}:" in str(told.value)
+        assert words in str(raised.value)
+        assert f"{tmp_path / 'recsysops.toml'}:" in str(raised.value)
 
 
-def test_a_kind_that_is_not_installed_is_told_with_the_nearest_and_how_to_get_one(
+def test_a_kind_that_is_not_installed_is_reported_with_the_nearest_and_how_to_get_one(
     install: Install, tmp_path: Path
 ) -> None:
     install("too_long", WRONG)
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as raised:
         declared({"kind": "to_long", "column": "minutes"}, sound(1), tmp_path)
-    assert 'did you mean "too_long"?' in str(told.value)
-    assert "pip install -e FOLDER" in str(told.value)
-    assert "recsysops check new to_long" in str(told.value)
+    assert 'did you mean "too_long"?' in str(raised.value)
+    assert "pip install -e FOLDER" in str(raised.value)
+    assert "recsysops check new to_long" in str(raised.value)
 
 
 BROKEN = {

@@ -1,4 +1,4 @@
-"""What was declared is told at the first row that breaks it; what is only learned waits for chance."""
+"""What was declared is reported at the first row that breaks it; what is only learned waits for chance."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ PROMISES: list[tuple[str, Break, str]] = [
 
 
 @pytest.mark.parametrize(("check", "broken", "says"), PROMISES)
-def test_the_first_row_that_breaks_a_promise_is_told_with_the_row(
+def test_the_first_row_that_breaks_a_promise_is_reported_and_shown(
     tmp_path: Path, check: str, broken: Break, says: str
 ) -> None:
     frame = plays()
@@ -201,7 +201,7 @@ def shop(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_items_without_a_language_are_told_by_the_rows_that_name_them_and_which_items_they_are(
+def test_items_without_a_language_are_reported_by_the_rows_that_name_them_and_which_items_they_are(
     shop: Path,
 ) -> None:
     catalogue("label 2").to_parquet(shop / "catalogue.parquet")

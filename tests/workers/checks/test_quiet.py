@@ -115,7 +115,7 @@ def test_nor_is_one_that_hardly_anybody_takes_anywhere_since(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("case", ["here_only", "there_all_along", "others_too"])
-def test_what_a_slice_loses_otherwise_is_told(tmp_path: Path, case: str) -> None:
+def test_what_a_slice_loses_otherwise_opens_an_incident(tmp_path: Path, case: str) -> None:
     rows = sales(came_days=12) if case == "there_all_along" else sales()
     gone = {
         "here_only": of_pears(rows) & at_the_coast(rows),
@@ -156,7 +156,7 @@ def test_in_short_windows_an_item_is_missed_as_much_as_it_was_there_in_the_hour_
 @pytest.mark.parametrize(
     ("days", "why"), [(1 / 24, "ended everywhere: pear"), (1, "ended everywhere: pear"), (7, None)]
 )
-def test_windows_that_leave_no_day_before_them_to_compare_with_are_told(
+def test_windows_that_leave_no_day_before_them_to_compare_with_still_alert(
     tmp_path: Path, days: float, why: str | None
 ) -> None:
     rows = sales()

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from domain.values import Finding, Slice
-from tests.workers.checks.looked import told_at
+from tests.workers.checks.looked import findings_at
 from tests.workers.test_served import in_postgres
 from workers.checks.measure import measure
 from workers.checks.run import FAULT, State, run_checks
@@ -82,11 +82,11 @@ def listings(kept: Kept | None = None, worth: Kept | None = None, seed: int = 5)
 
 
 def found(folder: Path, frame: pd.DataFrame, place: str = 'path = "listings.parquet"') -> list[Finding]:
-    """What is told when the last window is looked at, after the two before it."""
+    """What is reported when the last window is looked at, after the two before it."""
     frame.drop(columns="now").to_parquet(folder / "listings.parquet")
     declared = DECLARED.replace('path = "listings.parquet"', place)
     (folder / "recsysops.toml").write_text(declared, encoding="utf-8")
-    return told_at(load(folder, {}), END, QUARTER)
+    return findings_at(load(folder, {}), END, QUARTER)
 
 
 def test_postgres_gives_the_same_answer(tmp_path: Path, request: pytest.FixtureRequest) -> None:
@@ -125,21 +125,23 @@ def fish_in_one_hall(frame: pd.DataFrame) -> pd.Series:
         (fish_in_one_hall, (("hall", "north"), ("ware", "fish"))),
     ],
 )
-def test_what_is_ranked_and_never_listed_is_told_with_where(kept: Kept, where: Slice, tmp_path: Path) -> None:
-    (told,) = found(tmp_path, listings(kept))
-    assert told.slice == where
-    assert told.observed == 0
-    assert "never shown, whatever its scores" in told.title
+def test_what_is_ranked_and_never_listed_is_reported_with_where(
+    kept: Kept, where: Slice, tmp_path: Path
+) -> None:
+    (finding,) = found(tmp_path, listings(kept))
+    assert finding.slice == where
+    assert finding.observed == 0
+    assert "never shown, whatever its scores" in finding.title
 
 
-def test_what_is_held_back_in_part_is_told_with_how_much(tmp_path: Path) -> None:
+def test_what_is_held_back_in_part_is_reported_with_how_much(tmp_path: Path) -> None:
     def half_of_fish(frame: pd.DataFrame) -> pd.Series:
         return ~(frame["now"] & (frame["ware"] == "fish") & (frame["visit"] % 2 == 0))
 
-    (told,) = found(tmp_path, listings(half_of_fish))
-    assert told.slice == (("ware", "fish"),)
-    assert 0.4 < told.observed / told.expected < 0.6
-    assert "less often than its scores rank it" in told.title
+    (finding,) = found(tmp_path, listings(half_of_fish))
+    assert finding.slice == (("ware", "fish"),)
+    assert 0.4 < finding.observed / finding.expected < 0.6
+    assert "less often than its scores rank it" in finding.title
 
 
 def test_what_is_ranked_lower_and_so_listed_less_is_not_held_back(tmp_path: Path) -> None:
@@ -164,7 +166,7 @@ def test_a_market_in_which_nothing_is_held_back_is_silent(seed: int, tmp_path: P
     assert found(tmp_path, listings(seed=seed)) == []
 
 
-def test_it_is_measured_again_once_it_is_mended(tmp_path: Path) -> None:
+def test_it_is_measured_again_once_it_is_fixed(tmp_path: Path) -> None:
     def until_lately(frame: pd.DataFrame) -> pd.Series:
         late = frame["opened_at"] >= pd.Timestamp(END - QUARTER)
         return late | (frame["ware"] != "fish") | (frame["opened_at"] < pd.Timestamp(END - 3 * QUARTER))
@@ -175,9 +177,9 @@ def test_it_is_measured_again_once_it_is_mended(tmp_path: Path) -> None:
     for back in (2, 1):
         result = run_checks(recommender, END + timedelta(seconds=30) - back * QUARTER, state)
         state = result.state
-    (told,) = result.findings
-    assert not measure(recommender, told, END - 2 * QUARTER, END - QUARTER).within
-    assert measure(recommender, told, END - QUARTER, END).within
+    (finding,) = result.findings
+    assert not measure(recommender, finding, END - 2 * QUARTER, END - QUARTER).within
+    assert measure(recommender, finding, END - QUARTER, END).within
 
 
 @pytest.mark.parametrize(

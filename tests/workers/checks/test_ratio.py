@@ -19,7 +19,7 @@ from workers.checks.run import run_checks
 END = datetime(2026, 6, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 SICK = slice_of(country="FI", device="tv")
-BEGAN, MENDED = 4, 1  # hours before the end
+BEGAN, FIXED = 4, 1  # hours before the end
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Recommender:
         columns=["at", "country", "device", "provider", "hour"],
     )
     sick = (frame["country"] == "FI") & (frame["device"] == "tv")
-    sick &= (frame["hour"] <= BEGAN) & (frame["hour"] > MENDED)
+    sick &= (frame["hour"] <= BEGAN) & (frame["hour"] > FIXED)
     frame["viewers"] = chance.poisson(40, len(frame))
     frame["stalled"] = chance.binomial(frame["viewers"], np.where(sick, 0.15, 0.03))
     with duckdb.connect() as connection:
@@ -59,7 +59,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Recommender:
     )
 
 
-def test_a_look_tells_the_slice_and_the_whole_table_only_where_it_is_off(lake: Recommender) -> None:
+def test_a_look_reports_the_slice_and_the_whole_table_only_where_it_is_off(lake: Recommender) -> None:
     found = run_checks(lake, END - (BEGAN - 1) * HOUR).findings
     assert [(one.check, one.slice) for one in found] == [("stalls", SICK)]
     assert found[0].title.startswith("plays where country = FI, device = tv: stalled per viewers 1")
@@ -71,7 +71,7 @@ def test_the_past_is_walked_as_it_is_looked_at_and_one_incident_begins_and_ends(
     (incident,) = result.incidents
     assert (incident.check, incident.slice) == ("stalls", SICK)
     assert incident.opened_at == END - (BEGAN - 1) * HOUR
-    assert incident.ended_at == END - (MENDED - 1) * HOUR
+    assert incident.ended_at == END - (FIXED - 1) * HOUR
     assert not result.faults
 
 

@@ -191,7 +191,7 @@ def test_live_looks_find_what_the_backtest_finds(frame: pd.DataFrame, tmp_path: 
     assert incident.findings == 3
 
 
-def test_a_mended_column_is_measured_to_be_back(frame: pd.DataFrame, tmp_path: Path) -> None:
+def test_a_repaired_column_is_measured_to_be_back(frame: pd.DataFrame, tmp_path: Path) -> None:
     wrong = (frame["at"] >= END - 3 * DAY) & (frame["at"] < END - DAY)
     recommender = written(tmp_path / "views", unset("genre", None)(frame, wrong, np.random.default_rng(2)))
     (finding,) = look(recommender, END - 2 * DAY)
@@ -384,7 +384,7 @@ def test_the_doctor_holds_a_check_against_its_table(
     said = [advice for advice in doctor.check(tmp_path, environment={}, at=END) if words in advice.says]
     assert len(said) == 1
     assert said[0].where.startswith("checks.data")
-    assert said[0].mend
+    assert said[0].fix
 
 
 def test_what_is_declared_stands_above_what_was_learned(frame: pd.DataFrame, tmp_path: Path) -> None:

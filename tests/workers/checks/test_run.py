@@ -17,7 +17,7 @@ from workers.checks.run import FAULT, State, run_checks
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR, MINUTE, DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(days=1)
-FAULT_AT, MENDED_AT = START + 12 * DAY + 5 * HOUR, START + 12 * DAY + 17 * HOUR
+FAULT_AT, FIXED_AT = START + 12 * DAY + 5 * HOUR, START + 12 * DAY + 17 * HOUR
 
 
 def views(until: datetime = START + 14 * DAY) -> pd.DataFrame:
@@ -28,7 +28,7 @@ def views(until: datetime = START + 14 * DAY) -> pd.DataFrame:
     country = chance.choice(["France", "Spain", "Italy"], rows, p=[0.3, 0.3, 0.4])
     device = chance.choice(["tv", "web", "mobile"], rows)
     frame = pd.DataFrame({"at": at, "country": country, "device": device})
-    lost = (at >= FAULT_AT) & (at < MENDED_AT) & (frame["country"] == "France") & (chance.random(rows) < 0.75)
+    lost = (at >= FAULT_AT) & (at < FIXED_AT) & (frame["country"] == "France") & (chance.random(rows) < 0.75)
     return frame[~lost]
 
 
@@ -68,7 +68,7 @@ def test_one_fault_is_one_incident_from_its_first_hour_to_its_end(walked: Backte
     (incident,) = walked.incidents
     assert incident.slice == slice_of(country="France")
     assert incident.opened_at == FAULT_AT + HOUR
-    assert incident.ended_at == MENDED_AT + HOUR
+    assert incident.ended_at == FIXED_AT + HOUR
     assert incident.findings == 12
 
 
@@ -97,11 +97,11 @@ def test_live_looks_find_what_the_backtest_finds(shop: Recommender, walked: Back
 def test_rows_are_called_what_their_table_calls_them_and_counted_as_ever(shop: Recommender) -> None:
     table = shop.tables["views"].model_copy(update={"unit": "page views"})
     named = shop.model_copy(update={"tables": {"views": table}})
-    (plain,), (told,) = (run_checks(one, FAULT_AT + 2 * HOUR).findings for one in (shop, named))
+    (plain,), (renamed,) = (run_checks(one, FAULT_AT + 2 * HOUR).findings for one in (shop, named))
     assert plain.title.endswith("% fewer rows") and "rows where" in compared(plain)
-    assert told.title == plain.title.replace("fewer rows", "fewer page views")
-    assert compared(told) == compared(plain).replace(" rows ", " page views ")
-    assert (told.unit, told.fingerprint) == (plain.unit, plain.fingerprint)
+    assert renamed.title == plain.title.replace("fewer rows", "fewer page views")
+    assert compared(renamed) == compared(plain).replace(" rows ", " page views ")
+    assert (renamed.unit, renamed.fingerprint) == (plain.unit, plain.fingerprint)
 
 
 def test_a_window_is_judged_once_however_often_one_looks(shop: Recommender) -> None:
@@ -118,7 +118,7 @@ def test_a_check_that_cannot_look_is_a_finding_and_the_others_go_on(
     result = run_checks(shop.model_copy(update={"checks": checks}), FAULT_AT + 2 * HOUR)
     assert [(f.check, f.subject) for f in result.findings] == [("broken", FAULT), ("sliced", None)]
     assert 'no column "minutes"' in result.findings[0].title
-    mended = run_checks(
+    fixed = run_checks(
         shop.model_copy(
             update={"checks": {"broken": shop.checks["sliced"].model_copy(update={"name": "broken"})}}
         ),
@@ -131,20 +131,20 @@ def test_a_check_that_cannot_look_is_a_finding_and_the_others_go_on(
             }
         ),
     )
-    assert mended.cleared == (result.findings[0].fingerprint,)
+    assert fixed.cleared == (result.findings[0].fingerprint,)
 
 
 def test_the_metric_of_a_finding_is_measured_against_the_time_before_it(shop: Recommender) -> None:
     finding = run_checks(shop, FAULT_AT + 2 * HOUR).findings[0]
-    still = measure(shop, finding, MENDED_AT - 2 * HOUR, MENDED_AT)
-    mended = measure(shop, finding, MENDED_AT, MENDED_AT + 2 * HOUR)
+    still = measure(shop, finding, FIXED_AT - 2 * HOUR, FIXED_AT)
+    fixed = measure(shop, finding, FIXED_AT, FIXED_AT + 2 * HOUR)
     assert still.p_value < 1e-6
     assert not still.within
     assert abs(still.repaired(finding)) < 0.15
-    assert mended.within
-    assert mended.p_value > 0.01
-    assert abs(mended.repaired(finding) - 1) < 0.15
-    assert abs(mended.expected - 240) < 20
+    assert fixed.within
+    assert fixed.p_value > 0.01
+    assert abs(fixed.repaired(finding) - 1) < 0.15
+    assert abs(fixed.expected - 240) < 20
 
 
 def test_a_silent_table_is_one_finding_of_freshness_and_of_volume(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from domain.values import Finding
-from tests.workers.checks.looked import told_at
+from tests.workers.checks.looked import findings_at
 from workers.checks.measure import measure
 from workers.checks.run import FAULT, State, run_checks
 from workers.declaration.declare import load
@@ -80,20 +80,20 @@ def offers(
 
 
 def last(frame: pd.DataFrame, width: timedelta = QUARTER) -> pd.Series:
-    """The two windows that are looked at last: what is seen in one alone is not told yet."""
+    """The two windows that are looked at last: what is seen in one alone is not reported yet."""
     return frame["offered_at"] >= pd.Timestamp(END - 2 * width)
 
 
 def found(
     folder: Path, frame: pd.DataFrame, *, model: object | None = None, window: str = "15m"
 ) -> list[Finding]:
-    """What is told when the last window is looked at, after the two before it."""
+    """What is reported when the last window is looked at, after the two before it."""
     frame.to_parquet(folder / "offers.parquet")
     skops.io.dump(model or fitted(), folder / "lender.skops")
     (folder / "lender.json").write_text('{"build": "b12"}', encoding="utf-8")
     (folder / "recsysops.toml").write_text(DECLARED.replace("{window}", window), encoding="utf-8")
     recommender = load(folder, {})
-    return told_at(recommender, END, recommender.tables["offers"].window)
+    return findings_at(recommender, END, recommender.tables["offers"].window)
 
 
 def adjusted(frame: pd.DataFrame, now: pd.Series) -> pd.DataFrame:
@@ -117,22 +117,22 @@ def fed_otherwise(frame: pd.DataFrame, now: pd.Series) -> pd.DataFrame:
         (fed_otherwise, (("branch", "mill"),), 1.0),
     ],
 )
-def test_what_serving_does_to_scores_is_told_with_where_it_does_it(
+def test_what_serving_does_to_scores_is_reported_with_where_it_does_it(
     spoil: Spoil, where: tuple[tuple[str, str], ...], share: float, tmp_path: Path
 ) -> None:
     frame = offers(fitted())
-    (told,) = found(tmp_path, spoil(frame, last(frame)))
-    assert told.slice == where
-    assert told.observed == pytest.approx(share * _rows(frame, where))
-    assert "rating is not what the model computes in 100 % of the rows" in told.title
+    (finding,) = found(tmp_path, spoil(frame, last(frame)))
+    assert finding.slice == where
+    assert finding.observed == pytest.approx(share * _rows(frame, where))
+    assert "rating is not what the model computes in 100 % of the rows" in finding.title
 
 
-def test_a_boost_that_makes_more_than_one_of_probabilities_is_told_where_it_is(tmp_path: Path) -> None:
+def test_a_boost_that_makes_more_than_one_of_probabilities_is_reported_where_it_is(tmp_path: Path) -> None:
     frame = offers(fitted())
     frame["rating"] = expit(frame["rating"])
     boosted = last(frame) & (frame["trade"] == "mason")
-    (told,) = found(tmp_path, frame.assign(rating=frame["rating"].mask(boosted, 2.2 * frame["rating"])))
-    assert told.slice == (("trade", "mason"),)
+    (finding,) = found(tmp_path, frame.assign(rating=frame["rating"].mask(boosted, 2.2 * frame["rating"])))
+    assert finding.slice == (("trade", "mason"),)
 
 
 def test_of_a_file_that_never_served_it_is_said_that_nothing_can_be_judged(tmp_path: Path) -> None:
@@ -147,8 +147,8 @@ def test_it_is_so_for_windows_of_a_minute_and_of_a_week(
 ) -> None:
     frame = offers(fitted(), width=width)
     assert found(tmp_path, frame, window=window) == []
-    (told,) = found(tmp_path, adjusted(frame, last(frame, width)), window=window)
-    assert told.slice == (("trade", "mason"),)
+    (finding,) = found(tmp_path, adjusted(frame, last(frame, width)), window=window)
+    assert finding.slice == (("trade", "mason"),)
 
 
 def _rows(frame: pd.DataFrame, where: tuple[tuple[str, str], ...]) -> int:
@@ -174,8 +174,8 @@ def test_however_a_score_is_logged_it_is_recognised(
     frame = offers(fitted())
     assert found(tmp_path, frame.assign(rating=logged(frame["rating"]))) == []
     spoilt = adjusted(frame, last(frame))
-    (told,) = found(tmp_path, spoilt.assign(rating=logged(spoilt["rating"])))
-    assert told.slice == (("trade", "mason"),)
+    (finding,) = found(tmp_path, spoilt.assign(rating=logged(spoilt["rating"])))
+    assert finding.slice == (("trade", "mason"),)
 
 
 def test_rows_of_another_version_are_no_fault_of_this_file(tmp_path: Path) -> None:
@@ -207,26 +207,26 @@ def test_a_model_that_takes_what_is_not_set_is_held_to_it(tmp_path: Path) -> Non
     frame["worn"] = frame["worn"].mask(hit)
     frame["rating"] = trees.decision_function(frame[FEATURES].to_numpy())
     assert found(tmp_path, frame, model=trees) == []
-    (told,) = found(tmp_path, adjusted(frame, last(frame)), model=trees)
-    assert told.slice == (("trade", "mason"),)
+    (finding,) = found(tmp_path, adjusted(frame, last(frame)), model=trees)
+    assert finding.slice == (("trade", "mason"),)
 
 
 def test_of_a_log_that_is_too_long_a_part_of_the_visits_is_computed_again(tmp_path: Path) -> None:
     frame = offers(fitted(), visits=800)
     assert len(frame) > 2 * MOST_ROWS
-    (told,) = found(tmp_path, adjusted(frame, last(frame)))
-    assert told.slice == (("trade", "mason"),)
+    (finding,) = found(tmp_path, adjusted(frame, last(frame)))
+    assert finding.slice == (("trade", "mason"),)
     part = MOST_ROWS / len(frame)
-    assert told.observed == pytest.approx(part * _rows(frame, told.slice), rel=0.15)
+    assert finding.observed == pytest.approx(part * _rows(frame, finding.slice), rel=0.15)
 
 
-def test_it_is_measured_again_once_it_is_mended(tmp_path: Path) -> None:
+def test_it_is_measured_again_once_it_is_fixed(tmp_path: Path) -> None:
     frame = offers(fitted(), windows=9)
     frame["offered_at"] += QUARTER
-    (told,) = found(tmp_path, adjusted(frame, last(frame) & (frame["offered_at"] < pd.Timestamp(END))))
+    (finding,) = found(tmp_path, adjusted(frame, last(frame) & (frame["offered_at"] < pd.Timestamp(END))))
     recommender = load(tmp_path, {})
-    assert not measure(recommender, told, END - QUARTER, END).within
-    assert measure(recommender, told, END, END + QUARTER).within
+    assert not measure(recommender, finding, END - QUARTER, END).within
+    assert measure(recommender, finding, END, END + QUARTER).within
 
 
 @pytest.mark.parametrize(

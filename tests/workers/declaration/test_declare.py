@@ -77,20 +77,20 @@ def test_what_is_wrong_is_named_with_its_line_and_what_would_be_right(
     tmp_path: Path, wrong: str, right: str, line: int, words: str
 ) -> None:
     assert wrong in GOOD
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as caught:
         declared(tmp_path, GOOD.replace(wrong, right))
-    message = str(told.value)
+    message = str(caught.value)
     assert words in message
     assert f"recsysops.toml:{line}: " in message
 
 
-def test_several_problems_are_told_together(tmp_path: Path) -> None:
+def test_several_problems_are_reported_together(tmp_path: Path) -> None:
     text = (
         GOOD.replace('"1m"', '"soon"').replace('kind = "volume"', 'kind = "x"').replace("[rec", "[sub]\n[rec")
     )
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as caught:
         declared(tmp_path, text)
-    assert len(str(told.value).splitlines()) == 3
+    assert len(str(caught.value).splitlines()) == 3
 
 
 WRONG_NAMES = """\
@@ -134,10 +134,10 @@ tables = ["views", "viewz", "x"]
 """
 
 
-def test_wrong_names_are_told_together_with_wrong_keys_in_the_order_of_the_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError) as told:
+def test_wrong_names_are_reported_together_with_wrong_keys_in_the_order_of_the_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
         declared(tmp_path, WRONG_NAMES)
-    lines = [line.partition("recsysops.toml:")[2] for line in str(told.value).splitlines()]
+    lines = [line.partition("recsysops.toml:")[2] for line in str(caught.value).splitlines()]
     for line, says in (
         (2, 'recommender.nam: unknown key; did you mean "name"?'),
         (5, "tables.views.path: the variable NOWHERE is not set"),
@@ -154,20 +154,22 @@ def test_wrong_names_are_told_together_with_wrong_keys_in_the_order_of_the_file(
         assert any(one.startswith(f"{line}: {says}") for one in lines), (line, says, lines)
     numbers = [int(line.partition(":")[0]) for line in lines]
     assert numbers == sorted(numbers)
-    assert "planet" not in str(told.value), "a dimension of a table that is not there is not one more problem"
+    assert "planet" not in str(caught.value), (
+        "a dimension of a table that is not there is not one more problem"
+    )
 
 
 def test_a_misspelt_section_is_one_problem_not_one_for_every_name_in_it(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as caught:
         declared(tmp_path, GOOD.replace("[tables.views]", "[table.views]"))
-    (line,) = str(told.value).splitlines()
+    (line,) = str(caught.value).splitlines()
     assert 'unknown section; did you mean "tables"?' in line
 
 
 def test_a_variable_that_is_not_set_is_one_problem(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as caught:
         declared(tmp_path, GOOD.replace('"1m"', '"${WINDOW}"'))
-    (line,) = str(told.value).splitlines()
+    (line,) = str(caught.value).splitlines()
     assert "tables.views.window: the variable WINDOW is not set" in line
 
 

@@ -53,7 +53,7 @@ KIND = Kind(name="hide_row", purpose="hides a row", options=Keys, given=given)
 """
 
 
-def told(tmp_path: Path, keys: str) -> str:
+def problems(tmp_path: Path, keys: str) -> str:
     """What is said of the declaration with these keys of its hotfix."""
     file = tmp_path / "recsysops.toml"
     file.write_text(DECLARED.format(keys=keys))
@@ -87,8 +87,8 @@ def test_the_guide_s_tables_have_every_kind_with_its_purpose_and_every_way_of_pr
     assert ways == set(REPLAYS)
 
 
-def test_an_unknown_kind_is_told_with_the_nearest_right_name(tmp_path: Path) -> None:
-    said = told(tmp_path, 'kind = "fill_features"')
+def test_an_unknown_kind_is_reported_with_the_nearest_right_name(tmp_path: Path) -> None:
+    said = problems(tmp_path, 'kind = "fill_features"')
     assert (
         """hotfixes.fix.kind: 'fill_features' is no kind of hotfix here; did you mean "fill_feature"?"""
         in said
@@ -96,19 +96,19 @@ def test_an_unknown_kind_is_told_with_the_nearest_right_name(tmp_path: Path) -> 
 
 
 def test_a_key_of_another_kind_and_a_misspelt_one_are_told_apart(tmp_path: Path) -> None:
-    said = told(tmp_path, 'kind = "boost_items"\nfeature = "language"\namont = 1.0')
+    said = problems(tmp_path, 'kind = "boost_items"\nfeature = "language"\namont = 1.0')
     assert "hotfixes.fix: feature is for kind fill_feature; remove it from this boost_items" in said
     assert 'hotfixes.fix.amont: unknown key; did you mean "amount"?' in said
 
 
-def test_a_value_of_another_type_is_told_with_its_key(tmp_path: Path) -> None:
-    assert "hotfixes.fix.amount: Input should be a valid number" in told(
+def test_a_value_of_another_type_is_reported_with_its_key(tmp_path: Path) -> None:
+    assert "hotfixes.fix.amount: Input should be a valid number" in problems(
         tmp_path, 'kind = "boost_items"\namount = "much"'
     )
 
 
-def test_an_unknown_way_of_pricing_is_told_with_the_nearest(tmp_path: Path) -> None:
-    said = told(tmp_path, 'kind = "webhook"\nreplay = { kind = "snapshots" }')
+def test_an_unknown_way_of_pricing_is_reported_with_the_nearest(tmp_path: Path) -> None:
+    said = problems(tmp_path, 'kind = "webhook"\nreplay = { kind = "snapshots" }')
     assert """hotfixes.fix.replay.kind: 'snapshots' is no way of pricing; did you mean "snapshot"?""" in said
 
 
@@ -124,7 +124,7 @@ def test_a_stranger_s_kind_is_found_by_its_entry_point(
     file = tmp_path / "recsysops.toml"
     file.write_text(DECLARED.format(keys='kind = "hide_row"\nplace = "top"'))
     assert load(file).hotfixes["fix"].options == {"place": "top"}
-    assert "hotfixes.fix.place: missing" in told(tmp_path, 'kind = "hide_row"')
+    assert "hotfixes.fix.place: missing" in problems(tmp_path, 'kind = "hide_row"')
     find.cache_clear()
     sys.modules.pop("hiding", None)
 

@@ -56,7 +56,7 @@ class Definitions(FlagRepository):
 
 
 class Flagd:
-    """Evaluates as flagd does; without `metadata` like a server that tells none."""
+    """Evaluates as flagd does; without `metadata` like a server that gives none."""
 
     def __init__(self, path: Path, metadata: bool) -> None:
         self.path, self.metadata = path, metadata

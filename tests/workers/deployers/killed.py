@@ -60,14 +60,14 @@ def dying_after(answers: int, ask: Callable[..., Any]) -> Callable[..., Any]:
 
 def main() -> None:
     """Settle the obligation, and die where it is said."""
-    told = json.load(sys.stdin)
-    if told["dies"] == RECORDING:
+    task = json.load(sys.stdin)
+    if task["dies"] == RECORDING:
         obligations._record = die
     else:
-        Api._ask = dying_after(told["dies"], Api._ask)  # type: ignore[method-assign]
-    made = recommender(told["deployer"], told["hotfix"])
-    log = engine(told["database_url"])
-    settle(log, {"apply": lambda work: apply(work, made)}, "apply", told["stream"], told["event_id"])
+        Api._ask = dying_after(task["dies"], Api._ask)  # type: ignore[method-assign]
+    made = recommender(task["deployer"], task["hotfix"])
+    log = engine(task["database_url"])
+    settle(log, {"apply": lambda work: apply(work, made)}, "apply", task["stream"], task["event_id"])
 
 
 if __name__ == "__main__":

@@ -210,7 +210,7 @@ class Story:
 
     def die(self, place: Place, dies: Dies, database_url: str, root: Path) -> int:
         """Let another process do it and be killed; its exit code."""
-        told = {
+        task = {
             "deployer": place.deployer,
             "hotfix": place.hotfix,
             "dies": dies,
@@ -221,7 +221,7 @@ class Story:
         command = [sys.executable, "-m", "tests.workers.deployers.killed"]
         around = {**os.environ, "PYTHONPATH": f"{root}:{root / 'client'}"}
         done = subprocess.run(
-            command, input=json.dumps(told), text=True, cwd=root, env=around, timeout=600, check=False
+            command, input=json.dumps(task), text=True, cwd=root, env=around, timeout=600, check=False
         )
         return done.returncode
 

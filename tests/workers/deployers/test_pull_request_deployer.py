@@ -174,7 +174,7 @@ def test_a_file_that_is_not_understood_is_left_alone(hub: Hub) -> None:
     assert (hub.read(FILE), hub.pulls) == ("{half", [])
 
 
-def test_a_token_that_is_wrong_or_missing_is_told_and_never_shown(hub: Hub) -> None:
+def test_a_token_that_is_wrong_or_missing_is_reported_and_never_shown(hub: Hub) -> None:
     with pytest.raises(DeployError, match="Bad credentials") as caught:
         open_deployer(declared(hub), {"HUB_TOKEN": "a wrong one"}).apply("event:1", OPTION, LATER)
     assert "a wrong one" not in str(caught.value)
@@ -191,7 +191,7 @@ def test_a_token_that_is_wrong_or_missing_is_told_and_never_shown(hub: Hub) -> N
         ({"repository": "serving"}, "pattern"),
     ],
 )
-def test_what_is_declared_wrongly_is_told_at_once(hub: Hub, keys: dict[str, Any], says: str) -> None:
+def test_what_is_declared_wrongly_is_reported_at_once(hub: Hub, keys: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         declared(hub, **keys)
 

@@ -107,7 +107,7 @@ def declare(folder: Path, lines: str) -> Path:
         ('kind = "redis"\nurl = "redis://x"', 'did you mean "url_env"?'),
     ],
 )
-def test_an_unknown_kind_and_an_unknown_key_are_told_with_the_nearest_name(
+def test_an_unknown_kind_and_an_unknown_key_are_reported_with_the_nearest_name(
     tmp_path: Path, lines: str, says: str
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
@@ -153,7 +153,7 @@ def test_whoever_does_not_deploy_does_not_import_a_strangers_kind(site: Path, tm
     ],
     ids=["raises", "no kind", "another name"],
 )
-def test_what_is_wrong_with_a_strangers_kind_is_told_at_its_line(
+def test_what_is_wrong_with_a_strangers_kind_is_reported_at_its_line(
     site: Path, tmp_path: Path, source: str, says: str
 ) -> None:
     install(site, source)

@@ -28,7 +28,7 @@ def declared(folder: Path) -> Recommender:
     return Recommender(name="cinema", tables={"impressions": table}, checks={"total": check})
 
 
-def told(log: Engine, minutes: int = 0) -> dict[str, Looks]:
+def runs(log: Engine, minutes: int = 0) -> dict[str, Looks]:
     with log.connect() as connection:
         return read_runs(connection, NOON + minutes * MINUTE)
 
@@ -39,7 +39,7 @@ def test_each_look_is_counted_once_however_often_it_is_asked_for(log: Engine, tm
         detection_run(log, declared(tmp_path), NOON + minutes * MINUTE)
     counted = {"count": 3, "judged": 3, "failed": 0, "failing": False}
     between = {"since": NOON - 2 * MINUTE, "last_at": NOON}
-    looks = told(log)["total"]
+    looks = runs(log)["total"]
     assert looks.seconds > 0
     assert looks == Looks.model_validate({**counted, **between, "seconds": looks.seconds})
 
@@ -48,18 +48,18 @@ def test_a_look_that_cannot_be_taken_counts_as_failed_until_one_can_be_again(
     log: Engine, tmp_path: Path
 ) -> None:
     detection_run(log, declared(tmp_path), NOON - MINUTE)
-    (blind,) = told(log).values()
+    (blind,) = runs(log).values()
     assert (blind.count, blind.judged, blind.failed, blind.failing) == (1, 0, 1, True)
     write(tmp_path, [60, 58, 63, 61, 57, 62] * 20)
     detection_run(log, declared(tmp_path), NOON)
-    (seeing,) = told(log).values()
+    (seeing,) = runs(log).values()
     assert (seeing.count, seeing.judged, seeing.failed, seeing.failing) == (2, 1, 1, False)
 
 
 def test_a_look_without_enough_history_is_taken_and_judges_nothing(log: Engine, tmp_path: Path) -> None:
     write(tmp_path, [60, 58, 63])
     detection_run(log, declared(tmp_path), NOON)
-    (young,) = told(log).values()
+    (young,) = runs(log).values()
     assert (young.count, young.judged, young.failed) == (1, 0, 0)
 
 
@@ -80,4 +80,4 @@ def test_two_jobs_that_count_on_one_day_are_both_read(log: Engine) -> None:
     with log.begin() as connection:
         count_runs(connection, "detect", [WELL], NOON)
         count_runs(connection, "predict", [RunOutcome("two", failed=False, judged=True)], NOON)
-    assert told(log).keys() == {"one", "two"}
+    assert runs(log).keys() == {"one", "two"}

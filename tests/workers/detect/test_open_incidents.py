@@ -1,4 +1,4 @@
-"""What of a look's findings is news where slices of two tables cross: counted, not guessed."""
+"""Which of a look's findings are new where slices of two tables cross: counted, not guessed."""
 
 from __future__ import annotations
 
@@ -103,8 +103,8 @@ def test_what_a_region_lacks_joins_the_incident_of_a_column_that_most_of_it_had_
     recommender = declared(tmp_path, frame)
     there = frame[frame["region"] == "paris"]
     now, before = (float((there["at"] >= END - HOUR).sum()), float((there["at"] < END - HOUR).sum() / 72))
-    told = {"check": "unset", "subject": "language", "unit": "rows without language", "p_value": 1e-9}
-    unset = lacks("impressions", FRANCE, 90, 1).model_copy(update=told)
+    changes = {"check": "unset", "subject": "language", "unit": "rows without language", "p_value": 1e-9}
+    unset = lacks("impressions", FRANCE, 90, 1).model_copy(update=changes)
     open_incidents(log, [unset], DETECTOR, recommender=recommender)
     open_incidents(log, [lacks("plays", PARIS, now, before)], DETECTOR, recommender=recommender)
     assert len(incidents(log)) == opened
@@ -130,13 +130,13 @@ def seen_later(by: timedelta, width: timedelta = HOUR, **more: object) -> Findin
 
 
 def counted(log: Engine) -> int:
-    """How often the one incident was told its finding."""
+    """How often its finding was recorded on the one incident."""
     (one,) = incidents(log)
     return one.findings_count
 
 
 @pytest.mark.parametrize(("severity", "count"), [(Severity.SEV3, 1), (Severity.SEV2, 1), (Severity.SEV1, 2)])
-def test_an_open_incident_is_told_at_once_only_of_what_is_worse(
+def test_an_open_incident_repeats_at_once_only_what_is_worse(
     log: Engine, severity: Severity, count: int
 ) -> None:
     open_incidents(log, [seen_later(0 * HOUR)], DETECTOR)
@@ -153,7 +153,7 @@ def test_an_open_incident_is_told_at_once_only_of_what_is_worse(
         (MINUTE / 6, MINUTE, 2),
     ],
 )
-def test_an_open_incident_is_told_the_same_again_after_a_window_and_a_minute_at_the_earliest(
+def test_an_open_incident_repeats_the_same_after_a_window_and_a_minute_at_the_earliest(
     log: Engine, width: timedelta, later: timedelta, count: int
 ) -> None:
     open_incidents(log, [seen_later(0 * HOUR, width)], DETECTOR)
@@ -161,7 +161,7 @@ def test_an_open_incident_is_told_the_same_again_after_a_window_and_a_minute_at_
     assert counted(log) == count
 
 
-def test_a_metric_that_was_back_and_is_off_again_is_told_at_once(log: Engine) -> None:
+def test_a_metric_that_was_back_and_is_off_again_is_reported_at_once(log: Engine) -> None:
     open_incidents(log, [seen_later(0 * HOUR)], DETECTOR)
     (one,) = incidents(log)
     handle(

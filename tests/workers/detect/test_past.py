@@ -84,10 +84,10 @@ def the(log: Engine, detector: Actor, on_call: Actor) -> Log:
     return Log(log, detector, on_call)
 
 
-def test_a_fault_of_nearly_all_the_history_is_seen_to_be_mended(
+def test_a_fault_of_nearly_all_the_history_is_seen_to_be_fixed(
     the: Log, tmp_path: Path, recommender: Recommender
 ) -> None:
-    write(tmp_path, (70, 60), (50, 20), (2, 60))  # 50 of the last 60 minutes before the mend were the fault
+    write(tmp_path, (70, 60), (50, 20), (2, 60))  # 50 of the last 60 minutes before the fix were the fault
     stream = the.fault(-51, -2)
     the.say(stream, c.RecordDiagnosis(diagnosis=Diagnosis(cause=None)), -10)
     offered = (make_option(watch=2 * MINUTE),)
@@ -120,7 +120,7 @@ def test_an_earlier_incident_does_not_teach_the_next_one_what_is_usual(
 ) -> None:
     write(tmp_path, (90, 60), (45, 20), (10, 60), (5, 20))
     earlier = the.fault(-59, -16)
-    the.say(earlier, c.Resolve(how="elsewhere", reason="mended"), -15)
+    the.say(earlier, c.Resolve(how="elsewhere", reason="fixed"), -15)
     the.say(earlier, c.AnswerFollowUp(improvement=LEARNED), -15)
     the.say(earlier, c.Close(), -15)
     now = the.fault(-4, 0)
@@ -150,13 +150,13 @@ def test_a_check_that_lost_its_memory_is_told_by_the_log_what_was_wrong(
     stream = the.fault(-56, -13)
     naive = run_checks(recommender, at - MINUTE)
     naive = run_checks(recommender, at, naive.state)
-    the.say(stream, c.Resolve(how="elsewhere", reason="mended"), -12)
+    the.say(stream, c.Resolve(how="elsewhere", reason="fixed"), -12)
     wrong = wrong_times(the.log, recommender, at)
-    told = run_checks(recommender, at - MINUTE, None, wrong)
-    told = run_checks(recommender, at, told.state, wrong)
-    assert told.findings == ()
-    assert _learned_from(naive) - _learned_from(told) >= 40  # of the 43 bad minutes
-    assert '"known"' not in told.state.model_dump_json()
+    informed = run_checks(recommender, at - MINUTE, None, wrong)
+    informed = run_checks(recommender, at, informed.state, wrong)
+    assert informed.findings == ()
+    assert _learned_from(naive) - _learned_from(informed) >= 40  # of the 43 bad minutes
+    assert '"known"' not in informed.state.model_dump_json()
 
 
 def test_what_was_no_incident_is_learned_from_and_what_began_earlier_is_not(

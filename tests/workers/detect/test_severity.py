@@ -1,4 +1,4 @@
-"""Members say how bad it is; what was closed lately is no news at once, and goes on under its number."""
+"""Members say how bad it is; what was closed lately is ignored at first, and goes on under its number."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def closed(log: Engine, on_call: Actor, tmp_path: Path) -> str:
     open_incidents(log, [at(-HOUR)], WORKER, recommender=declared(tmp_path))
     stream = every(log)[0].stream
     steps: list[Command] = [
-        Resolve(how="elsewhere", reason="mended"),
+        Resolve(how="elsewhere", reason="fixed"),
         AnswerFollowUp(improvement=LEARNED),
         Close(),
     ]
@@ -122,7 +122,7 @@ def closed(log: Engine, on_call: Actor, tmp_path: Path) -> str:
     return stream
 
 
-def test_what_was_closed_just_now_is_no_news_until_it_has_cooled_down(
+def test_what_was_closed_just_now_is_ignored_until_it_has_cooled_down(
     log: Engine, closed: str, tmp_path: Path
 ) -> None:
     recommender = declared(tmp_path, cool_down="10m")

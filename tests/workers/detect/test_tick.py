@@ -243,7 +243,7 @@ def test_two_clocks_at_once_look_once(
     assert detection_run(log, recommender, NOON) == 1
 
 
-def test_an_open_incident_is_not_told_the_same_every_few_seconds(
+def test_an_open_incident_does_not_repeat_the_same_every_few_seconds(
     log: Engine, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for seconds in range(0, 121, 10):
@@ -360,16 +360,16 @@ def test_a_finding_that_is_over_but_cannot_be_measured_is_said_to_be_over_later(
     assert every(log)[0].cleared_at is not None
 
 
-def test_a_mend_that_has_only_begun_is_not_a_metric_that_is_back(
+def test_a_repair_that_has_only_begun_is_not_a_metric_that_is_back(
     log: Engine, tmp_path: Path, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     often = {"impressions": recommender.tables["impressions"].model_copy(update={"every": MINUTE / 6})}
     recommender = recommender.model_copy(update={"tables": often})
     finding = make_finding(minutes=-1).model_copy(update={"check": "impressions_volume", "slice": ()})
-    write(tmp_path, [60, 58, 63, 61, 57, 62] * 20 + [17, 60])  # mended a minute before noon
+    write(tmp_path, [60, 58, 63, 61, 57, 62] * 20 + [17, 60])  # repaired a minute before noon
     cleared_after = None
     for seconds in range(0, 70, 10):
-        # The check falls silent as soon as its window holds some of the mended time.
+        # The check falls silent as soon as its window holds some of the repaired time.
         looks = {0: Looks(finding), 20: Looks(cleared=(finding.fingerprint,))}.get(seconds, Looks())
         monkeypatch.setattr("workers.detect.detection_run.run_checks", looks)
         detection_run(log, recommender, NOON - MINUTE + timedelta(seconds=seconds))

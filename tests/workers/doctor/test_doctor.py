@@ -147,11 +147,11 @@ def pickled(folder: Path) -> None:
     (folder / "ranker.skops").write_bytes(b"\x80\x04not a model")
 
 
-def test_a_healthy_set_up_has_nothing_to_mend(shop: Path) -> None:
-    told = advice(shop)
-    assert [line for line in told if line.level in {"warning", "error"}] == []
+def test_a_healthy_set_up_has_nothing_to_fix(shop: Path) -> None:
+    lines = advice(shop)
+    assert [line for line in lines if line.level in {"warning", "error"}] == []
     right = {"tables.views", "items", "models.ranker", "deployers.overrides", "deployers.hooks"}
-    assert {line.where for line in told if line.level == "ok"} >= right
+    assert {line.where for line in lines if line.level == "ok"} >= right
 
 
 SERIES = """\
@@ -333,18 +333,18 @@ BROKEN: list[tuple[str, Callable[[Path], object], str, str, str, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("breaking", "level", "where", "says", "mend"),
+    ("breaking", "level", "where", "says", "fix"),
     [case[1:] for case in BROKEN],
     ids=[case[0] for case in BROKEN],
 )
-def test_what_is_broken_is_told_where_and_how_to_mend_it(
-    shop: Path, breaking: Callable[[Path], object], level: str, where: str, says: str, mend: str
+def test_what_is_broken_is_reported_with_where_it_is_and_how_to_fix_it(
+    shop: Path, breaking: Callable[[Path], object], level: str, where: str, says: str, fix: str
 ) -> None:
     breaking(shop)
     lines = [line for line in advice(shop) if line.level in {"warning", "error"}]
     fitting = [line for line in lines if line.level == level and where in line.where and says in line.says]
     assert fitting, lines
-    assert any(mend in f"{line.mend} {line.says}" for line in fitting)
+    assert any(fix in f"{line.fix} {line.says}" for line in fitting)
     assert len(lines) <= 2
 
 
@@ -361,7 +361,7 @@ def test_buttons_that_nobody_may_press_are_an_error_once_slack_is_connected(shop
     assert [line.level for line in advice(shop, connected) if line.where == "permissions.deploy"] == ["error"]
 
 
-def test_a_secret_that_is_not_set_is_told(shop: Path) -> None:
+def test_a_secret_that_is_not_set_is_reported(shop: Path) -> None:
     (line,) = [line for line in advice(shop, {}) if line.level == "error"]
     assert (line.where, "SHOP_SECRET" in line.says) == ("deployers.hooks.secret_env", True)
 
@@ -378,7 +378,7 @@ def test_a_broker_is_asked_whether_it_takes_jobs(shop: Path, redis_url: str, bro
     assert f":{make_url(url).password}@" not in says
 
 
-def test_an_address_that_is_of_no_broker_we_know_is_told_without_its_password(shop: Path) -> None:
+def test_an_address_of_an_unknown_kind_of_broker_is_reported_without_its_password(shop: Path) -> None:
     [(level, says)] = about_broker(shop, {"BROKER_URL": "kafka://me:hunter2@host"})
     assert level == "error"
     assert "begins with 'kafka'" in says
@@ -386,8 +386,8 @@ def test_an_address_that_is_of_no_broker_we_know_is_told_without_its_password(sh
 
 
 def about_broker(folder: Path, environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    told = advice(folder, {**SECRET, **environment})
-    return [(one.level, one.says) for one in told if one.where == "broker"]
+    lines = advice(folder, {**SECRET, **environment})
+    return [(one.level, one.says) for one in lines if one.where == "broker"]
 
 
 def test_twelve_and_more_ways_to_break_it_are_tried() -> None:

@@ -26,11 +26,11 @@ def said(folder: Path, old: str = "", new: str = "") -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for one in check(folder, environment={}):
         if one.level != "ok":
-            found.setdefault(one.where, []).append(f"{one.says} → {one.mend}")
+            found.setdefault(one.where, []).append(f"{one.says} → {one.fix}")
     return found
 
 
-def test_a_whole_declaration_has_nothing_to_mend(folder: Path) -> None:
+def test_a_whole_declaration_has_nothing_to_fix(folder: Path) -> None:
     found = said(folder)
     assert "exposure" not in found
     assert "checks.misses" not in found

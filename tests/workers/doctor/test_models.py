@@ -15,8 +15,8 @@ from workers.doctor.doctor import check
 
 
 def _warned(kiosk: Path) -> list[Advice]:
-    told = check(kiosk, environment={}, at=NOW)
-    return [one for one in told if one.where.startswith("models.ranker") and one.level != "ok"]
+    lines = check(kiosk, environment={}, at=NOW)
+    return [one for one in lines if one.where.startswith("models.ranker") and one.level != "ok"]
 
 
 def test_a_model_that_computes_what_was_logged_is_as_declared(kiosk: Path) -> None:
@@ -24,7 +24,7 @@ def test_a_model_that_computes_what_was_logged_is_as_declared(kiosk: Path) -> No
 
 
 @pytest.mark.parametrize("fault", ["features", "file"])
-def test_features_in_another_order_or_another_file_are_told_by_the_logged_scores(
+def test_features_in_another_order_or_another_file_are_recognised_by_the_logged_scores(
     kiosk: Path, fault: str
 ) -> None:
     if fault == "features":
@@ -38,4 +38,4 @@ def test_features_in_another_order_or_another_file_are_told_by_the_logged_scores
     assert said.level == "warning"
     assert said.where == "models.ranker.features"
     assert "newest logged scores" in said.says
-    assert "in the order" in said.mend
+    assert "in the order" in said.fix

@@ -80,9 +80,9 @@ def test_a_superuser_could_take_the_guards_away(database_url: str) -> None:
     (advice,) = says(database_url)
     assert advice.level == "warning"
     assert "is a superuser: whoever has its password can switch the log's guards off" in advice.says
-    assert advice.mend is not None
-    assert f"LOGIN PASSWORD '…' IN ROLE {role_of('main')}" in advice.mend
-    assert "DATABASE_OWNER_URL" in advice.mend
+    assert advice.fix is not None
+    assert f"LOGIN PASSWORD '…' IN ROLE {role_of('main')}" in advice.fix
+    assert "DATABASE_OWNER_URL" in advice.fix
 
 
 def test_an_owner_could_take_the_guards_away_too(login: Login, empty: Empty) -> None:
@@ -92,7 +92,7 @@ def test_an_owner_could_take_the_guards_away_too(login: Login, empty: Empty) -> 
     assert "owns the tables (as login_" in advice.says
 
 
-def test_what_the_advice_says_is_what_mends_it(login: Login, empty: Empty, database_url: str) -> None:
+def test_what_the_advice_says_is_what_fixes_it(login: Login, empty: Empty, database_url: str) -> None:
     owner = login("CREATEROLE")
     url = empty(owner)
     migrate(url)
@@ -100,16 +100,16 @@ def test_what_the_advice_says_is_what_mends_it(login: Login, empty: Empty, datab
     (advice,) = says(program)
     assert advice.level == "error"
     assert "may not take the role recsysops_app_main" in advice.says
-    assert advice.mend is not None
+    assert advice.fix is not None
     with psycopg.connect(driver_address(database_url), autocommit=True) as administrator:
-        administrator.execute(advice.mend.partition("run: ")[2].encode())
+        administrator.execute(advice.fix.partition("run: ")[2].encode())
     assert [one.level for one in says(program)] == ["ok"]
 
 
 def test_a_store_without_tables_or_behind_says_migrate(empty: Empty, login: Login) -> None:
     url = empty(login("SUPERUSER"))
     (advice,) = says(url)
-    assert (advice.says, advice.mend) == ("it has no tables of this release yet", "run `recsysops migrate`")
+    assert (advice.says, advice.fix) == ("it has no tables of this release yet", "run `recsysops migrate`")
     migrate(url)
     with psycopg.connect(driver_address(url), autocommit=True) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0002'")
@@ -135,8 +135,8 @@ def test_a_schema_where_everybody_may_make_things_is_said(
     database_url: str, owner: psycopg.Connection
 ) -> None:
     owner.execute("GRANT CREATE ON SCHEMA public TO PUBLIC")
-    told = [one.mend for one in says(database_url) if "functions and tables of its own" in one.says]
-    assert told == [f"REVOKE CREATE ON SCHEMA public FROM PUBLIC, {role_of('main')}"]
+    fixes = [one.fix for one in says(database_url) if "functions and tables of its own" in one.says]
+    assert fixes == [f"REVOKE CREATE ON SCHEMA public FROM PUBLIC, {role_of('main')}"]
 
 
 def test_a_store_that_does_not_answer_is_said_without_its_password() -> None:
@@ -152,8 +152,8 @@ def test_where_none_is_named_there_is_nothing_to_say() -> None:
 def test_the_doctor_says_it_among_the_rest(tmp_path: Path, database_url: str) -> None:
     file = tmp_path / "recsysops.toml"
     file.write_text('[recommender]\nname = "shop"\n[tables.views]\npath = "views.csv"\n')
-    told = check(file, environment={"DATABASE_URL": database_url, "RECSYSOPS_VAR": str(tmp_path)})
-    assert [one.level for one in told if one.where == "store"] == ["warning"]
+    lines = check(file, environment={"DATABASE_URL": database_url, "RECSYSOPS_VAR": str(tmp_path)})
+    assert [one.level for one in lines if one.where == "store"] == ["warning"]
 
 
 def test_an_owner_that_may_not_make_roles_says_what_an_administrator_runs(servers_folder: Path) -> None:

@@ -162,8 +162,8 @@ def test_no_password_is_an_argument_of_a_process_or_part_of_a_server_s_environme
         assert all(len(secret) > 20 for secret in secrets)
         known = [postmaster(servers_folder), broker(servers)]
         for process in [*known, *known[0].children(recursive=True)]:
-            told = "\0".join([*process.cmdline(), *process.environ().values()])
-            assert not [secret for secret in secrets if secret in told]
+            visible = "\0".join([*process.cmdline(), *process.environ().values()])
+            assert not [secret for secret in secrets if secret in visible]
         log = (servers_folder / "postgres" / "log").read_text()
         assert not [secret for secret in secrets if secret in log]
         assert not [secret for secret in secrets if secret in repr(servers)]

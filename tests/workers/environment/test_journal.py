@@ -15,10 +15,10 @@ except Exception:
 """
 
 
-def test_an_error_is_told_with_where_it_came_from_and_without_the_password_in_an_address(root: Path) -> None:
+def test_an_error_is_logged_with_its_origin_and_without_the_password_in_an_address(root: Path) -> None:
     said = subprocess.run([sys.executable, "-c", FAILS], cwd=root, capture_output=True, text=True, check=True)
-    told = said.stdout + said.stderr
-    assert "follower_failed" in told
-    assert "OperationalError" in told
-    assert "hunter2" not in told
-    assert "locals" not in told
+    logged = said.stdout + said.stderr
+    assert "follower_failed" in logged
+    assert "OperationalError" in logged
+    assert "hunter2" not in logged
+    assert "locals" not in logged

@@ -38,10 +38,10 @@ def test_a_secret_is_found_however_it_is_spelled(value: str) -> None:
     hidden = noted(DB_PASSWORD=value)
     address = f"postgresql://me:{quote(value, safe='')}@db/x"
     for text in (value, repr(value), json.dumps(value), json.dumps(value, ensure_ascii=False), address):
-        told = hidden.data(f"before {text} after")
-        assert value not in told
-        assert quote(value, safe="") not in told
-        assert told.startswith("before ") and told.endswith(" after")
+        clean = hidden.data(f"before {text} after")
+        assert value not in clean
+        assert quote(value, safe="") not in clean
+        assert clean.startswith("before ") and clean.endswith(" after")
 
 
 def test_the_password_of_an_address_is_a_secret_by_itself_too() -> None:
@@ -88,10 +88,10 @@ def test_a_password_that_text_is_full_of_is_hidden_in_its_place_only(word: str) 
 
 
 def test_what_stands_beside_a_name_of_secrets_is_hidden_unheard_of() -> None:
-    told = noted().prose(
+    clean = noted().prose(
         """Authorization: Bearer abc.def, {"password": "never heard"}, token='x y', api_key=1234"""
     )
-    assert not any(one in told for one in ("abc.def", "never heard", "x y", "1234"))
+    assert not any(one in clean for one in ("abc.def", "never heard", "x y", "1234"))
     plain = "deployers.hooks.secret: unknown key; did you mean secret_env? Set token: see README."
     assert noted().prose(plain) == plain
 

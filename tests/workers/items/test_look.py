@@ -59,7 +59,7 @@ def test_an_item_that_is_held_down_is_shown_less_since_then(shop: Recommender) -
     assert HELD_DOWN not in {one.item for one in found.compared}
 
 
-def test_what_happened_last_is_told_though_more_had_changed_before(tmp_path: Path) -> None:
+def test_what_happened_last_is_reported_though_more_had_changed_before(tmp_path: Path) -> None:
     """An item that everybody was shown while it was new, long before it was held down."""
     shop = write_shop(tmp_path)
     shown = pd.read_parquet(tmp_path / "shown.parquet")
@@ -84,10 +84,10 @@ def off_the_shelf(tmp_path_factory: pytest.TempPathFactory) -> Recommender:
     return shop
 
 
-def test_an_item_that_comes_into_question_less_often_is_told_so_and_judged_by_that(
+def test_an_item_that_is_eligible_less_often_is_reported_as_such_and_judged_by_that(
     off_the_shelf: Recommender, shop: Recommender
 ) -> None:
-    found, merit = answer(off_the_shelf, HELD_DOWN), answer(shop, HELD_DOWN)
+    found, held_down = answer(off_the_shelf, HELD_DOWN), answer(shop, HELD_DOWN)
     assert found.verdict == "less"
     assert found.since is not None
     assert abs(found.since - FAULT_AT) <= timedelta(minutes=20)
@@ -96,9 +96,9 @@ def test_an_item_that_comes_into_question_less_often_is_told_so_and_judged_by_th
     assert found.in_question.low < -0.9 < found.in_question.high
     assert found.headline.startswith(f"Thing {HELD_DOWN} is eligible")
     assert found.bias is not None and found.bias.value is not None
-    assert merit.bias is not None and merit.bias.value is not None
-    assert found.bias.value > merit.bias.value + 0.3
-    assert merit.in_question is None, "chance shows it as often as before"
+    assert held_down.bias is not None and held_down.bias.value is not None
+    assert found.bias.value > held_down.bias.value + 0.3
+    assert held_down.in_question is None, "chance shows it as often as before"
 
 
 def test_what_has_just_launched_came_into_question_as_often_since_its_launch(
@@ -119,7 +119,7 @@ def test_what_has_just_launched_came_into_question_as_often_since_its_launch(
     assert (1 + found.bias.value) / (1 + before.bias.value) == pytest.approx(0.2, abs=0.1)
 
 
-def test_a_launch_is_held_against_other_launches_where_it_merits_more_than_all_of_them_are_shown(
+def test_a_launch_is_held_against_other_launches_where_it_is_due_more_than_all_of_them_are_shown(
     shop: Recommender,
 ) -> None:
     found = answer(shop, "n4")
@@ -133,7 +133,7 @@ def test_no_other_item_is_said_to_have_changed(shop: Recommender) -> None:
     assert [one.since for one in found] == [None] * 3
 
 
-def test_a_launch_that_nobody_is_shown_is_told_against_the_others(shop: Recommender) -> None:
+def test_a_launch_that_nobody_is_shown_is_detected_against_the_others(shop: Recommender) -> None:
     found = answer(shop, FAILED)
     assert found.verdict == "less"
     assert found.launch is not None
@@ -171,7 +171,7 @@ def test_where_nothing_launched_at_another_time_that_is_said(tmp_path: Path) -> 
     found = item_answer(shop, FAILED, END)[0]
     assert found.launch is not None and len(found.launch.compared) == 5
     assert any("came together with it" in note for note in found.notes)
-    assert found.usual_of == "launches", "all launches are shown less than their merit among all"
+    assert found.usual_of == "launches", "all launches are shown less than their expected exposure among all"
 
 
 def test_a_launch_like_the_others_is_fair(shop: Recommender) -> None:

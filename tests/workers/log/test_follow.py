@@ -124,11 +124,11 @@ def test_a_follower_outlives_the_loss_of_its_connections(
 def test_whoever_heard_a_call_looks_once_more_soon_for_what_was_not_called_out(
     log: Engine, opened: Opened
 ) -> None:
-    news, began = AppendListener(log), time.monotonic()
-    assert news.wait(60)  # it listens from now on
-    assert not news.wait(60)
+    appends, began = AppendListener(log), time.monotonic()
+    assert appends.wait(60)  # it listens from now on
+    assert not appends.wait(60)
     opened("Drama", "a")
-    assert news.wait(60)
-    assert not news.wait(60)
+    assert appends.wait(60)
+    assert not appends.wait(60)
     assert time.monotonic() - began < 60
-    news.close()
+    appends.close()

@@ -81,15 +81,15 @@ def test_an_event_that_cannot_be_done_is_set_aside_with_an_incident_and_the_othe
     (aside,) = state(log).aside
     assert (aside.position, aside.trouble) == (2, "ValueError: no such slice")
     with log.connect() as connection:
-        told = cards.find(connection, aside.incident)
-    assert told is not None
-    assert told.title == "“f” had to leave out an event"
-    assert "failed 5 times at event 2 (incident.opened of" in told.description
-    assert "recsysops followers replay f" in told.description
+        incident = cards.find(connection, aside.incident)
+    assert incident is not None
+    assert incident.title == "“f” had to leave out an event"
+    assert "failed 5 times at event 2 (incident.opened of" in incident.description
+    assert "recsysops followers replay f" in incident.description
 
 
 @pytest.mark.usefixtures("hurried")
-def test_what_was_set_aside_is_done_when_somebody_asks_after_the_cause_is_mended(
+def test_what_was_set_aside_is_done_when_somebody_asks_after_the_cause_is_fixed(
     log: Engine, opened: Opened
 ) -> None:
     for n in range(3):
@@ -129,7 +129,7 @@ def test_a_second_event_set_aside_is_a_note_on_the_incident_of_the_first(log: En
         assert len(cards.every(connection)) == 3
 
 
-def test_a_follower_killed_between_telling_and_setting_aside_tells_once(
+def test_a_follower_killed_between_reporting_and_setting_aside_reports_once(
     log: Engine, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened()

@@ -311,7 +311,7 @@ def test_nothing_is_guessed_through_a_connection_to_what_may_be_another_server(
     assert not _guessed(log, stream)
 
 
-def test_what_was_just_written_is_told_in_utc_as_it_is_read(
+def test_what_was_just_written_is_returned_in_utc_as_it_is_read(
     log: Engine, opened: Opened, on_call: Actor
 ) -> None:
     stream = opened().stream

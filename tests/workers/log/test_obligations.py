@@ -255,7 +255,7 @@ def test_a_worker_that_dies_over_an_obligation_each_time_is_noticed(log: Engine,
     )
 
 
-def test_that_something_may_still_act_is_told_once_no_try_is_left(log: Engine, opened: Opened) -> None:
+def test_that_something_may_still_act_is_noted_once_no_try_is_left(log: Engine, opened: Opened) -> None:
     stream = opened().stream
 
     def may_still_act(work: Work) -> Sequence[c.Command]:

@@ -154,7 +154,7 @@ def test_without_a_table_of_requests_they_are_those_that_the_log_stands_for(
         plan_logging(shop(None, ('requests = "visits"\n', ""), ('inclusion = "chance"\n', "")), END, SPAN)
 
 
-def test_rows_that_the_log_lost_are_told(shop: Callable[..., Recommender], logged: pd.DataFrame) -> None:
+def test_rows_that_the_log_lost_are_reported(shop: Callable[..., Recommender], logged: pd.DataFrame) -> None:
     held = logging_coverage(shop(logged[logged["visit"] % 3 > 0]), END, SPAN)
     assert "of the requests that were counted; it lost rows" in held.notes[0]
     silent = logging_coverage(shop(logged, ('inclusion = "chance"\n', "")), END, SPAN)
@@ -180,9 +180,9 @@ def test_a_probability_that_cannot_be_is_an_error_wherever_the_log_is_read(
     with pytest.raises(SourceError, match=says):
         candidates(declared, ())
     advice = check(tmp_path / "recsysops.toml", environment={}, at=END)
-    (told,) = [one for one in advice if one.where == "models.shelf.logging"]
-    assert told.level == "error"
-    assert says in told.says
+    (line,) = [one for one in advice if one.where == "models.shelf.logging"]
+    assert line.level == "error"
+    assert says in line.says
 
 
 def test_two_probabilities_of_one_request_are_an_error(
@@ -232,10 +232,10 @@ def test_without_the_column_requests_are_drawn_evenly_as_ever(shop: Callable[...
 def test_the_doctor_says_what_a_log_by_slice_lacks(shop: Callable[..., Recommender], tmp_path: Path) -> None:
     shop(None, ('inclusion = "chance"\n', ""), ('["place", "door"]]\n', '["place", "dor"]]\n'))
     advice = check(tmp_path / "recsysops.toml", environment={}, at=END)
-    told = {one.where: one for one in advice if one.where.startswith("models.shelf.")}
-    assert "estimates are biased" in told["models.shelf.inclusion"].says
-    assert 'has no column "dor"' in told["models.shelf.logging"].says
-    assert "door" in told["models.shelf.logging"].mend
+    by_place = {one.where: one for one in advice if one.where.startswith("models.shelf.")}
+    assert "estimates are biased" in by_place["models.shelf.inclusion"].says
+    assert 'has no column "dor"' in by_place["models.shelf.logging"].says
+    assert "door" in by_place["models.shelf.logging"].fix
 
 
 @pytest.mark.parametrize(
@@ -290,8 +290,8 @@ def test_the_terminal_plans_and_looks_and_prints_json(
     assert "With share = 0.02, k = 20, max_rate = 0.2:" in said
     assert "120,000 requests" in said
     assert "Uniform log" in said
-    told = terminal("logging", "plan", *at, "--dimension", "place,door", "--json").json["plan"]
-    assert {len(one["slice"]) for one in told["slices"]} == {2}
+    plan = terminal("logging", "plan", *at, "--dimension", "place,door", "--json").json["plan"]
+    assert {len(one["slice"]) for one in plan["slices"]} == {2}
     said = terminal("logging", "coverage", *at).out
     assert "30,000 were counted" in said
     assert "place = moon" in said

@@ -44,8 +44,8 @@ def saved(booster: lightgbm.Booster, folder: Path) -> Path:
     return folder / "hotels.txt"
 
 
-def exported(model: Any, folder: Path, **told: Any) -> Path:
-    graph = to_onnx(model, HOTELS.to_numpy(np.float32)[:1], **told)
+def exported(model: Any, folder: Path, **more: Any) -> Path:
+    graph = to_onnx(model, HOTELS.to_numpy(np.float32)[:1], **more)
     (folder / "hotels.onnx").write_bytes(graph.SerializeToString())
     return folder / "hotels.onnx"
 
@@ -88,10 +88,10 @@ def test_what_pulls_the_score_of_dear_hotels_is_their_price(tmp_path: Path, name
     assert pulls[0][1] < 2 * min(-0.05, *(pull for _, pull in pulls[1:]))
 
 
-@pytest.mark.parametrize("told", [{}, {"options": {"zipmap": False}}], ids=["chances by name", "chances"])
-def test_a_graph_of_two_classes_speaks_log_odds_and_is_read_in_its_32_bits(tmp_path: Path, told: Any) -> None:
+@pytest.mark.parametrize("more", [{}, {"options": {"zipmap": False}}], ids=["chances by name", "chances"])
+def test_a_graph_of_two_classes_speaks_log_odds_and_is_read_in_its_32_bits(tmp_path: Path, more: Any) -> None:
     model = MLPClassifier((8,), max_iter=400, random_state=0).fit(HOTELS.to_numpy(), BOOKED)
-    with open_model(exported(model, tmp_path, **told)) as there:
+    with open_model(exported(model, tmp_path, **more)) as there:
         assert (there.kind, there.takes) == ("log_odds", 3)
         chance = model.predict_proba(HOTELS.to_numpy())[:, 1]
         np.testing.assert_allclose(there.score(HOTELS), np.log(chance / (1 - chance)), rtol=1e-3, atol=1e-3)
@@ -147,8 +147,8 @@ def test_a_library_that_is_not_there_is_named_with_what_brings_it(
 def test_the_hidden_layers_of_a_graph_hold_what_they_held_where_it_was_trained(
     tmp_path: Path, activation: str
 ) -> None:
-    told = {"hidden_layer_sizes": (6, 4), "activation": activation, "max_iter": 300, "random_state": 0}
-    network = make_pipeline(StandardScaler(), MLPClassifier(**told)).fit(HOTELS, BOOKED)
+    settings = {"hidden_layer_sizes": (6, 4), "activation": activation, "max_iter": 300, "random_state": 0}
+    network = make_pipeline(StandardScaler(), MLPClassifier(**settings)).fit(HOTELS, BOOKED)
     scores = np.log(network.predict_proba(HOTELS)).dot([-1, 1])
     with open_model(exported(network, tmp_path, options={"zipmap": False})) as there:
         found = there.activations(HOTELS)

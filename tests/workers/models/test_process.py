@@ -89,7 +89,7 @@ def test_only_the_arithmetic_that_is_asked_for_is_computed(kitchen: tuple[Kitche
     np.testing.assert_array_equal(found["score in 32 bits"], every["score in 32 bits"])
 
 
-def test_a_model_that_wants_more_memory_than_it_may_have_is_told(wide: Path) -> None:
+def test_a_model_that_wants_more_memory_than_it_may_have_is_reported(wide: Path) -> None:
     with open_model(wide, Limits(memory=300 * MEGABYTE)) as there:
         rows = pd.DataFrame(np.ones((500, 200)), columns=[f"f{n}" for n in range(200)])
         with pytest.raises(SourceError, match=r"m\.skops: .*more memory than it may have \(300 MB\)"):
@@ -105,7 +105,7 @@ def test_a_model_that_does_not_come_back_is_stopped(wide: Path) -> None:
         assert not psutil.pid_exists(there.pid)
 
 
-def test_a_model_whose_process_is_killed_is_told_and_the_next_one_runs(
+def test_a_model_whose_process_is_killed_is_reported_and_the_next_one_runs(
     kitchen: tuple[Kitchen, ModelProcess],
 ) -> None:
     here, there = kitchen

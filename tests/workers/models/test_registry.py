@@ -34,8 +34,8 @@ def recommender(one: Registry | None) -> Recommender:
 
 
 def test_the_version_and_when_the_file_was_written_are_read(tmp_path: Path) -> None:
-    told = released("ranker", registry(tmp_path, {"version": "v7"}))
-    assert (told.version, told.since) == ("v7", NOON)
+    found = released("ranker", registry(tmp_path, {"version": "v7"}))
+    assert (found.version, found.since) == ("v7", NOON)
 
 
 def test_keys_lie_as_deep_as_they_are_named_and_a_number_is_a_version(tmp_path: Path) -> None:
@@ -43,8 +43,8 @@ def test_keys_lie_as_deep_as_they_are_named_and_a_number_is_a_version(tmp_path: 
     one = registry(
         tmp_path, held, NOON + timedelta(days=9), version="production.version", since="production.from"
     )
-    told = released("ranker", one)
-    assert (told.version, told.since) == ("7", NOON)
+    found = released("ranker", one)
+    assert (found.version, found.since) == ("7", NOON)
 
 
 @pytest.mark.parametrize(
@@ -60,9 +60,9 @@ def test_keys_lie_as_deep_as_they_are_named_and_a_number_is_a_version(tmp_path: 
 def test_what_is_wrong_with_a_registry_is_said(
     held: Any, keys: dict[str, Any], words: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(SourceError, match='model "ranker"') as told:
+    with pytest.raises(SourceError, match='model "ranker"') as raised:
         released("ranker", registry(tmp_path, held, **keys))
-    assert words in str(told.value)
+    assert words in str(raised.value)
 
 
 def test_a_registry_that_is_not_there_is_named() -> None:

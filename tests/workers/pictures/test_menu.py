@@ -105,7 +105,7 @@ def test_what_was_found_useless_here_is_not_in_the_picture(log: Engine) -> None:
 edges = st.lists(st.floats(-300, 300), min_size=3, max_size=3).map(sorted)
 
 
-def told(three: list[float], unit: str) -> Estimate:
+def estimate(three: list[float], unit: str) -> Estimate:
     low, value, high = three
     return number((value, low, high), unit)
 
@@ -114,7 +114,7 @@ def told(three: list[float], unit: str) -> Estimate:
 @given(st.lists(st.tuples(edges, edges), min_size=2, max_size=8))
 def test_whatever_the_numbers_are_they_are_drawn(menu: list[Any]) -> None:
     options = [
-        SPARE.model_copy(update={"repairs": told(repairs, "%"), "costs": told(costs, "% baskets")})
+        SPARE.model_copy(update={"repairs": estimate(repairs, "%"), "costs": estimate(costs, "% baskets")})
         for repairs, costs in menu
     ]
     assert draw_menu(options) is not None

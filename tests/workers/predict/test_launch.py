@@ -66,9 +66,9 @@ def declared(folder: Path, rows: pd.DataFrame) -> Recommender:
 def test_a_forecast_is_the_same_in_whatever_order_the_calendar_is_written(tmp_path: Path) -> None:
     rows = calendar(seed=3)
     rows = rows.assign(snapshot_at=rows["snapshot_at"].dt.floor("D"))  # many at once, as they are taken
-    told = forecasts(declared(tmp_path, rows), AT)
+    once = forecasts(declared(tmp_path, rows), AT)
     again = forecasts(declared(tmp_path, rows.sample(frac=1, random_state=1)), AT)
-    assert told == again
+    assert once == again
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_its_diagnosis_names_the_unset_language_and_the_menu_promises_by_forecas
     assert fill.parameters["items"] == ["film-153"]
 
 
-def test_a_mended_launch_measures_as_comparable_ones(
+def test_a_fixed_launch_measures_as_comparable_ones(
     recommender: Recommender, finding: Finding, tmp_path: Path
 ) -> None:
     ill = measure_launch(recommender, finding, AT)
@@ -119,8 +119,8 @@ def test_a_mended_launch_measures_as_comparable_ones(
     later = rows[rows["item_id"] == "film-153"].assign(
         snapshot_at=pd.Timestamp(AT) + pd.Timedelta(hours=1), language="French", dry_run_share=0.05
     )
-    mended = declared(tmp_path, pd.concat([rows, later], ignore_index=True))
-    well = measure_launch(mended, finding, AT + timedelta(hours=2))
+    fixed = declared(tmp_path, pd.concat([rows, later], ignore_index=True))
+    well = measure_launch(fixed, finding, AT + timedelta(hours=2))
     assert well.observed > 3 * ill.observed
     assert well.repaired(finding) > 0.5
 

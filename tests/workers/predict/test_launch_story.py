@@ -68,7 +68,7 @@ def test_a_prediction_is_scored_on_its_day_once_and_not_before(
     assert incident.score.came_true
 
 
-def test_a_launch_that_others_put_right_is_told_on_its_incident(
+def test_a_launch_that_others_put_right_is_recorded_on_its_incident(
     log: Engine, predicted: Incident, tmp_path: Path
 ) -> None:
     still_ill = declared(tmp_path, with_a_later_look(AT + HOUR, well=False))

@@ -82,7 +82,7 @@ def test_a_forecast_opens_one_incident_and_is_scored_once_its_day_is_over(
     assert incident.score.came_true
 
 
-def test_a_forecast_that_recovers_by_itself_is_told_and_one_that_falls_again_is_news(
+def test_a_forecast_that_recovers_by_itself_is_reported_and_so_is_one_that_falls_again(
     log: Engine, recommender: Recommender, answers: Answers
 ) -> None:
     answers([predicted()], [], [], [predicted()], [predicted()])
@@ -93,7 +93,7 @@ def test_a_forecast_that_recovers_by_itself_is_told_and_one_that_falls_again_is_
     (incident,) = every(log)
     assert incident.cleared_at is not None
     assert incident.status == "open"
-    assert told(log, incident)[-1] == "Back to normal: 700, expected 800"
+    assert timeline_of(log, incident)[-1] == "Back to normal: 700, expected 800"
     for n in (3, 4):
         prediction_run(log, recommender, NOON + n * LONG)
     (incident,) = every(log)
@@ -108,7 +108,7 @@ def test_a_launch_that_is_put_right_closed_and_lost_again_is_a_new_incident(
     prediction_run(log, recommender, NOON)
     close(log, every(log)[0])
     prediction_run(log, recommender, NOON + LONG)
-    assert len(every(log)) == 1  # what was closed as it is goes on: no news
+    assert len(every(log)) == 1  # what was closed as it is goes on: nothing new
     for n in (2, 3, 4):
         prediction_run(log, recommender, NOON + n * LONG)
     assert [incident.status for incident in every(log)] == ["open", "closed"]
@@ -126,7 +126,7 @@ def test_between_missed_and_recovered_nothing_is_said(
     assert [incident.status for incident in every(log)] == ["closed"]
 
 
-def told(log: Engine, incident: Incident) -> list[str]:
+def timeline_of(log: Engine, incident: Incident) -> list[str]:
     with log.connect() as connection:
         return [entry.what for entry in timeline(read_stream(connection, incident.stream))]
 

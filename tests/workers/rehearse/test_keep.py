@@ -18,7 +18,7 @@ from workers.rehearse.keep import rehearse_tick
 SIX, DAY = datetime(2026, 3, 2, 6, tzinfo=UTC), timedelta(days=1)
 
 
-def told(log: Engine) -> list[tuple[str, str, bool]]:
+def recorded(log: Engine) -> list[tuple[str, str, bool]]:
     with log.connect() as connection:
         found = rehearsals(connection)
     return [(one.event.hotfix, str(one.event.day), one.by_itself) for one in found]
@@ -29,13 +29,13 @@ def test_each_is_rehearsed_once_a_day_after_the_hour_that_is_declared(log: Engin
     recommender = load(file, {"HOOK_SECRET": "s" * 40})
     ticks = [rehearse_tick(log, recommender, SIX + n * timedelta(minutes=10), {}) for n in range(8)]
     assert ticks == [0, 0, 0, 1, 1, 0, 0, 0]
-    assert told(log) == [("fill_language", "2026-03-02", True), ("rollback", "2026-03-02", True)]
+    assert recorded(log) == [("fill_language", "2026-03-02", True), ("rollback", "2026-03-02", True)]
     assert [rehearse_tick(log, recommender, SIX + DAY + timedelta(hours=1), {}) for _ in range(3)] == [
         1,
         1,
         0,
     ]
-    assert {day for _, day, _ in told(log)} == {"2026-03-02", "2026-03-03"}
+    assert {day for _, day, _ in recorded(log)} == {"2026-03-02", "2026-03-03"}
 
 
 def test_where_it_is_never_nothing_is_rehearsed_by_itself(log: Engine, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What rehearsals showed stands in the log, once a day, and tells the next menu, the audit and the doctor."""
+"""What rehearsals showed stands in the log, once a day, for the next menu, the audit and the doctor."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_twice_on_a_day_is_recorded_once_and_another_answer_again(
     assert len(ran(said())) == 1
     assert ran(said(repaired=0.93), by=on_call) == ()
     assert len(ran(said(verdict="nothing", says="it is gone"), by=on_call)) == 1
-    assert len(ran(said(), by=on_call)) == 1  # mended, the same day
+    assert len(ran(said(), by=on_call)) == 1  # fixed, the same day
     with log.connect() as connection:
         found = rehearsals(connection)
     assert [one.event.verdict for one in found] == ["repairs", "nothing", "repairs"]
@@ -176,8 +176,8 @@ def test_a_rollback_that_repairs_by_itself_again_and_again_speaks_in_full(log: E
     ran(said(1, undoes="model"), days=1)
     assert points(log, "infra-7")[0] == 0.5
     ran(said(undoes="model"))
-    told = "“Fill language in” repaired a planted fault in 2 of 2 rehearsals, last on 2026-03-03"
-    assert points(log, "infra-7") == (1.0, [told])
+    proof = "“Fill language in” repaired a planted fault in 2 of 2 rehearsals, last on 2026-03-03"
+    assert points(log, "infra-7") == (1.0, [proof])
     assert points(log, "monitor-1")[0] == 1.0
 
 

@@ -93,7 +93,7 @@ def test_the_same_day_draws_the_same_fault_and_another_day_another(folder: Path)
     assert tomorrow.planted != one.planted
 
 
-def test_a_rollback_to_a_delivery_that_holds_the_same_is_told(folder: Path) -> None:
+def test_a_rollback_to_a_delivery_that_holds_the_same_is_reported(folder: Path) -> None:
     file = folder / "snapshots.parquet"
     kept = pd.read_parquet(file)
     newest = kept[kept["delivered_at"] == kept["delivered_at"].max()].drop(columns="delivered_at")
@@ -116,7 +116,7 @@ def test_a_rollback_to_a_delivery_with_the_same_fault_repairs_nothing(folder: Pa
     assert "in force, it repairs nothing of the fault" in found.says
 
 
-def test_a_rollback_with_one_delivery_kept_is_told(folder: Path) -> None:
+def test_a_rollback_with_one_delivery_kept_is_reported(folder: Path) -> None:
     file = folder / "snapshots.parquet"
     kept = pd.read_parquet(file)
     rewrite(file, kept[kept["delivered_at"] == kept["delivered_at"].max()])
@@ -135,7 +135,7 @@ def test_a_rollback_to_a_delivery_without_the_values_repairs_nothing(folder: Pat
     assert found.repaired == pytest.approx(0.0, abs=0.01)
 
 
-def test_a_model_rollback_without_the_file_of_the_version_before_is_told(folder: Path) -> None:
+def test_a_model_rollback_without_the_file_of_the_version_before_is_reported(folder: Path) -> None:
     (folder / "ranker-v7.skops").unlink()
     found = rehearsed(folder, MODEL)
     assert {one.verdict for one in found.values()} == {"nothing"}
@@ -143,7 +143,7 @@ def test_a_model_rollback_without_the_file_of_the_version_before_is_told(folder:
     assert all(one.says.startswith(says) for one in found.values())
 
 
-def test_a_model_rollback_to_a_file_that_cannot_be_read_is_told(folder: Path) -> None:
+def test_a_model_rollback_to_a_file_that_cannot_be_read_is_reported(folder: Path) -> None:
     (folder / "ranker-v7.skops").write_bytes(b"no model")
     found = rehearsed(folder, MODEL)["older_model"]
     assert found.verdict == "nothing"
@@ -156,7 +156,7 @@ def test_a_former_version_that_is_gone_keeps_no_other_hotfix_from_being_rehearse
     assert rehearsed(folder, FILL)["fill_language"].verdict == "repairs"
 
 
-def test_a_model_rollback_to_the_same_model_is_told(folder: Path) -> None:
+def test_a_model_rollback_to_the_same_model_is_reported(folder: Path) -> None:
     (folder / "ranker-v7.skops").write_bytes((folder / "ranker.skops").read_bytes())
     found = rehearsed(folder, MODEL)["older_model"]
     assert found.verdict == "nothing" and found.says.startswith("version v7 ranks as v8 does")
@@ -179,7 +179,7 @@ def test_where_nobody_says_where_former_versions_are_nothing_is_claimed(folder: 
     assert found.verdict == "impossible" and "`kept`" in found.says
 
 
-def test_a_deployer_that_would_not_take_it_is_told_by_what_the_doctor_asks(folder: Path) -> None:
+def test_a_deployer_that_would_not_take_it_is_found_by_what_the_doctor_asks(folder: Path) -> None:
     recommender = load(declare(folder, DELIVERY), ENVIRONMENT)
     (found,) = rehearse(recommender, AT, {})
     assert found.verdict == "nothing" and "HOOK_SECRET is not set" in found.says

@@ -113,11 +113,11 @@ class Depot:
         return Objects(self.folder / "kept" / "main")
 
     def found(self, start: datetime = FAULT_AT - 8 * HALF, end: datetime = END) -> tuple[Finding, datetime]:
-        """The first finding of the checks, and when it was told."""
+        """The first finding of the checks, and when it was reported."""
         first = backtest(self.recommender, start, end)
-        told = first.incidents[0]
-        finding = next(one for one in first.findings if one.window_end + HALF > told.opened_at)
-        return finding, told.opened_at
+        incident = first.incidents[0]
+        finding = next(one for one in first.findings if one.window_end + HALF > incident.opened_at)
+        return finding, incident.opened_at
 
     def raises(self, finding: Finding, at: datetime, key: str = "open") -> Incident:
         """An incident of it, diagnosed and with its menu."""

@@ -41,7 +41,7 @@ def twice_lost() -> pd.DataFrame:
 
 @pytest.fixture
 def depot(log: Engine, tmp_path: Path) -> Depot:
-    """A depot of which nobody told in the log what its check found the day before."""
+    """A depot whose log does not hold what its check found the day before."""
     depot = Depot(log, tmp_path, twice_lost(), ALONE)
     shadow = depot.changes('kind = "volume"\n', 'kind = "volume"\nshadow = true\n')
     detection_run(log, shadow, FAULT_AT - DAY - 4 * HALF)
@@ -85,7 +85,7 @@ def test_without_it_the_same_looks_would_find_it_later(depot: Depot) -> None:
 
 
 def test_looks_that_came_late_are_walked_as_they_came(log: Engine, tmp_path: Path) -> None:
-    """A look took half an hour: what those between would have told, and sooner, nobody was told."""
+    """A look took half an hour: what those between would have reported, and sooner, nobody was told."""
     often = ALONE.replace('window = "30m"', 'window = "30m"\nevery = "5m"')
     depot = Depot(log, tmp_path, scans(), often)
     at = FAULT_AT - 8 * HALF

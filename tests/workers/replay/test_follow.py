@@ -67,7 +67,7 @@ def night(depot: Depot, at: datetime) -> None:
     assert replay_tick(depot.log, depot.recommender, settings(), at)
 
 
-def told(depot: Depot, incident: Incident, kind: type[e.Event]) -> list[Recorded]:
+def events_of(depot: Depot, incident: Incident, kind: type[e.Event]) -> list[Recorded]:
     with depot.log.connect() as connection:
         return [one for one in read_stream(connection, incident.stream) if isinstance(one.event, kind)]
 
@@ -96,12 +96,12 @@ def test_in_shadow_mode_it_is_not_done_out_of_it_the_replay_shows_it_once(depot:
     assert one.agreed.sooner is not None
     assert one.agreed.sooner > timedelta(0)
     night(depot, END + 2 * NIGHT)
-    assert told(depot, incident, e.FollowUpDone) == []
+    assert events_of(depot, incident, e.FollowUpDone) == []
 
     depot.declares(depot.text.replace('every = "10m"\nshadow = true\n', 'every = "10m"\n'))
     for nights in (4, 8):
         night(depot, END + nights * NIGHT)
-    (done,) = told(depot, incident, e.FollowUpDone)
+    (done,) = events_of(depot, incident, e.FollowUpDone)
     assert isinstance(done.event, e.FollowUpDone)
     assert done.event.shown_by == "replay"
     assert done.event.says.startswith("in a replay of this incident often finds it ")
@@ -113,7 +113,7 @@ def test_in_shadow_mode_it_is_not_done_out_of_it_the_replay_shows_it_once(depot:
 def test_words_alone_are_done_by_whatever_finds_it_sooner(depot: Depot) -> None:
     incident = accepts(depot, first(depot), None)
     night(depot, END + 2 * NIGHT)
-    assert told(depot, incident, e.FollowUpDone) == []
+    assert events_of(depot, incident, e.FollowUpDone) == []
 
 
 def test_more_alarms_than_promised_ask_for_it_to_be_taken_back(depot: Depot) -> None:
@@ -128,7 +128,7 @@ def test_more_alarms_than_promised_ask_for_it_to_be_taken_back(depot: Depot) -> 
         assert quietly(depot.log, depot.recommender, [false], at) == []
     for weeks in (4, 5):
         night(depot, incident.resolved_at + timedelta(weeks=weeks))
-    (asked,) = told(depot, incident, e.TakeBackRequested)
+    (asked,) = events_of(depot, incident, e.TakeBackRequested)
     assert isinstance(asked.event, e.TakeBackRequested)
     assert asked.event.reason == ("9 false alarms in 28 d, 2.2 a week [1.2–3.9]; promised were 0.0 [0.0–0.5]")
     assert "take_back" in depot.card(incident.stream).awaits
@@ -143,7 +143,7 @@ def test_one_false_alarm_soon_after_is_no_rate_yet(depot: Depot) -> None:
     false = finding.model_copy(update={"check": "often", "window_start": at - HALF, "window_end": at})
     quietly(depot.log, depot.recommender, [false], at)
     night(depot, incident.resolved_at + timedelta(hours=20))
-    assert told(depot, incident, e.TakeBackRequested) == []
+    assert events_of(depot, incident, e.TakeBackRequested) == []
 
 
 def test_as_many_alarms_as_promised_are_no_reason(depot: Depot) -> None:
@@ -156,14 +156,14 @@ def test_as_many_alarms_as_promised_are_no_reason(depot: Depot) -> None:
         false = finding.model_copy(update={"check": "often", "window_start": at - HALF, "window_end": at})
         quietly(depot.log, depot.recommender, [false], at)
     night(depot, incident.resolved_at + timedelta(weeks=4))
-    assert told(depot, incident, e.TakeBackRequested) == []
+    assert events_of(depot, incident, e.TakeBackRequested) == []
 
 
 def test_on_what_was_kept_it_does_not_find_its_own_incident(depot: Depot) -> None:
     blunt = tried("blunt", window="30m", every="30m", least_change=0.95)
     incident = accepts(depot, first(depot), blunt)
     night(depot, END + 2 * NIGHT)
-    (asked,) = told(depot, incident, e.TakeBackRequested)
+    (asked,) = events_of(depot, incident, e.TakeBackRequested)
     assert isinstance(asked.event, e.TakeBackRequested)
     assert asked.event.reason == "blunt does not find this incident"
 
@@ -175,8 +175,8 @@ def test_on_a_table_that_holds_the_missing_rows_since_that_proves_nothing(depot:
     assert one.agreed is not None
     assert (one.agreed.sooner, one.agreed.on_kept) == (None, False)
     night(depot, END + 2 * NIGHT)
-    assert told(depot, incident, e.TakeBackRequested) == []
-    assert told(depot, incident, e.FollowUpDone) == []
+    assert events_of(depot, incident, e.TakeBackRequested) == []
+    assert events_of(depot, incident, e.FollowUpDone) == []
 
 
 def test_what_was_no_incident_and_is_raised_by_it_alone_asks_for_it_to_be_taken_back(depot: Depot) -> None:
@@ -193,7 +193,7 @@ def test_what_was_no_incident_and_is_raised_by_it_alone_asks_for_it_to_be_taken_
         '[checks.parcels]\nkind = "volume"\n', '[checks.parcels]\nkind = "volume"\nleast_change = 0.9\n'
     )
     night(depot, END + 2 * NIGHT)
-    (asked,) = told(depot, incident, e.TakeBackRequested)
+    (asked,) = events_of(depot, incident, e.TakeBackRequested)
     assert isinstance(asked.event, e.TakeBackRequested)
     assert asked.event.reason == f"#{other.number}, which was no incident, is raised by it"
 
@@ -215,7 +215,7 @@ def test_what_was_shown_done_is_taken_back_all_the_same_once_it_does_harm(depot:
     handle(other.stream, dismissed, actor=PERSON, key="none", log=depot.log)
     for nights in (5, 8):
         night(depot, END + nights * NIGHT)
-    (asked,) = told(depot, incident, e.TakeBackRequested)
+    (asked,) = events_of(depot, incident, e.TakeBackRequested)
     assert isinstance(asked.event, e.TakeBackRequested)
     assert asked.event.reason == f"#{other.number}, which was no incident, is raised by it"
     after = depot.card(incident.stream)

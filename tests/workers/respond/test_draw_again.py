@@ -70,7 +70,7 @@ def finding(recommender: Recommender) -> Finding:
 
 
 def resolved(log: Engine, finding: Finding) -> Incident:
-    """Opened, looked into, mended by someone else, resolved after six hours."""
+    """Opened, looked into, fixed by someone else, resolved after six hours."""
     found = Diagnosis(cause="the till", cause_kind="feed", since=LOST_FROM, picture="a1" * 32)
     steps: list[tuple[c.Command, timedelta]] = [
         (c.OpenIncident(number=0, finding=finding), 3 * FIVE),

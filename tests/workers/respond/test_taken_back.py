@@ -144,7 +144,7 @@ def test_killed_between_file_and_log_it_is_done_once(
     assert (file.read_text(), after.version) == (changed, version + 1)
 
 
-def test_two_follow_ups_that_say_different_things_of_one_check_are_told_with_both_sides(
+def test_two_follow_ups_that_say_different_things_of_one_check_are_reported_with_both_sides(
     log: Engine, file: Path
 ) -> None:
     file.write_text(DECLARED.replace('apply = "write"\n', ""))
@@ -317,7 +317,7 @@ def test_the_doctor_says_what_keeps_a_follow_up_from_being_made_or_shown(
     assert where not in [one.where for one in doctor.check(file)]
 
 
-def test_a_repository_that_is_not_declared_so_is_told(log: Engine, file: Path) -> None:
+def test_a_repository_that_is_not_declared_so_is_refused(log: Engine, file: Path) -> None:
     wrong = 'apply = "pull_request"\ndeployer = "practise"\n'
     file.write_text(DECLARED.replace('apply = "write"\n', wrong))
     with pytest.raises(Exception, match="practise"):

@@ -61,7 +61,7 @@ def incident(file: Path, **changed: object) -> Incident:
     result = backtest(load(file), FAULT_AT - 2 * DAY, END)
     opened = next(one for one in result.incidents if one.opened_at > FAULT_AT)
     finding = next(one for one in result.findings if one.window_end >= opened.window_start)
-    told: dict[str, object] = {
+    defaults: dict[str, object] = {
         "stream": "incident-1",
         "number": 1,
         "title": opened.title,
@@ -77,7 +77,7 @@ def incident(file: Path, **changed: object) -> Incident:
         "last_event_id": "e",
         "last_at": opened.opened_at,
     }
-    return Incident.model_validate({**told, **changed})
+    return Incident.model_validate({**defaults, **changed})
 
 
 @pytest.fixture(scope="module")
@@ -106,12 +106,12 @@ def test_the_most_time_saved_comes_first(tried: Tried) -> None:
 
 
 def test_an_onset_that_was_taken_for_a_little_later_hides_nothing(tried: Tried, tmp_path: Path) -> None:
-    """What told before it was thought to have begun told of it all the same."""
+    """What was reported before it was thought to have begun is of it all the same."""
     file = bake(tmp_path)
     file.write_text(f'{DECLARED}[follow_ups]\nreplay_time = "40s"\n')
     best, opened_at = tried.changes[0], incident(file).opened_at
-    told_at = opened_at - timedelta(seconds=best.saved_seconds)
-    found = try_changes(file, load(file), incident(file, onset_at=told_at + timedelta(minutes=4)))
+    reported_at = opened_at - timedelta(seconds=best.saved_seconds)
+    found = try_changes(file, load(file), incident(file, onset_at=reported_at + timedelta(minutes=4)))
     assert best.change.name in [one.change.name for one in found.changes]
 
 
@@ -188,11 +188,11 @@ def test_no_table_is_waited_for_longer_than_a_candidate_may_take(
     file, waited = bake(tmp_path), set[timedelta]()
     file.write_text(f'{DECLARED}[follow_ups]\nreplay_time = "80s"\n')
 
-    def first_told(recommender: Recommender, *_: object) -> None:
+    def first_reported(recommender: Recommender, *_: object) -> None:
         waited.add(recommender.tables["baskets"].timeout)
 
     before = incident(file)
-    monkeypatch.setattr("workers.respond.trial.first_told", first_told)
+    monkeypatch.setattr("workers.respond.trial.first_reported", first_reported)
     assert try_changes(file, load(file), before).changes == ()
     assert waited == {timedelta(seconds=10)}
 
@@ -205,15 +205,15 @@ def silent(_recommender: Recommender, _name: str, known: Alarmed, longest: timed
 def test_what_comes_to_no_answer_in_its_part_of_the_time_is_gone_on_with_after_the_others(
     bakery: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, order = beside.first_told, list[str]()
+    asked, order = beside.first_reported, list[str]()
 
-    def first_told(recommender: Recommender, name: str, *more: Any) -> datetime | None:
+    def first_reported(recommender: Recommender, name: str, *more: Any) -> datetime | None:
         order.append(name)
         if len(order) == 2:
             raise OutOfTime
         return asked(recommender, name, *more)
 
-    monkeypatch.setattr("workers.respond.trial.first_told", first_told)
+    monkeypatch.setattr("workers.respond.trial.first_reported", first_reported)
     monkeypatch.setattr("workers.respond.trial.alarms_before", silent)
     found = try_changes(bakery, load(bakery), incident(bakery))
     assert order[0] == "sold"
@@ -226,7 +226,7 @@ def test_what_comes_to_no_answer_in_its_part_of_the_time_is_gone_on_with_after_t
 def test_only_what_sees_it_in_its_last_look_is_walked_further(
     bakery: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look, walk = beside.sees_it, beside.first_told
+    look, walk = beside.sees_it, beside.first_reported
     looked, saw, walked = list[str](), list[str](), list[str]()
 
     def sees_it(recommender: Recommender, name: str, *more: Any) -> bool:
@@ -235,12 +235,12 @@ def test_only_what_sees_it_in_its_last_look_is_walked_further(
         saw.extend([name] if sees else [])
         return bool(sees)
 
-    def first_told(recommender: Recommender, name: str, *more: Any) -> datetime | None:
+    def first_reported(recommender: Recommender, name: str, *more: Any) -> datetime | None:
         walked.append(name)
         return walk(recommender, name, *more)
 
     monkeypatch.setattr("workers.respond.trial.sees_it", sees_it)
-    monkeypatch.setattr("workers.respond.trial.first_told", first_told)
+    monkeypatch.setattr("workers.respond.trial.first_reported", first_reported)
     monkeypatch.setattr("workers.respond.trial.alarms_before", silent)
     found = try_changes(bakery, load(bakery), incident(bakery))
     assert walked == ["sold", *saw]
@@ -255,7 +255,7 @@ def test_a_question_that_its_table_does_not_answer_is_said_so(bakery: Path) -> N
     assert found == Tried(note="1 check was replayed: 1 got no answer from its table")
 
 
-def test_of_what_tells_it_as_soon_what_looks_for_the_cause_itself_comes_first(
+def test_of_what_reports_it_as_soon_what_looks_for_the_cause_itself_comes_first(
     bakery: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workers.respond.trial.alarms_before", silent)
@@ -273,16 +273,16 @@ def test_of_what_tells_it_as_soon_what_looks_for_the_cause_itself_comes_first(
 def test_one_question_that_goes_on_for_long_leaves_time_to_count_alarms(
     bakery: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    began, was, asked = time.monotonic(), time.monotonic, beside.first_told
+    began, was, asked = time.monotonic(), time.monotonic, beside.first_reported
     goes_on: list[float] = [0.0]
 
-    def first_told(*question: Any) -> datetime | None:
-        told = asked(*question)
-        if told is not None and question[1] != "sold":
+    def first_reported(*question: Any) -> datetime | None:
+        answer = asked(*question)
+        if answer is not None and question[1] != "sold":
             goes_on[0] = 3_600.0
-        return told
+        return answer
 
-    monkeypatch.setattr("workers.respond.trial.first_told", first_told)
+    monkeypatch.setattr("workers.respond.trial.first_reported", first_reported)
     monkeypatch.setattr("time.monotonic", lambda: was() + goes_on[0])
     found = try_changes(bakery, load(bakery), incident(bakery))
     assert time.monotonic() - began > 3_600

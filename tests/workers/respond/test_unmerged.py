@@ -74,7 +74,7 @@ def stands(incident: Incident) -> FollowUpStanding:
     return found
 
 
-def told(log: Engine, stream: str) -> list[str]:
+def change_events(log: Engine, stream: str) -> list[str]:
     """What stands in the log of its change."""
     with log.connect() as connection:
         names = [one.event.wire_name for one in read_stream(connection, stream)]
@@ -85,10 +85,10 @@ def test_closed_without_being_merged_it_is_said_once_with_what_to_do(
     log: Engine, hub: Hub, file: Path, proposed: str
 ) -> None:
     look(log, file)
-    assert told(log, proposed) == ["change.proposed"]
+    assert change_events(log, proposed) == ["change.proposed"]
     hub.change_pull("1", {"state": "closed"})
     look(log, file)
-    assert told(log, proposed) == ["change.proposed", "change.pull_request_closed"]
+    assert change_events(log, proposed) == ["change.proposed", "change.pull_request_closed"]
     found = stands(card(log, proposed))
     assert (found.state, found.overdue, found.url) == ("pull request closed", False, f"{PAGE}1")
     assert row(found)[-1] == (
@@ -117,7 +117,7 @@ def test_merged_nothing_is_said_also_where_somebody_edited_what_it_brought(
     hub.merge_pull("1", {"sha": sha})
     hub.commit("ops/recsysops.toml", DECLARED)
     look(log, file)
-    assert told(log, proposed) == ["change.proposed"]
+    assert change_events(log, proposed) == ["change.proposed"]
     assert stands(card(log, proposed)).state == "in a pull request"
 
 
@@ -127,7 +127,7 @@ def test_put_in_by_hand_a_closed_pull_request_is_no_trouble(
     hub.commit("ops/recsysops.toml", f"{DECLARED}\n{by_quay().change.lines}")
     hub.change_pull("1", {"state": "closed"})
     look(log, file)
-    assert told(log, proposed) == ["change.proposed"]
+    assert change_events(log, proposed) == ["change.proposed"]
 
 
 @pytest.mark.parametrize("how", ["reopened", "merged after all", "another one by hand"])
@@ -150,7 +150,7 @@ def test_opened_again_where_it_was_closed_it_goes_on(
     look(log, file)
     again = [] if how == "merged after all" else ["change.pull_request_closed"]
     first = ["change.proposed", "change.pull_request_closed", "change.proposed"]
-    assert told(log, proposed) == [*first, *again]
+    assert change_events(log, proposed) == [*first, *again]
 
 
 def test_accepted_once_more_another_pull_request_is_opened_with_the_words_that_were_agreed_on(
@@ -174,7 +174,7 @@ def test_one_that_was_declined_or_taken_back_is_not_asked_for_any_more(
     says(log, proposed, c.RequestTakeBack(check="boarded_by_quay", reason="3 false alarms a week"))
     hub.change_pull("1", {"state": "closed"})
     look(log, file)
-    assert e.PullRequestClosed.wire_name not in told(log, proposed)
+    assert e.PullRequestClosed.wire_name not in change_events(log, proposed)
     settles(log, proposed, "take_back")
     asked = len(hub.requests)
     look(log, file)

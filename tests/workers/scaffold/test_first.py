@@ -90,8 +90,8 @@ def test_how_often_something_comes_of_a_row_is_watched_by_slice(tmp_path: Path, 
     watched_for = recommender.model_copy(update={"checks": {"offers_ordered": watched}})
     found = backtest(watched_for, end - timedelta(days=2), end)
     assert not found.faults
-    told = [(one.check, one.slice) for one in found.incidents]
-    assert told == ([("offers_ordered", (("country", "DE"),))] if spoilt else [])
+    incidents = [(one.check, one.slice) for one in found.incidents]
+    assert incidents == ([("offers_ordered", (("country", "DE"),))] if spoilt else [])
 
 
 def test_what_is_guessed_passes_the_doctor(folder: Path) -> None:

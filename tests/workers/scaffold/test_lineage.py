@@ -41,8 +41,8 @@ def later(rows: pd.DataFrame, part: float, hours: float) -> pd.DataFrame:
     chance = np.random.default_rng(5)
     some = rows.sample(frac=part, random_state=7)
     after = pd.to_timedelta(chance.uniform(0, hours * 3_600, len(some)), unit="s")
-    told = some.assign(at=pd.to_datetime(some[some.columns[0]], utc=True) + after)
-    return told[["at", "customer_id", "product_id", "letter_id"]].sort_values("at", ignore_index=True)
+    dated = some.assign(at=pd.to_datetime(some[some.columns[0]], utc=True) + after)
+    return dated[["at", "customer_id", "product_id", "letter_id"]].sort_values("at", ignore_index=True)
 
 
 def declared(folder: Path, **tables: pd.DataFrame) -> Recommender:

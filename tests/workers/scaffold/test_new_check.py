@@ -47,10 +47,10 @@ def test_what_is_written_stands_what_every_check_has_to_stand(
 
 
 @pytest.mark.parametrize("needs", NEEDS)
-def test_what_is_written_finds_its_fault_and_sees_it_mended(
+def test_what_is_written_finds_its_fault_and_sees_it_fixed(
     install: Install, tmp_path: Path, needs: str
 ) -> None:
-    written(install, tmp_path, needs).test_its_fault_is_found_and_seen_to_be_mended(tmp_path)
+    written(install, tmp_path, needs).test_its_fault_is_found_and_seen_to_be_fixed(tmp_path)
 
 
 def test_every_template_is_offered() -> None:

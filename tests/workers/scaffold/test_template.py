@@ -31,14 +31,14 @@ def test_days_that_differ_anyway_alarm_in_at_most_one_look_of_fifty() -> None:
         assert sum(bool(alarms(other.CHECK, column, look)) for look in looks) <= LOOKS / 50
 
 
-def test_their_faults_are_told_as_the_slice_that_has_them() -> None:
+def test_their_faults_are_reported_as_the_slice_that_has_them() -> None:
     one, other = wrong_rows_template, histograms_template
     hit = tally(15, now={"tv": 0.4})
-    told = judge_own(
+    judged = judge_own(
         one.CHECK, one.Keys(column="x"), seen_of(one.CHECK, CHECK, hit.grid, hit, CheckState()), CheckState()
     )
-    assert [finding.slice for finding in told.findings] == [(("device", "tv"),)]
+    assert [finding.slice for finding in judged.findings] == [(("device", "tv"),)]
     moved = histograms(15, shift={"tv": 0.5})
     seen = seen_of(other.CHECK, CHECK, moved.grid, moved, CheckState())
-    told = judge_own(other.CHECK, other.Keys(column="rating"), seen, CheckState())
-    assert [finding.slice for finding in told.findings] == [(("device", "tv"),)]
+    judged = judge_own(other.CHECK, other.Keys(column="rating"), seen, CheckState())
+    assert [finding.slice for finding in judged.findings] == [(("device", "tv"),)]

@@ -47,5 +47,5 @@ def test_it_is_counted_in_the_same_windows(
     assert [int(total.get(n, 0)) for n in range(6)] == [60] * 5 + [0]
     assert len(time_bins(shop, "plays", START, START + 6 * HOUR, timedelta(minutes=1))) == 300
     with open_source(shop, "plays") as source:
-        told = census(source, START + 2 * HOUR)
-    assert (told.first, told.rows, told.in_future) == (START, 300, 179)
+        found = census(source, START + 2 * HOUR)
+    assert (found.first, found.rows, found.in_future) == (START, 300, 179)

@@ -1,5 +1,5 @@
-"""Cards, followers and attempts that somebody edited who has the program's role: not believed, told, and
-mended."""
+"""Cards, followers and attempts that somebody edited who has the program's role: not believed, but
+reported and repaired."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from workers.log.handle import Answer
 from workers.log.obligations import hand_over, remind
 from workers.store import cards, followers, reminders
 from workers.store.connection import driver_address, role_of
-from workers.store.integrity.mend import Mender
+from workers.store.integrity.repair import Repairs
 from workers.store.integrity.verify import verify
 from workers.store.log.events import number
 from workers.store.log.undecided import Lookout
@@ -69,13 +69,13 @@ def test_a_card_that_was_edited_is_not_believed_and_is_made_again(
     with log.connect() as connection:
         found = cards.find(connection, stream)
         assert found is None or cards.kept_of(found) == before
-    assert Mender(log).go_on() == [stream]
+    assert Repairs(log).go_on() == [stream]
     with log.connect() as connection:
         assert cards.find(connection, stream) == before
         later = clock.now() + timedelta(days=1)
         assert [one.card.stream for one in reminders.look(connection, later, 9)] == [stream]
     assert verify(log).cards == 1
-    assert Mender(log).go_on() == []
+    assert Repairs(log).go_on() == []
 
 
 def test_a_card_that_was_moved_back_is_made_again(
@@ -85,7 +85,7 @@ def test_a_card_that_was_moved_back_is_made_again(
     pressed(stream, c.Acknowledge(), "a")
     program.execute("DELETE FROM cards; INSERT INTO cards SELECT * FROM kept")
     number(log)
-    assert Mender(log).go_on() == [stream]
+    assert Repairs(log).go_on() == [stream]
     with log.connect() as connection:
         found = cards.find(connection, stream)
     assert found is not None
@@ -112,8 +112,8 @@ def test_a_follower_that_was_moved_forward_goes_over_the_log_again(
     program.execute("UPDATE followers SET position = 3 WHERE name = 'debts'")
     with pytest.raises(Tampered, match="“debts” was moved to 3 by hand"):
         verify(log)
-    told = examine_store({"DATABASE_URL": database_url, "RECSYSOPS_VAR": "/nowhere"})
-    assert any("“debts” was moved to 3 by hand" in one.says for one in told)
+    advice = examine_store({"DATABASE_URL": database_url, "RECSYSOPS_VAR": "/nowhere"})
+    assert any("“debts” was moved to 3 by hand" in one.says for one in advice)
     catch_up(log, "debts", lambda _, record: seen.append(record.position))
     assert seen == [1, 2, 1, 2, 3]
     with log.connect() as connection:
@@ -156,5 +156,5 @@ def test_forged_events_are_counted_and_the_doctor_names_them(
         head = head_of(connection, stream)
     program.execute(APPEND, forged(head, e.IncidentClosed(), at=NOON))
     assert [(one.position, one.wire_name) for one in lookout.look(1_000)] == [(3, "incident.closed")]
-    told = examine_store({"DATABASE_URL": database_url, "RECSYSOPS_VAR": "/nowhere"})
-    assert any(one.says.startswith("event 3 (incident.closed of incident-") for one in told)
+    advice = examine_store({"DATABASE_URL": database_url, "RECSYSOPS_VAR": "/nowhere"})
+    assert any(one.says.startswith("event 3 (incident.closed of incident-") for one in advice)

@@ -148,17 +148,17 @@ def test_every_verb_of_the_terminal_refuses_it_in_words(
     _, says, migrating = CONDITIONS[condition]
     terminal.environment["DATABASE_URL"] = store(condition)
     for words in (("status",), ("followers",), ("debts",), ("events", "verify"), ("check", "ledger")):
-        told = terminal(*words, code=2)
-        assert says in told.err, words
-        assert (told.err.count("\n"), told.out) == (1, "")
+        refused = terminal(*words, code=2)
+        assert says in refused.err, words
+        assert (refused.err.count("\n"), refused.out) == (1, "")
     if migrating is None:
         terminal("migrate")
         terminal("status")
     else:
-        told = terminal("migrate", code=2)
-        assert says in told.err
-        assert migrating in told.err
-        assert told.err.count("\n") == 1
+        refused = terminal("migrate", code=2)
+        assert says in refused.err
+        assert migrating in refused.err
+        assert refused.err.count("\n") == 1
 
 
 def test_a_migration_that_is_refused_changes_nothing(store: Make) -> None:
@@ -289,5 +289,5 @@ def test_a_store_of_a_later_release_is_not_started_upon(
     terminal: Terminal, store: Make, redis_url: str
 ) -> None:
     terminal.environment |= {"DATABASE_URL": store("later"), "REDIS_URL": redis_url}
-    told = terminal("up", "--port", str(free_port()), code=2)
-    assert "of a later release than this one" in told.err
+    refused = terminal("up", "--port", str(free_port()), code=2)
+    assert "of a later release than this one" in refused.err

@@ -46,7 +46,7 @@ WAY = (
 
 
 @pytest.fixture
-def told(log: Engine, on_call: Actor, noon: datetime) -> list[Incident]:
+def incidents(log: Engine, on_call: Actor, noon: datetime) -> list[Incident]:
     """Ten incidents, two at each step of the way, one of them a false alarm."""
     for n in range(10):
         opening = c.OpenIncident(number=0, finding=make_finding(f"Genre {n}"))
@@ -117,12 +117,12 @@ def rows_of_cards(steps: list[dict[str, Any]]) -> float:
     )
 
 
-def test_the_sums_are_those_of_the_cards(log: Engine, told: list[Incident]) -> None:
-    taken = [durations(one) for one in told if one.resolved_how != "false_alarm"]
+def test_the_sums_are_those_of_the_cards(log: Engine, incidents: list[Incident]) -> None:
+    taken = [durations(one) for one in incidents if one.resolved_how != "false_alarm"]
     of_step = {step: [t for one in taken if (t := getattr(one, f"to_{step}")) is not None] for step in STEPS}
-    owed = Counter(obligation.kind for one in told for obligation in open_obligations(one))
+    owed = Counter(obligation.kind for one in incidents for obligation in open_obligations(one))
     with log.connect() as connection:
-        assert sums.counts(connection) == Counter((one.status, one.severity.value) for one in told)
+        assert sums.counts(connection) == Counter((one.status, one.severity.value) for one in incidents)
         means = sums.mean_times(connection)
         found = {one.kind: one for one in sums.owed_sums(connection, clock.now())}
         listed = every(connection, clock.now())
@@ -133,14 +133,14 @@ def test_the_sums_are_those_of_the_cards(log: Engine, told: list[Incident]) -> N
     assert {kind: one.count for kind, one in found.items()} == owed
     assert {(one.stream, one.kind, one.event_id, one.since) for one in listed} == {
         (one.stream, obligation.kind, obligation.event_id, obligation.since)
-        for one in told
+        for one in incidents
         for obligation in open_obligations(one)
     }
     assert [one.since for one in listed] == sorted(one.since for one in listed)
 
 
-def test_the_worst_come_first_and_each_once_page_after_page(log: Engine, told: list[Incident]) -> None:
-    unresolved = [one for one in told if one.status in UNRESOLVED]
+def test_the_worst_come_first_and_each_once_page_after_page(log: Engine, incidents: list[Incident]) -> None:
+    unresolved = [one for one in incidents if one.status in UNRESOLVED]
     in_order = sorted(unresolved, key=lambda one: (one.severity.value, -one.number))
     with log.connect() as connection:
         pages = [cards.worst(connection, UNRESOLVED, page, 3) for page in (1, 2, 3, 4)]
@@ -148,9 +148,9 @@ def test_the_worst_come_first_and_each_once_page_after_page(log: Engine, told: l
 
 
 def test_a_store_of_an_earlier_release_gets_the_same_columns_as_ours(
-    log: Engine, told: list[Incident], owner: psycopg.Connection, on_call: Actor
+    log: Engine, incidents: list[Incident], owner: psycopg.Connection, on_call: Actor
 ) -> None:
-    priced = next(one for one in told if one.menu and one.status == "acknowledged")
+    priced = next(one for one in incidents if one.menu and one.status == "acknowledged")
     chosen = c.ChooseHotfix(option="fill", menu=digest_of(priced.menu or ()))
     handle(priced.stream, chosen, actor=on_call, key="choose", log=log)
     applied = c.RecordHotfixApplied(option="fill", receipt="1")
@@ -177,7 +177,7 @@ def test_a_store_of_an_earlier_release_gets_the_same_columns_as_ours(
         owner.execute("SELECT stream, debts, to_detect, to_resolve FROM cards ORDER BY stream").fetchall()
         == before
     )
-    assert verify(log).cards == len(told)
+    assert verify(log).cards == len(incidents)
     assert owner.execute("SELECT 1 FROM cards WHERE owes AND due_at IS NULL").fetchall() == []
 
 

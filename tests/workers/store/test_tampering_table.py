@@ -1,5 +1,5 @@
 """
-Who tampers with the log, how, and who names it: refused by the database, named by `verify`, or told by a
+Who tampers with the log, how, and who names it: refused by the database, named by `verify`, or by a
 witness alone. `pytest -rA` with this file prints the table.
 """
 
@@ -137,11 +137,11 @@ ADDED = "CREATE TRIGGER mine BEFORE INSERT ON events EXECUTE FUNCTION suppress_r
 
 
 class Row(NamedTuple):
-    """`told_by`: the database, verify or a witness; `says`: some of its words."""
+    """`named_by`: the database, verify or a witness; `says`: some of its words."""
 
     who: str
     change: Change
-    told_by: str
+    named_by: str
     says: str
 
 
@@ -237,33 +237,33 @@ def test_whoever_tampers_is_refused_or_named(
     tmp_path: Path,
 ) -> None:
     row = TABLE[tampering]
-    if row.told_by == "the database":
+    if row.named_by == "the database":
         with pytest.raises(psycopg.Error) as refused:
             row.change(connect(row.who))
         said = str(refused.value)
         assert verify(log).events == 3
     else:
         row.change(connect(row.who))
-        said = _told(log, witness, row)
+        said = _message(log, witness, row)
     line = next((one for one in said.splitlines() if row.says in one), None)
     assert line is not None, said
-    print(f"{row.who}: {tampering} → {row.told_by}: {line.strip()}")  # noqa: T201 - the table
+    print(f"{row.who}: {tampering} → {row.named_by}: {line.strip()}")  # noqa: T201 - the table
 
 
-def _told(log: Engine, witness: Folder, row: Row) -> str:
+def _message(log: Engine, witness: Folder, row: Row) -> str:
     held = witness.held("main")
-    if row.told_by == "verify":
+    if row.named_by == "verify":
         with pytest.raises(Tampered) as named:
             verify(log)
         return str(named.value)
-    rebuild(log)  # whoever goes so far leaves no card behind that would tell
+    rebuild(log)  # whoever goes so far leaves no card behind that would show it
     assert verify(log).events == verify(log).events
     with pytest.raises(Tampered) as named:
         compare(log, held)
     return str(named.value)
 
 
-def test_a_checkpoint_that_somebody_kept_in_a_file_tells_the_same(
+def test_a_checkpoint_that_somebody_kept_in_a_file_shows_the_same(
     log: Engine, witness: Folder, owner: psycopg.Connection, tmp_path: Path, key: Ed25519PrivateKey
 ) -> None:
     file = tmp_path / "kept.jsonl"

@@ -49,11 +49,11 @@ class Github(Site):
         if not found[2]:
             self.issues[number] |= document if method == "PATCH" else {}
             return 200, self.issues[number]
-        told = self.comments.setdefault(number, [])
+        comments = self.comments.setdefault(number, [])
         if method == "POST":
-            told.append(document["body"])
+            comments.append(document["body"])
             return 201, {"body": document["body"]}
-        return 200, _page([{"body": one} for one in told], asked)
+        return 200, _page([{"body": one} for one in comments], asked)
 
 
 def _page(found: list[Any], asked: dict[str, str]) -> list[Any]:

@@ -63,15 +63,15 @@ class Jira(Site):
     def _about(self, method: str, key: str, what: str | None, asked: dict[str, str], document: Any) -> Answer:
         if what is None:
             return 200, {"key": key, "fields": {"status": self.issues[key]["status"]}}
-        told = self.comments.setdefault(key, [])
+        comments = self.comments.setdefault(key, [])
         match method, what:
             case "POST", "/comment":
-                told.append(document["body"])
+                comments.append(document["body"])
                 return 201, {"body": document["body"]}
             case "GET", "/comment":
                 start, most = int(asked.get("startAt", "0")), int(asked["maxResults"])
-                page = [{"body": one} for one in told[start : start + most]]
-                return 200, {"total": len(told), "comments": page}
+                page = [{"body": one} for one in comments[start : start + most]]
+                return 200, {"total": len(comments), "comments": page}
             case "GET", "/transitions":
                 return 200, {"transitions": [{"id": one, "to": STATUSES[one]} for one in self.transitions]}
             case _:

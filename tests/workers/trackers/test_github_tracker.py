@@ -38,7 +38,7 @@ def since() -> datetime:
     return datetime.now(UTC)
 
 
-def test_a_ticket_is_opened_told_and_closed_and_says_whose_it_is(github: Github) -> None:
+def test_a_ticket_is_opened_commented_on_and_closed_and_says_whose_it_is(github: Github) -> None:
     one = tracker(github, labels=["recommender"])
     opened = one.open(KEY, DRAFT, since())
     assert opened == (f"{REPOSITORY}#1", f"https://github.example/{REPOSITORY}/issues/1")

@@ -38,7 +38,7 @@ def tracker(jira: Jira, token: str = TOKEN, **keys: Any) -> Tracker:
     return open_tracker(declared(jira, **keys), {"BOARD_TOKEN": token})
 
 
-def test_a_ticket_is_opened_told_and_closed(jira: Jira) -> None:
+def test_a_ticket_is_opened_commented_on_and_closed(jira: Jira) -> None:
     one = tracker(jira, labels=["recommender"], done="Done")
     opened = one.open(KEY, DRAFT, NOW)
     assert opened == ("REC-1", f"{jira.url}/browse/REC-1")

@@ -87,7 +87,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         ('kind = "jira"\nurl = "http://j.example"\nproject = "REC"\ntoken_env = "T"', "Jira needs https"),
     ],
 )
-def test_what_is_wrong_is_told_with_line_key_and_nearest_name(tmp_path: Path, lines: str, says: str) -> None:
+def test_what_is_wrong_is_reported_with_line_key_and_nearest_name(
+    tmp_path: Path, lines: str, says: str
+) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load(declare(tmp_path, lines), {})
     assert says in str(caught.value)
@@ -112,7 +114,7 @@ def test_a_strangers_kind_is_read_and_opened_like_ours_and_imported_by_whoever_a
         ("KIND = 3", "is no Kind of that"),
     ],
 )
-def test_what_is_wrong_with_a_strangers_kind_is_told(
+def test_what_is_wrong_with_a_strangers_kind_is_reported(
     site: Path, tmp_path: Path, source: str, says: str
 ) -> None:
     (site / "corkboard.py").write_text(source)

@@ -103,7 +103,7 @@ def kept(
     return Kept(Story(log, recommender, opened().stream, on_call), declared)
 
 
-def told(github: Github, number: int = 1) -> list[str]:
+def comments(github: Github, number: int = 1) -> list[str]:
     return [text.partition("\n")[0] for text in github.comments.get(number, [])]
 
 
@@ -120,7 +120,7 @@ def test_a_hotfix_that_stays_in_force_has_a_ticket_which_is_closed_once_it_is_re
     assert kept.ticket.url == f"https://github.example/{REPOSITORY}/issues/1"
     kept.say(*REVERT)
     kept.beat()
-    assert told(github) == ["The hotfix “Fill language in” is reverted. Nothing is left to do."]
+    assert comments(github) == ["The hotfix “Fill language in” is reverted. Nothing is left to do."]
     assert github.issues[1]["state"] == "closed"
     assert (kept.ticket.is_open, kept.ticket.closed_by_somebody) == (False, False)
     kept.beat(timedelta(hours=1))
@@ -128,15 +128,15 @@ def test_a_hotfix_that_stays_in_force_has_a_ticket_which_is_closed_once_it_is_re
     assert not kept.ticket.closed_by_somebody
 
 
-def test_the_follow_up_that_is_agreed_later_is_told_in_the_same_ticket(kept: Kept, github: Github) -> None:
+def test_the_follow_up_that_is_agreed_later_is_added_to_the_same_ticket(kept: Kept, github: Github) -> None:
     kept.say(APPLIED, VERIFIED)
     kept.beat()
     kept.say(c.AnswerFollowUp(improvement=LESSON))
     kept.beat()
-    assert told(github)[0].startswith("To do: check: alarm on unset language ＠all. The hotfix “Fill")
+    assert comments(github)[0].startswith("To do: check: alarm on unset language ＠all. The hotfix “Fill")
     kept.say(*REVERT)
     kept.beat()
-    assert told(github)[1] == (
+    assert comments(github)[1] == (
         "To do: check: alarm on unset language ＠all. The hotfix “Fill language in” is reverted."
     )
     assert github.issues[1]["state"] == "open"
@@ -152,7 +152,7 @@ def test_a_follow_up_alone_has_a_ticket_and_one_that_is_withdrawn_closes_it(
     kept.say(c.AnswerFollowUp(improvement=NOTHING))
     kept.beat()
     withdrawn = "The follow-up is withdrawn: nothing changes: it cannot come back. Nothing is left to do."
-    assert told(github) == [withdrawn]
+    assert comments(github) == [withdrawn]
     assert github.issues[1]["state"] == "closed"
     kept.say(c.AnswerFollowUp(improvement=LESSON))
     kept.beat()
@@ -160,7 +160,7 @@ def test_a_follow_up_alone_has_a_ticket_and_one_that_is_withdrawn_closes_it(
     kept.say(c.Reopen(reason="it is back"))
     kept.beat()
     again = "The follow-up is withdrawn: the incident was opened again. Nothing is left to do."
-    assert told(github, 2) == [again]
+    assert comments(github, 2) == [again]
 
 
 def test_nothing_that_changes_has_no_ticket(kept: Kept, github: Github) -> None:
@@ -184,7 +184,7 @@ def test_a_ticket_that_somebody_closes_marks_the_follow_up_done_and_asks_for_the
     kept.beat(timedelta(hours=1))
     kept.say(*REVERT)
     kept.beat(timedelta(hours=1))
-    assert (len(github.issues), told(github)) == (1, [])
+    assert (len(github.issues), comments(github)) == (1, [])
 
 
 def test_what_was_agreed_on_after_somebody_closed_the_ticket_gets_one_of_its_own(
@@ -225,7 +225,7 @@ def test_a_worker_killed_between_opening_and_recording_leaves_one_ticket(kept: K
     with pytest.raises(SystemExit):
         kept.settle("ticket_update", killed_after)
     kept.beat()
-    assert (len(told(github)), github.issues[1]["state"]) == (1, "closed")
+    assert (len(comments(github)), github.issues[1]["state"]) == (1, "closed")
 
 
 @pytest.mark.parametrize("fault", ["late", "lost", 500])
@@ -250,7 +250,7 @@ def test_two_clocks_and_two_workers_open_one(kept: Kept, github: Github) -> None
     assert len(github.issues) == 1
 
 
-def test_a_tracker_that_refuses_is_told_on_the_incident_and_asked_again_and_no_secret_is_said(
+def test_a_tracker_that_refuses_is_noted_on_the_incident_and_asked_again_and_no_secret_is_said(
     kept: Kept, github: Github, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -307,7 +307,7 @@ def test_a_tracker_that_is_declared_no_more_keeps_its_tickets_and_says_so(
     kept.declared = kept.declared.model_copy(update={"trackers": both})
     kept.say(c.AnswerFollowUp(improvement=LESSON))
     kept.beat()
-    assert len(told(github)) == 1
+    assert len(comments(github)) == 1
     kept.declared = kept.declared.model_copy(update={"trackers": {"notes": file}})
     kept.say(*REVERT)
     kept.step()

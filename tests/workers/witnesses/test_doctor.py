@@ -36,8 +36,8 @@ def test_where_there_is_none_one_is_advised(says: Says) -> None:
     (advice,) = says("")
     assert (advice.level, advice.where) == ("note", "witness")
     assert "its owner could cut the log's end off unseen" in advice.says
-    assert advice.mend is not None
-    assert "add [witness.NAME]" in advice.mend
+    assert advice.fix is not None
+    assert "add [witness.NAME]" in advice.fix
 
 
 def test_one_that_shows_what_it_took_is_well(

@@ -119,7 +119,7 @@ def test_a_witness_that_fails_is_asked_again_with_the_same_and_its_trouble_is_sh
     assert standings(log, shop.witness)[0].trouble is None
 
 
-def test_a_witness_that_took_it_and_could_not_be_told_so_is_told_again_and_holds_it_once(
+def test_a_witness_that_took_it_and_whose_answer_was_lost_is_asked_again_and_holds_it_once(
     log: Engine, opened: Opened, hand: Hand, tmp_path: Path, service: Service
 ) -> None:
     text = f'[witness.hook]\nkind = "webhook"\nurl = "{service.url}"\nsecret_env = "WITNESS_SECRET"\n'

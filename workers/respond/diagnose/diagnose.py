@@ -49,12 +49,12 @@ LEAST_RANKED = timedelta(minutes=30)  # by one version before the onset, to be w
 AROUND = timedelta(days=1)  # before the diagnosis, in which what another check found may be the cause
 
 Keep = Callable[[bytes], str]
-Told = Callable[[EvidenceStage, Material], None]
+StageRead = Callable[[EvidenceStage, Material], None]
 
 
 @dataclass(frozen=True)
 class Context:
-    """What the log tells: what other checks found around then, and the newest incidents that are over."""
+    """What the log holds: what other checks found around then, and the newest incidents that are over."""
 
     others: tuple[OtherFinding, ...] = ()
     past: tuple[Past, ...] = ()
@@ -77,11 +77,11 @@ def settle(work: Work, recommender: Recommender) -> Iterator[c.Command]:
     def keep(picture: bytes) -> str:
         return attachments.keep(work.log, picture)
 
-    def tell(piece: Piece) -> None:
+    def on_piece(piece: Piece) -> None:
         work.tell(c.AddEvidence(piece=piece), piece.stage)
 
     context = Context(seen_around(work, recommender), seen_before(work))
-    looked = look_into(recommender, finding, work.at, keep=keep, context=context, tell=tell)
+    looked = look_into(recommender, finding, work.at, keep=keep, context=context, on_piece=on_piece)
     yield c.RecordDiagnosis(diagnosis=looked.diagnosis)
     beside = freeze(work, recommender, looked.diagnosis.since)
     yield from keep_bundle(work, recommender, replace(looked, beside=beside))
@@ -104,10 +104,10 @@ def seen_around(work: Work, recommender: Recommender) -> tuple[OtherFinding, ...
     for one in incidents:
         if one.stream != work.incident.stream and one.first_finding is not None:
             findings += [one.first_finding, *one.also]
-    told = [OtherFinding(f.check, f.table, f.slice, f.title, f.window_start, f.subject) for f in findings]
+    seen = [OtherFinding(f.check, f.table, f.slice, f.title, f.window_start, f.subject) for f in findings]
     alarms = [pair for pair in read_alarms(work.log, recommender) if pair[1].until >= since]
-    told += [OtherFinding(check, one.table, one.slice, one.title, one.since) for check, one in alarms]
-    return tuple(told)
+    seen += [OtherFinding(check, one.table, one.slice, one.title, one.since) for check, one in alarms]
+    return tuple(seen)
 
 
 def diagnose(
@@ -118,11 +118,13 @@ def diagnose(
     keep: Keep | None = None,
     seed: int = SEED,
     others: tuple[OtherFinding, ...] = (),
-    tell: Callable[[Piece], None] | None = None,
+    on_piece: Callable[[Piece], None] | None = None,
 ) -> Diagnosis:
     """What is known of the finding's cause at `at`; see `look_into`."""
     context = Context(others)
-    return look_into(recommender, finding, at, keep=keep, seed=seed, context=context, tell=tell).diagnosis
+    return look_into(
+        recommender, finding, at, keep=keep, seed=seed, context=context, on_piece=on_piece
+    ).diagnosis
 
 
 @kept_open()
@@ -134,7 +136,7 @@ def look_into(
     keep: Keep | None = None,
     seed: int = SEED,
     context: Context = Context(),
-    tell: Callable[[Piece], None] | None = None,
+    on_piece: Callable[[Piece], None] | None = None,
 ) -> Looked:
     """
     What is known of the finding's cause at `at`, and what that was made from.
@@ -142,7 +144,7 @@ def look_into(
     Args:
         keep: stores a picture and returns its name; without it none is drawn.
         context: what is known from the log.
-        tell: given what each stage found while the next ones are still read.
+        on_piece: given what each stage found while the next ones are still read.
 
     Returns:
         Whatever could be established; what could not be read is a line of evidence.
@@ -158,20 +160,20 @@ def look_into(
         if stage == "metric" and keep is not None:
             drawn = reader.attempt("The picture", lambda: _draw(reader, material, inquiry.known.onset))
             picture = keep(drawn) if drawn else None
-        if tell is not None and lines:
+        if on_piece is not None and lines:
             onset, seconds = inquiry.known.onset, round(time.monotonic() - began, 2)
             since = onset.since if onset is not None else None
-            tell(Piece(stage=stage, lines=lines, since=since, picture=picture, seconds=seconds))
+            on_piece(Piece(stage=stage, lines=lines, since=since, picture=picture, seconds=seconds))
 
     material, _ = gather(reader, seed, looked)
     material = replace(material, others=context.others, past=context.past)
     found = inquiry.conclude(material)
-    told = found.model_copy(update={"picture": picture, "seconds": round(time.monotonic() - began, 2)})
-    return Looked(told, material, drawn, seed, began_at)
+    diagnosis = found.model_copy(update={"picture": picture, "seconds": round(time.monotonic() - began, 2)})
+    return Looked(diagnosis, material, drawn, seed, began_at)
 
 
 def gather(
-    reader: Reader, seed: int = SEED, looked: Told = lambda stage, material: None
+    reader: Reader, seed: int = SEED, looked: StageRead = lambda stage, material: None
 ) -> tuple[Material, Onset | None]:
     """
     Read everything that is declared and bears on the finding; `looked` is called where what a stage of the

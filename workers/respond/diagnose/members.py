@@ -174,10 +174,10 @@ def _joined(source: Source, members: Members, where: Slice, span: tuple[datetime
     """Members of the slice who joined in the span, and when, in seconds since 1970."""
     rows = rows_in(source, source.rows, where)
     joined_at = rows[str(members.joined)].cast("timestamp").epoch_seconds()
-    told = rows.select(**{MEMBER: rows[members.key].cast("string"), JOINED: joined_at})
+    found = rows.select(**{MEMBER: rows[members.key].cast("string"), JOINED: joined_at})
     low, high = (int(moment.timestamp()) for moment in span)
-    told = told.filter(told[JOINED] >= low, told[JOINED] < high).order_by(MEMBER).limit(MOST_MEMBERS)
-    return source.fetch(told).drop_duplicates(MEMBER)
+    found = found.filter(found[JOINED] >= low, found[JOINED] < high).order_by(MEMBER).limit(MOST_MEMBERS)
+    return source.fetch(found).drop_duplicates(MEMBER)
 
 
 def _seen(
@@ -194,8 +194,8 @@ def _seen(
     popular = _popular(every, item)
     found = found.left_join(popular, found[ITEM] == popular["__popular"])
     counted = {SHOWN: found.count(), CHOSEN: found["__chosen"].sum(), POPULAR: found["__popular"].count()}
-    told = source.fetch(found.aggregate(**counted)).fillna(0.0)
-    return {name: float(told[name].iloc[0]) for name in counted}
+    counts = source.fetch(found.aggregate(**counted)).fillna(0.0)
+    return {name: float(counts[name].iloc[0]) for name in counted}
 
 
 def _popular(rows: Any, item: str) -> Any:

@@ -18,7 +18,7 @@ from workers.log.obligations import Work
 def new_alarm(work: Work, hotfix: Hotfix, applied_at: datetime) -> c.RecordHarm | None:
     """
     The first alarm of a guard in a window after the deployment, on what the hotfix touches; else None. What
-    fell with the alarm and is not back is told by itself: the hotfix did not do that.
+    fell with the alarm and is not back is reported by itself: the hotfix did not do that.
     """
     option = work.incident.option(hotfix.option)
     if option is None or not option.guards:

@@ -1,4 +1,4 @@
-"""A hotfix that stays in force longer than it was to; and people told before one ends."""
+"""A hotfix that stays in force longer than it was to; and people reminded before one ends."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from workers.declaration.hotfix_kinds import find
 from workers.log.obligations import Work
 from workers.models.logged import load_logged
 from workers.pictures.menu import draw_menu
-from workers.predict.launch import mended
+from workers.predict.launch import repaired
 from workers.respond.diagnose.diagnose import LEAST_SPAN, SEED
 from workers.respond.diagnose.reading import Reader, before_onset
 from workers.respond.diagnose.replaced import with_former_scores, with_replaced
@@ -105,9 +105,9 @@ def _forecast(reader: Reader, around: Circumstances) -> Circumstances:
         return around
     feature, value = found.feature, found.suggested_value
     answer = reader.attempt(
-        "The launch forecast", lambda: mended(reader.recommender, reader.finding, feature, value, reader.at)
+        "The launch forecast", lambda: repaired(reader.recommender, reader.finding, feature, value, reader.at)
     )
-    return replace(around, mended=answer)
+    return replace(around, repaired=answer)
 
 
 def _feed(reader: Reader, around: Circumstances, since: datetime) -> Circumstances:

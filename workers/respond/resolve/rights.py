@@ -54,7 +54,7 @@ def against_deploying(log: Engine, recommender: Recommender, hotfix: Hotfix, opt
         chosen_by, approved_by = _outside(connection, hotfix)
         if forgotten := [one for one in (chosen_by, approved_by) if is_pseudonym(one)]:
             verb = "asked for it" if forgotten[0] == chosen_by else "approved it"
-            return f"it cannot be told any more who {verb}; ask for it anew"
+            return f"it is no longer known who {verb}; ask for it anew"
         alone = same_person(recommender.people, chosen_by, approved_by)
         glass = hotfix.break_glass is not None
         if alone and not glass and _takes_two(recommender, hotfix, option):
@@ -170,7 +170,7 @@ def _asked_by_somebody_else(
 ) -> None:
     if is_pseudonym(asked_by):
         raise Refused(
-            "It cannot be told any more who asked for this, so it could be you. Reject it, and ask anew."
+            "It is no longer known who asked for this, so it could be you. Reject it, and ask anew."
         )
     if asked_by.startswith(TERMINAL) and person_of(people, asked_by) is None:
         raise Refused(

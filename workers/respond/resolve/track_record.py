@@ -60,7 +60,7 @@ def outcomes_of(incidents: Iterable[Incident]) -> list[Outcome]:
 
 def kind_of(recommender: Recommender) -> Callable[[Outcome], str | None]:
     """
-    What tells the kind of an outcome's hotfix: as its menu said, else (of an older menu) as it is declared.
+    What names the kind of an outcome's hotfix: as its menu said, else (of an older menu) as it is declared.
     """
     declared = _kinds_by_call(recommender)
     return lambda outcome: outcome.promise.kind or declared.get(outcome.promise.hotfix)

@@ -64,7 +64,7 @@ def watch(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     One look. Verified as soon as one whole window after the deployment has its metric back in the band, and
     either chance cannot explain the repair or an earlier window without a row in common shows it too;
     refuted when the declared time to watch is over without it; until then a look is only written down. Harm
-    is told as soon as it is seen. While some members only are served, the metric can hardly be back: what
+    is reported as soon as it is seen. While some members only are served, the metric can hardly be back: what
     then did no harm until the time is over goes on to the next stage.
     """
     deployed = deployed_now(work)

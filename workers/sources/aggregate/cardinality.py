@@ -1,4 +1,4 @@
-"""A dimension with too many values to be one: told from the newest window, before all of them are counted."""
+"""A dimension with too many values to be one: seen in the newest window, before all of them are counted."""
 
 from __future__ import annotations
 

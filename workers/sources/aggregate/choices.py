@@ -21,7 +21,7 @@ from workers.sources.engines.column_kinds import finite
 from workers.sources.engines.source import TIME, Source, known_moment, open_source
 
 RANK, RANKED, CHOSEN, REQUEST, ITEM = "__rank", "__ranked", "__chosen", "__request", "__item"
-BEST = 10  # candidates that a miss is told with, besides the chosen one
+BEST = 10  # candidates that a miss is shown with, besides the chosen one
 
 
 def ranking_model(recommender: Recommender, check: Check) -> Model:
@@ -132,7 +132,7 @@ def _miss(
     table = recommender.tables[str(check.table)]
     names = check.dimensions if check.dimensions is not None else table.dimensions
     ordered = candidates.sort_values(RANK)
-    told = ordered[(ordered[RANK] <= BEST) | (ordered[str(model.item)] == row[str(model.item)])]
+    shown = ordered[(ordered[RANK] <= BEST) | (ordered[str(model.item)] == row[str(model.item)])]
     return Miss(
         check=check.name,
         at=known_moment(row[TIME]),
@@ -146,7 +146,7 @@ def _miss(
         ),
         model=model.name,
         version=str(row[model.version]) if model.version and pd.notna(row[model.version]) else None,
-        candidates=tuple(_candidate(model, one, str(row[str(model.item)])) for _p, one in told.iterrows()),
+        candidates=tuple(_candidate(model, one, str(row[str(model.item)])) for _p, one in shown.iterrows()),
     )
 
 

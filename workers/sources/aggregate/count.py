@@ -185,9 +185,9 @@ def of_items(
     apart = {name: mark for name, mark in separators(described).items() if name in columns}
     # Asked for twice, for slices and for what is looked at, each copy has a name of its own.
     copy = f"__items_{crc32(repr(columns).encode()):08x}"
-    told = beside(source, described, (items.key, *columns), copy)
-    chosen = told.group_by(__key=told[items.key].cast("string")).aggregate(
-        **{column: told[column].max() for column in columns}
+    lookup = beside(source, described, (items.key, *columns), copy)
+    chosen = lookup.group_by(__key=lookup[items.key].cast("string")).aggregate(
+        **{column: lookup[column].max() for column in columns}
     )
     rows = (rows.drop(KNOWN) if KNOWN in rows.columns else rows).mutate(
         __item=rows[source.table.item].cast("string")
@@ -199,19 +199,19 @@ def of_items(
 def beside(source: Source, other: Source, columns: tuple[str, ...], copy: str) -> Any:
     """
     Columns of another table on the source's own connection; of one that lives elsewhere their different rows,
-    as texts. PostgreSQL is told them in the question, as nothing may be written there; elsewhere they are
+    as texts. PostgreSQL gets them in the question, as nothing may be written there; elsewhere they are
     known as `copy`.
     """
     other.require(*columns)
     if other.borrowed:
         return other.rows.select(*columns)
     with other:
-        told = other.rows.select(**{name: as_text(other.rows[name]) for name in columns}).distinct()
-        frame = other.fetch(told).astype("string")
+        distinct = other.rows.select(**{name: as_text(other.rows[name]) for name in columns}).distinct()
+        frame = other.fetch(distinct).astype("string")
     if source.connection.name == "postgres":
         listed = quoted(frame.to_json(orient="records", force_ascii=False))
         typed = ", ".join(f"{identifier(name, source.connection)} text" for name in columns)
-        sql = f"SELECT * FROM json_to_recordset('{listed}') AS told({typed})"  # noqa: S608 - quoted
+        sql = f"SELECT * FROM json_to_recordset('{listed}') AS copied({typed})"  # noqa: S608 - quoted
         return rows_of(source.connection, sql)
     if source.connection.name != "duckdb":
         return ibis.memtable(frame)

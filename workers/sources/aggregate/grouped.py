@@ -121,11 +121,11 @@ def lengthened(
     Returns:
         Columns window, dim1, val1, dim2, val2 (categories; null where unused), those in `keep`, the counts.
     """
-    parts = {held: part.assign(**{name: _told(part[name]) for name in held}) for held, part in parts.items()}
+    parts = {held: part.assign(**{name: _named(part[name]) for name in held}) for held, part in parts.items()}
     texts = {str(text) for held, part in parts.items() for name in held for text in part[name].cat.categories}
     named = pd.CategoricalDtype(sorted({name for held in parts for name in held}))
     valued = pd.CategoricalDtype(sorted(texts))
-    told = []
+    frames = []
     for names in asked:
         finer = next(part for held, part in parts.items() if set(names) <= set(held))
         by = [WINDOW, *names, *keep]
@@ -146,15 +146,15 @@ def lengthened(
                 if used
                 else _alike(UNUSED, len(part), valued)
             )
-        told.append(pd.DataFrame({**columns, **{name: part[name] for name in (*keep, *sums)}}))
-    return pd.concat(told, ignore_index=True)
+        frames.append(pd.DataFrame({**columns, **{name: part[name] for name in (*keep, *sums)}}))
+    return pd.concat(frames, ignore_index=True)
 
 
 def _alike(code: int, length: int, kind: pd.CategoricalDtype) -> pd.Categorical:
     return pd.Categorical.from_codes(np.full(length, code, dtype=np.int16), dtype=kind)
 
 
-def _told(texts: pd.Series) -> pd.Series:
+def _named(texts: pd.Series) -> pd.Series:
     """A dimension's values, those that are not set by their own name."""
     kind = texts.astype("category")
     if not kind.isna().any():

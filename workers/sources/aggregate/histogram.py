@@ -78,7 +78,7 @@ def binned(
 
 def _parts(frames: Sequence[pd.DataFrame], bins: Sequence[Bins]) -> pd.DataFrame:
     """One set's frame of all rows and those of each column, with the column's place and its bin's."""
-    told = [frames[0].assign(column=WITHOUT, bin=0)]
+    stacked = [frames[0].assign(column=WITHOUT, bin=0)]
     for place, (frame, one) in enumerate(zip(frames[1:], bins, strict=True)):
         held = frame.dropna(subset=[f"__bin{place}"])
         number = held[f"__bin{place}"]
@@ -86,8 +86,8 @@ def _parts(frames: Sequence[pd.DataFrame], bins: Sequence[Bins]) -> pd.DataFrame
             number = number.astype(str).map({label: at for at, label in enumerate(one.labels)})
         number = number.dropna().astype(np.int64)  # a text that was written since the bins were learned
         held = held.loc[number.index].drop(columns=f"__bin{place}")
-        told.append(held.assign(column=place, bin=number))
-    return pd.concat(told, ignore_index=True)
+        stacked.append(held.assign(column=place, bin=number))
+    return pd.concat(stacked, ignore_index=True)
 
 
 def learn_bins(source: Source, rows: Any, columns: Names, grid: Grid) -> list[Bins]:

@@ -39,10 +39,10 @@ def known_dimensions(recommender: Recommender, source: Source) -> dict[str, str 
         SourceError: the items cannot be read.
     """
     items, named = recommender.items, source.table.dimensions
-    told: dict[str, str | None] = dict.fromkeys(source.columns)
-    told |= separators(source)
+    known: dict[str, str | None] = dict.fromkeys(source.columns)
+    known |= separators(source)
     if items is not None and source.table.item in source.columns and not set(named) <= set(source.columns):
         with open_source(recommender, items.table) as described:
             theirs = dict.fromkeys(described.columns) | separators(described)
-        told = {**theirs, **told}
-    return {name: told[name] for name in named if name in told}
+        known = {**theirs, **known}
+    return {name: known[name] for name in named if name in known}

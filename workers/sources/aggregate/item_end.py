@@ -124,11 +124,11 @@ def _most_missed(source: Source, rows: Any, finding: Finding) -> str | None:
 
 def _first_and_last(source: Source, rows: Any) -> tuple[datetime, datetime]:
     """When the first and the last of these rows were; there is one."""
-    told = source.fetch(rows.aggregate(first=rows[TIME].min(), last=rows[TIME].max())).iloc[0]
-    return known_moment(told["first"]), known_moment(told["last"])
+    ends = source.fetch(rows.aggregate(first=rows[TIME].min(), last=rows[TIME].max())).iloc[0]
+    return known_moment(ends["first"]), known_moment(ends["last"])
 
 
 def _counts(source: Source, rows: Any, before: Span, since: Span) -> Counts:
-    told = rows.aggregate(before=before.rows(rows).sum(), since=since.rows(rows).sum())
-    counted = source.fetch(told).iloc[0].fillna(0)
+    sums = rows.aggregate(before=before.rows(rows).sum(), since=since.rows(rows).sum())
+    counted = source.fetch(sums).iloc[0].fillna(0)
     return Counts(int(counted["before"]), int(counted["since"]))

@@ -81,15 +81,15 @@ def _with_few_cells(
         (one for one in KEPT_VALUES if _product(values, one) * windows <= MOST_CELLS), KEPT_VALUES[-1]
     )
     wide = [name for name in dimensions if values[name] > most]
-    told = {}
+    merged = {}
     for name, frame in zip(
         wide, grouped(source, keyed, [(name,) for name in wide], (DENOMINATOR,)), strict=True
     ):
         ordered = frame.sort_values([DENOMINATOR, name], ascending=[False, True])[name].dropna()
         kept = [str(value) for value in ordered.head(most)]
         keyed = keyed.mutate(**{name: ibis.ifelse(keyed[name].isin(kept), keyed[name], OTHER)})
-        told[name] = (len(ordered) - len(kept), len(ordered))
-    return keyed, told
+        merged[name] = (len(ordered) - len(kept), len(ordered))
+    return keyed, merged
 
 
 def _product(values: dict[str, int], most: int) -> float:

@@ -87,19 +87,19 @@ def _aggregated(source: Source, rows: Any, check: Check, names: Names) -> Any:
     """One row a window and slice, with the metric in `VALUE`."""
     keys = Aggregated.of(check)
     wanted = {"measure": check.measure, "over": keys.over}
-    told = rows.select(WINDOW, *names, **{key: finite(rows[name]) for key, name in wanted.items() if name})
+    inputs = rows.select(WINDOW, *names, **{key: finite(rows[name]) for key, name in wanted.items() if name})
     match keys.made(check.measure):
         case "count":
-            value = told.count()
+            value = inputs.count()
         case "sum":
-            value = told["measure"].sum()
+            value = inputs["measure"].sum()
         case "mean":
-            value = told["measure"].mean()
+            value = inputs["measure"].mean()
         case "quantile":
-            value = quantile(source, told["measure"], keys.quantile or QUANTILE)
+            value = quantile(source, inputs["measure"], keys.quantile or QUANTILE)
         case "ratio":
-            value = told["measure"].sum() / told["over"].sum().nullif(0.0)
-    return told.group_by(WINDOW, *names).aggregate(**{VALUE: value.cast("float64")})
+            value = inputs["measure"].sum() / inputs["over"].sum().nullif(0.0)
+    return inputs.group_by(WINDOW, *names).aggregate(**{VALUE: value.cast("float64")})
 
 
 def _parted(names: Names, frame: pd.DataFrame) -> list[tuple[Slice, pd.DataFrame]]:

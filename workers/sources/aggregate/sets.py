@@ -102,9 +102,9 @@ def grouping_sets(
     by = f"{columns} GROUPING SETS" if spark else "GROUPING SETS"
     counts = {ROWS: f"SUM({quoted[ROWS]})" if ROWS in keyed.columns else "COUNT(*)"}
     counts |= {name: f"SUM({quoted[name]})" for name in sums}
-    told = ", ".join(f"CAST({count} AS {float_type}) AS {quoted[name]}" for name, count in counts.items())
+    casts = ", ".join(f"CAST({count} AS {float_type}) AS {quoted[name]}" for name, count in counts.items())
     return (
-        f"SELECT {columns}, {bits} AS {quoted[absent]}, {told} "  # noqa: S608 - names are quoted
+        f"SELECT {columns}, {bits} AS {quoted[absent]}, {casts} "  # noqa: S608 - names are quoted
         f"FROM ({source.connection.compile(keyed)}) AS keyed GROUP BY {by} ({grouping}) "
         f"LIMIT {MAX_COUNTS + 1}"
     )
@@ -164,17 +164,17 @@ def exploded(parts: Parts, separators: dict[str, str]) -> Parts:
     Args:
         separators: dimension → what stands between its several values.
     """
-    told: Parts = {}
+    by_set: Parts = {}
     for names, part in parts.items():
         one_by_one = part
         for name in names:
             if name in separators:
                 one_by_one = _one_by_one(one_by_one, name, separators[name])
-        told[names] = one_by_one if one_by_one is part else _summed(one_by_one, names)
+        by_set[names] = one_by_one if one_by_one is part else _summed(one_by_one, names)
     for name, separator in separators.items():
         if (name,) in parts:
-            told[name, name] = _in_common(parts[(name,)], told[(name,)], name, separator)
-    return told
+            by_set[name, name] = _in_common(parts[(name,)], by_set[(name,)], name, separator)
+    return by_set
 
 
 def _one_by_one(part: pd.DataFrame, name: str, separator: str) -> pd.DataFrame:

@@ -46,7 +46,7 @@ def open_duckdb(folder: str = ".", reads: Iterable[str] = ()) -> Any:
 def confine(connection: Any, reads: Iterable[str]) -> None:
     """
     From now on this DuckDB reads the files (or patterns) `reads` and no others, loads no extension, takes no
-    variable of this process for a table, and cannot be told otherwise.
+    variable of this process for a table, and lets no setting be changed.
     """
     patterns = sorted(set(reads))
     folders = [f"{root}/" for root, rest in map(split_pattern, patterns) if rest]

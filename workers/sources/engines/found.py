@@ -90,7 +90,7 @@ def _size(name: str, file: str, allowed: Path, real: Callable[[str], Path]) -> i
     except (FileNotFoundError, NotADirectoryError):
         if os.path.islink(file):  # noqa: PTH114
             raise SourceError(
-                f'table "{name}": {file} is a link to something that is not there; mend or remove it'
+                f'table "{name}": {file} is a link to something that is not there; fix or remove it'
             ) from None
         return None
     if stat.S_ISDIR(found.st_mode):
@@ -158,7 +158,7 @@ def _ways(entry: os.DirEntry[str], parts: tuple[str, ...]) -> Iterator[tuple[str
 
 def _said(pattern: str, error: OSError) -> str:
     if error.errno == errno.ELOOP:
-        return f"{pattern[:200]} is a link that leads back to itself; mend or remove it"
+        return f"{pattern[:200]} is a link that leads back to itself; fix or remove it"
     if error.errno == errno.ENAMETOOLONG:
         return f"{pattern[:200]}… is longer than a path can be; name a shorter one"
     if error.errno in (errno.EACCES, errno.EPERM):

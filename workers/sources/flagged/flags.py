@@ -31,13 +31,13 @@ KEY, JOINED = "__key", " + "
 @dataclass(frozen=True)
 class Flagged:
     """
-    Rows with a column `FLAG` + number for each of `names`; `told` says of each more than its name. `promised`
-    are those that were declared never to be, each with the columns in which one sees it.
+    Rows with a column `FLAG` + number for each of `names`; `labels` say more of each than its name does.
+    `promised` are those that were declared never to be, each with the columns in which one sees it.
     """
 
     rows: Any
     names: Names
-    told: Names = ()
+    labels: Names = ()
     promised: Mapping[str, Names] = field(default_factory=dict)
 
     @property
@@ -68,7 +68,7 @@ class FlagRequest(Value):
 def flag_missing(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
     """
     Null, not a number, or an empty text, in the table or in a feature of the item that a row names. A key
-    never is, and nothing where one row is said to matter. Of an item that nobody knows `references` tells.
+    never is, and nothing where one row is said to matter. An item that nobody knows is left to `references`.
     """
     check = asked.check
     named = OfColumns.of(check).columns
@@ -118,7 +118,7 @@ def flag_domain(recommender: Recommender, source: Source, rows: Any, asked: Flag
     columns = looked_at(source, named)
     allowed = _learn(source, rows, asked, columns)
     flags: dict[str, Any] = {}
-    told: list[str] = []
+    labels: list[str] = []
     promised: dict[str, Names] = {}
     several = separators(source)
     for name in columns:
@@ -128,22 +128,22 @@ def flag_domain(recommender: Recommender, source: Source, rows: Any, asked: Flag
             value = column.cast("float64")
             whole = is_finite(value)
             flags[f"{name} out of range"] = whole & ((value < low) | (value > high))
-            told.append(f"{name} outside {low:,.4g} to {high:,.4g}")
+            labels.append(f"{name} outside {low:,.4g} to {high:,.4g}")
             promised |= {f"{name} out of range": (name,)} if name in keys.ranges else {}
             if kind == "number":
                 missed = any(looks_for_missing(one, check, name) for one in recommender.checks.values())
                 flags[f"{name} not finite"] = ~whole & ~value.isnan() if missed else ~whole
-                told.append(f"{name} not a finite number")
+                labels.append(f"{name} not a finite number")
                 promised |= {f"{name} not finite": (name,)} if name in keys.ranges else {}
         elif name in keys.values and name in several:
             flags[f"new {name}"] = _holds_other(column, several[name], keys.values[name])
-            told.append(f"an unknown {name}")
+            labels.append(f"an unknown {name}")
             promised[f"new {name}"] = (name,)
         elif kind == "text" and name in allowed.values:
             flags[f"new {name}"] = column.notin(allowed.values[name]) & (column != "")
             promised |= {f"new {name}": (name,)} if name in keys.values else {}
-            told.append(f"a new {name}" if name not in keys.values else f"an unknown {name}")
-    return flagged(rows, flags, tuple(told), promised)
+            labels.append(f"a new {name}" if name not in keys.values else f"an unknown {name}")
+    return flagged(rows, flags, tuple(labels), promised)
 
 
 def _holds_other(column: Any, separator: str, known: Names) -> Any:
@@ -153,7 +153,7 @@ def _holds_other(column: Any, separator: str, known: Names) -> Any:
 
 
 def looks_for_missing(one: Check, check: Check, column: str) -> bool:
-    """Whether the check `one` tells of rows without a value in a column that `check` looks at as well."""
+    """Whether the check `one` reports rows without a value in a column that `check` looks at as well."""
     if one.table != check.table or not asks(one, MissingValues):
         return False
     columns = OfColumns.of(one).columns
@@ -200,9 +200,9 @@ def _texts(source: Source, past: Any, names: list[str], newest: int) -> dict[str
         if many[f"n{place}"] > 2 * MOST_CATEGORIES:
             continue
         pairs = past.select(held=past[name], new=past[WINDOW] == newest).distinct()
-        told = source.fetch(pairs.limit(4 * MOST_CATEGORIES)).dropna()
-        new = told["new"].astype(bool)
-        seen[name] = (set(told.loc[~new, "held"].astype(str)), set(told.loc[new, "held"].astype(str)))
+        values = source.fetch(pairs.limit(4 * MOST_CATEGORIES)).dropna()
+        new = values["new"].astype(bool)
+        seen[name] = (set(values.loc[~new, "held"].astype(str)), set(values.loc[new, "held"].astype(str)))
     return seen
 
 
@@ -266,7 +266,7 @@ def flag_misses(recommender: Recommender, source: Source, rows: Any, asked: Flag
 def flagged(
     rows: Any,
     flags: Mapping[str, Any],
-    told: Names = (),
+    labels: Names = (),
     promised: Mapping[str, Names] | None = None,
 ) -> Flagged:
     """Rows with a flag for each name: a condition, or a whole number of times that it is wrong."""
@@ -274,7 +274,7 @@ def flagged(
         f"{FLAG}{place}": (flag if flag.type().is_integer() else ibis.ifelse(flag, 1, 0)).cast("int64")
         for place, flag in enumerate(flags.values())
     }
-    return Flagged(rows.mutate(**ones) if ones else rows, tuple(flags), told, promised or {})
+    return Flagged(rows.mutate(**ones) if ones else rows, tuple(flags), labels, promised or {})
 
 
 Flag = Callable[[Recommender, Source, Any, FlagRequest], Flagged]

@@ -50,7 +50,7 @@ def tally_rows(
         parts = dict(zip(largest, frames, strict=True))
         long = lengthened(source, parts, every, (), (ROWS, *found.columns))
     long = long.rename(columns=dict(zip(found.columns, found.names, strict=True)))
-    return tally_of(long, grid, found.names, found.told, tuple(found.promised))
+    return tally_of(long, grid, found.names, found.labels, tuple(found.promised))
 
 
 def wrong_windows(grid: Grid, memory: CheckState) -> tuple[tuple[int, int], ...]:

@@ -46,7 +46,7 @@ class Mark:
         return f"{self.column}{self.what}"
 
     @property
-    def told(self) -> str:
+    def label(self) -> str:
         """With the value that was learned."""
         if self.what == BEYOND:
             return f"{self.column} beyond {self.value:,.4g}"
@@ -103,8 +103,8 @@ class PastNumbers:
         marks = self.numbers.marks(last, _before(last, history))
         part = self.tally.until(last, history)
         bad = part.bad[..., [self.marks.index(mark) for mark in marks]]
-        names, told = tuple(mark.name for mark in marks), tuple(mark.told for mark in marks)
-        return replace(part, columns=names, bad=bad, told=told)
+        names, labels = tuple(mark.name for mark in marks), tuple(mark.label for mark in marks)
+        return replace(part, columns=names, bad=bad, labels=labels)
 
 
 def flag_numeric(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
@@ -114,7 +114,7 @@ def flag_numeric(recommender: Recommender, source: Source, rows: Any, asked: Fla
     past = np.array([place for place in range(now) if not asked.skips(place)], dtype=np.intp)
     marks = numbers.marks(now, past)
     found = {mark.name: mark.holds(rows) for mark in marks}
-    return flagged(rows, found, tuple(mark.told for mark in marks))
+    return flagged(rows, found, tuple(mark.label for mark in marks))
 
 
 def past_numbers(
@@ -161,10 +161,10 @@ def _learn(
     return Numbers(columns, tuple(always), reaches, frequent)
 
 
-def _by_window(told: pd.DataFrame, windows: int, columns: Names) -> Floats:
-    """(windows, n_columns) what a frame of `WINDOW`, place and held tells."""
+def _by_window(frame: pd.DataFrame, windows: int, columns: Names) -> Floats:
+    """A frame of `WINDOW`, place and held as an array (windows, n_columns)."""
     held = np.full((windows, len(columns)), np.nan)
-    held[told[WINDOW].astype(int), told["place"].astype(int)] = told["held"].astype(float)
+    held[frame[WINDOW].astype(int), frame["place"].astype(int)] = frame["held"].astype(float)
     return held
 
 

@@ -20,7 +20,7 @@ from workers.sources.engines.source import Source
 from workers.sources.logged.served import served_by
 
 SCORE, CHOSEN = "__score", "__chosen"
-BEYOND = 0.01  # of the scores, that may be no probability before they are told to be none
+BEYOND = 0.01  # of the scores, that may be no probability before they are taken to be none
 
 
 def score_columns(recommender: Recommender, check: Check) -> Names:

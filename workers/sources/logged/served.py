@@ -86,8 +86,8 @@ def group_rare_items(source: Source, found: Flagged, most: list[str] | None) -> 
     if most is None:
         return found
     item = str(source.table.item)  # named anew only now: a row is found again by its own
-    told = ibis.ifelse(found.rows[item].isin(most), found.rows[item], OTHERS)
-    return Flagged(found.rows.mutate(**{item: told}), found.names)
+    grouped = ibis.ifelse(found.rows[item].isin(most), found.rows[item], OTHERS)
+    return Flagged(found.rows.mutate(**{item: grouped}), found.names)
 
 
 def most_items(source: Source, rows: Any, asked: FlagRequest) -> list[str] | None:
@@ -186,7 +186,7 @@ def counted_once(recommender: Recommender, source: Source, found: Flagged, asked
     once = whole.group_by(WINDOW, *asked.dimensions, __per=whole[per]).aggregate(
         **{name: whole[name].max() for name in found.columns}
     )
-    return Flagged(once, found.names, found.told)
+    return Flagged(once, found.names, found.labels)
 
 
 def per_column(recommender: Recommender, check: Check) -> str | None:

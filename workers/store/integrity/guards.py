@@ -55,7 +55,7 @@ class Difference(NamedTuple):
     """What is not as the migrations make it, in words, and what to do."""
 
     says: str
-    mend: str
+    fix: str
 
 
 def differences(driver: psycopg.Connection[Any]) -> list[Difference]:
@@ -77,10 +77,10 @@ def require_guards(connection: Connection) -> None:
     driver = connection.connection.driver_connection
     if driver is None or not (wrong := differences(driver)):
         return
-    said = "\n".join(f"  {one.says} → {one.mend}" for one in wrong)
+    said = "\n".join(f"  {one.says} → {one.fix}" for one in wrong)
     raise Tampered(
         f"The log's guards are not what this release makes:\n{said}\nOnly who owns the tables can do that; "
-        "whatever was written since could have been changed. Mend it, and ask who did it."
+        "whatever was written since could have been changed. Fix it, and ask who did it."
     )
 
 
@@ -136,12 +136,12 @@ def _changed(kind: str, name: str, expected: Facts, changed: Facts) -> Iterator[
                 says = f"the row security of {name} is switched off"
                 yield Difference(says, f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
             case "table", "forced":
-                mend = f"ALTER TABLE {name} NO FORCE ROW LEVEL SECURITY"
-                yield Difference(f"the row security of {name} is forced on its owner", mend)
+                fix = f"ALTER TABLE {name} NO FORCE ROW LEVEL SECURITY"
+                yield Difference(f"the row security of {name} is forced on its owner", fix)
             case "policy", ("using" | "check"):
                 says = f"the policy {name} lets in {value or 'everything'} ({fact})"
-                mend = f"ALTER POLICY {thing} ON {table} USING {expected.get('using')}"
-                yield Difference(says, f"{mend} WITH CHECK {expected.get('check')}")
+                fix = f"ALTER POLICY {thing} ON {table} USING {expected.get('using')}"
+                yield Difference(says, f"{fix} WITH CHECK {expected.get('check')}")
             case "function", "body":
                 yield Difference(f"the body of the function {name} is not what the migrations wrote", AGAIN)
             case "function", "security definer":

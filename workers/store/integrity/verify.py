@@ -1,5 +1,6 @@
 """
-Is the log what was written, and are the cards and followers what the log says? All that does not fit is told.
+Is the log what was written, and are the cards and followers what the log says? All that does not fit is
+reported.
 
 Where events of closed incidents were moved into archives, their hashes still carry the chain; what they said
 is held against the archive's files by `workers.store.retention`.
@@ -26,7 +27,7 @@ from workers.store import cards, followers, people
 from workers.store.exports.export import EACH_BY_ITS_KEY
 from workers.store.integrity.guards import require_guards
 from workers.store.integrity.walk import row_name, walk
-from workers.store.integrity.wrong import MOST_TOLD, Wrong
+from workers.store.integrity.wrong import MOST_NAMED, Wrong
 from workers.store.log.events import number
 from workers.store.log.recorded import UNSEALED, decided, recorded_from
 from workers.store.signature import require_signed
@@ -52,7 +53,7 @@ FROM events LEFT JOIN log ON log.event_id = events.id ORDER BY stream, version
 """  # noqa: S608 - constants
 _STRAY = f"""
 SELECT stream FROM cards WHERE NOT EXISTS (SELECT FROM events WHERE events.stream = cards.stream)
-AND NOT EXISTS (SELECT FROM archived WHERE archived.stream = cards.stream) ORDER BY stream LIMIT {MOST_TOLD}
+AND NOT EXISTS (SELECT FROM archived WHERE archived.stream = cards.stream) ORDER BY stream LIMIT {MOST_NAMED}
 """  # noqa: S608 - constants
 
 

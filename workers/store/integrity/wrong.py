@@ -1,23 +1,23 @@
-"""What does not fit, one sentence each: all of it is told, not the first alone."""
+"""What does not fit, one sentence each: all of it is reported, not the first alone."""
 
 from __future__ import annotations
 
 from domain.errors import Tampered
 
-MOST_TOLD = 50
+MOST_NAMED = 50
 
 
 class Wrong:
-    """Gathers what was found wrong; of very much, the first `MOST_TOLD` and how many more there are."""
+    """Gathers what was found wrong; of very much, the first `MOST_NAMED` and how many more there are."""
 
     def __init__(self) -> None:
-        self._told: list[str] = []
+        self._found: list[str] = []
         self._more = 0
 
     def say(self, what: str) -> None:
         """One more thing that does not fit."""
-        if len(self._told) < MOST_TOLD:
-            self._told.append(what)
+        if len(self._found) < MOST_NAMED:
+            self._found.append(what)
         else:
             self._more += 1
 
@@ -26,6 +26,6 @@ class Wrong:
         Raises:
             Tampered: names all that was found.
         """
-        if self._told:
+        if self._found:
             more = [f"… and {self._more} more."] if self._more else []
-            raise Tampered("\n".join([*self._told, *more]))
+            raise Tampered("\n".join([*self._found, *more]))

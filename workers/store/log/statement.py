@@ -2,7 +2,7 @@
 A statement that everything waits for, asked for by the name under which a connection has it prepared.
 
 Straight at libpq, on which psycopg stands: what its `execute` does around a small INSERT takes longer than
-PostgreSQL takes to write the row. What that saves is told by `benchmarks/store` as *bare through libpq*. In
+PostgreSQL takes to write the row. `benchmarks/store` shows what that saves, as *bare through libpq*. In
 return a signal does not break in: it is seen to when the statement has ended, by itself or at its timeout.
 """
 
@@ -83,25 +83,25 @@ class Statement:
             under.execute(self._text, values)
             return
         # In line: there are two dozen, for each event.
-        told = [
+        encoded = [
             v.encode() if type(v) is str else v if v is None or type(v) is bytes else str(v).encode()
             for v in self._values(values)
         ]
         try:
-            self._ask(libpq, told, prepared)
+            self._ask(libpq, encoded, prepared)
         except errors.InvalidSqlStatementName as error:  # forgotten: nothing was done
             if libpq.transaction_status != IDLE:
                 raise psycopg.OperationalError("the transaction failed at a forgotten statement") from error
             # This one alone: others may have been prepared after all were forgotten, and are known.
             prepared.discard(self._name)
-            self._ask(libpq, told, prepared)
+            self._ask(libpq, encoded, prepared)
 
-    def _ask(self, libpq: pq.abc.PGconn, told: list[bytes | None], prepared: set[bytes]) -> None:
+    def _ask(self, libpq: pq.abc.PGconn, encoded: list[bytes | None], prepared: set[bytes]) -> None:
         if self._name not in prepared:
             _expect(libpq, libpq.prepare(self._name, self._numbered))
             prepared.add(self._name)
         # The protocol's annotation knows no NULL; the method does.
-        _expect(libpq, libpq.exec_prepared(self._name, told, self._formats))  # type: ignore[arg-type]
+        _expect(libpq, libpq.exec_prepared(self._name, encoded, self._formats))  # type: ignore[arg-type]
 
 
 def _expect(libpq: pq.abc.PGconn, result: pq.abc.PGresult) -> None:

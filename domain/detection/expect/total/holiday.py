@@ -125,7 +125,7 @@ def on_special(
 def _bounded(logs: Floats, furthest: float) -> Floats:
     """
     (n,) the two outermost drawn in to the next ones, or to `furthest` where those lie nearer: one holiday so
-    far out may have been a fault that nobody told, two are how holidays are.
+    far out may have been a fault that nobody reported, two are how holidays are.
     """
     if not len(logs):
         return logs
@@ -145,7 +145,7 @@ def _relative(variance: float) -> float:
 def _apart(logs: Floats, unknown: float) -> float:
     """
     The variance from one holiday to the next, pooled with that expected beforehand; of few of them one may
-    have been a fault that nobody told.
+    have been a fault that nobody reported.
     """
     if not len(logs):
         return APART**2

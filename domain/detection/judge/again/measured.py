@@ -14,7 +14,7 @@ from domain.detection.judge.usable import learnable
 from domain.errors import TooFewRows
 from domain.values import Finding, Slice
 
-STILL_USUAL = 0.5  # of the least share that is told, within which a share is back
+STILL_USUAL = 0.5  # of the least share that is reported, within which a share is back
 
 
 def usable_measured(held: Tally | Histograms, memory: CheckState) -> npt.NDArray[np.bool_]:

@@ -11,7 +11,7 @@ from domain.errors import TooFewRows
 from domain.recommender.check import Check
 from domain.values import Finding
 
-STILL_USUAL = 0.5  # of the least change that is told, within which a part is back
+STILL_USUAL = 0.5  # of the least change that is reported, within which a part is back
 
 
 def measure_proportion(

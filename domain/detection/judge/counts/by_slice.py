@@ -26,11 +26,11 @@ from domain.detection.expect.total.forecast import SURELY_BACK
 from domain.detection.expect.total.predictive import Expected
 from domain.detection.judge.counts.slice_sums import (
     DENIED,
+    additional_findings,
     is_apart,
     lengths,
     level_of_sums,
     likelier_back,
-    told_besides,
 )
 from domain.detection.judge.counts.total import LEAST_EXPECTED, expect_total
 from domain.detection.judge.discovery import (
@@ -47,7 +47,7 @@ from domain.detection.judge.title import title_of, title_within
 from domain.detection.judge.usable import inside
 from domain.detection.slices.displaced import Total, pick
 from domain.detection.slices.localise import Suspects
-from domain.detection.slices.renamed import ReportedSlice, told_together
+from domain.detection.slices.renamed import ReportedSlice, merge_renamed
 from domain.recommender.check import Check
 from domain.values import Finding, Slice
 
@@ -59,7 +59,8 @@ BAND = 1.96
 class JudgedSlices:
     """
     Slices of the last window with what they hold, of `n` rows, and how surprising it is: by `dispersion`
-    whether that is told, by `scatter` whether it is over. To be slow to tell is no reason to be slow to end.
+    whether that is reported, by `scatter` whether it is over. Being slow to report is no reason to be slow
+    to end.
 
     `total` says what the table should hold by its own past, None where that is too short.
     """
@@ -117,12 +118,13 @@ def judge_slices(
     alpha = level(state.wealth, looks, allowed=SLICES_FALSE_ALARMS_PER_WEEK)
     judged = judge(check, counts, state)
     findings = [
-        _finding(check, counts, judged, one, title_of) for one in _told(check, counts, judged, state, alpha)
+        _finding(check, counts, judged, one, title_of)
+        for one in _reported(check, counts, judged, state, alpha)
     ]
     shorter = [judged]
     for several in sums:
         more = _found_in(check, several, state, level_of_sums(several, len(sums)), shorter)
-        findings += told_besides(more, findings, state, several)
+        findings += additional_findings(more, findings, state, several)
     state = state.model_copy(update={"wealth": spend(state.wealth, state.new(findings))})
     stands = _unsure(counts, judged, state, min(WEEK_SECONDS / looks / width, 1.0))
     verdict = confirm(state, findings, width, counts.start(last), unsure=stands)
@@ -174,12 +176,12 @@ def _found_in(
     judged, found = judge(check, counts, state, shorter[0].shares.cluster_size), list[Finding]()
     start = counts.start(len(counts.total) - 1).astimezone(counts.grid.zone)
     title = partial(title_within, start=start, window=counts.grid.width)
-    for told in _told(check, counts, judged, state, alpha):
-        finding = _finding(check, counts, judged, told, title)
+    for reported in _reported(check, counts, judged, state, alpha):
+        finding = _finding(check, counts, judged, reported, title)
         stands = state.seen.get(finding.fingerprint)
         off = stands.share if stands and stands.share is not None else _share(finding)
         asked = finding.change < 0 or check.direction == "surge"
-        if asked and all(one.likelier_back(told.place, off) < DENIED for one in shorter):
+        if asked and all(one.likelier_back(reported.place, off) < DENIED for one in shorter):
             found.append(finding)
     shorter.append(judged)
     return found
@@ -189,7 +191,7 @@ def _share(finding: Finding) -> float:
     return finding.observed / max(finding.expected, LEAST_EXPECTED)
 
 
-def _told(
+def _reported(
     check: Check, counts: Counts, judged: JudgedSlices, state: CheckState, alpha: float
 ) -> list[ReportedSlice]:
     """The fewest slices that explain what is off beyond chance and matters."""
@@ -212,7 +214,7 @@ def _told(
     )
     total = Total(judged.n, judged.total(), _dropping(counts, state))
     picked = pick(suspects, found, total, alpha, check.least_change)
-    return told_together(counts.slices, judged.observed, judged.expected, picked)
+    return merge_renamed(counts.slices, judged.observed, judged.expected, picked)
 
 
 def _traced(counts: Counts, state: CheckState) -> list[int]:
@@ -287,7 +289,7 @@ def _usable(counts: Counts, state: CheckState) -> npt.NDArray[np.bool_]:
     (n_windows, n_slices): while one slice is wrong, none learns anything.
 
     Shares add up to one, so that those that took its place would learn what is usual from a fault, and seem
-    to drop when it is mended. Nor from a holiday. Where nearly all of the history was wrong, it is the new
+    to drop when it is fixed. Nor from a holiday. Where nearly all of the history was wrong, it is the new
     normal, and all of it counts.
     """
     good, special = counts.known.copy(), counts.special_days()
@@ -325,13 +327,13 @@ def _numbers(check: Check, judged: JudgedSlices, place: int) -> Numbers:
 
 
 def _finding(
-    check: Check, counts: Counts, judged: JudgedSlices, told: ReportedSlice, titled: Callable[..., str]
+    check: Check, counts: Counts, judged: JudgedSlices, reported: ReportedSlice, titled: Callable[..., str]
 ) -> Finding:
-    place = told.place
+    place = reported.place
     observed, expected = float(judged.observed[place]), float(judged.expected[place])
     whole = max(judged.n, float(judged.whole.rows[place]), 1.0)
     affected = min(1.0, abs(observed - expected) / whole)
     numbers, where, last = _numbers(check, judged, place), counts.slices[place], len(counts.total) - 1
     title = titled(check.table or "", where, observed, expected, unit=numbers.unit)
-    title = "; ".join(filter(None, (title, told.words)))
+    title = "; ".join(filter(None, (title, reported.words)))
     return finding_over((counts.start(last), counts.end(last)), check, where, numbers, affected, title)

@@ -63,14 +63,14 @@ def changed_total(
 
 def as_one(single: Many[Finding], lasting: Many[Finding]) -> list[Finding]:
     """
-    What a look tells: of a slice that a single window tells as well, and of those within it or around it,
+    What a look reports: of a slice that a single window reports as well, and of those within it or around it,
     what has been off since an onset; where the last window says the opposite, the last window.
     """
     held = [one for one in lasting if not any(_opposed(one, other) for other in single)]
-    told = [
+    others = [
         one for one in single if not any(overlap(one, other) and not _opposed(one, other) for other in held)
     ]
-    return [*held, *told]
+    return [*held, *others]
 
 
 def _sequence(counts: Counts, state: CheckState, rows: Floats, exposure: Floats, learn: Mask) -> Sequence:
@@ -96,7 +96,7 @@ def _counted(counts: Counts, state: CheckState) -> Mask:
 
 
 def _onset(counts: Counts, state: CheckState, where: Slice, onset: int) -> int:
-    """The window since which it is told: of what stands, as before."""
+    """The window since which it is reported: of what stands, as before."""
     known = [seen.since for seen in state.seen.values() if seen.slice == where and not seen.blind]
     return _place(counts, known[0]) if known else onset
 
@@ -122,8 +122,8 @@ def _finding(check: Check, counts: Counts, where: Slice, found: Since, whole: fl
     low, high = max(0.0, found.expected - BAND * found.spread), found.expected + BAND * found.spread
     p_value = float(np.exp(-max(found.log_evidence, 0.0)))
     numbers = Numbers(found.observed, round(found.expected, 2), low, high, "rows", p_value)
-    told = (table, where, found.observed, found.expected)
-    title = title_of(*told) if found.onset == last else title_since(*told, local, counts.grid.width)
+    change = (table, where, found.observed, found.expected)
+    title = title_of(*change) if found.onset == last else title_since(*change, local, counts.grid.width)
     return finding_over((onset, counts.end(last)), check, where, numbers, share, title)
 
 

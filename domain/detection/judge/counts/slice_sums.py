@@ -52,21 +52,21 @@ def is_apart(counts: Counts | RatioCells, state: CheckState) -> bool:
     return all(wrong.until <= begins for wrong in (*state.known, *state.excluded))
 
 
-def told_besides(
-    more: Sequence[Finding], told: Sequence[Finding], state: CheckState, counts: Counts | RatioCells
+def additional_findings(
+    more: Sequence[Finding], found: Sequence[Finding], state: CheckState, counts: Counts | RatioCells
 ) -> list[Finding]:
     """
-    Of what a sum shows, what is told beside that which fewer windows tell.
+    Of what a sum shows, what is reported beside that which fewer windows report.
 
     Where something begins within the sum that fewer windows show, most of what else it shows is the shadow of
     that: then only what stands already goes on.
     """
     begins = counts.start(len(counts.total) - 1)
-    shadowed = bool(told) or any(seen.told and seen.since > begins for seen in state.seen.values())
+    shadowed = bool(found) or any(seen.reported and seen.since > begins for seen in state.seen.values())
     return [
         one
         for one in more
-        if not any(overlap(one, other) for other in told) and (one.fingerprint in state.seen or not shadowed)
+        if not any(overlap(one, other) for other in found) and (one.fingerprint in state.seen or not shadowed)
     ]
 
 

@@ -104,7 +104,7 @@ def unsure(
     """
     found, share = dict[str, TrackedFinding](), observed / max(usual.mean, LEAST_EXPECTED)
     for fingerprint, seen in state.seen.items():
-        if seen.share is None or seen.share == 1.0 or seen.blind or not seen.told:
+        if seen.share is None or seen.share == 1.0 or seen.blind or not seen.reported:
             continue
         late = seen.held(share, usual.likelier(observed, seen.share) / as_one)
         if late.back < SURELY_BACK:
@@ -114,5 +114,5 @@ def unsure(
 
 def _stands(state: CheckState, until: datetime) -> bool:
     """Whether something was found that is not over, nor accepted."""
-    told = (seen for seen in state.seen.values() if seen.told and not seen.blind)
-    return any(until - seen.since < state.accept_after for seen in told)
+    standing = (seen for seen in state.seen.values() if seen.reported and not seen.blind)
+    return any(until - seen.since < state.accept_after for seen in standing)

@@ -2,8 +2,8 @@
 Several windows of a total, judged as one.
 
 Windows of minutes scatter, and neighbours scatter together: each of them may hold a third too few by chance.
-A quarter of an hour of them seldom does, an hour less still, so that what none of them can tell their sum
-does. Sums have baselines of their own, learned from the same windows at the same looks as theirs.
+A quarter of an hour of them seldom does, an hour less still, so that their sum shows what none of them can.
+Sums have baselines of their own, learned from the same windows at the same looks as theirs.
 """
 
 from __future__ import annotations

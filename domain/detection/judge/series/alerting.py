@@ -1,9 +1,9 @@
 """
-One incident, one alarm: when an anomaly begins to be told, and while it is still the same.
+One incident, one alarm: when an anomaly begins to be reported, and while it is still the same.
 
 It begins where its score reaches `BEGINS`, and stands until that has been below `STANDS` for four hours:
 longer, and what comes next would be taken for the same. Within a day of its beginning another one has to be
-rarer still, so that what comes back every hour is told once, and something much worse at once. Scores are
+rarer still, so that what comes back every hour is reported once, and something much worse at once. Scores are
 logarithms of return periods: see `anomaly_score`.
 """
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from domain.detection.data.counts import Floats
 
-BEGINS = 1.0  # the score from where on an anomaly is told
+BEGINS = 1.0  # the score from which on an anomaly is reported
 AGAIN = 1.5  # the same within a day of an earlier one
 STANDS = 0.7  # up from which it goes on: in weeks instead of months
 STAND_DAYS, COOL_DAYS = 1 / 6, 1.0

@@ -91,7 +91,7 @@ def swing_of(check: Check) -> str:
 
 
 def finding_of(
-    check: Check, edge: Callable[[int], datetime], count: int, where: Slice, told: ReportedAnomaly
+    check: Check, edge: Callable[[int], datetime], count: int, where: Slice, anomaly: ReportedAnomaly
 ) -> Finding:
     """
     The finding of the last of `count` windows; a silence begins where the standstill did.
@@ -100,11 +100,11 @@ def finding_of(
         edge: when a window begins, by its place.
     """
     width = edge(count) - edge(count - 1)
-    numbers = _numbers(check, width.total_seconds(), told)
+    numbers = _numbers(check, width.total_seconds(), anomaly)
     off = abs(numbers.observed - numbers.expected)
-    share = _share(told, numbers, off)
-    silent = told.score.way == "silence"
-    back = int(told.score.observed[-1]) if silent else 0
+    share = _share(anomaly, numbers, off)
+    silent = anomaly.score.way == "silence"
+    back = int(anomaly.score.observed[-1]) if silent else 0
     return Finding(
         check=check.name,
         table=check.table or "",
@@ -116,10 +116,10 @@ def finding_of(
         low=numbers.low,
         high=numbers.high,
         unit=numbers.unit,
-        p_value=told.rarity.p_value,
-        severity=check.severity or _severity(told, share, fell=numbers.observed < numbers.expected),
+        p_value=anomaly.rarity.p_value,
+        severity=check.severity or _severity(anomaly, share, fell=numbers.observed < numbers.expected),
         affected_share=share,
-        title=_title(check, where, told, numbers, told.score.windows * width),
+        title=_title(check, where, anomaly, numbers, anomaly.score.windows * width),
     )
 
 
@@ -128,7 +128,7 @@ def comparison_of(
 ) -> Comparison | None:
     """
     The last window by itself against its season, or against its level where there is none; what lies in the
-    band is no anomaly. None while there is too little to tell.
+    band is no anomaly. None while there is too little to judge it by.
     """
     for way in ("season", "spike"):
         for score in (one for one in scores if one.way == way):
@@ -148,51 +148,51 @@ def comparison_of(
     return None
 
 
-def _share(told: ReportedAnomaly, numbers: Numbers, off: float) -> float | None:
+def _share(anomaly: ReportedAnomaly, numbers: Numbers, off: float) -> float | None:
     """
     The share of what was expected that is missing or too much; where next to nothing was, of what is large
     for the metric, and None where nothing ever was.
     """
-    if told.score.way in ("spread", "silence"):
+    if anomaly.score.way in ("spread", "silence"):
         return min(1.0, off / numbers.expected) if numbers.expected > 0 else 1.0
     against = abs(numbers.expected)
-    if against < NOTHING_SHARE * told.large:
-        against = told.large
+    if against < NOTHING_SHARE * anomaly.large:
+        against = anomaly.large
     return min(1.0, off / against) if against > 0 else None
 
 
-def _numbers(check: Check, width: float, told: ReportedAnomaly) -> Numbers:
-    score, limit = told.score, told.rarity.limit
+def _numbers(check: Check, width: float, anomaly: ReportedAnomaly) -> Numbers:
+    score, limit = anomaly.score, anomaly.rarity.limit
     observed, expected = float(score.observed[-1]), float(score.expected[-1])
     if score.way == "silence":
-        return Numbers(observed * width, told.score.usual() * width, 0.0, limit * width, "seconds")
+        return Numbers(observed * width, anomaly.score.usual() * width, 0.0, limit * width, "seconds")
     if score.way == "spread":
-        return Numbers(observed, told.score.usual(), 0.0, limit, swing_of(check))
+        return Numbers(observed, anomaly.score.usual(), 0.0, limit, swing_of(check))
     return Numbers(observed, expected, expected - limit, expected + limit, metric_name(check))
 
 
-def _severity(told: ReportedAnomaly, share: float | None, *, fell: bool) -> Severity:
-    if told.score.way == "spread" or share is None:
+def _severity(anomaly: ReportedAnomaly, share: float | None, *, fell: bool) -> Severity:
+    if anomaly.score.way == "spread" or share is None:
         return Severity.SEV3
-    if told.score.way == "silence":
-        times = float(told.score.observed[-1]) / max(told.rarity.limit, 1.0)
+    if anomaly.score.way == "silence":
+        times = float(anomaly.score.observed[-1]) / max(anomaly.rarity.limit, 1.0)
         worst = Severity.SEV1 if times >= SEV1_TIMES else Severity.SEV2
         return worst if times >= SEV2_TIMES else Severity.SEV3
     return severity_of(share, drop=fell)
 
 
-def _title(check: Check, where: Slice, told: ReportedAnomaly, numbers: Numbers, length: timedelta) -> str:
+def _title(check: Check, where: Slice, anomaly: ReportedAnomaly, numbers: Numbers, length: timedelta) -> str:
     place = f"{check.table} where {name_slice(where)}" if where else str(check.table)
-    says = f"{place}: {metric_name(check)} {_says(told, numbers, length)}"
-    if told.normal_from is None or told.score.way == "silence":
+    says = f"{place}: {metric_name(check)} {_says(anomaly, numbers, length)}"
+    if anomaly.normal_from is None or anomaly.score.way == "silence":
         return says
-    return f"{says}; the new normal from {told.normal_from:%Y-%m-%d %H:%M} UTC on"
+    return f"{says}; the new normal from {anomaly.normal_from:%Y-%m-%d %H:%M} UTC on"
 
 
-def _says(told: ReportedAnomaly, numbers: Numbers, length: timedelta) -> str:
-    match told.score.way:
+def _says(anomaly: ReportedAnomaly, numbers: Numbers, length: timedelta) -> str:
+    match anomaly.score.way:
         case "silence":
-            says = "without a value" if told.nothing else "has not moved"
+            says = "without a value" if anomaly.nothing else "has not moved"
             usual = f"usually at most {_named(numbers.expected)}" if numbers.expected > 0 else "never before"
             return f"{says} for {_named(numbers.observed)}, {usual}"
         case "spread":

@@ -268,7 +268,7 @@ def standstill(y: Floats) -> Floats:
 
 
 def short_windows(a_day: int) -> int:
-    """How many windows are an hour, or enough to be told together from one alone."""
+    """How many windows are an hour, or enough that together they differ from one alone."""
     return max(a_day // SHORT[0], SHORT[1])
 
 

@@ -111,7 +111,7 @@ def ask(rows: Any, keys: Keys, dimensions: tuple[str, ...]) -> Any:
     """
     one = rows[WINDOW].cast("int64") * 0 + 1
     chosen = rows[keys.chosen].cast("boolean").cast("int64").fill_null(0) if keys.chosen else one * 0
-    told = rows.select(
+    shown = rows.select(
         __at=rows[WINDOW],
         __member=rows[keys.member].cast("string"),
         __session=rows[keys.session].cast("string"),
@@ -122,35 +122,35 @@ def ask(rows: Any, keys: Keys, dimensions: tuple[str, ...]) -> Any:
         __joined=rows[keys.joined or keys.at].cast("timestamp").epoch_seconds(),
         **{f"__d{place}": rows[name].cast("string") for place, name in enumerate(dimensions)},
     )
-    told = told.filter(told["__member"].notnull(), told["__session"].notnull(), told["__item"].notnull())
-    numbered = _numbered(told, keys)
-    popular = _popular(told)
-    found = told.inner_join(numbered, ["__member", "__session"])
+    shown = shown.filter(shown["__member"].notnull(), shown["__session"].notnull(), shown["__item"].notnull())
+    numbered = _numbered(shown, keys)
+    popular = _popular(shown)
+    found = shown.inner_join(numbered, ["__member", "__session"])
     found = found.left_join(popular, ["__at", "__item"])
     parts = [_counted(found, place, of) for place, of in enumerate((None, *dimensions))]
     return parts[0].union(*parts[1:]) if len(parts) > 1 else parts[0]
 
 
-def _numbered(told: Any, keys: Keys) -> Any:
+def _numbered(shown: Any, keys: Keys) -> Any:
     """The first sessions of each new member, numbered from 0."""
-    each = told.group_by("__member", "__session").aggregate(
-        __begun=told["__moment"].min(),
-        __seen=told["__at"].min(),
-        __since=told["__joined"].min(),
-        __one=told["__one"].max(),
+    each = shown.group_by("__member", "__session").aggregate(
+        __begun=shown["__moment"].min(),
+        __seen=shown["__at"].min(),
+        __since=shown["__joined"].min(),
+        __one=shown["__one"].max(),
     )
     number = each["__one"].cumsum(group_by="__member", order_by=["__begun", "__session"]) - 1
     each = each.mutate(**{AGE: number, "__came": each["__seen"].min().over(group_by="__member")})
     new = each["__came"] >= keys.unseen
     if keys.joined:
-        begins = told.aggregate(__first=told["__moment"].cast("timestamp").epoch_seconds().min())
+        begins = shown.aggregate(__first=shown["__moment"].cast("timestamp").epoch_seconds().min())
         new = each["__since"] >= begins["__first"].as_scalar()
     return each.filter(new, each[AGE] < keys.first).select("__member", "__session", AGE)
 
 
-def _popular(told: Any) -> Any:
+def _popular(shown: Any) -> Any:
     """By window, the items that are shown most."""
-    each = told.group_by("__at", "__item").aggregate(__n=-told.count(), __popular=told["__one"].max())
+    each = shown.group_by("__at", "__item").aggregate(__n=-shown.count(), __popular=shown["__one"].max())
     each = each.mutate(
         __rank=each["__popular"].cumsum(group_by="__at", order_by=["__n", "__item"]) - 1,
         __items=each["__popular"].sum().over(group_by="__at"),
@@ -205,8 +205,8 @@ def proportions_of(frame: pd.DataFrame, grid: Grid, dimensions: tuple[str, ...],
     shown, having = counts[0], counts[1:]
     columns_of = np.stack([_standardised(shown, one) for one in having], axis=-1)
     rows = np.repeat(shown.sum(axis=2)[:, :, None], len(held), axis=2)
-    told = tuple(_told(name, keys.first) for name in held)
-    return Proportions(grid, cells, tuple(held), rows, columns_of, told=told)
+    labels = tuple(_label(name, keys.first) for name in held)
+    return Proportions(grid, cells, tuple(held), rows, columns_of, labels=labels)
 
 
 def _standardised(shown: Floats, held: Floats) -> Floats:
@@ -221,7 +221,7 @@ def _standardised(shown: Floats, held: Floats) -> Floats:
     return np.asarray(np.minimum(found, rows))
 
 
-def _told(name: str, first: int) -> str:
+def _label(name: str, first: int) -> str:
     sessions = "first session" if first == 1 else f"first {first} sessions"
     if name == CHOSEN:
         return f"of what new members are shown in their {sessions} they choose"
@@ -229,8 +229,8 @@ def _told(name: str, first: int) -> str:
 
 
 WORDS = Words(
-    says=lambda told, observed, expected: (
-        f"{told} {percent(observed)}, for those who joined before {percent(expected)} at the same age"
+    says=lambda label, observed, expected: (
+        f"{label} {percent(observed)}, for those who joined before {percent(expected)} at the same age"
     ),
     unit=lambda name: f"impressions {name}",
 )

@@ -71,8 +71,8 @@ def ask(rows: Any, keys: Keys, dimensions: tuple[str, ...]) -> Any:
 def _met(rows: Any, item: str, place: int, of: str | None) -> Any:
     """One part: the whole table, or the values of one dimension; `PART` says which."""
     value = rows[WINDOW].cast("string") if of is None else rows[of].cast("string")
-    told = rows.select(__at=rows[WINDOW], __what=value, __item=rows[item])
-    each = told.group_by("__at", "__what", "__item").aggregate(n=told.count())
+    shown = rows.select(__at=rows[WINDOW], __what=value, __item=rows[item])
+    each = shown.group_by("__at", "__what", "__item").aggregate(n=shown.count())
     pairs = each["n"] * (each["n"] - 1)
     met = each.group_by("__at", "__what").aggregate(**{SHOWN: each["n"].sum(), MEETINGS: pairs.sum()})
     return met.select(

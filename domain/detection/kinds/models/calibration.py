@@ -104,7 +104,7 @@ def judge_calibration(
 
     Returns:
         Findings that are significant over slices, bins and looks, *and* reach the least change and the least
-        number of choices; a slice that is off in all its scores is told once, else the bin that is worst.
+        number of choices; a slice that is off in all its scores is reported once, else the bin that is worst.
     """
     held = outcomes.rows.sum(axis=2)
     usable = usable_windows(outcomes, state)
@@ -119,7 +119,7 @@ def judge_calibration(
         matters &= (off < 0) == (check.direction == "drop")
     tested = np.repeat((held[-1] >= check.least_rows)[:, None], off.shape[1], axis=1) & (judged.scored > 0)
     found = discovered(outcomes.cells, judged.p_values, tested, alpha) & matters
-    findings = [_finding(check, outcomes, judged, *place) for place in _told(outcomes, judged, found)]
+    findings = [_finding(check, outcomes, judged, *place) for place in _places(outcomes, judged, found)]
     verdict = conclude(state, findings, width, outcomes.start(outcomes.last))
     return verdict.comparing(
         compared_in(outcomes, where, subject_of(outcomes.score, column), _numbers(judged, (place, column)))
@@ -155,8 +155,8 @@ def _with_whole(counts: Floats) -> Floats:
     return np.concatenate([counts.sum(axis=2, keepdims=True), counts], axis=2)
 
 
-def _told(outcomes: Outcomes, judged: JudgedScores, found: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """(slice, column) to tell of: what is off in the large, and elsewhere the worst bin."""
+def _places(outcomes: Outcomes, judged: JudgedScores, found: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """(slice, column) to report: what is off in the large, and elsewhere the worst bin."""
     off, rows = np.abs(judged.chosen - judged.expected), outcomes.rows[-1].sum(axis=1)
     large = narrowest(outcomes.cells, off[:, WHOLE], rows, found[:, WHOLE])
     bins = np.where(found[:, WHOLE + 1 :], off[:, WHOLE + 1 :], 0.0)
@@ -198,13 +198,13 @@ def _finding(check: Check, outcomes: Outcomes, judged: JudgedScores, place: int,
     chosen, expected = float(judged.chosen[at]), float(judged.expected[at])
     whole = max(float(judged.expected[0, WHOLE]), 1.0)
     affected = min(1.0, abs(chosen - expected) / whole)
-    told = Statement(
+    statement = Statement(
         outcomes.cells[place],
         subject_of(outcomes.score, column),
         _says(check, judged, place, column),
         affected,
     )
-    return finding_in(outcomes, check, told, _numbers(judged, at))
+    return finding_in(outcomes, check, statement, _numbers(judged, at))
 
 
 def _says(check: Check, judged: JudgedScores, place: int, column: int) -> str:

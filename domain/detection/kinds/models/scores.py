@@ -40,15 +40,15 @@ def judge_scores(
     check: Check, histograms: Histograms, state: CheckState, looks_per_week: float | None = None
 ) -> Verdict:
     """Whether scores are distributed otherwise than usual, in all or in a slice. See `drift.judge_drift`."""
-    return judge_drift(check, histograms, state, looks_per_week, told)
+    return judge_drift(check, histograms, state, looks_per_week, describe_scores)
 
 
-def told(bins: Bins, reference: Floats, current: Floats) -> str:
+def describe_scores(bins: Bins, reference: Floats, current: Floats) -> str:
     """
     The change of a score in words, with its size.
 
     >>> bins = Bins("score", edges=(0.0, 0.1, 0.2, 1.0))
-    >>> told(bins, np.array([50.0, 30.0, 20.0]), np.array([0.0, 99.0, 1.0]))
+    >>> describe_scores(bins, np.array([50.0, 30.0, 20.0]), np.array([0.0, 99.0, 1.0]))
     'score says nearly the same of everything: 99 % lie from 0.1 to 0.2, usually 30 %'
     """
     p, q = (one / max(float(one.sum()), 1.0) for one in (reference, current))

@@ -146,8 +146,8 @@ def _finding(check: Check, fed: ServedFeatures, judged: JudgedColumns, place: in
     where, bins = served.cells[place], served.bins[column]
     affected = min(1.0, (moved - usual) * rows / max(float(served.rows[-1, 0]), 1.0))
     says = describe(bins, fed.learned[column][place], served.counts[column][-1, place])
-    told = Statement(where, subject_of(bins), says, affected)
-    return finding_in(served, check, told, _numbers(judged, bins, at))
+    statement = Statement(where, subject_of(bins), says, affected)
+    return finding_in(served, check, statement, _numbers(judged, bins, at))
 
 
 def describe(bins: Bins, learned: Floats, fed: Floats) -> str:

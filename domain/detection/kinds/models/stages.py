@@ -2,8 +2,8 @@
 Candidates lost between stages: the part of them that gets from each stage to the next.
 
 A recommender is a funnel: retrieved, ranked, shown. What is lost is held against what is usually lost
-*there*, among the rows that reached the stage before, so that a slice that one stage loses is told by that
-stage and by none of those after it.
+*there*, among the rows that reached the stage before, so that a slice that one stage loses is found at that
+stage and at none of those after it.
 
     rows of stage k   that got through stages 1 … k − 1
     held of stage k   those of them that got through k as well
@@ -57,9 +57,9 @@ def flow_of(check: Check, tally: Tally) -> Proportions:
         tally: of each declared stage, in its order, the rows that got through it and all stages before.
     """
     before = (str(check.table), *tally.columns[:-1])
-    told = tuple(f"from {one} to {stage}" for one, stage in zip(before, tally.columns, strict=True))
+    labels = tuple(f"from {one} to {stage}" for one, stage in zip(before, tally.columns, strict=True))
     rows = np.concatenate([tally.rows[:, :, None], tally.bad[:, :, :-1]], axis=2)
-    return Proportions(tally.grid, tally.cells, tally.columns, rows, tally.bad, tally.first, told)
+    return Proportions(tally.grid, tally.cells, tally.columns, rows, tally.bad, tally.first, labels)
 
 
 def judge_stages(

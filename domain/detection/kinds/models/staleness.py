@@ -32,7 +32,7 @@ from domain.recommender.options import AsOf, Beside
 from domain.values import Finding, Severity
 
 DAY_SECONDS, HOUR_SECONDS = 86_400, 3_600
-FINE_DAYS = 2  # from which on an age is told in hours
+FINE_DAYS = 2  # from which on an age is given in hours
 
 
 class Keys(AsOf, Beside):
@@ -92,7 +92,7 @@ def _finding(check: Check, ages: Ages, usual: Usual) -> Finding:
     # one that was rolled back to was too old already when it began to serve
     since = min(max(due, ages.began), ages.at - ages.width)
     worst = Severity.SEV2 if times >= SEV1_TIMES else Severity.SEV3
-    should = f"{'promised' if check.within else 'usually'} at most {told(usual.longest)}"
+    should = f"{'promised' if check.within else 'usually'} at most {name_age(usual.longest)}"
     return Finding(
         check=check.name,
         table=check.table or "",
@@ -107,15 +107,15 @@ def _finding(check: Check, ages: Ages, usual: Usual) -> Finding:
         p_value=usual.p_value(ages.age),
         severity=check.severity or (worst if times >= SEV2_TIMES else Severity.SEV4),
         affected_share=1.0,
-        title=f"{check.table}: {ages.what} is {told(ages.age)} old, {should}",
+        title=f"{check.table}: {ages.what} is {name_age(ages.age)} old, {should}",
     )
 
 
-def told(seconds: float) -> str:
+def name_age(seconds: float) -> str:
     """
     An age in words, as finely as its length asks for.
 
-    >>> told(100_000.0), told(400_000.0)
+    >>> name_age(100_000.0), name_age(400_000.0)
     ('1d3h47m', '4d15h')
     """
     fine = DAY_SECONDS // 24 if seconds >= FINE_DAYS * DAY_SECONDS else 60 if seconds >= HOUR_SECONDS else 1

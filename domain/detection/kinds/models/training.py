@@ -146,7 +146,7 @@ def _compared(runs: Runs, usual: Usual, place: int, window: tuple[datetime, date
 def _stands(state: CheckState, finding: Finding) -> bool:
     """Whether this very run was found to be so before."""
     seen = state.seen.get(finding.fingerprint)
-    return seen is not None and seen.told and seen.since == finding.window_start
+    return seen is not None and seen.reported and seen.since == finding.window_start
 
 
 def least_change(check: Check) -> float:

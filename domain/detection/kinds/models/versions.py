@@ -3,7 +3,7 @@ The model version that serves, where it should be: a replica left behind, a cana
 
 What should serve is declared, or said by the model's registry, so that nothing is learned: a replica that
 has served an old model for weeks is as wrong as on its first day. Shares add up to one, so that only what
-serves too much is told: what serves too little is the same rows seen from the other side.
+serves too much is reported: what serves too little is the same rows seen from the other side.
 
 A slice may be off by `LEAST_SHARE`, and by what chance makes of so few rows on top of that; rows that were
 assigned together (all requests of a member) have to be counted once, by the check's `per`.

@@ -26,7 +26,7 @@ def judge_domain(
     check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
 ) -> Verdict:
     """
-    Whether more rows than usual hold what they should not. The tally's columns are told as `rating outside
+    Whether more rows than usual hold what they should not. The tally's columns are named `rating outside
     0–1`, `a new device` or `rating not finite`. See `judge_rows`.
     """
     return judge_rows(check, tally, state, looks_per_week, WORDS)

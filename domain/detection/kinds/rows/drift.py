@@ -81,7 +81,7 @@ def judge_drift(
     says: Says | None = None,
 ) -> Verdict:
     """
-    The fewest slices whose column is distributed otherwise than in the past, told as `says` does (`describe`,
+    The fewest slices whose column is distributed otherwise than in the past, worded by `says` (`describe`,
     where it is not given).
 
     Returns:
@@ -120,11 +120,11 @@ def judge_drift(
 
 def judge(histograms: Histograms, usable: npt.NDArray[np.bool_]) -> JudgedColumns:
     """All slices and columns; a column is not held against itself where it makes the slice."""
-    told: list[Surprise] = []
+    surprises: list[Surprise] = []
     for one, counts in zip(histograms.bins, histograms.counts, strict=True):
         found = compare(counts[usable], counts[-1])
         own = np.array([any(name == one.column for name, _ in cell) for cell in histograms.cells])
-        told.append(
+        surprises.append(
             Surprise(np.where(own, 1.0, found.p_values), np.where(own, 0.0, found.moved), found.usual)
         )
     shape = (len(histograms.cells), 0)
@@ -133,9 +133,9 @@ def judge(histograms: Histograms, usable: npt.NDArray[np.bool_]) -> JudgedColumn
         return np.stack(columns, axis=-1) if columns else np.zeros(shape)
 
     return JudgedColumns(
-        p_values=side([one.p_values for one in told]),
-        moved=side([one.moved for one in told]),
-        usual=side([one.usual for one in told]),
+        p_values=side([one.p_values for one in surprises]),
+        moved=side([one.moved for one in surprises]),
+        usual=side([one.usual for one in surprises]),
         rows=side([counts[-1].sum(axis=-1) for counts in histograms.counts]),
     )
 
@@ -173,8 +173,8 @@ def _finding(
     moved, usual = float(judged.moved[place, column]), float(judged.usual[place, column])
     affected = min(1.0, (moved - usual) * rows / max(float(histograms.rows[-1, 0]), 1.0))
     where = histograms.cells[place]
-    told = Statement(where, bins.column, change(place, column), affected)
-    return finding_in(histograms, check, told, _numbers(judged, bins, found))
+    statement = Statement(where, bins.column, change(place, column), affected)
+    return finding_in(histograms, check, statement, _numbers(judged, bins, found))
 
 
 def _change(histograms: Histograms, usable: npt.NDArray[np.bool_], says: Says) -> Callable[[int, int], str]:

@@ -43,7 +43,7 @@ class Keys(Beside):
 
 
 def words_of(check: Check) -> Words:
-    """How a rate is told: against what was agreed, where that is declared."""
+    """How a rate is worded: against what was agreed, where that is declared."""
     known = "agreed" if Keys.of(check).rate is not None else "usually"
     return Words(
         says=lambda kept, observed, expected: f"{percent(observed)} {kept}, {known} {percent(expected)}",

@@ -109,7 +109,7 @@ def _compared(arrivals: Arrived, where: Slice, pattern: ArrivalPattern) -> Compa
 
 
 def pattern_of(check: Check, feeds: Feeds, where: Slice, state: CheckState) -> ArrivalPattern:
-    """How the feed of a slice usually comes: by the rule that would tell sooner of a stop at any moment."""
+    """How the feed of a slice usually comes: by the rule that would detect a stop at any moment sooner."""
     arrivals, within = feeds.parts[where], check.within.total_seconds() if check.within else None
     weekly = FALSE_ALARMS_PER_WEEK / len(feeds.parts)
     wrong = _wrong(arrivals.at, where, state)
@@ -216,7 +216,7 @@ def _finding(
 
 
 def measure_silence(run: CheckRun, feeds: Feeds, again: Again[Feeds]) -> Measurement:
-    """How long the table or slice has been silent, in seconds, against the silence that was told."""
+    """How long the table or slice has been silent, in seconds, against the silence that was reported."""
     finding = again.finding
     whole = feeds.at(run.end.timestamp())
     came = arrived_since(run.check, whole, finding)
@@ -274,7 +274,7 @@ KIND = Kind(
     shared=shared,
     fault="feed",
     evidences=("monitor-1",),
-    rows="tells",
+    rows="reports",
     confirmed=False,
     least_windows=8,
     suits=_suits,

@@ -4,8 +4,9 @@ limit.
 
 A quantile is not averaged, and its own scatter is that of a few rare rows. So what is tested is a count:
 how many answers of the last window are slower than `1 + least_change` times the slice's usual quantile,
-against how many usually are (a beta-binomial by `rate`, which learns how restless that tail is). It is told
-when so many are that the quantile itself has moved so far: when more than 1 − q of the answers lie beyond.
+against how many usually are (a beta-binomial by `rate`, which learns how restless that tail is). It is
+reported when so many are that the quantile itself has moved so far: when more than 1 − q of the answers lie
+beyond.
 
 A promise needs no past: more than 1 − q of the answers beyond the limit, and more than chance makes of it.
 
@@ -99,19 +100,19 @@ def slow_of(check: Check, held: Histograms, usable: npt.NDArray[np.bool_]) -> li
         held: one column, cut at edges that hold the limits.
     """
     edges, counts = np.array(held.bins[0].edges), held.counts[0]
-    told = []
+    slow = []
     for promised, limit in Keys.of(check).limits.items():
         beyond = np.full(len(held.cells), limit)
         share, none = 1 - QUANTILES[promised], np.full(len(beyond), np.nan)
-        told.append(Slow(promised, share, _slower(edges, counts, beyond), beyond, none))
+        slow.append(Slow(promised, share, _slower(edges, counts, beyond), beyond, none))
     if usable.sum() >= LEAST_WINDOWS:
         past = counts[usable].sum(axis=0)
         for name, q in QUANTILES.items():
             usual = quantile_of(edges, past, q)
             wanted = np.nan_to_num((1 + check.least_change) * usual, nan=np.inf)
             beyond = edges[np.minimum(np.searchsorted(edges, wanted), len(edges) - 1)]
-            told.append(Slow(name, 1 - q, _slower(edges, counts, beyond), beyond, usual))
-    return told
+            slow.append(Slow(name, 1 - q, _slower(edges, counts, beyond), beyond, usual))
+    return slow
 
 
 def _slower(edges: Floats, counts: Floats, beyond: Floats) -> Floats:
@@ -202,19 +203,19 @@ def _finding(check: Check, held: Histograms, judged: JudgedRows, slow: Slow, pla
     expected = float(judged.expected[place, 0])
     affected = min(1.0, (bad - expected) / max(float(judged.rows[0]), 1.0))
     column = held.bins[0].column
-    told = Statement(
+    statement = Statement(
         held.cells[place],
         column,
         f"{slow.name} of {column} is {now:,.3g}, {against} ({rows:,.0f} answers)",
         affected,
         drop=True,
     )
-    return finding_in(held, check, told, _numbers(judged, slow, place, column))
+    return finding_in(held, check, statement, _numbers(judged, slow, place, column))
 
 
 def measure_latency(check: Check, finding: Finding, held: Histograms, memory: CheckState) -> Measurement:
     """
-    Answers of the finding's slice that are slower than the quantile it was told by.
+    Answers of the finding's slice that are slower than the quantile it was found by.
 
     Raises:
         TooFewRows: too short a past, or no answers of the slice now.
@@ -231,7 +232,7 @@ def measure_latency(check: Check, finding: Finding, held: Histograms, memory: Ch
     if rows <= 0:
         raise TooFewRows(none_measured(finding))
     expected = float(judged.expected[place, 0])
-    # Told is a quantile that has moved: it is back once no more than its share of answers lie beyond.
+    # The quantile has moved: it is back once no more than its share of answers lie beyond.
     most = max(float(judged.rates.most(judged.rows)[place, 0]), expected + STILL_USUAL * slow.share * rows)
     return Measurement(
         observed=float(judged.bad[place, 0]),

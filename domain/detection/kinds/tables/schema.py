@@ -78,25 +78,27 @@ def _changes(
             continue
         if after is None:
             says = f"column {column} is gone"
-            yield column, _told(check, columns, column, GONE, Severity.SEV2, says)
+            yield column, _finding(check, columns, column, GONE, Severity.SEV2, says)
         elif before is None:
             says = f"a new column {column}, of {WORDS[after]}"
-            yield column, _told(check, columns, column, NEW, Severity.SEV4, says)
+            yield column, _finding(check, columns, column, NEW, Severity.SEV4, says)
         else:
             worst = Severity.SEV4 if {before, after} == {"integer", "number"} else Severity.SEV2
             says = f"column {column} holds {WORDS[after]}, before {WORDS[before]}"
-            yield column, _told(check, columns, f"{column}{OF}{before}", RETYPED, worst, says)
+            yield column, _finding(check, columns, f"{column}{OF}{before}", RETYPED, worst, says)
 
 
 def restored(finding: Finding, types: Mapping[str, str]) -> bool:
-    """Whether what a finding tells of is as it was, in a table that now has `types`."""
+    """Whether what a finding is about is as it was, in a table that now has `types`."""
     column, _of, before = str(finding.subject).partition(OF)
     if finding.unit == NEW:
         return column not in types
     return column in types if finding.unit == GONE else types.get(column) == before
 
 
-def _told(check: Check, columns: Columns, subject: str, unit: str, severity: Severity, says: str) -> Finding:
+def _finding(
+    check: Check, columns: Columns, subject: str, unit: str, severity: Severity, says: str
+) -> Finding:
     return Finding(
         check=check.name,
         table=check.table or "",

@@ -2,8 +2,8 @@
 A metric by the window, whole and by slice, against its own season, level, scatter and silences.
 
 How rare a window is in each of several ways stands in `anomaly_score`, when an anomaly begins and is still
-the same in `alarm`. Here one look of a declared check is made of them: a change too small for a person is
-not told, and of several ways the rarest gives the words.
+the same in `alerting`. Here one look of a declared check is made of them: a change too small for a person is
+not reported, and of several ways the rarest gives the words.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def judge_series(check: Check, metric: Metric, state: CheckState, without: Colle
     Whether the last window is rarer than the metric's own past lets expect, whole or in a slice.
 
     With many slices, each has to be as rare as makes one in any of them as rare as in a single series. Where
-    the whole is told, somebody is called already: a slice need not be so rare to be named in its stead.
+    the whole is reported, somebody is called already: a slice need not be so rare to be named in its stead.
 
     Args:
         without: ways of being anomalous that are not looked at.
@@ -71,13 +71,13 @@ def judge_series(check: Check, metric: Metric, state: CheckState, without: Colle
         if scores is not None:
             looked_at = [one for one in scores if one.way not in without]
             among = 1 if judged.get(()) else len(metric.slices)
-            judged[where] = _told(check, metric, where, state, looked_at, among)
+            judged[where] = _rarest(check, metric, where, state, looked_at, among)
             if where in state.traced:
                 compared.append(comparison_of(check, metric.edge, metric.count, where, looked_at))
     if not judged:
         return Verdict(state=state, judged=False, note="not enough history yet")
     findings = [
-        finding_of(check, metric.edge, metric.count, where, told) for where, told in one_cause(judged).items()
+        finding_of(check, metric.edge, metric.count, where, one) for where, one in one_cause(judged).items()
     ]
     patience = stand_windows(metric.a_day) + 1
     until, width = metric.edge(metric.count - 1), metric.grid.width.total_seconds()
@@ -87,12 +87,12 @@ def judge_series(check: Check, metric: Metric, state: CheckState, without: Colle
 
 def one_cause(judged: Mapping[Slice, ReportedAnomaly | None]) -> dict[Slice, ReportedAnomaly]:
     """
-    Of what is anomalous at once, what is told: slices of one dimension, that of the rarest; the whole table
-    where half of that dimension's slices are with it, or none is.
+    What is reported of what is anomalous at once: slices of one dimension, that of the rarest; the whole
+    table where half of that dimension's slices are with it, or none is.
     """
-    told = {where: one for where, one in judged.items() if one is not None}
-    whole = {where: one for where, one in told.items() if not where}
-    parts = {where: one for where, one in told.items() if where}
+    anomalous = {where: one for where, one in judged.items() if one is not None}
+    whole = {where: one for where, one in anomalous.items() if not where}
+    parts = {where: one for where, one in anomalous.items() if where}
     if not parts:
         return whole
     dimension = max(parts, key=lambda where: parts[where].ratio)[0][0]
@@ -101,7 +101,7 @@ def one_cause(judged: Mapping[Slice, ReportedAnomaly | None]) -> dict[Slice, Rep
     return whole if whole and len(alike) >= HALF * among else alike
 
 
-def _told(
+def _rarest(
     check: Check,
     metric: Metric,
     where: Slice,
@@ -110,8 +110,8 @@ def _told(
     among: int,
 ) -> ReportedAnomaly | None:
     """
-    Of one series, the rarest that is to be told; None where there is none. What is told already goes on as
-    long as it is seen within an hour: what takes a day to see would take a day to be over.
+    The rarest anomaly of one series that is to be reported; None where there is none. What stands already
+    goes on as long as it is seen within an hour: what takes a day to see would take a day to be over.
 
     Args:
         among: how many series chance has to make such an anomaly in.
@@ -119,7 +119,7 @@ def _told(
     standing = _standing(where, state)
     needed = STANDS if standing else _begins(metric, where, state, among)
     values = metric.values(metric.slices.index(where))
-    told = []
+    anomalies = []
     for score in looked_at:
         rarity = score.rarity()
         if rarity.score < needed:
@@ -130,7 +130,7 @@ def _told(
             else not _matters(check, score, values[-1])
         ):
             continue
-        told.append(
+        anomalies.append(
             ReportedAnomaly(
                 score,
                 rarity,
@@ -139,12 +139,12 @@ def _told(
                 normal_from=_normal_from(metric, standing),
             )
         )
-    return max(told, key=lambda one: one.ratio, default=None)
+    return max(anomalies, key=lambda one: one.ratio, default=None)
 
 
 def _standing(where: Slice, state: CheckState) -> TrackedFinding | None:
-    """What is told of this slice already."""
-    standing = (one for one in state.seen.values() if one.told and not one.blind and one.slice == where)
+    """What is reported of this slice already."""
+    standing = (one for one in state.seen.values() if one.reported and not one.blind and one.slice == where)
     return next(standing, None)
 
 
@@ -154,7 +154,7 @@ def _normal_from(metric: Metric, standing: TrackedFinding | None) -> datetime | 
 
 
 def _begins(metric: Metric, where: Slice, state: CheckState, among: int) -> float:
-    """The score from where on a series that is not told yet is."""
+    """The score from which on a series that is not reported yet is."""
     cooling = cool_windows(metric.a_day) * metric.grid.width
     lately = any(
         wrong.slice == where and metric.edge(metric.count - 1) - wrong.since <= cooling
@@ -218,5 +218,5 @@ KIND = Kind(
     sliced="asked",
     shared=shared,
     history=_history,
-    rows="minds",  # of any metric: only who declares it knows of which, and says so with `evidences`
+    rows="depends",  # of any metric: only who declares it knows of which, and says so with `evidences`
 )

@@ -126,7 +126,7 @@ def _together(
         for found in _found(check, counts, one.expected, one.observed, one.level, one.windows):
             late = found.change > 0 and one.windows * width < HOUR
             before, now = state.seen.get(found.fingerprint), stands.get(found.fingerprint)
-            if not late and (before is None or not before.told or (now and now.back == 0.0)):
+            if not late and (before is None or not before.reported or (now and now.back == 0.0)):
                 return [found]
     return []
 
@@ -192,7 +192,7 @@ KIND = Kind(
     sliced="never",
     shared=shared,
     evidences=("monitor-1",),
-    rows="tells",
+    rows="reports",
     least_windows=8,
     history=_history,
     reads=_since_learned,

@@ -35,10 +35,10 @@ def _lacking(material: Material, known: Known, taken: Snapshots) -> Iterator[Pro
         return
     placed = place_of(old, lost, [name for name in material.features if name in old and sliceable(old[name])])
     if placed.purity >= LOST:
-        yield _told(material, known, taken, old, lost, placed)
+        yield _proposal(material, known, taken, old, lost, placed)
 
 
-def _told(
+def _proposal(
     material: Material, known: Known, taken: Snapshots, old: pd.DataFrame, lost: Bools, placed: Placed
 ) -> Proposal:
     gone = tuple(old.loc[lost, material.key].astype(str))

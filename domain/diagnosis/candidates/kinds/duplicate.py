@@ -35,7 +35,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
         return
     table = material.finding.table
     extra = placed.purity / max(1 - placed.purity, 1e-9)
-    told = (
+    words = (
         f"{100 * placed.purity:.0f} % of the rows of `{table}` in {name_slice(placed.slice)} "
         f"repeat another one since {material.clock(begun)}"
     )
@@ -45,7 +45,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
         place=placed.slice,
         since=begun,
         title=f"Rows of `{table}` are written {1 + extra:.2g} times in {name_slice(placed.slice)}",
-        sentence=f"{told}: same {', '.join(f'`{key}`' for key in rows.keys)} (before: {100 * usual:.1f} %)",
+        sentence=f"{words}: same {', '.join(f'`{key}`' for key in rows.keys)} (before: {100 * usual:.1f} %)",
         undone=counts_undone(material, known, now[hit], -(1 - usual) / max(rows.covers, 1e-9)),
         where=_of_the_finding(material, placed),
         how_much=measured_itself(material, "duplicate", placed.slice),
@@ -54,7 +54,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
 
 
 def _of_the_finding(material: Material, placed: Placed) -> Answer | None:
-    """A finding of repeated rows is told by where they all are, which it may be too few to say."""
+    """A finding of repeated rows lies where nearly all of them do: its own may be too few to show it."""
     if material.fault != "duplicate" or placed.held < NEARLY:
         return None
     words = f"{100 * placed.held:.0f} % of the repeated rows lie there"

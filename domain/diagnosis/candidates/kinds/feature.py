@@ -37,18 +37,18 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     scene = known.scene
     changes = known.delivered
     gone = _in_the_log(material, departed)
-    told: set[str] = set()
+    proposed: set[str] = set()
     for change in changes:
         mine = [one for one in gone if scene is not None and made_from(scene, one, change)]
-        told |= {one.feature for one in mine}
+        proposed |= {one.feature for one in mine}
         yield from_delivery(material, known, change, mine)
-    fed = [one for one in gone if one.feature not in told]
+    fed = [one for one in gone if one.feature not in proposed]
     older = tuple(stale(scene, material)) if scene is not None and material.items is not None else ()
     for old in older:
-        if scene is not None and old.feature not in told:
+        if scene is not None and old.feature not in proposed:
             yield _from_store(material, known, scene, old)
-    told |= {one.feature for found in (changes, gone, older) for one in found}
-    fed += [one for one in _in_the_log(material, constant) if one.feature not in told]
+    proposed |= {one.feature for found in (changes, gone, older) for one in found}
+    fed += [one for one in _in_the_log(material, constant) if one.feature not in proposed]
     alone = len({one.feature for found in (fed, older) for one in found}) == 1 and not changes
     each = [(one, _from_log(material, known, one, alone)) for one in fed]
     yield from (proposal for _one, proposal in each)
@@ -106,13 +106,13 @@ def _of_one_source(
     scene = known.scene
     if scene is None:
         return
-    for place in dict.fromkeys(one.placed.slice for one, _told in each if one.placed.slice):
+    for place in dict.fromkeys(one.placed.slice for one, _proposal in each if one.placed.slice):
         mine = [pair for pair in each if pair[0].placed.slice == place]
         if len(mine) == 1:
             continue
-        first, *others = sorted((told for _one, told in mine), key=_closes, reverse=True)
+        first, *others = sorted((proposal for _one, proposal in mine), key=_closes, reverse=True)
         names = listed([f"`{one.object}`" for one in others])
-        undone = ranked_again(material, known, scene, restored(scene, (one for one, _told in mine)))
+        undone = ranked_again(material, known, scene, restored(scene, (one for one, _proposal in mine)))
         yield replace(first, sentence=f"{first.sentence}; so did {names}", undone=undone)
 
 

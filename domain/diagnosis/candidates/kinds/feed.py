@@ -41,7 +41,7 @@ def _of_its_rows(material: Material, known: Known) -> Iterator[Proposal]:
     spares = [pair for pair in material.pairs if pair.relation == "standby"]
     copied = [pair for pair in material.pairs if pair.relation == "copied"]
     if copied:
-        yield from (told for pair in copied if (told := _of_copied(material, known, pair)) is not None)
+        yield from (one for pair in copied if (one := _of_copied(material, known, pair)) is not None)
     elif spares and known.onset is not None:
         for pair in spares:
             yield from _by_rows(material, known, pair)
@@ -66,8 +66,8 @@ def _by_rows(material: Material, known: Known, pair: Pair) -> Iterator[Proposal]
     if placed.purity < LOST + (1 - found.usual):
         return
     undone = counts_undone(material, known, now[lost], found.rows_each / max(pair.covers, 1e-9))
-    told = _told(material, known, placed.slice, placed.purity, pair.table, undone)
-    yield replace(told, how_much=lost_of_all(material, placed.slice, placed.purity))
+    proposal = _proposal(material, known, placed.slice, placed.purity, pair.table, undone)
+    yield replace(proposal, how_much=lost_of_all(material, placed.slice, placed.purity))
 
 
 def _of_copied(material: Material, known: Known, pair: Pair) -> Proposal | None:
@@ -102,8 +102,8 @@ def _by_counts(material: Material, known: Known) -> Iterator[Proposal]:
     where = symptom_of(material, known)
     lost = 1 - spare.rows / spare.rows_standby
     whole = Undone(o, e, u, variance, gap)
-    told = _told(material, known, where, lost, spare.table, whole)
-    yield replace(told, where=_elsewhere(spare, where))
+    proposal = _proposal(material, known, where, lost, spare.table, whole)
+    yield replace(proposal, where=_elsewhere(spare, where))
 
 
 def _by_the_clock(material: Material, known: Known) -> Iterator[Proposal]:
@@ -126,14 +126,14 @@ def _by_the_clock(material: Material, known: Known) -> Iterator[Proposal]:
         f"The feed of `{finding.table}` brings {100 * lost:.0f} % fewer rows of {name_slice(where)} {when}"
     )
     steady = f"{before.min():,.0f} to {before.max():,.0f}" if np.ptp(before) else f"{usual:,.0f}"
-    told = f"before, each window had {steady}, as a program writes them and no demand does"
+    evenness = f"before, each window had {steady}, as a program writes them and no demand does"
     yield Proposal(
         kind="feed",
         object=finding.table,
         place=where,
         since=onset.since,
         title=loses,
-        sentence=f"{loses}; {told}",
+        sentence=f"{loses}; {evenness}",
         where=Answer(question="where", holds=True, words="it lies where the finding lies"),
         how_much=Answer(question="how_much", holds=True, words="rows that come so evenly follow no demand"),
         table=finding.table,
@@ -151,7 +151,7 @@ def _elsewhere(spare: Standby, where: Slice) -> Answer:
     return Answer(question="where", holds=abs(off) < AS_USUAL, words=words)
 
 
-def _told(
+def _proposal(
     material: Material, known: Known, place: Slice, share: float, spare: str, undone: Undone
 ) -> Proposal:
     table, since = material.finding.table, known.onset.since if known.onset else None

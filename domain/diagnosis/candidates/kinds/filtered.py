@@ -29,7 +29,7 @@ SURE = 1e-6  # chance of so few, before the number of items and slices looked at
 LESS_TOO, SURE_TOO = 0.9, 1e-3  # of what its scores say, and the chance of so few, where it is held back too
 LEAST = 12.0  # expected, from which on none is surprising
 DEVIATIONS = 2.0  # of what is due to an item, that few logged requests leave open
-MOST_TOLD = 3
+MOST_PROPOSED = 3
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     found = _widest(list(_everywhere(scene, _kept_out(scene, own)))) or list(_as_found(material, scene, own))
     symptom = set(symptom_of(material, known))
     found.sort(key=lambda one: (set(one.place) != symptom, -one.usual, len(one.place)))
-    for one in found[:MOST_TOLD]:
-        yield _told(material, known, scene, one)
+    for one in found[:MOST_PROPOSED]:
+        yield _proposal(material, known, scene, one)
 
 
 def _widest(found: list[_KeptOut]) -> list[_KeptOut]:
@@ -108,7 +108,7 @@ def item_of(material: Material, scene: Scene) -> str | None:
     return named if named is not None and bool((known == named).any()) else None
 
 
-def _told(material: Material, known: Known, scene: Scene, one: _KeptOut) -> Proposal:
+def _proposal(material: Material, known: Known, scene: Scene, one: _KeptOut) -> Proposal:
     since = known.onset.since if known.onset is not None else None
     when = f" since {material.clock(since)}" if since is not None else ""
     what = f"item {one.item}" if one.item is not None else name_slice(_of(one.place, scene.of_items))
@@ -341,8 +341,8 @@ def _shown(scene: Scene, names: tuple[str, ...]) -> tuple[pd.Series, pd.Series, 
     before: what serving always moves up or down is no fault; and a scale.
     """
     was, due, squares = _by_scores(scene.now, scene.labels, scene, names)
-    shown, told, _ = _by_scores(scene.before, scene.labels_before, scene, names)
-    part = (shown / told.where(told >= LEAST)).clip(upper=1.0).reindex(due.index).fillna(1.0)
+    shown, due_then, _ = _by_scores(scene.before, scene.labels_before, scene, names)
+    part = (shown / due_then.where(due_then >= LEAST)).clip(upper=1.0).reindex(due.index).fillna(1.0)
     return was, due * part, _scale(due, squares)
 
 

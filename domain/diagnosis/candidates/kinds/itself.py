@@ -44,7 +44,7 @@ def found_itself(kind: CandidateKind, material: Material, known: Known) -> Itera
 
 
 def _where(finding: Finding) -> Answer:
-    """Where the finding lies; but a promise broken by a few rows is told of the whole table at once."""
+    """Where the finding lies; but a promise broken by a few rows is reported at once, of the whole table."""
     if not finding.slice and finding.observed < FEW and finding.expected == 0:
         return Answer(question="where", words="so far too few rows say where it lies")
     return Answer(question="where", holds=True, words="it lies where the finding lies")

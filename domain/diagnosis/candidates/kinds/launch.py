@@ -15,14 +15,14 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     odd, item = known.oddity, material.finding.item
     if item is None or odd is None or unset_alone(odd):
         return
-    told = f"`{odd.feature}` of this launch is out of line: it {odd.words}"
+    sentence = f"`{odd.feature}` of this launch is out of line: it {odd.words}"
     yield Proposal(
         kind="launch",
         object=item,
         place=(),
         since=None,
-        title=told,
-        sentence=told,
+        title=sentence,
+        sentence=sentence,
         where=Answer(question="where", holds=True, words="it is a feature of this very item"),
         how_much=Answer(question="how_much", holds=True, words=f"against comparable launches it {odd.words}"),
         feature=odd.feature,

@@ -64,14 +64,14 @@ def same_place(material: Material, feature: str, place: Slice) -> Answer | None:
     if own <= set(place):
         return Answer(question="where", holds=True, words="it lies where the finding lies")
     words = f"it lies in {name_slice(place)}, the finding in {name_slice(material.finding.slice)}"
-    # of what is wrong everywhere a check tells everywhere
+    # what is wrong everywhere, a check finds everywhere
     return Answer(question="where", holds=None if set(place) <= own else False, words=words)
 
 
 def input_alone(material: Material, place: Slice) -> Answer | None:
     """
     How much, of the one input that is another in `place`, where nobody knows what it should be in each row,
-    so that nothing can be ranked again: what models make of the input of before and of now tells.
+    so that nothing can be ranked again: what models make of the input of before and of now shows it.
     """
     split, own = material.two_by_two, material.finding
     if split is None or split.where != own.slice or not set(place) <= set(own.slice) or not own.change:

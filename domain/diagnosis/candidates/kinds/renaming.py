@@ -20,16 +20,16 @@ MOSTLY = 0.8  # of the rows of a value, from which on it is said to be called ot
 
 
 def _propose(material: Material, known: Known) -> Iterator[Proposal]:
-    told = set[tuple[str, str]]()
+    proposed = set[tuple[str, str]]()
     for one in _of_items(material):
-        told.add((one.dimension, one.old))
+        proposed.add((one.dimension, one.old))
         yield _by_items(material, known, one)
     cells = material.cells
     if cells is None or cells.empty:
         return
     plain = [name for name in material.dimensions if name not in material.exploded]
     for one in renamed(cells, plain):
-        if (one.dimension, one.old) not in told:
+        if (one.dimension, one.old) not in proposed:
             yield _by_volume(material, known, one)
 
 
@@ -46,13 +46,13 @@ def _by_items(material: Material, known: Known, one: Renamed) -> Proposal:
     at = taken.delivered_at if taken is not None else None
     when = f" since the delivery at {material.clock(at)}" if at is not None else ""
     how = f"{one.gained:,.0f} of {one.lost:,.0f} {material.noun} have the new name"
-    told = _named(material, known, one, at, when, how)
+    proposal = _named(material, known, one, at, when, how)
     if not {(one.dimension, one.old), (one.dimension, one.new)} & set(material.finding.slice):
-        return told
+        return proposal
     # rows leave the old name, whoever else loses some by it
     words = f"the finding is of {one.old} or {one.new}"
     return replace(
-        told,
+        proposal,
         where=Answer(question="where", holds=True, words=words),
         how_much=Answer(question="how_much", holds=True, words=words),
     )

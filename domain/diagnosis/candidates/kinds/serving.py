@@ -88,8 +88,8 @@ def _by_scores(scene: Scene, symptom: Slice, place: Slice) -> Undone:
     rows = scene.now.rows.assign(**{str(name): scene.labels[name] for name in scene.labels})
     shown = scene.now.row_weights * scene.now.shown()
     due = scene.now.row_weights * scene.now.exposure(scene.logged())
-    mended = np.where(inside(rows, place), due, shown)
-    amounts = pd.DataFrame({"shown": shown, "due": due, "mended": mended}, index=rows.index)
+    repaired = np.where(inside(rows, place), due, shown)
+    amounts = pd.DataFrame({"shown": shown, "due": due, "repaired": repaired}, index=rows.index)
     splits = [
         [*within, name] for name in scene.of_items for within in ([], *([r] for r in scene.of_requests))
     ]
@@ -97,7 +97,7 @@ def _by_scores(scene: Scene, symptom: Slice, place: Slice) -> Undone:
     o, e, u = (sums[name].to_numpy(float) for name in amounts)
     here = amounts[inside(rows, symptom)].sum()
     spread = float(np.sqrt(here["shown"] + here["due"] + 1))
-    return Undone(o, e, u, o + e + 1, Gap(here["shown"], here["due"], here["mended"], spread))
+    return Undone(o, e, u, o + e + 1, Gap(here["shown"], here["due"], here["repaired"], spread))
 
 
 def _summed(amounts: pd.DataFrame, keys: list[pd.Series]) -> pd.DataFrame:

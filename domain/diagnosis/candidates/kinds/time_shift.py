@@ -32,9 +32,9 @@ WITHIN = 0.1  # of the offset, by which rows that moved together may differ
 def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     for pair in material.pairs:
         for table, one in _both_ways(material, pair):
-            told = _moved(material, known, table, one)
-            if told is not None:
-                yield told
+            proposal = _moved(material, known, table, one)
+            if proposal is not None:
+                yield proposal
                 return
 
 
@@ -62,7 +62,7 @@ def _moved(material: Material, known: Known, table: str, pair: Pair) -> Proposal
         return None
     title = f"`{table}` is written {_lasting(abs(off))} {'early' if off < 0 else 'late'}"
     title = f"{title} in {name_slice(placed.slice)}"
-    told = Proposal(
+    proposal = Proposal(
         kind="time_shift",
         object=table,
         place=placed.slice,
@@ -73,11 +73,11 @@ def _moved(material: Material, known: Known, table: str, pair: Pair) -> Proposal
         table=table,
     )
     if table != material.finding.table:
-        return _looked_for(told, pair, found, hit)
+        return _looked_for(proposal, pair, found, hit)
     partner = found.rows["partner"]
     away = hit & ((partner < begun) | (partner > pair.mine[AT].max())).to_numpy()
     each = found.rows_each / max(pair.covers, 1e-9)
-    return replace(told, undone=counts_undone(material, known, found.rows[away], each))
+    return replace(proposal, undone=counts_undone(material, known, found.rows[away], each))
 
 
 class _Shift(NamedTuple):
@@ -106,7 +106,7 @@ def _shift(found: Matched) -> _Shift | None:
     return _Shift(hit & together, middle, found.rows.loc[moved & together, AT].min())
 
 
-def _looked_for(told: Proposal, pair: Pair, found: Matched, hit: npt.NDArray[np.bool_]) -> Proposal:
+def _looked_for(proposal: Proposal, pair: Pair, found: Matched, hit: npt.NDArray[np.bool_]) -> Proposal:
     """With where and how much, of rows that the finding's check did not find and that are there."""
     keys = list(pair.keys)
     near = found.rows[keys].merge(pair.mine[keys].drop_duplicates(), on=keys, how="left", indicator=True)
@@ -115,7 +115,7 @@ def _looked_for(told: Proposal, pair: Pair, found: Matched, hit: npt.NDArray[np.
     share = int((hit & lacking).sum()) / max(lacked, 1)
     words = f"{100 * share:.0f} % of the {lacked:,} rows that were not found are there under another time"
     return replace(
-        told,
+        proposal,
         where=Answer(question="where", holds=True, words="it lies where the finding's own check looked"),
         how_much=Answer(question="how_much", holds=share > MOSTLY, share=round(share, 4), words=words),
     )

@@ -38,9 +38,9 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
             object=one.table,
             place=one.place,
             since=one.since,
-            title=f"The model was trained on faulty data: {one.told}",
+            title=f"The model was trained on faulty data: {one.words}",
             sentence=f"The model that ranks since {_when(material, known)} learned from `{one.table}`, where "
-            f"{name_slice(one.place)} is off: {one.told}",
+            f"{name_slice(one.place)} is off: {one.words}",
             acts_in=found.place if found is not None else None,  # where the model ranks that learned it
             undone=found.undone if found is not None else None,
             unknown="no other model ranks since the onset" if found is None else found.unknown,
@@ -56,7 +56,7 @@ class _Wrong:
     table: str
     place: Slice
     since: datetime
-    told: str
+    words: str
     counted: bool
 
     @classmethod
@@ -81,7 +81,7 @@ def _when(material: Material, known: Known) -> str:
 def _itself(material: Material, own: Finding) -> Proposal:
     """What the finding measures is the fault: of the segment that is off in the table, or of its slice."""
     segments = list(_segments(material, (own.table,)))
-    place, told = (segments[0].place, segments[0].told) if segments else (own.slice, own.title)
+    place, what = (segments[0].place, segments[0].words) if segments else (own.slice, own.title)
     sure = bool(segments) or not material.benign
     words = (
         "the finding is of the training data itself"
@@ -95,7 +95,7 @@ def _itself(material: Material, own: Finding) -> Proposal:
         place=place,
         since=own.window_start,
         title=f"Training data `{own.table}` is faulty{where}",
-        sentence=f"What the model is trained on is faulty{where}: {told}",
+        sentence=f"What the model is trained on is faulty{where}: {what}",
         where=Answer(question="where", holds=True, words="it lies in the slice of the finding"),
         how_much=Answer(question="how_much", holds=True if sure else None, words=words),
         table=own.table,
@@ -109,7 +109,7 @@ def _of_the_run(material: Material, _known: Known) -> Named | None:
     if not found:
         return None
     wrong = found[0]
-    return Named(wrong.table, wrong.place, f"{material.finding.title}; {wrong.told}", wrong.table)
+    return Named(wrong.table, wrong.place, f"{material.finding.title}; {wrong.words}", wrong.table)
 
 
 def _wholes(material: Material) -> Iterator[_Wrong]:

@@ -21,7 +21,7 @@ from domain.diagnosis.place import place_of
 from domain.values import name_slice
 
 COMPLETE = 0.9  # of the related table's requests that were in this one before the onset
-FORETOLD = 0.5  # of the fall: where the model expects as much, nothing was lost by logging
+PREDICTED = 0.5  # of the fall: where the model expects as much, nothing was lost by logging
 
 
 def _propose(material: Material, known: Known) -> Iterator[Proposal]:
@@ -29,15 +29,15 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
         if pair.relation in SAME_ROWS:
             continue
         looked_into = pair.table == material.lacking
-        told = _not_found(material, known, pair) if looked_into else _unlogged(material, known, pair)
-        if told is not None:
-            yield told
+        proposal = _not_found(material, known, pair) if looked_into else _unlogged(material, known, pair)
+        if proposal is not None:
+            yield proposal
     yield from not_logged(material, known)
 
 
 def _unlogged(material: Material, known: Known, pair: Pair) -> Proposal | None:
     """What is missing as a whole: a request of which any row is there was logged."""
-    if _foretold(material):
+    if _predicted(material):
         return None
     since = known.begun(material.finding)
     found = match(pair, since, known.right_until(material.finding))
@@ -68,7 +68,7 @@ def _unlogged(material: Material, known: Known, pair: Pair) -> Proposal | None:
     )
 
 
-def _foretold(material: Material) -> bool:
+def _predicted(material: Material) -> bool:
     """
     Whether the model expects most of the fall by what it was fed and by how it ranked: then there is less to
     be logged, and more requests of which nothing is.
@@ -77,7 +77,7 @@ def _foretold(material: Material) -> bool:
     if split is None or split.where != material.finding.slice or split.before <= 0:
         return False
     expected = sum(one.change for one in split.parts if one.name != "logging") / split.before
-    return change < 0 and expected < FORETOLD * change
+    return change < 0 and expected < PREDICTED * change
 
 
 def _not_found(material: Material, known: Known, pair: Pair) -> Proposal | None:

@@ -62,7 +62,7 @@ def not_written(material: Material, known: Known, besides: Container[str | None]
     for written in material.written:
         lost = _lost(written, known.begun(material.finding))
         if lost is not None and written.table not in besides:
-            yield _told(material, known, written, lost)
+            yield _proposal(material, known, written, lost)
 
 
 def _by_window(written: Written) -> dict[Slice, Floats]:
@@ -103,7 +103,7 @@ def _lost(written: Written, begun: datetime) -> Lost | None:
     )
 
 
-def _told(material: Material, known: Known, written: Written, lost: Lost) -> Proposal:
+def _proposal(material: Material, known: Known, written: Written, lost: Lost) -> Proposal:
     table, since = written.table, known.begun(material.finding)
     fewer = f"{100 * lost.share:.0f} % fewer rows" if lost.share < 1 else "no rows"
     of = f" of {name_slice(lost.place)}" if lost.place else ""

@@ -182,9 +182,9 @@ def test_what_is_younger_than_a_month_is_never_pruned(terminal: Terminal) -> Non
 
 
 def test_the_secret_key_is_shown_nowhere(terminal: Terminal, lived: str, tmp_path: Path) -> None:
-    told = [terminal("events", "export", "--checkpoint"), terminal("events", "key")]
+    runs = [terminal("events", "export", "--checkpoint"), terminal("events", "key")]
     secret = Path(os.environ["RECSYSOPS_SIGNING_KEY"]).read_text().splitlines()[1]
-    assert not any(secret in done.out + done.err for done in told)
+    assert not any(secret in done.out + done.err for done in runs)
     missing = tmp_path / "none.pem"
     terminal.environment["RECSYSOPS_SIGNING_KEY"] = str(missing)
     assert f"openssl genpkey -algorithm ed25519 -out {missing}" in terminal("events", "key", code=2).err

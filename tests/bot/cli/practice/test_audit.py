@@ -25,12 +25,12 @@ def terminal(
 
 
 def test_the_table_says_what_speaks_for_each_test_the_gaps_and_the_next_step(terminal: Terminal) -> None:
-    told = terminal("audit").out
-    assert told.startswith("ML Test Score 0 of 7: more of a research project than a production system.")
-    assert "total (volume of views): no check run in the last 28 days" in told
-    assert "Infrastructure: no evidence for infra-1, infra-2, infra-3" in told
-    assert 'Next: Declare a check of `kind = "schema"`.' in told
-    assert "so no single step raises the score" in told
+    printed = terminal("audit").out
+    assert printed.startswith("ML Test Score 0 of 7: more of a research project than a production system.")
+    assert "total (volume of views): no check run in the last 28 days" in printed
+    assert "Infrastructure: no evidence for infra-1, infra-2, infra-3" in printed
+    assert 'Next: Declare a check of `kind = "schema"`.' in printed
+    assert "so no single step raises the score" in printed
 
 
 def test_what_is_vouched_for_counts_until_it_is_withdrawn(terminal: Terminal) -> None:
@@ -50,7 +50,7 @@ def test_what_is_vouched_for_counts_until_it_is_withdrawn(terminal: Terminal) ->
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "advice"),
     [
         (("attest", "infra_1", "--link", LINK, "--until", NEXT_MONTH), "did you mean infra-1"),
         (("attest", "infra-1", "--link", "wiki", "--until", NEXT_MONTH), "http:// or https://"),
@@ -61,9 +61,9 @@ def test_what_is_vouched_for_counts_until_it_is_withdrawn(terminal: Terminal) ->
     ],
 )
 def test_what_cannot_be_is_refused_with_what_would_do(
-    terminal: Terminal, words: tuple[str, ...], told: str
+    terminal: Terminal, words: tuple[str, ...], advice: str
 ) -> None:
-    assert told in terminal("audit", *words, code=1).err
+    assert advice in terminal("audit", *words, code=1).err
 
 
 def test_a_declaration_with_a_test_that_there_is_not_is_refused_with_its_line(

@@ -28,16 +28,16 @@ def test_the_ledger_says_what_a_record_lacks_and_nothing_is_promoted_before_it_i
     file = tmp_path / "recsysops.toml"
     file.write_text(TOML)
     begin_records(log, load(file).checks.values(), clock.now() - timedelta(days=2))
-    told = terminal("check", "ledger", "--file", file, "--json").json["checks"]
-    assert [(one["check"], one["shadow"], one["alarms"], one["earned"]) for one in told] == [
+    ledger = terminal("check", "ledger", "--file", file, "--json").json["checks"]
+    assert [(one["check"], one["shadow"], one["alarms"], one["earned"]) for one in ledger] == [
         ("total", False, 0, False),
         ("trial", True, 0, False),
     ]
     assert "2 of 14 days on record" in terminal("check", "ledger", "--file", file).out
     refused = terminal("check", "promote", "trial", "--file", file, "--write", code=1)
     assert "stays in shadow mode" in refused.err
-    told_what = terminal("check", "promote", "trial", "--file", file, "--anyway")
-    assert f'{file}:16: take out "shadow = true' in told_what.out
+    promoted = terminal("check", "promote", "trial", "--file", file, "--anyway")
+    assert f'{file}:16: take out "shadow = true' in promoted.out
     assert file.read_text() == TOML
     terminal("check", "promote", "trial", "--file", file, "--anyway", "--write")
     assert not load(file).checks["trial"].shadow

@@ -32,9 +32,9 @@ def test_the_table_says_what_each_promised_and_really_repairs_and_is_recorded_on
     terminal: Terminal, folder: Path
 ) -> None:
     file = declare(folder, FILL, BOOST)
-    told = terminal("rehearse", file).out
-    assert "fill_language" in told and "✓ repairs" in told and "100 %" in told
-    assert told.endswith("Recorded.\n")
+    printed = terminal("rehearse", file).out
+    assert "fill_language" in printed and "✓ repairs" in printed and "100 %" in printed
+    assert printed.endswith("Recorded.\n")
     assert terminal("rehearse", file).out.endswith("Recorded before: the log says the same of today.\n")
 
 
@@ -55,22 +55,22 @@ def test_one_that_repairs_nothing_ends_with_1_and_is_named_by_the_doctor(
         "fill_language": "repairs",
     }
     assert found["recorded"] == 3
-    told = terminal("doctor", file).out
-    assert "! hotfixes.older_model: repaired nothing when it was last rehearsed" in told
+    printed = terminal("doctor", file).out
+    assert "! hotfixes.older_model: repaired nothing when it was last rehearsed" in printed
 
 
 def test_one_alone_and_nothing_of_another_time_is_recorded(terminal: Terminal, folder: Path) -> None:
     file = declare(folder, FILL, BOOST)
     at = clock.now().isoformat()
-    told = terminal("rehearse", file, "--hotfix", "boost", "--at", at, "--json").json
-    assert [one["hotfix"] for one in told["rehearsals"]] == ["boost"]
-    assert told["recorded"] is None
+    answer = terminal("rehearse", file, "--hotfix", "boost", "--at", at, "--json").json
+    assert [one["hotfix"] for one in answer["rehearsals"]] == ["boost"]
+    assert answer["recorded"] is None
 
 
 def test_without_a_store_it_says_that_nothing_is_recorded(terminal: Terminal, folder: Path) -> None:
     terminal.environment.pop("DATABASE_URL")
-    told = terminal("rehearse", declare(folder, DELIVERY), code=0).out
-    assert told.endswith("Not recorded.\n")
+    printed = terminal("rehearse", declare(folder, DELIVERY), code=0).out
+    assert printed.endswith("Not recorded.\n")
 
 
 def test_a_broken_declaration_is_an_error_with_its_line_and_so_is_a_hotfix_that_there_is_not(

@@ -46,9 +46,9 @@ def test_a_loosened_check_fails_the_build_and_one_that_is_as_it_was_does_not(
     assert "33 min, parcels → no" in failed  # the fault begins on the window, which is where it is dated
     assert "#1: no check raises it (then: parcels)" in failed
     assert terminal("replay", "1", proposed).out.endswith("1 worse, 0 same, 0 better, 0 not judged\n")
-    told = terminal("replay", "1", proposed, "--json", "--fail-on-regression", code=1).json
-    assert told["worse"] == [1]
-    assert told["replay"]["incidents"][0]["verdict"] == "worse"
+    answer = terminal("replay", "1", proposed, "--json", "--fail-on-regression", code=1).json
+    assert answer["worse"] == [1]
+    assert answer["replay"]["incidents"][0]["verdict"] == "worse"
 
 
 def test_asked_for_nothing_or_for_what_is_not_there_it_says_what_to_write(

@@ -45,10 +45,10 @@ def test_the_scorecard_says_how_many_promises_held_by_kind_with_an_interval(
     assert (boost["kind"], boost["promises"], boost["held"], boost["short"]) == ("boost_items", 1, 0, 0)
     assert fill["share"]["low"] < 2 / 3 < fill["share"]["high"]
     assert boost["share"]["low"] <= 0.0 < boost["share"]["high"]
-    told = terminal("scorecard", "--file", file).out
-    assert "67 % [25–92]" in told
-    assert "0 incidents in the last 28 d, 4 before" in told
-    assert "without the second person that it takes: 0." in " ".join(told.split())
+    printed = terminal("scorecard", "--file", file).out
+    assert "67 % [25–92]" in printed
+    assert "0 incidents in the last 28 d, 4 before" in printed
+    assert "without the second person that it takes: 0." in " ".join(printed.split())
 
 
 def test_what_held_lately_stands_beside_what_held_before_so_that_one_sees_whether_promises_become_better(
@@ -63,12 +63,12 @@ def test_what_held_lately_stands_beside_what_held_before_so_that_one_sees_whethe
     kept = next(one for one in found["proportions"] if one["name"] == "kept promises")
     assert [(kept[of]["held"], kept[of]["of"]) for of in ("lately", "before")] == [(1, 1), (0, 1)]
     assert (found["incidents"], found["earlier"]) == (1, 1)
-    told = " ".join(terminal("scorecard", "--file", file).out.split())
-    assert "promises of hotfixes that held" in told
-    assert "too few to tell" in told
+    printed = " ".join(terminal("scorecard", "--file", file).out.split())
+    assert "promises of hotfixes that held" in printed
+    assert "too few to tell" in printed
 
 
-def test_a_time_is_told_by_an_earlier_definition_beside_that_of_now_each_with_what_it_is(
+def test_a_time_is_shown_by_an_earlier_definition_beside_that_of_now_each_with_what_it_is(
     terminal: Terminal, tmp_path: Path, log: Engine, past: Callable[..., str]
 ) -> None:
     file = tmp_path / "recsysops.toml"
@@ -79,7 +79,7 @@ def test_a_time_is_told_by_an_earlier_definition_beside_that_of_now_each_with_wh
         (2, 1),
         (1, 0),
     ]
-    told = " ".join(terminal("scorecard", "--file", file, "--by", "detect=v1").out.split())
-    assert "Time to detect, v1: from the onset that the diagnosis dates" in told
+    printed = " ".join(terminal("scorecard", "--file", file, "--by", "detect=v1").out.split())
+    assert "Time to detect, v1: from the onset that the diagnosis dates" in printed
     wrong = terminal("scorecard", "--file", file, "--by", "detekt=v1", code=1)
     assert "There is no time called “detekt”" in wrong.err

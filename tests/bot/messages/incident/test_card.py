@@ -19,7 +19,7 @@ from bot.messages.incident.evidence import NOTABLE, evidence
 from bot.messages.incident.value import parse
 from bot.messages.link import pages_at
 from bot.messages.modals import resolve
-from bot.messages.report import html, markdown, tell
+from bot.messages.report import compose, html, markdown
 from bot.workspace.block_kit.limits import MESSAGE_BLOCKS_LENGTH_MAX
 from bot.workspace.block_kit.validate import length_of_blocks, problems_of_blocks, problems_of_view
 from domain.errors import Refused, Stale
@@ -30,7 +30,7 @@ from domain.incident.decide import CHOICE_HOLDS, decide
 from domain.incident.state import Incident
 from domain.incident.timeline import timeline
 from domain.values import Actor, Evidence, Hours, Severity
-from tests.bot.stories import DIAGNOSIS, FINDING, MENU, STAGED, STORIES, WAY, told
+from tests.bot.stories import DIAGNOSIS, FINDING, MENU, STAGED, STORIES, WAY, after_story
 from tests.domain.incident.given import MORNING, ON_CALL, after
 from tests.domain.incident.test_laws import STEPS, walk
 
@@ -75,7 +75,7 @@ def fields_for(action: str, incident: Incident) -> dict[str, str]:
 
 @pytest.mark.parametrize("story", STORIES)
 def test_slack_takes_the_card_of_every_story(story: str) -> None:
-    incident, _ = told(story)
+    incident, _ = after_story(story)
     fits(card(incident, URL))
 
 
@@ -162,34 +162,34 @@ WHY_FIRST = (
 
 
 def test_the_menu_says_why_its_first_option_is_first_and_so_does_the_report() -> None:
-    incident, recorded = told("offered")
+    incident, recorded = after_story("offered")
     assert WHY_FIRST in json.dumps(card(incident, URL), ensure_ascii=False)
-    assert WHY_FIRST in markdown(tell(incident, recorded))
-    assert WHY_FIRST in html(tell(incident, recorded))
+    assert WHY_FIRST in markdown(compose(incident, recorded))
+    assert WHY_FIRST in html(compose(incident, recorded))
 
 
 def test_of_what_is_found_useless_here_the_menu_does_not_say_that_it_is_first() -> None:
-    incident, _ = told("reverted by itself")
+    incident, _ = after_story("reverted by itself")
     assert "“Fill in the language” is first" not in json.dumps(card(incident, URL), ensure_ascii=False)
 
 
 @pytest.mark.parametrize("story", ["deployed by break-glass", "in force by break-glass"])
 def test_what_is_deployed_without_its_second_person_says_so_and_why_wherever_it_is_read(story: str) -> None:
-    incident, recorded = told(story)
+    incident, recorded = after_story(story)
     text = json.dumps(card(incident, URL), ensure_ascii=False)
     assert "🚨 *Break-glass*  <@" in text
     assert "*without a second person*: Nobody answers, and every hour costs 2,900 plays." in text
-    for report in (markdown(tell(incident, recorded)), html(tell(incident, recorded))):
+    for report in (markdown(compose(incident, recorded)), html(compose(incident, recorded))):
         assert "deployed without the second person that it needs" in report
         assert "(break-glass: Nobody answers, and every hour costs 2,900 plays.)" in report
-    waiting, _ = told("asked for a second person")
+    waiting, _ = after_story("asked for a second person")
     assert "*Break-glass*" not in json.dumps(card(waiting, URL), ensure_ascii=False)
     assert "break_glass" in dict(drawn(card(waiting, URL)))
 
 
 def test_the_menu_says_outside_of_which_hours_it_takes_a_second_person() -> None:
     night = Hours(start=time(9), end=time(18), days=(0, 1, 2, 3, 4), zone="Europe/Lisbon")
-    incident, _ = told("offered")
+    incident, _ = after_story("offered")
     menu = tuple(one.model_copy(update={"alone": night}) for one in MENU)
     text = json.dumps(card(incident.model_copy(update={"menu": menu}), URL), ensure_ascii=False)
     plain = text.replace("\u00a0", " ")
@@ -203,7 +203,7 @@ def test_every_notable_step_is_an_event() -> None:
 
 
 def test_the_card_says_what_how_bad_who_and_why_in_this_order() -> None:
-    incident, _ = told("offered")
+    incident, _ = after_story("offered")
     text = json.dumps(card(incident, URL), ensure_ascii=False).replace("\u00a0", " ")
     spoken = ["🟠 SEV2", "71 % less", "#142", "nobody has it yet", "3.1 % of traffic", "*Why*", "*Choose*"]
     places = [text.index(words) for words in spoken]
@@ -215,21 +215,21 @@ def test_the_card_says_what_how_bad_who_and_why_in_this_order() -> None:
 
 
 def test_what_is_not_known_is_said_to_be_unknown() -> None:
-    incident, _ = told("opened")
+    incident, _ = after_story("opened")
     assert "Not established yet; evidence is being gathered" in json.dumps(card(incident, URL))
-    failed, _ = told("diagnosis failed")
+    failed, _ = after_story("diagnosis failed")
     assert "the table is locked" in json.dumps(card(failed, URL))
 
 
-def test_a_second_look_is_told_under_what_was_known_before_it() -> None:
-    failed, _ = told("diagnosis failed")
+def test_a_second_look_is_shown_under_what_was_known_before_it() -> None:
+    failed, _ = after_story("diagnosis failed")
     assert "_Diagnose again_" not in json.dumps(card(failed, URL))  # its menu is being prepared
     priced, _ = after(*STORIES["diagnosis failed"], *STORIES["nothing to offer"][-1:])
     assert "(the table is locked). _Diagnose again_ retries." in json.dumps(card(priced, URL))
-    looking, _ = told("looked into again")
+    looking, _ = after_story("looked into again")
     text = json.dumps(card(looking, URL), ensure_ascii=False)
     assert text.index("diagnosed again") < text.index("A newer menu is being prepared")
-    in_vain, _ = told("looked into again in vain")
+    in_vain, _ = after_story("looked into again in vain")
     assert "Diagnosing again failed: the table is locked" in json.dumps(card(in_vain, URL))
     empty, _ = after(*STORIES["nothing to offer"], LookAgain())
     text = json.dumps(card(empty, URL))
@@ -238,7 +238,7 @@ def test_a_second_look_is_told_under_what_was_known_before_it() -> None:
 
 
 def test_the_end_says_what_was_promised_and_what_came() -> None:
-    incident, _ = told("follow-up proposed")
+    incident, _ = after_story("follow-up proposed")
     text = json.dumps(card(incident, URL), ensure_ascii=False)
     assert "repaired *94 %* (promised 96 % [93–98]), inside the promise." in text
     assert "3 h 40 min earlier" in text
@@ -246,7 +246,7 @@ def test_the_end_says_what_was_promised_and_what_came() -> None:
 
 def test_what_did_not_work_is_said_to_be_reverted_by_itself_and_when_it_was_found_useless() -> None:
     reverting, over = (
-        json.dumps(card(told(story)[0], URL), ensure_ascii=False)
+        json.dumps(card(after_story(story)[0], URL), ensure_ascii=False)
         for story in ("did not work", "reverted by itself")
     )
     reason = "did *not* repair it: 240 rows where 738 are expected (690 to 790): 5 % of the gap is closed."
@@ -258,19 +258,19 @@ def test_what_did_not_work_is_said_to_be_reverted_by_itself_and_when_it_was_foun
 
 
 def test_the_report_holds_what_was_repaired_against_the_promise() -> None:
-    page = markdown(tell(*told("resolved")))
+    page = markdown(compose(*after_story("resolved")))
     assert "It repaired 94 % of the gap; promised: 96 % [93–98]: inside the promise." in page
 
 
 def test_each_line_of_evidence_is_a_line_of_the_report() -> None:
-    incident, recorded = told("offered")
+    incident, recorded = after_story("offered")
     assert incident.diagnosis is not None
-    lines = markdown(tell(incident, recorded)).split("\n")
+    lines = markdown(compose(incident, recorded)).split("\n")
     assert len([line for line in lines if line.startswith("- ")]) == len(incident.diagnosis.evidence) > 1
 
 
 def test_harm_is_said_in_numbers_and_the_incident_goes_on() -> None:
-    incident, log = told("did harm")
+    incident, log = after_story("did harm")
     said = json.dumps(card(incident, URL), ensure_ascii=False)
     assert "did *harm*: the gap grew by 40 % [22–58] since its deployment" in said
     assert "resolved ·" not in said
@@ -278,38 +278,38 @@ def test_harm_is_said_in_numbers_and_the_incident_goes_on() -> None:
 
 
 def test_the_card_says_at_which_stage_a_hotfix_is() -> None:
-    staged = json.dumps(card(told("in stages")[0], URL), ensure_ascii=False)
+    staged = json.dumps(card(after_story("in stages")[0], URL), ensure_ascii=False)
     assert "is in force for 50 % of members" in staged
     assert "In stages: 5 % → *50 %* → 100 %." in staged
     offered = json.dumps(card(after(*STAGED[:3])[0], URL), ensure_ascii=False).replace("\u00a0", " ")
     assert "in stages: 5 % → 50 % → 100 %" in offered
-    going = json.dumps(card(told("widening")[0], URL), ensure_ascii=False)
+    going = json.dumps(card(after_story("widening")[0], URL), ensure_ascii=False)
     assert "nothing became worse for 5 % of members; it is being deployed to more …" in going
 
 
 def test_the_card_says_what_close_waits_for_before_anybody_presses() -> None:
-    resolved = json.dumps(card(told("resolved")[0], URL))
+    resolved = json.dumps(card(after_story("resolved")[0], URL))
     assert "_Close_ waits for the follow-up (edit it, or decline it with a reason)" in resolved
-    proposed = json.dumps(card(told("follow-up proposed")[0], URL))
+    proposed = json.dumps(card(after_story("follow-up proposed")[0], URL))
     assert "_Close_ waits for the follow-up (accept, edit or decline it)" in proposed
     answered, _ = after(*STORIES["follow-up proposed"], AcceptFollowUp())
     assert not _says_what_is_missing(answered)
     watched, _ = after(*STORIES["watched"], Resolve(reason="It stopped."))
     text = json.dumps(card(watched, URL))
     assert "decline it with a reason); and for the hotfix, which is in force and being watched" in text
-    assert not _says_what_is_missing(told("offered")[0])
+    assert not _says_what_is_missing(after_story("offered")[0])
 
 
 def test_what_still_acts_over_the_end_is_said_and_can_be_taken_back() -> None:
     for story in ("resolved", "closed"):
-        text = json.dumps(card(told(story)[0], URL), ensure_ascii=False)
+        text = json.dumps(card(after_story(story)[0], URL), ensure_ascii=False)
         assert re.search(r"“Fill in the language” is still in force until <!date.*_Revert_ ends it", text)
         assert '"action_id": "revert"' in text
-    assert "still in force" not in json.dumps(card(told("dismissed")[0], URL))
+    assert "still in force" not in json.dumps(card(after_story("dismissed")[0], URL))
 
 
 def test_a_request_says_until_when_it_may_be_approved() -> None:
-    incident = told("asked for a second person")[0]
+    incident = after_story("asked for a second person")[0]
     assert incident.hotfix is not None
     until = int((incident.hotfix.at + CHOICE_HOLDS).timestamp())
     assert f"It waits for somebody else to approve it, until <!date^{until}^" in json.dumps(
@@ -318,21 +318,21 @@ def test_a_request_says_until_when_it_may_be_approved() -> None:
 
 
 def test_the_form_that_ends_it_says_what_is_in_hand() -> None:
-    asked = json.dumps(resolve(told("asked for a second person")[0], "v"), ensure_ascii=False)
+    asked = json.dumps(resolve(after_story("asked for a second person")[0], "v"), ensure_ascii=False)
     assert "“Roll the catalogue back” waits to be approved. Resolving withdraws it." in asked
-    assert "is in force and being watched" in json.dumps(resolve(told("watched")[0], "v"))
-    assert "in force" not in json.dumps(resolve(told("offered")[0], "v"))
+    assert "is in force and being watched" in json.dumps(resolve(after_story("watched")[0], "v"))
+    assert "in force" not in json.dumps(resolve(after_story("offered")[0], "v"))
 
 
 def test_whoever_declared_it_is_named_without_being_mentioned() -> None:
-    incident, _ = told("declared")
+    incident, _ = after_story("declared")
     assert f"Declared by <@{ON_CALL.id.removeprefix('slack:')}>" in json.dumps(card(incident, URL))
     named = json.dumps(card(incident, URL, {ON_CALL.id: "Ada <b>"}))
     assert "Declared by Ada &lt;b&gt;" in named
 
 
 def test_deploy_asks_once_more_with_the_numbers() -> None:
-    incident, _ = told("offered")
+    incident, _ = after_story("offered")
     accessories = [block["accessory"] for block in card(incident, URL) if "accessory" in block]
     asked = [accessory["confirm"]["text"]["text"] for accessory in accessories]
     assert len(asked) == 3
@@ -342,7 +342,7 @@ def test_deploy_asks_once_more_with_the_numbers() -> None:
 
 def test_deploying_takes_a_press_and_a_yes_and_reverting_one_press() -> None:
     def confirmed(story: str, action: str) -> list[bool]:
-        shown = (element for block in card(told(story)[0], URL) for element in _elements(block))
+        shown = (element for block in card(after_story(story)[0], URL) for element in _elements(block))
         return ["confirm" in element for element in shown if element.get("action_id") == action]
 
     assert confirmed("offered", "deploy") == [True] * 3
@@ -354,7 +354,7 @@ def _elements(block: Block) -> list[dict[str, Any]]:
 
 
 def test_what_surely_makes_it_worse_is_not_called_a_repair() -> None:
-    incident, _ = told("offered")
+    incident, _ = after_story("offered")
     worse = MENU[0].repairs.model_copy(update={"value": -38, "low": -50, "high": -30})
     menu = (*MENU[1:], MENU[0].model_copy(update={"repairs": worse}))
     text = json.dumps(card(incident.model_copy(update={"menu": menu}), URL), ensure_ascii=False)
@@ -363,7 +363,7 @@ def test_what_surely_makes_it_worse_is_not_called_a_repair() -> None:
 
 
 def test_doing_nothing_is_priced_but_has_nothing_to_press() -> None:
-    incident, _ = told("offered")
+    incident, _ = after_story("offered")
     nothing = MENU[0].model_copy(update={"key": "nothing", "label": "Do nothing", "deployer": "none"})
     blocks = card(incident.model_copy(update={"menu": (*MENU, nothing)}), URL)
     last = next(block for block in blocks if "④ Do nothing" in block.get("text", {}).get("text", ""))
@@ -391,7 +391,7 @@ def _diagnosis_of(cause: str) -> Any:
 @given(st.text(min_size=1, max_size=6000), st.integers(1, 30))
 @settings(max_examples=40, deadline=None)
 def test_however_long_the_texts_the_card_and_the_evidence_fit(text: str, count: int) -> None:
-    incident, _ = told("offered")
+    incident, _ = after_story("offered")
     menu = tuple(
         MENU[0].model_copy(update={"key": f"o{n}", "label": text, "does": text, "undo": text})
         for n in range(count)
@@ -415,7 +415,7 @@ def test_an_unreadable_button_is_refused_in_words() -> None:
 
 
 def test_once_the_culprit_is_known_it_is_the_headline_and_what_was_found_first_a_victim() -> None:
-    incident, _ = told("diagnosed")
+    incident, _ = after_story("diagnosed")
     named = DIAGNOSIS.model_copy(update={"title": "`language` of Danish films is not set since 21:05"})
     after_it = incident.model_copy(update={"diagnosis": named})
     assert headline(incident).endswith(incident.title)
@@ -428,14 +428,14 @@ def test_once_the_culprit_is_known_it_is_the_headline_and_what_was_found_first_a
 def test_a_past_incident_like_it_is_shown_while_it_goes_on_and_not_once_it_is_over() -> None:
     line = Evidence(kind="precedent", statement="Like incident 12 on 3 March: a like one")
     for story, shown in (("diagnosed", True), ("resolved", False)):
-        incident, _ = told(story)
+        incident, _ = after_story(story)
         known = DIAGNOSIS.model_copy(update={"evidence": (*DIAGNOSIS.evidence, line)})
         words = json.dumps(card(incident.model_copy(update={"diagnosis": known}), URL), ensure_ascii=False)
         assert (line.statement in words) == shown
 
 
-def test_while_the_cause_is_not_known_it_is_said_what_would_tell() -> None:
-    incident, _ = told("diagnosed")
+def test_while_the_cause_is_not_known_it_is_said_what_would_show_it() -> None:
+    incident, _ = after_story("diagnosed")
     unknown = DIAGNOSIS.model_copy(
         update={"cause": None, "cause_kind": "unknown", "discriminating_test": "a standby of the feed"}
     )

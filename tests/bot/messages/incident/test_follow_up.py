@@ -10,7 +10,7 @@ from bot.messages import modals
 from bot.messages.incident.card import card
 from bot.messages.incident.value import spell
 from bot.messages.link import pages_at
-from bot.messages.report import html, markdown, tell
+from bot.messages.report import compose, html, markdown
 from bot.workspace.block_kit.validate import problems_of_blocks, problems_of_view
 from domain.incident import commands as c
 from domain.incident.state import Incident
@@ -69,9 +69,9 @@ def test_what_came_of_it_is_on_the_message_as_a_diff_and_in_the_report() -> None
     assert "Declared, in shadow mode" in shown(incident)
     lines = [str(block.get("text", {}).get("text")) for block in card(incident, LINK)]
     assert any(f"```{DIFF.rstrip()}```" in line for line in lines)  # to be copied as it is
-    told = tell(incident, recorded)
-    assert "Declared, in shadow mode" in markdown(told)
-    assert "Declared, in shadow mode" in html(told)
+    report = compose(incident, recorded)
+    assert "Declared, in shadow mode" in markdown(report)
+    assert "Declared, in shadow mode" in html(report)
 
 
 def test_a_change_that_is_for_a_person_says_why() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from bot.messages.incident.card import card, to_revert
 from bot.messages.incident.ticket import address, plain, ticket
 from bot.messages.link import nowhere
-from bot.messages.report import html, markdown, tell
+from bot.messages.report import compose, html, markdown
 from domain.incident.state import Incident
 from tests.domain.incident.given import REVERTED, after
 from tests.domain.incident.test_ticket import (
@@ -47,7 +47,7 @@ def test_closed_by_somebody_it_asks_for_the_revert_with_a_button() -> None:
     )
     (row,) = to_revert(closed)
     assert [one["action_id"] for one in row["elements"]] == ["revert"]
-    report = tell(closed, log)
+    report = compose(closed, log)
     assert "https://github.example/7" in markdown(report)
     assert 'href="https://github.example/7"' in html(report)
 

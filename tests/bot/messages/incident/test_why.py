@@ -13,14 +13,14 @@ from bot.messages.incident.why import why, why_blocks
 from domain.errors import Refused
 from domain.incident.state import Incident
 from domain.values import LeftOut
-from tests.bot.stories import LEFT_OUT, told
+from tests.bot.stories import LEFT_OUT, after_story
 
 
 def offered(**changes: Any) -> Incident:
-    return told("offered")[0].model_copy(update=changes)
+    return after_story("offered")[0].model_copy(update=changes)
 
 
-def test_every_hotfix_that_is_not_offered_is_told_with_why() -> None:
+def test_every_hotfix_that_is_not_offered_is_listed_with_why() -> None:
     answer = why(offered())
     assert answer.said == "Not on the menu of #142:"
     assert answer.left_out == LEFT_OUT
@@ -28,7 +28,7 @@ def test_every_hotfix_that_is_not_offered_is_told_with_why() -> None:
     assert "*Read the standby feed* (feed_failover)  it is for causes of kind feed" in text
 
 
-def test_of_one_by_name_it_is_told_alone_or_that_it_is_offered_or_its_nearest_name() -> None:
+def test_one_by_name_is_listed_alone_or_said_to_be_offered_or_its_nearest_name_is_given() -> None:
     assert why(offered(), "model_back").left_out == LEFT_OUT[1:]
     assert why(offered(), "fill").said == "“Fill in the language” is on the menu of #142."
     with pytest.raises(Refused, match=r'did you mean "feed_failover"\?'):
@@ -58,8 +58,8 @@ def test_however_long_the_words_and_many_the_hotfixes_slack_takes_it(text: str, 
         assert 0 < len(block["text"]["text"]) <= SECTION_MAX
 
 
-def test_what_was_found_not_to_work_here_is_told_before_and_after_the_menu_is_made_anew() -> None:
-    tried, _ = told("reverted by itself")
+def test_what_was_found_not_to_work_here_is_listed_before_and_after_the_menu_is_made_anew() -> None:
+    tried, _ = after_story("reverted by itself")
     (said,) = why(tried, "fill").left_out
     assert said.why.startswith("it was found not to work here at ")
     assert why(tried).left_out[0] == said

@@ -25,7 +25,7 @@ def finding(where: Slice, observed: float, expected: float, hours: int = 0) -> F
     )
 
 
-def test_a_total_that_one_slice_pulled_down_is_told_as_that_slice() -> None:
+def test_a_total_that_one_slice_pulled_down_is_reported_as_that_slice() -> None:
     total, part = finding((), 300, 400), finding(FRANCE, 30, 90)
     assert without_shadows([total, part]) == (part,)
 

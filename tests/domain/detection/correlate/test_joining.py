@@ -93,7 +93,7 @@ def test_what_joined_stays_with_the_incident_while_it_goes_on() -> None:
 
 
 @pytest.mark.parametrize("how", ["hotfix", "elsewhere", "by_itself"])
-def test_what_goes_on_in_a_window_that_began_after_the_mend_is_told_by_itself(how: str) -> None:
+def test_what_goes_on_in_a_window_that_began_after_the_fix_is_reported_by_itself(how: str) -> None:
     resolved = opened(ACTION, status="resolved", also=(COMEDY,), resolved_how=how, resolved_at=AT + 4 * DAY)
 
     def joined(start: int) -> bool:
@@ -103,18 +103,18 @@ def test_what_goes_on_in_a_window_that_began_after_the_mend_is_told_by_itself(ho
         since = COMEDY.window_start
         return joined_by(again, [resolved], Lineage(), since, lambda _: False, lambda _: {}) is not None
 
-    assert joined(3)  # of this window a part is from before the mend
+    assert joined(3)  # of this window a part is from before the fix
     assert joined(4) is (how == "by_itself")
 
 
-def test_a_window_that_reaches_back_into_what_has_ended_is_no_news() -> None:
+def test_a_window_that_reaches_back_into_what_has_ended_is_over_already() -> None:
     closed = opened(ACTION, status="closed", mitigated_at=AT + DAY)
     same = found(slice_of(genre="Action"), 1)
     assert over_already(same, [closed], Lineage())
     assert not over_already(found(slice_of(genre="Action"), 2), [closed], Lineage())
 
 
-def test_a_silence_after_the_delivery_that_ended_another_is_told_however_late_that_was_closed() -> None:
+def test_a_silence_after_the_delivery_that_ended_another_is_reported_however_late_that_was_closed() -> None:
     late = found((), 1).model_copy(update={"unit": "seconds"})
     came = late.window_end + timedelta(minutes=2)
     closed = opened(late, status="closed", mitigated_at=came + timedelta(minutes=10))

@@ -56,7 +56,7 @@ BLIND = {"subject": "check fault", "unit": "looks", "observed": 0.0, "expected":
         ({"table": "orders"}, "slice"),  # the same slice at the same time
         ({"table": "orders", **SILENT}, None),
         ({"slice": slice_of(country="France", device="tv")}, "slice"),
-        ({"slice": ()}, None),  # a whole table is not told as one of its slices
+        ({"slice": ()}, None),  # a whole table is not reported as one of its slices
         ({"check": "another"}, "slice"),
         (COLUMN, "slice"),
         ({**COLUMN, "slice": slice_of(country="Spain")}, None),

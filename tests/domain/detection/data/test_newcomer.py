@@ -16,13 +16,13 @@ def test_a_rare_value_is_not_new_because_it_was_late() -> None:
 
 
 @pytest.mark.parametrize("shift", [-11, -5, -1, 1, 2, 12])
-def test_a_clock_of_another_zone_is_told_by_its_hours(shift: int) -> None:
+def test_a_clock_of_another_zone_is_recognised_by_its_hours(shift: int) -> None:
     chance = np.random.default_rng(1)
     own, other = chance.poisson(np.roll(DAY * 99, shift)), chance.poisson(DAY * 50)
     assert hours_apart(own.astype(float), other.astype(float)) == shift
 
 
-def test_clocks_that_agree_are_not_told() -> None:
+def test_clocks_that_agree_are_not_reported() -> None:
     chance = np.random.default_rng(3)
     for _ in range(20):
         own, other = chance.poisson(DAY), chance.poisson(DAY * 20)

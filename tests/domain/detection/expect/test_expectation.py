@@ -39,8 +39,8 @@ def test_nights_and_weekends_are_expected_once_they_have_come_often_enough() -> 
     counts = np.random.default_rng(1).poisson(mean).astype(float)
     baseline = learned(counts[: 27 * 96], 900)
     assert baseline.season == "weekday and hour"
-    told = [expected_over(baseline, place * 900, 900.0) for place in range(27 * 96, 28 * 96)]
-    off = np.array([one.mean for one in told if one]) / mean[27 * 96 :] - 1
+    forecasts = [expected_over(baseline, place * 900, 900.0) for place in range(27 * 96, 28 * 96)]
+    off = np.array([one.mean for one in forecasts if one]) / mean[27 * 96 :] - 1
     assert np.abs(off).mean() < 0.08
     assert np.abs(off).max() < 0.3
 

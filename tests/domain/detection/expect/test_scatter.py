@@ -113,10 +113,10 @@ def test_of_one_group_alone_the_scatter_is_that_of_all() -> None:
 def test_what_few_slices_say_of_their_own_tail_raises_few_alarms_too_many(freedom: float) -> None:
     """Twelve groups of three to twelve slices, of which none differs from the others."""
     chance, group = np.random.default_rng(8), np.repeat(np.arange(12), [3, 8, 12] * 4)
-    told = looked = 0
+    alarms = looked = 0
     for _world in range(100):
         drawn = chance.standard_t(freedom, (31, len(group))) * 3
         found = overdispersion_of(drawn[:-1], np.full(len(group), 200.0), np.zeros(len(group), bool), group)
         p = 2 * stats.t.sf(np.abs(drawn[-1]) / np.sqrt(found.dispersion), found.freedom)
-        told, looked = told + int(np.count_nonzero(p <= 1e-3)), looked + len(group)
-    assert told <= 2.5e-3 * looked
+        alarms, looked = alarms + int(np.count_nonzero(p <= 1e-3)), looked + len(group)
+    assert alarms <= 2.5e-3 * looked

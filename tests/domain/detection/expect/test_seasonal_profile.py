@@ -120,7 +120,7 @@ def test_a_finding_is_over_by_what_is_usual_at_that_time() -> None:
     assert not measured(1_000)[1]
 
 
-def test_a_table_without_a_row_is_told_from_one_with_too_few() -> None:
+def test_a_table_without_a_row_is_distinguished_from_one_with_too_few() -> None:
     with pytest.raises(NoRows):
         measured(0.0, total=0.0)
 

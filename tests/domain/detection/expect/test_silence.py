@@ -38,7 +38,7 @@ def learned(rows: np.ndarray, days: int) -> Usual:
         pytest.param(300, 3_600, id="a small site"),
     ],
 )
-def test_a_quiet_night_is_seldom_told_as_a_silence(days: int, by_day: float, by_night: float) -> None:
+def test_a_quiet_night_is_seldom_reported_as_a_silence(days: int, by_day: float, by_night: float) -> None:
     false, seeds = 0, 40
     for seed in range(seeds):
         rows = times(seed, days, by_day, by_night)

@@ -63,10 +63,10 @@ def test_a_feed_that_comes_four_times_a_day_misses_the_noon_one() -> None:
 @pytest.mark.parametrize("first", [datetime(2026, 2, 2, tzinfo=UTC), datetime(2026, 9, 7, tzinfo=UTC)])
 @pytest.mark.parametrize("clock", [BRUSSELS, UNIVERSAL])
 def test_no_delivery_is_late_because_the_clocks_change(first: datetime, clock: ZoneInfo) -> None:
-    """Whichever clock the feed keeps; late it is still told within the hour that the clocks may differ."""
+    """Whichever clock the feed keeps; late it is still found within the hour that the clocks may differ."""
     times = np.array([wall(clock, d, 1 + d % 5 / 60, first) for d in range(84)])
-    told = [day for day in range(40, 83) if late_at(times, wall(clock, day, 1 + 4.9 / 60, first), BRUSSELS)]
-    assert told == []
+    late = [day for day in range(40, 83) if late_at(times, wall(clock, day, 1 + 4.9 / 60, first), BRUSSELS)]
+    assert late == []
     for day in range(40, 83):
         missing = times[times < wall(clock, day, 0.5, first)]
         assert late_at(missing, wall(clock, day, 2.75, first), BRUSSELS) is not None
@@ -94,8 +94,8 @@ def test_a_feed_around_midnight_is_one_slot() -> None:
 
 def test_what_came_late_three_times_is_when_it_comes_now() -> None:
     times = np.array([wall(UNIVERSAL, d, (1 if d < 50 else 5) + d % 3 / 60) for d in range(60)])
-    told = [d for d in range(45, 60) if late_at(times, wall(UNIVERSAL, d, 4.9))]
-    assert told == [50, 51, 52]
+    late = [d for d in range(45, 60) if late_at(times, wall(UNIVERSAL, d, 4.9))]
+    assert late == [50, 51, 52]
 
 
 def test_what_is_known_to_have_been_wrong_teaches_nothing() -> None:

@@ -1,4 +1,4 @@
-"""A change of exposure is told where it leads away from expected exposure, and not where it leads to it."""
+"""A change of exposure is reported where it leads away from expected exposure, not where it leads to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain.detection.exposure.against_engagement import (
     against_engagement,
     leads_away,
     members_of,
-    told,
+    reworded,
 )
 from domain.detection.exposure.expected_exposure import Deserved, deserve
 from domain.values import Finding, Severity, slice_of
@@ -102,6 +102,6 @@ def test_a_slice_of_two_values_holds_the_items_with_both() -> None:
     ],
 )
 def test_the_finding_says_how_far_from_merit_it_is_and_was(before: Against | None, words: str) -> None:
-    said = told(changed(30, 100), Against(-0.62, -0.7, -0.5), before)
+    said = reworded(changed(30, 100), Against(-0.62, -0.7, -0.5), before)
     assert said.title == f"shown where genre = War: {words}"
     assert (said.observed, said.expected) == (30, 100)

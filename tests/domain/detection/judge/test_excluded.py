@@ -21,7 +21,7 @@ CHECK = Check(name="rows", kind="volume", table="views")
 
 
 def found(**more: Any) -> Finding:
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "check": "rows",
         "table": "views",
         "slice": FRANCE,
@@ -33,11 +33,11 @@ def found(**more: Any) -> Finding:
         "severity": Severity.SEV2,
         "title": "views where country = France: fewer rows",
     }
-    return Finding(**{**told, **more})
+    return Finding(**{**fields, **more})
 
 
 def incident(finding: Finding, /, **more: Any) -> Incident:
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "stream": "incident-1",
         "number": 1,
         "title": finding.title,
@@ -52,11 +52,11 @@ def incident(finding: Finding, /, **more: Any) -> Incident:
         "last_event_id": "incident-1:1",
         "last_at": START + HOUR,
     }
-    return Incident(**{**told, **more})
+    return Incident(**{**fields, **more})
 
 
 def excluded(one: Incident) -> ExcludedWindow | None:
-    windows = excluded_for(CHECK, [one], {"rows": "tells", "missing": "minds"}, NOW)
+    windows = excluded_for(CHECK, [one], {"rows": "reports", "missing": "depends"}, NOW)
     assert len(windows) <= 1
     return windows[0] if windows else None
 

@@ -1,4 +1,4 @@
-"""Harm is told within two looks, and chance alone hardly ever is, however often one looks."""
+"""Harm is detected within two looks, and chance alone hardly ever is, however often one looks."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_gap_that_grows_by_less_than_a_tenth_is_no_harm_however_sure_it_is() -
     assert harmful(sharp, [look(n, -0.01 - LEAST_HARM, 1e-4) for n in range(2)], 2) != ()
 
 
-def test_a_gap_that_was_hardly_known_at_the_deployment_is_not_told_to_have_grown() -> None:
+def test_a_gap_that_was_hardly_known_at_the_deployment_is_not_said_to_have_grown() -> None:
     looks = [look(0, -0.5), look(1, -0.5)]
     blurred = DROP.model_copy(update={"low": 60, "high": 140})
     assert harmful(blurred, looks, 2) == ()
@@ -82,14 +82,14 @@ def test_in_a_hundred_hotfixes_that_do_no_harm_chance_reverts_about_one_at_the_m
     assert reverted <= 8  # 1 % of 400 is 4; more than 8 would come in one run of fifty
 
 
-def test_harm_that_begins_late_is_told_within_two_looks_as_well() -> None:
+def test_harm_that_begins_late_is_detected_within_two_looks_as_well() -> None:
     good = [look(n, 0.9) for n in range(5000)]
     harmed = [look(5000 + n, -0.9) for n in range(2)]
     assert harmful(DROP, [*good, *harmed], 20_000) == tuple(harmed)
 
 
 def test_looks_that_overlap_spend_no_more_than_their_window_and_harm_is_seen_as_soon() -> None:
-    """Nearly all that was left is gone: told by the third window, too late where each look spends alone."""
+    """Nearly all that was left is gone: found by the third window, too late where each look spends alone."""
     harmed = [look(n / 4, -0.32, 0.14) for n in range(5)]
     known = DROP.model_copy(update={"low": 93, "high": 107})
     assert harmful(known, harmed, 9) == ()

@@ -47,38 +47,38 @@ def look(kind: OwnCheck[Options, Counts], windows: int = 20, width: timedelta = 
     return judge_own(kind, Options(), seen_of(kind, CHECK, counts.grid, counts, CheckState()), CheckState())
 
 
-def told(*judged: Judgement) -> list[Slice]:
+def reported(*judged: Judgement) -> list[Slice]:
     return [finding.slice for finding in look(own(*judged)).findings]
 
 
-def test_what_chance_explains_or_no_person_minds_is_not_told() -> None:
-    assert told(one(10.0, 0.0)) == [()]
-    assert told(one(10.0, 0.04)) == []
-    assert told(one(10.0, 0.0, matters=False)) == []
+def test_what_chance_explains_or_no_person_minds_is_not_reported() -> None:
+    assert reported(one(10.0, 0.0)) == [()]
+    assert reported(one(10.0, 0.04)) == []
+    assert reported(one(10.0, 0.0, matters=False)) == []
 
 
 def test_the_more_is_judged_the_surer_one_of_it_has_to_be() -> None:
     others = [one(100.0, 0.9, slice_of(country=f"c{n}")) for n in range(400)]
     sure = 5e-4
-    assert told(one(10.0, sure, FRANCE)) == [FRANCE]
-    assert told(one(10.0, sure, FRANCE), *others) == []
-    assert told(one(10.0, sure / 400, FRANCE), *others) == [FRANCE]
+    assert reported(one(10.0, sure, FRANCE)) == [FRANCE]
+    assert reported(one(10.0, sure, FRANCE), *others) == []
+    assert reported(one(10.0, sure / 400, FRANCE), *others) == [FRANCE]
 
 
-def test_rows_that_add_up_are_told_as_the_slice_that_holds_them() -> None:
+def test_rows_that_add_up_are_reported_as_the_slice_that_holds_them() -> None:
     small = Judgement(0.0, 90.0, 80.0, 100.0, 0.0, slice=FRANCE)
     whole = Judgement(400.0, 500.0, 450.0, 550.0, 0.0)
-    assert told(whole, small) == [FRANCE]
-    assert told(replace(whole, observed=100.0), small) == [()]
+    assert reported(whole, small) == [FRANCE]
+    assert reported(replace(whole, observed=100.0), small) == [()]
     never = (Judgement(90.0, 0.0, 0.0, 1.0, 0.0, slice=where) for where in ((), FRANCE))
-    assert told(*never, one(100.0, 0.9, SPAIN)) == [FRANCE]
+    assert reported(*never, one(100.0, 0.9, SPAIN)) == [FRANCE]
 
 
-def test_a_share_that_is_off_everywhere_is_told_as_the_whole_table() -> None:
+def test_a_share_that_is_off_everywhere_is_reported_as_the_whole_table() -> None:
     everywhere = (one(0.0, 0.0), one(3.0, 0.0, FRANCE), one(-5.0, 0.0, SPAIN))
-    assert told(*everywhere) == [()]
+    assert reported(*everywhere) == [()]
     italy = one(100.0, 0.9, slice_of(country="Italy"))
-    assert told(one(3.0, 0.0), one(0.0, 0.0, FRANCE), one(100.0, 0.9, SPAIN), italy) == [FRANCE]
+    assert reported(one(3.0, 0.0), one(0.0, 0.0, FRANCE), one(100.0, 0.9, SPAIN), italy) == [FRANCE]
 
 
 def test_subjects_and_directions_are_told_apart() -> None:

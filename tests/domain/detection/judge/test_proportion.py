@@ -48,7 +48,7 @@ def everywhere(**devices: dict[str, float]) -> dict[str, dict[str, float]]:
     return {device: devices.get(device, CANARY) for device in DEVICES}
 
 
-def test_a_slice_that_a_stage_loses_is_told_by_that_stage() -> None:
+def test_a_slice_that_a_stage_loses_is_reported_at_that_stage() -> None:
     finding = only(judge_stages(STAGES, funnel(1, {("tv", "shown"): 0.05}), CheckState()))
     assert (finding.slice, finding.subject) == (TV, "shown")
     assert finding.low is not None and finding.observed < finding.low < finding.expected
@@ -58,13 +58,13 @@ def test_a_slice_that_a_stage_loses_is_told_by_that_stage() -> None:
     assert "get from ranked to shown, usually" in finding.title
 
 
-def test_what_an_early_stage_loses_is_not_told_of_the_later_ones_again() -> None:
+def test_what_an_early_stage_loses_is_not_reported_at_the_later_ones_again() -> None:
     finding = only(judge_stages(STAGES, funnel(1, {("tv", "ranked"): 0.05}), CheckState()))
     assert (finding.slice, finding.subject) == (TV, "ranked")
     assert "get from candidates to ranked" in finding.title
 
 
-def test_a_slice_of_which_nothing_gets_through_is_told_at_the_stage_where_it_ends() -> None:
+def test_a_slice_of_which_nothing_gets_through_is_reported_at_the_stage_where_it_ends() -> None:
     finding = only(judge_stages(STAGES, funnel(1, {("tv", "ranked"): 0.0}), CheckState()))
     assert (finding.subject, finding.observed) == ("ranked", 0.0)
     assert "none get from" in finding.title
@@ -114,7 +114,7 @@ def test_a_version_that_should_not_serve_is_named_where_it_does() -> None:
     assert finding.title.endswith(" instead of nothing")
 
 
-def test_a_canary_that_is_too_wide_is_told_once_and_one_too_narrow_by_what_took_its_place() -> None:
+def test_a_canary_that_is_too_wide_is_reported_once_and_one_too_narrow_by_what_took_its_place() -> None:
     wide = only(judge_versions(VERSIONS, served(3, everywhere(tv={"v7": 0.7, "v8": 0.3})), CheckState()))
     assert (wide.slice, wide.subject) == (TV, "v8")
     assert wide.expected == pytest.approx(wide.observed / 3, rel=0.1)
@@ -182,13 +182,13 @@ def test_a_stale_version_of_one_request_in_twenty_is_found_nearly_always() -> No
     assert sum(bool(one) for one in found) >= 95
 
 
-def test_a_slice_is_told_although_all_of_them_were_a_little_unlucky_together() -> None:
+def test_a_slice_is_reported_although_all_of_them_were_a_little_unlucky_together() -> None:
     for seed in range(30):
         finding = only(judge_stages(STAGES, funnel(seed, {("tv", "shown"): 0.03}), CheckState()))
         assert finding.slice == TV
 
 
-def test_a_country_that_is_lost_in_each_of_its_regions_is_told_as_the_country() -> None:
+def test_a_country_that_is_lost_in_each_of_its_regions_is_reported_as_the_country() -> None:
     chance = np.random.default_rng(5)
     regions, countries = {"north": 0.9, "south": 0.1}, ("France", "Spain")
     cells: list[Slice] = [()]
@@ -303,20 +303,20 @@ def few(seed: int, share: float, over: int, *, ended: bool = False) -> Tally:
     return Tally(grid(HOUR, 40), CELLS, (KEPT,), whole(rows.astype(float)), whole(held)[:, :, None])
 
 
-def test_what_one_window_is_too_small_to_tell_several_together_do() -> None:
+def test_what_one_window_is_too_small_to_show_several_together_do() -> None:
     agreed = SAMPLING.with_options(rate=0.15).model_copy(update={"least_rows": 10.0})
-    told = [
+    counts = [
         [len(judge_sampling(agreed, few(seed, 0.02, over), CheckState()).findings) for seed in range(20)]
         for over in (1, 4)
     ]
-    assert sum(told[0]) < 10
-    assert sum(told[1]) > 15
+    assert sum(counts[0]) < 10
+    assert sum(counts[1]) > 15
     (finding,) = judge_sampling(agreed, few(3, 0.02, 4), CheckState()).findings
     assert finding.title.endswith(" over 4h")
     assert finding.window_end - finding.window_start == timedelta(hours=4)
 
 
-def test_what_is_over_is_not_told_of_several_windows() -> None:
+def test_what_is_over_is_not_reported_of_several_windows() -> None:
     agreed = SAMPLING.with_options(rate=0.15).model_copy(update={"least_rows": 10.0})
     for seed in range(20):
         assert judge_sampling(agreed, few(seed, 0.0, 4, ended=True), CheckState()).findings == ()

@@ -1,4 +1,4 @@
-"""A ratio by slice against its own past: what is told, in which words, and what is not."""
+"""A ratio by slice against its own past: what is reported, in which words, and what is not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def times(factor: float) -> Change:
     return lambda ratio: ratio * factor
 
 
-def told(faults: dict[Slice, Change], seed: int = 0, **more: object) -> tuple[Finding, ...]:
+def findings_of(faults: dict[Slice, Change], seed: int = 0, **more: object) -> tuple[Finding, ...]:
     return judge_ratio(CHECK.model_copy(update=more), world(seed, faults), CheckState()).findings
 
 
@@ -29,8 +29,8 @@ def told(faults: dict[Slice, Change], seed: int = 0, **more: object) -> tuple[Fi
     "where",
     [slice_of(country="C1"), STALLS, slice_of(country="C0", device="web", provider="P5")],
 )
-def test_the_slice_whose_ratio_rose_is_told_and_no_other(where: Slice) -> None:
-    (finding,) = told({where: times(4.0)})
+def test_the_slice_whose_ratio_rose_is_reported_and_no_other(where: Slice) -> None:
+    (finding,) = findings_of({where: times(4.0)})
     assert finding.slice == where
     assert finding.observed == pytest.approx(4 * finding.expected, rel=0.25)
     assert finding.low is not None
@@ -39,7 +39,7 @@ def test_the_slice_whose_ratio_rose_is_told_and_no_other(where: Slice) -> None:
 
 
 def test_its_words_are_the_ratio_and_what_it_usually_is() -> None:
-    (finding,) = told({STALLS: times(4.0)})
+    (finding,) = findings_of({STALLS: times(4.0)})
     observed, expected = f"{100 * finding.observed:.1f}", f"{100 * finding.expected:.1f}"
     place = "plays where country = C2, device = tv"
     assert finding.title == f"{place}: stalled per viewers {observed} %, usually {expected} %"
@@ -48,7 +48,7 @@ def test_its_words_are_the_ratio_and_what_it_usually_is() -> None:
 
 def test_two_slices_at_once_are_two_findings() -> None:
     other = slice_of(provider="P6")
-    assert {one.slice for one in told({STALLS: times(4.0), other: times(3.0)})} == {STALLS, other}
+    assert {one.slice for one in findings_of({STALLS: times(4.0), other: times(3.0)})} == {STALLS, other}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -108,8 +108,8 @@ def test_what_an_hour_of_the_night_scatters_by_itself_is_not_held_against_hours_
         assert not verdict.findings
 
 
-def test_a_table_that_stalls_as_a_whole_is_told_as_a_whole() -> None:
-    (finding,) = told({(): times(2.0)})
+def test_a_table_that_stalls_as_a_whole_is_reported_as_a_whole() -> None:
+    (finding,) = findings_of({(): times(2.0)})
     assert finding.slice == ()
     assert finding.title.startswith("plays: stalled per viewers 7.9 %, usually 3.7")
     assert finding.severity is Severity.SEV1
@@ -128,25 +128,25 @@ def test_a_share_near_one_is_judged_by_what_is_missing_to_all() -> None:
     assert not judge_ratio(fell, cells, CheckState()).findings
 
 
-def test_only_the_declared_direction_is_told() -> None:
-    assert not told({STALLS: times(4.0)}, direction="drop")
-    assert told({STALLS: times(4.0)}, direction="surge")
+def test_only_the_declared_direction_is_reported() -> None:
+    assert not findings_of({STALLS: times(4.0)}, direction="drop")
+    assert findings_of({STALLS: times(4.0)}, direction="surge")
 
 
-def test_a_change_smaller_than_declared_is_not_told() -> None:
-    assert not told({STALLS: times(4.0)}, least_change=0.99, direction="drop")
-    assert not told({slice_of(country="C1"): times(1.2)})
+def test_a_change_smaller_than_declared_is_not_reported() -> None:
+    assert not findings_of({STALLS: times(4.0)}, least_change=0.99, direction="drop")
+    assert not findings_of({slice_of(country="C1"): times(1.2)})
 
 
 def test_a_slice_with_next_to_nothing_to_divide_by_is_not_judged() -> None:
     where = slice_of(country="C0", device="web", provider="P3")
-    assert told({where: times(6.0)})
-    assert where not in {one.slice for one in told({where: times(6.0)}, least_rows=2_000.0)}
+    assert findings_of({where: times(6.0)})
+    assert where not in {one.slice for one in findings_of({where: times(6.0)}, least_rows=2_000.0)}
 
 
 def test_slices_have_no_more_dimensions_than_declared() -> None:
     where = slice_of(country="C0", device="web", provider="P3")
-    assert all(len(one.slice) <= 2 for one in told({where: times(6.0)}, ways=2))
+    assert all(len(one.slice) <= 2 for one in findings_of({where: times(6.0)}, ways=2))
 
 
 def test_amounts_are_judged_by_how_they_scatter() -> None:

@@ -16,7 +16,7 @@ FRANCE = slice_of(country="France")
 
 def seen(**more: object) -> CheckState:
     return CheckState(
-        seen={"rows": TrackedFinding(slice=FRANCE, since=NOW - HOUR, told=True).model_copy(update=more)}
+        seen={"rows": TrackedFinding(slice=FRANCE, since=NOW - HOUR, reported=True).model_copy(update=more)}
     )
 
 
@@ -44,8 +44,8 @@ def test_what_is_found_again_is_not_over() -> None:
     assert verdict.state.seen[again.fingerprint].looks == before.looks + 1
 
 
-def test_what_was_never_told_is_over_without_a_word_and_learned_from() -> None:
-    over = confirm(seen(told=False), [], HOUR.total_seconds(), NOW)
+def test_what_was_never_reported_is_over_without_a_word_and_learned_from() -> None:
+    over = confirm(seen(reported=False), [], HOUR.total_seconds(), NOW)
     assert (over.cleared, over.state.seen, over.state.excluded) == ((), {}, ())
 
 

@@ -40,7 +40,7 @@ def only(verdict: Verdict) -> Finding:
     return finding
 
 
-def test_wrong_rows_of_one_slice_are_told_as_that_slice_and_column(look: Look) -> None:
+def test_wrong_rows_of_one_slice_are_reported_as_that_slice_and_column(look: Look) -> None:
     finding = only(look(tally(now={"mobile": 0.5})))
     assert finding.slice == (("device", "mobile"),)
     assert finding.subject == "language"
@@ -61,7 +61,7 @@ def test_of_a_sample_a_few_rows_stand_for_many(look: Look) -> None:
     assert look(replace(tally(rows=14.0, usual=0.001, now={"mobile": 0.2}), part=0.01)).findings == ()
 
 
-def test_what_a_window_holds_too_few_rows_of_is_told_when_it_lasts(look: Look) -> None:
+def test_what_a_window_holds_too_few_rows_of_is_reported_when_it_lasts(look: Look) -> None:
     few = tally(rows=14.0, usual=0.001, now={"mobile": 1.0})
     assert look(few).findings == ()
     lasting = few.bad.copy()
@@ -70,19 +70,19 @@ def test_what_a_window_holds_too_few_rows_of_is_told_when_it_lasts(look: Look) -
     rows[-3:] = rows[-1]
     finding = only(look(replace(few, rows=rows, bad=lasting)))
     assert finding.slice == slice_of(device="mobile")
-    assert finding.observed < 20  # it is told of the last window, as ever
+    assert finding.observed < 20  # it is reported of the last window, as ever
     apart = lasting.copy()
     apart[-2] = 0
     assert look(replace(few, rows=rows, bad=apart)).findings == ()
 
 
-def test_wrong_rows_everywhere_are_told_once_for_the_whole_table(look: Look) -> None:
+def test_wrong_rows_everywhere_are_reported_once_for_the_whole_table(look: Look) -> None:
     finding = only(look(tally(now={"mobile": 0.5, "tv": 0.5, "web": 0.5})))
     assert finding.slice == ()
     assert finding.severity is Severity.SEV1
 
 
-def test_a_value_at_fault_is_told_though_most_of_its_rows_lie_in_one_part_of_it(look: Look) -> None:
+def test_a_value_at_fault_is_reported_though_most_of_its_rows_lie_in_one_part_of_it(look: Look) -> None:
     here, near, far = (("country", "France"),), (("region", "near"),), (("region", "far"),)
     cells = ((), here, near, far, here + near, here + far)
     chance = np.random.default_rng(4)
@@ -108,12 +108,12 @@ def test_columns_that_are_wrong_in_the_same_rows_are_one_finding(look: Look) -> 
     assert "language and genre" in finding.title
 
 
-def test_nothing_is_told_of_what_is_as_usual(look: Look) -> None:
+def test_nothing_is_reported_of_what_is_as_usual(look: Look) -> None:
     alarms = sum(bool(look(tally(seed=seed, scatter=0.3)).findings) for seed in range(40))
     assert alarms == 0
 
 
-def test_fewer_wrong_rows_than_usual_are_no_news(look: Look) -> None:
+def test_fewer_wrong_rows_than_usual_are_no_finding(look: Look) -> None:
     assert look(tally(usual=0.5, now={"mobile": 0.0, "tv": 0.0, "web": 0.0})).findings == ()
 
 
@@ -175,12 +175,12 @@ def test_what_goes_on_is_not_learned_and_clears_when_it_is_over(kind: str) -> No
     rows = faulty.rows.copy()
     rows[20:29], rows[29] = faulty.rows[-1], faulty.rows[3]
     whole = replace(faulty, rows=rows, bad=bad)
-    told = []
+    counted = []
     for last in range(18, 30):
         verdict = verdict_of(check, whole.until(last, 15), state)
         state = verdict.state
-        told.append(len(verdict.findings))
-    assert told == [0, 0, *[1] * 9, 0]
+        counted.append(len(verdict.findings))
+    assert counted == [0, 0, *[1] * 9, 0]
     assert len(verdict.cleared) == 1
     assert isinstance(state.excluded[0], ExcludedWindow)
 
@@ -233,22 +233,22 @@ def test_alarms_at_the_nominal_rate_where_nothing_changed() -> None:
 
 
 @given(st.lists(st.floats(0.1, 100), min_size=3, max_size=3), st.lists(st.booleans(), min_size=4, max_size=4))
-def test_slices_told_of_are_found_ones_and_share_no_row(excess: list[float], found: list[bool]) -> None:
+def test_reported_slices_are_found_ones_and_share_no_row(excess: list[float], found: list[bool]) -> None:
     every = np.array([sum(excess), *excess])
-    told = narrowest(CELLS, every, np.array([300.0, 100, 100, 100]), np.array(found))
-    assert all(found[place] for place in told)
-    assert bool(told) == any(found)
-    assert len({CELLS[place] for place in told}) == len(told)
-    assert not (0 in told and len(told) > 1)
+    picked = narrowest(CELLS, every, np.array([300.0, 100, 100, 100]), np.array(found))
+    assert all(found[place] for place in picked)
+    assert bool(picked) == any(found)
+    assert len({CELLS[place] for place in picked}) == len(picked)
+    assert not (0 in picked and len(picked) > 1)
 
 
-def test_once_the_whole_table_is_told_of_by_its_part_no_other_part_is_told() -> None:
+def test_once_the_whole_table_is_reported_by_its_part_no_other_part_is_reported() -> None:
     excess, rows = np.array([90.0, 88.0, 20.0, 0.0]), np.array([300.0, 100, 100, 100])
     found = np.array([True, True, True, False])
     assert [CELLS[place] for place in narrowest(CELLS, excess, rows, found)] == [CELLS[1]]
 
 
-def test_of_one_column_the_three_worst_slices_are_told() -> None:
+def test_of_one_column_the_three_worst_slices_are_reported() -> None:
     cells = tuple(slice_of(device=f"d{n}") for n in range(6))
     excess = np.array([10.0, 60.0, 20.0, 50.0, 30.0, 40.0])
     assert narrowest(cells, excess, np.full(6, 100.0), np.full(6, True)) == [1, 3, 5]
@@ -264,15 +264,15 @@ def seen_at(look: int, where: Slice, subject: str | None = "price") -> Finding:
 
 
 @pytest.mark.parametrize(
-    ("slices", "subject", "told"),
+    ("slices", "subject", "reported"),
     [
         ((slice_of(supplier="Alba"), slice_of(country="PL"), slice_of(country="PL")), "price", [0, 1, 1]),
         ((slice_of(country="PL"), slice_of(country="RO"), slice_of(country="PL")), "price", [0, 0, 0]),
         ((slice_of(supplier="Alba"), slice_of(country="PL"), slice_of(supplier="Alba")), None, [0, 0, 0]),
     ],
 )
-def test_what_is_wrong_with_a_column_is_told_though_each_look_says_it_by_another_slice(
-    slices: tuple[Slice, ...], subject: str | None, told: list[int]
+def test_what_is_wrong_with_a_column_is_reported_though_each_look_says_it_by_another_slice(
+    slices: tuple[Slice, ...], subject: str | None, reported: list[int]
 ) -> None:
     """Suppliers sell in one country: which of both says it best differs from look to look."""
     state, counts = CheckState(), list[int]()
@@ -280,4 +280,4 @@ def test_what_is_wrong_with_a_column_is_told_though_each_look_says_it_by_another
         verdict = confirm(state, [seen_at(look, where, subject)], 120.0, END)
         state = verdict.state
         counts.append(len(verdict.findings))
-    assert counts == told
+    assert counts == reported

@@ -56,7 +56,7 @@ def look(given: Outcomes, check: Check = CHECK) -> tuple[Finding, ...]:
     return judge_calibration(check, given, CheckState()).findings
 
 
-def test_a_slice_that_is_chosen_less_often_than_its_score_says_is_told_with_both_ratios() -> None:
+def test_a_slice_that_is_chosen_less_often_than_its_score_says_is_reported_with_both_ratios() -> None:
     (found,) = look(outcomes(now={"tv": 0.35}))
     assert found.slice == (("device", "tv"),)
     assert found.subject == "score"
@@ -67,20 +67,20 @@ def test_a_slice_that_is_chosen_less_often_than_its_score_says_is_told_with_both
     assert "calibration error" in found.title
 
 
-def test_a_table_that_is_off_as_a_whole_is_told_once() -> None:
+def test_a_table_that_is_off_as_a_whole_is_reported_once() -> None:
     (found,) = look(outcomes(now=dict.fromkeys(DEVICES, 1.2)))
     assert (found.slice, found.subject) == ((), "score")
     assert found.change > 0.5
 
 
-def test_scores_that_are_right_in_sum_and_wrong_in_shape_are_told_by_the_worst_of_them() -> None:
+def test_scores_that_are_right_in_sum_and_wrong_in_shape_are_reported_by_the_worst_of_them() -> None:
     (found,) = look(outcomes(tilt=0.6, rows=8_000))
     assert found.slice == ()
     assert found.subject is not None and found.subject.startswith("score 0.")
     assert "what is scored 0." in found.title
 
 
-def test_what_was_always_off_is_no_news_unless_the_score_itself_was_promised() -> None:
+def test_what_was_always_off_is_no_finding_unless_the_score_itself_was_promised() -> None:
     assert look(outcomes(usual=0.4)) == ()
     promised = CHECK.with_options(against="score")
     (found,) = look(outcomes(usual=0.4), promised)
@@ -94,9 +94,9 @@ def test_a_change_that_is_sure_and_small_is_left_alone_until_it_is_asked_for() -
     assert len(look(given, CHECK.model_copy(update={"least_change": 0.1}))) == 1
 
 
-@pytest.mark.parametrize(("direction", "told"), [("drop", 0), ("surge", 1)])
-def test_only_the_declared_direction_is_told(direction: str, told: int) -> None:
-    assert len(look(outcomes(now={"tv": 1.3}), CHECK.model_copy(update={"direction": direction}))) == told
+@pytest.mark.parametrize(("direction", "reported"), [("drop", 0), ("surge", 1)])
+def test_only_the_declared_direction_is_reported(direction: str, reported: int) -> None:
+    assert len(look(outcomes(now={"tv": 1.3}), CHECK.model_copy(update={"direction": direction}))) == reported
 
 
 @pytest.mark.parametrize(("windows", "judged"), [(3, False), (4, True)])
@@ -106,7 +106,7 @@ def test_three_windows_of_history_are_enough(windows: int, judged: bool) -> None
     assert bool(verdict.findings) is judged
 
 
-def test_windows_that_differ_anyway_are_no_news() -> None:
+def test_windows_that_differ_anyway_raise_no_alarm() -> None:
     """A first look may spend about 1 in 800: of 800 looks more than five are chance once in a thousand."""
     alarms = sum(bool(look(outcomes(scatter=0.2, seed=7_000 + seed))) for seed in range(800))
     assert alarms <= 5

@@ -96,12 +96,12 @@ def declared(folder: Path, frame: pd.DataFrame, **keys: str) -> Recommender:
 
 def found(folder: Path, frame: pd.DataFrame, keys: dict[str, str], looks: int = 1) -> list[Finding]:
     """What the last looks say, one after the other."""
-    recommender, state, told = declared(folder, frame, **keys), State(), list[Finding]()
+    recommender, state, findings = declared(folder, frame, **keys), State(), list[Finding]()
     for back in range(looks)[::-1]:
         now = run_checks(recommender, END - timedelta(days=back), state)
         assert now.unjudged == frozenset()
-        state, told = now.state, [*told, *now.findings]
-    return told
+        state, findings = now.state, [*findings, *now.findings]
+    return findings
 
 
 @pytest.mark.parametrize("more", [{}, {"joined": '"joined_at"'}])

@@ -81,12 +81,12 @@ def looked(seen: pd.DataFrame, over: Grid, last: int, state: CheckState | None =
 
 def walked(seen: pd.DataFrame, over: Grid, first: int, every: int = 1) -> list[tuple[int, Finding]]:
     """Look after look from window `first` on, one in `every` windows, each remembering those before."""
-    state, told = CheckState(), list[tuple[int, Finding]]()
+    state, findings = CheckState(), list[tuple[int, Finding]]()
     for last in range(first, over.count, every):
         verdict = looked(seen, over, last, state)
         state = verdict.state
-        told += [(last, finding) for finding in verdict.findings]
-    return told
+        findings += [(last, finding) for finding in verdict.findings]
+    return findings
 
 
 def test_how_often_two_meet_does_not_depend_on_how_many_there_are() -> None:
@@ -102,16 +102,16 @@ def test_of_few_impressions_nothing_is_said() -> None:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_a_collapse_onto_the_most_popular_items_in_one_slice_is_told_there_in_its_first_hour(
+def test_a_collapse_onto_the_most_popular_items_in_one_slice_is_reported_there_in_its_first_hour(
     device: str,
 ) -> None:
     over = grid(HOUR, DAYS * 24 + 4)
     onset = DAYS * 24
     seen = frame(over, fault=range(onset, over.count), collapse={device: 0.5})
-    told = walked(seen, over, onset - 12)
-    assert told[0][0] == onset
-    assert {finding.slice for _at, finding in told} == {(("device", device),)}
-    first = told[0][1]
+    findings = walked(seen, over, onset - 12)
+    assert findings[0][0] == onset
+    assert {finding.slice for _at, finding in findings} == {(("device", device),)}
+    first = findings[0][1]
     assert first.observed > 2 * first.expected
     assert "how often two impressions show the same item" in first.title
     assert "higher" in first.title
@@ -127,8 +127,8 @@ def test_everywhere_at_once_it_is_the_table() -> None:
 def test_a_week_in_which_only_the_traffic_breathes_says_nothing(seed: int) -> None:
     """Three weeks, each looked at in another third of its hours: as many looks as a week has, no alarm."""
     over = grid(HOUR, (DAYS + 7) * 24)
-    told = walked(frame(over, seed), over, DAYS * 24 + seed, every=3)
-    assert told == []
+    findings = walked(frame(over, seed), over, DAYS * 24 + seed, every=3)
+    assert findings == []
 
 
 def test_half_the_traffic_is_no_more_concentrated() -> None:
@@ -153,7 +153,7 @@ def test_more_slices_than_people_can_name_are_refused() -> None:
         metric_of(many, grid(HOUR, 1), ("city",))
 
 
-def test_from_a_table_to_its_incident_and_measured_again_once_it_is_mended(tmp_path: Path) -> None:
+def test_from_a_table_to_its_incident_and_measured_again_once_it_is_fixed(tmp_path: Path) -> None:
     start = datetime(2026, 3, 2, tzinfo=UTC)
     chance, rows, onset = np.random.default_rng(1), [], 5 * 24
     for hour in range(onset + 4):
@@ -178,6 +178,6 @@ def test_from_a_table_to_its_incident_and_measured_again_once_it_is_mended(tmp_p
     assert {one.slice for one in result.findings} == {(("device", "tv"),)}
     (first, *_more) = result.findings
     still = measure(recommender, first, begin, begin + HOUR)
-    mended = measure(recommender, first, begin + 2 * HOUR, begin + 4 * HOUR)
-    assert (still.within, mended.within) == (False, True)
-    assert mended.repaired(first) == pytest.approx(1.0, abs=0.1)
+    fixed = measure(recommender, first, begin + 2 * HOUR, begin + 4 * HOUR)
+    assert (still.within, fixed.within) == (False, True)
+    assert fixed.repaired(first) == pytest.approx(1.0, abs=0.1)

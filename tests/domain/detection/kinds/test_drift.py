@@ -24,7 +24,7 @@ def look(given_: Histograms, check: Check = CHECK) -> Verdict:
     return judge_drift(check, given_, CheckState())
 
 
-def test_a_slice_that_moved_is_told_with_the_size_of_the_change() -> None:
+def test_a_slice_that_moved_is_reported_with_the_size_of_the_change() -> None:
     (finding,) = look(histograms(shift={"tv": 0.5})).findings
     assert finding.slice == (("device", "tv"),)
     assert finding.subject == "rating"
@@ -34,7 +34,7 @@ def test_a_slice_that_moved_is_told_with_the_size_of_the_change() -> None:
     assert finding.expected < 60
 
 
-def test_a_table_that_moved_as_a_whole_is_told_once() -> None:
+def test_a_table_that_moved_as_a_whole_is_reported_once() -> None:
     (finding,) = look(histograms(shift={"tv": 0.5, "web": 0.5, "mobile": 0.5})).findings
     assert finding.slice == ()
 
@@ -45,8 +45,8 @@ def test_a_small_move_is_no_matter_however_sure() -> None:
     assert len(look(histograms(rows=100_000, shift={"tv": 0.05}), least).findings) == 1
 
 
-@pytest.mark.parametrize(("lost", "told"), [(0.9, True), (0.2, False), (0.0, False)])
-def test_of_labels_that_are_rare_most_may_not_be_lost(lost: float, told: bool) -> None:
+@pytest.mark.parametrize(("lost", "reported"), [(0.9, True), (0.2, False), (0.0, False)])
+def test_of_labels_that_are_rare_most_may_not_be_lost(lost: float, reported: bool) -> None:
     """One row in twenty was chosen; a training that takes most of them for none differs in few rows."""
     same = histograms(rows=4_000)
     chance = np.random.default_rng(5)
@@ -55,10 +55,10 @@ def test_of_labels_that_are_rare_most_may_not_be_lost(lost: float, told: bool) -
     chosen = np.concatenate([chosen.sum(axis=1, keepdims=True), chosen], axis=1)
     counts = np.stack([same.rows - chosen, chosen], axis=-1)
     labels = replace(same, bins=(Bins("chosen", labels=("no", "yes"), named=2),), counts=(counts,))
-    assert [one.slice for one in look(labels).findings] == ([same.cells[1]] if told else [])
+    assert [one.slice for one in look(labels).findings] == ([same.cells[1]] if reported else [])
 
 
-def test_days_that_differ_anyway_are_no_news() -> None:
+def test_days_that_differ_anyway_raise_no_alarm() -> None:
     alarms = sum(bool(look(histograms(scatter=0.5, seed=seed)).findings) for seed in range(40))
     assert alarms == 0
 

@@ -139,7 +139,7 @@ def test_the_feed_of_one_country_is_late_while_the_others_come() -> None:
     assert finding.title.startswith("deliveries where country = Peru: due 01:00 ")
 
 
-def test_where_the_whole_table_is_late_no_slice_of_it_is_told() -> None:
+def test_where_the_whole_table_is_late_no_slice_of_it_is_reported() -> None:
     at = float(40 * DAY + 5 * HOUR)
     (finding,) = judge_freshness(CHECK, feeds(at, Chile=daily(40), Peru=daily(40)), CheckState()).findings
     assert finding.slice == ()

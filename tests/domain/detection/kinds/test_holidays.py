@@ -72,7 +72,7 @@ def walked(counts: Counts, first: int, last: int, history: int) -> list[Verdict]
     return found
 
 
-def told(verdicts: Iterable[Verdict]) -> int:
+def alerts(verdicts: Iterable[Verdict]) -> int:
     return sum(len(one.findings) for one in verdicts)
 
 
@@ -87,7 +87,7 @@ def test_a_shop_that_halves_on_a_holiday_and_a_news_site_that_doubles_are_no_inc
         )
 
 
-def test_nothing_at_all_on_the_first_holiday_is_still_told() -> None:
+def test_nothing_at_all_on_the_first_holiday_is_still_reported() -> None:
     counts = over(by_day({WEDNESDAYS[1]: 0.002}), holidays(WEDNESDAYS[1]))
     place = len(counts.total) + days_back(WEDNESDAYS[1])
     assert len(judge_volume(VOLUME, counts.until(place, 80), CheckState()).findings) == 1
@@ -144,7 +144,7 @@ def test_a_holiday_does_not_teach_its_weekday() -> None:
     assert taught.mean == pytest.approx(usual.mean, rel=0.03)
 
 
-def test_by_the_hour_neither_the_holiday_nor_its_eve_is_an_alarm_and_an_outage_within_it_is_told() -> None:
+def test_by_the_hour_neither_the_holiday_nor_its_eve_is_an_alarm_and_an_outage_within_it_is_found() -> None:
     day, eve = date(2026, 2, 25), date(2026, 2, 24)
     values = by_hour({day: 0.5})
     begin = len(values) + 24 * days_back(eve)
@@ -153,8 +153,8 @@ def test_by_the_hour_neither_the_holiday_nor_its_eve_is_an_alarm_and_an_outage_w
     outage[begin + 24 + 14 : begin + 24 + 18] = 3
     known = holidays(day)
     quiet = walked(over(totals(values, HOUR), known), begin + 12, begin + 60, 28 * 24)
-    assert told(quiet) == 0
-    assert told(walked(totals(values, HOUR), begin + 12, begin + 60, 28 * 24)) > 0
+    assert alerts(quiet) == 0
+    assert alerts(walked(totals(values, HOUR), begin + 12, begin + 60, 28 * 24)) > 0
     found = walked(over(totals(outage, HOUR), known), begin + 36, begin + 44, 28 * 24)
     assert [len(one.findings) for one in found] == [0, 0, 1, 1, 1, 1, 0, 0]
 
@@ -175,7 +175,7 @@ def test_one_country_that_halves_on_its_holiday_is_no_slice_of_an_incident(
     counts = cube(57, 2_000, 3, {("Spain", "*"): 0.55})
     check = Check(name="slices", kind="slice_volume", table="shown")
     judged = judge_slices(check, over(counts, known), CheckState())
-    assert len(judged.state.seen) == incidents  # in windows of a minute it is told once it is seen again
+    assert len(judged.state.seen) == incidents  # in windows of a minute it is reported once it is seen again
 
 
 @pytest.mark.parametrize(("factor", "known", "unknown"), [(0.55, 0, 1), (1.8, 0, 1), (0.05, 1, 1)])

@@ -26,7 +26,7 @@ def only(verdict: Verdict) -> Finding:
     return finding
 
 
-def test_a_slice_that_answers_in_twice_the_time_is_told_with_both_times() -> None:
+def test_a_slice_that_answers_in_twice_the_time_is_reported_with_both_times() -> None:
     finding = only(judge_latency(CHECK, answers(1, {"tv": (2, 1)}), CheckState()))
     assert (finding.slice, finding.subject) == (TV, "latency_ms")
     assert finding.title.startswith("answers where device = tv: p50 of latency_ms is 8")
@@ -35,13 +35,13 @@ def test_a_slice_that_answers_in_twice_the_time_is_told_with_both_times() -> Non
     assert finding.severity is Severity.SEV2
 
 
-def test_a_tail_that_grows_is_told_by_its_own_quantile() -> None:
+def test_a_tail_that_grows_is_reported_by_its_own_quantile() -> None:
     finding = only(judge_latency(CHECK, answers(1, {"tv": (6, 0.08)}), CheckState()))
     assert finding.slice == TV
     assert ": p95 of latency_ms is " in finding.title
 
 
-def test_slower_everywhere_is_told_once() -> None:
+def test_slower_everywhere_is_reported_once() -> None:
     finding = only(judge_latency(CHECK, answers(1, dict.fromkeys(DEVICES, (2, 1))), CheckState()))
     assert finding.slice == ()
 
@@ -58,7 +58,7 @@ def test_a_promise_that_is_broken_needs_no_past_and_names_the_limit() -> None:
     assert judge_latency(CHECK, held, CheckState()).note == "not enough history yet"
 
 
-def test_a_slow_slice_is_told_once_by_what_was_promised() -> None:
+def test_a_slow_slice_is_reported_once_by_what_was_promised() -> None:
     finding = only(judge_latency(PROMISED, answers(1, {"mobile": (3, 1)}), CheckState()))
     assert "promised 400" in finding.title
 

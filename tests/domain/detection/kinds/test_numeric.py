@@ -25,7 +25,7 @@ def look(
     return judge_numeric(check, tally(columns=columns, width=HOUR, **more), CheckState()).findings  # type: ignore[arg-type]
 
 
-def test_infinite_scores_on_one_device_are_told_there() -> None:
+def test_infinite_scores_on_one_device_are_reported_there() -> None:
     (found,) = look(usual=0.0, now={"tv": 0.03})
     assert found.slice == (("device", "tv"),)
     assert found.subject == "score infinite"
@@ -33,19 +33,19 @@ def test_infinite_scores_on_one_device_are_told_there() -> None:
     assert found.title.endswith("of the rows, usually next to none")
 
 
-def test_a_handful_is_told_where_it_is_asked_for() -> None:
+def test_a_handful_is_reported_where_it_is_asked_for() -> None:
     assert look(usual=0.0, now={"tv": 0.006}, seed=4) == ()
     careful = CHECK.model_copy(update={"least_rows": 3.0})
     assert [one.slice for one in look(careful, usual=0.0, now={"tv": 0.006}, seed=4)] == [(("device", "tv"),)]
 
 
-@pytest.mark.parametrize(("share", "told"), [(0.3, 0), (0.45, 0), (0.7, 1), (1.0, 1)])
-def test_one_value_is_told_when_it_stands_for_most_rows(share: float, told: int) -> None:
+@pytest.mark.parametrize(("share", "reported"), [(0.3, 0), (0.45, 0), (0.7, 1), (1.0, 1)])
+def test_one_value_is_reported_when_it_stands_for_most_rows(share: float, reported: int) -> None:
     found = look(columns=("score all alike",), usual=0.02, now={"web": share})
-    assert len(found) == told
+    assert len(found) == reported
 
 
-def test_a_value_that_most_rows_always_have_is_no_news() -> None:
+def test_a_value_that_most_rows_always_have_is_no_finding() -> None:
     assert look(columns=("is_new all alike",), usual=0.97, now={"web": 0.99}) == ()
 
 

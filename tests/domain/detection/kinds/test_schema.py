@@ -49,7 +49,7 @@ def test_the_first_look_notes_what_there_is() -> None:
         ),
     ],
 )
-def test_each_change_is_told_until_it_is_taken_back(
+def test_each_change_is_reported_until_it_is_taken_back(
     types: dict[str, str], subject: str, severity: Severity, words: str
 ) -> None:
     changed = judge_schema(CHECK, columns(types, 1), first())
@@ -62,12 +62,12 @@ def test_each_change_is_told_until_it_is_taken_back(
 
 
 def test_a_change_that_stands_as_long_as_the_history_is_the_new_normal() -> None:
-    state, told = first(), []
+    state, counts = first(), []
     for day in range(1, 12):
         verdict = judge_schema(CHECK, columns(KNOWN | {"x": "text"}, day), state)
         state = verdict.state
-        told.append(len(verdict.findings))
-    assert told == [1] * 8 + [0] * 3
+        counts.append(len(verdict.findings))
+    assert counts == [1] * 8 + [0] * 3
     assert state.accepted == KNOWN | {"x": "text"}
 
 

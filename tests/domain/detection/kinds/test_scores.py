@@ -1,4 +1,4 @@
-"""Scores of a model: a shift is told with size and place, a collapse as what it is, chance not at all."""
+"""Scores of a model: a shift is reported with size and place, a collapse as what it is, chance not at all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from domain.detection.data.histogram import Bins, Histograms
 from domain.detection.judge.state import CheckState
-from domain.detection.kinds.models.scores import judge_scores, told
+from domain.detection.kinds.models.scores import describe_scores, judge_scores
 from domain.detection.kinds.rows.drift import judge_drift
 from domain.recommender.check import Check
 from domain.values import Finding
@@ -55,7 +55,7 @@ def look(given: Histograms, check: Check = CHECK) -> tuple[Finding, ...]:
     return judge_scores(check, given, CheckState()).findings
 
 
-def test_scores_that_sank_on_one_device_are_told_there_with_the_size_of_it() -> None:
+def test_scores_that_sank_on_one_device_are_reported_there_with_the_size_of_it() -> None:
     (found,) = look(scored(logit={"tv": -1.0}))
     assert found.slice == (("device", "tv"),)
     assert found.subject == "score"
@@ -64,7 +64,7 @@ def test_scores_that_sank_on_one_device_are_told_there_with_the_size_of_it() -> 
     assert found.high is not None and found.observed > found.high
 
 
-def test_a_model_that_says_the_same_of_everything_is_told_so() -> None:
+def test_a_model_that_says_the_same_of_everything_is_reported_as_that() -> None:
     (found,) = look(scored(constant=dict.fromkeys(DEVICES, 0.123)))
     assert found.slice == ()
     assert "candidates: score says nearly the same of everything: 100 % lie from 0." in found.title
@@ -74,17 +74,17 @@ def test_a_model_that_says_the_same_of_everything_is_told_so() -> None:
 
 def test_scores_that_always_lie_together_have_not_fallen_in() -> None:
     bins = Bins("score", edges=(0.0, 0.5, 1.0))
-    words = told(bins, np.array([80.0, 20.0]), np.array([95.0, 5.0]))
+    words = describe_scores(bins, np.array([80.0, 20.0]), np.array([95.0, 5.0]))
     assert "moved by" in words
 
 
 def test_a_single_value_is_named_once() -> None:
     bins = Bins("score", edges=(0.5,))
-    assert "are about 0.5" in told(bins, np.array([0.0]), np.array([10.0]))
+    assert "are about 0.5" in describe_scores(bins, np.array([0.0]), np.array([10.0]))
 
 
 @pytest.mark.parametrize("drift", [0.0, 0.1, 0.4])
-def test_models_that_wander_anyway_are_no_news(drift: float) -> None:
+def test_models_that_wander_anyway_raise_no_alarm(drift: float) -> None:
     """A first look may spend about 1 in 800; four of 150 are chance less than once in ten thousand."""
     alarms = sum(bool(look(scored(drift=drift, rows=400, seed=9_000 + seed))) for seed in range(150))
     assert alarms <= 3

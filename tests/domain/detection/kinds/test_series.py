@@ -38,7 +38,7 @@ def looks(
     return verdicts
 
 
-def test_an_incident_is_told_at_once_goes_on_and_its_end_is_said() -> None:
+def test_an_incident_is_reported_at_once_goes_on_and_its_end_is_said() -> None:
     y = daily(1)
     y[FAULT_AT : FAULT_AT + 8] *= 0.4
     verdicts = looks(metric(y), FAULT_AT - 3, FAULT_AT + 24)
@@ -61,25 +61,25 @@ def test_an_incident_is_told_at_once_goes_on_and_its_end_is_said() -> None:
     )
 
 
-def test_three_healthy_weeks_tell_hardly_anything() -> None:
-    told = 0
+def test_three_healthy_weeks_raise_hardly_any_alarm() -> None:
+    alarms = 0
     for seed in range(3):
         verdicts = looks(metric(daily(seed)), WINDOWS - 24 * 7, WINDOWS)
         assert all(one.judged for one in verdicts)
-        told += sum(1 for before, now in pairwise(verdicts) if now.findings and not before.findings)
-    assert told <= 1
+        alarms += sum(1 for before, now in pairwise(verdicts) if now.findings and not before.findings)
+    assert alarms <= 1
 
 
-def test_a_job_that_runs_every_day_is_told_on_its_first_days_and_then_is_usual() -> None:
+def test_a_job_that_runs_every_day_is_reported_on_its_first_days_and_then_is_usual() -> None:
     y = np.random.default_rng(1).normal(100, 5, 24 * 13)
     y[24 * 6 + 3 :: 24] += 400
     verdicts = looks(metric(y), 24 * 6, 24 * 13)
-    told = [place // 24 for place, one in enumerate(verdicts) if one.findings]
-    assert told
-    assert max(told) < 5
+    days = [place // 24 for place, one in enumerate(verdicts) if one.findings]
+    assert days
+    assert max(days) < 5
 
 
-def test_a_change_smaller_than_declared_or_the_other_way_is_not_told() -> None:
+def test_a_change_smaller_than_declared_or_the_other_way_is_not_reported() -> None:
     y = daily(1)
     y[FAULT_AT] *= 0.4
     now = metric(y).until(FAULT_AT, WINDOWS)
@@ -135,7 +135,7 @@ def by_country(sick: tuple[str, ...]) -> Metric:
     return metric(whole, *each, slices=slices).until(FAULT_AT, WINDOWS)
 
 
-def test_a_sick_slice_is_named_and_a_sick_table_is_told_once() -> None:
+def test_a_sick_slice_is_named_and_a_sick_table_is_reported_once() -> None:
     (finding,) = judge_series(CHECK, by_country(("France",)), CheckState()).findings
     assert finding.slice == (("country", "France"),)
     assert finding.title.startswith("plays where country = France: mean wait 8")
@@ -174,12 +174,12 @@ def test_the_metric_of_a_finding_is_back_when_it_is_back(hours: int) -> None:
     before = Past(before=finding.window_start)
     sick, well = (metric(y).until(FAULT_AT + place, WINDOWS) for place in (12, 40))
     still = measure_series(CHECK, finding, sick, before, sick.edge(sick.count - hours))
-    mended = measure_series(CHECK, finding, well, before, well.edge(well.count - hours))
+    fixed = measure_series(CHECK, finding, well, before, well.edge(well.count - hours))
     assert not still.within
     assert abs(still.repaired(finding)) < 0.2
-    assert mended.within
-    assert abs(mended.repaired(finding) - 1) < 0.2
-    assert still.p_value < 0.01 < mended.p_value
+    assert fixed.within
+    assert abs(fixed.repaired(finding) - 1) < 0.2
+    assert still.p_value < 0.01 < fixed.p_value
 
 
 def test_a_swing_is_measured_as_a_swing_and_a_silence_as_a_silence() -> None:

@@ -48,8 +48,8 @@ def fed(
     counts, known = [], []
     for column, share in enumerate(SHARES):
         tilts = np.repeat(chance.normal(0, scatter, (windows, 1)), len(DEVICES), axis=1)
-        for told, where in ((always, slice(None)), (now, slice(-1, None))):
-            for device, (place, tilt) in (told or {}).items():
+        for shifts, where in ((always, slice(None)), (now, slice(-1, None))):
+            for device, (place, tilt) in (shifts or {}).items():
                 tilts[where, DEVICES.index(device)] += tilt * (place == column)
         held = np.array(
             [[chance.multinomial(rows, tilted(share, t)) for t in row] for row in tilts], dtype=float
@@ -65,7 +65,7 @@ def look(given: ServedFeatures, check: Check = CHECK) -> tuple[Finding, ...]:
     return judge_skew(check, given, CheckState()).findings
 
 
-def test_a_feature_that_is_fed_otherwise_on_one_device_is_told_with_the_size() -> None:
+def test_a_feature_that_is_fed_otherwise_on_one_device_is_reported_with_the_size() -> None:
     (found,) = look(fed(now={"tv": (0, 1.5)}))
     assert (found.slice, found.subject) == ((("device", "tv"),), "rating")
     assert "candidates where device = tv: rating differs from training by 2." in found.title
@@ -73,7 +73,7 @@ def test_a_feature_that_is_fed_otherwise_on_one_device_is_told_with_the_size() -
     assert found.expected < 100 < found.observed
 
 
-def test_a_feature_that_is_not_set_is_told_as_that() -> None:
+def test_a_feature_that_is_not_set_is_reported_as_that() -> None:
     (found,) = look(fed(now={"mobile": (1, 2.0)}))
     assert (found.slice, found.subject) == ((("device", "mobile"),), "rating not set")
     assert "rating is not set in 5" in found.title
@@ -86,7 +86,7 @@ def test_a_category_that_is_fed_more_often_is_named() -> None:
     assert "genre is served differently from training: horror" in found.title
 
 
-def test_what_was_never_fed_as_it_was_learned_is_told_though_no_window_differs_from_the_others() -> None:
+def test_what_was_never_fed_as_it_was_learned_is_reported_though_no_window_differs_from_the_others() -> None:
     always = dict.fromkeys(DEVICES, (0, 1.0))
     (found,) = look(fed(always=always))
     assert (found.slice, found.subject) == ((), "rating")

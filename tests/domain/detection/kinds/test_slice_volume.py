@@ -140,12 +140,12 @@ def test_a_fault_that_stays_is_not_learned_and_its_end_is_said() -> None:
     rows = np.vstack([healthy.rows[:-1], np.repeat(broken.rows[-1:], 50, axis=0), healthy.rows[:11]])
     total = np.concatenate([healthy.total[:-1], np.repeat(broken.total[-1:], 50), healthy.total[:11]])
     counts = replace(healthy, grid=where, rows=rows, total=total, known=np.ones(140, dtype=bool))
-    state, told, cleared = CheckState(), 0, []
+    state, reported, cleared = CheckState(), 0, []
     for last in range(70, 140):
         verdict = judge_slices(CHECK, counts.until(last, 60), state)
-        state, told = verdict.state, told + len(verdict.findings)
+        state, reported = verdict.state, reported + len(verdict.findings)
         cleared += [(last, fingerprint) for fingerprint in verdict.cleared]
-    assert told == 50
+    assert reported == 50
     assert [last for last, _ in cleared] == [129]
 
 
@@ -159,7 +159,7 @@ def test_a_small_change_of_a_huge_slice_is_not_worth_a_person() -> None:
     assert found(look({("Poland", "*"): 0.9})) == []
 
 
-def test_only_the_declared_direction_is_told() -> None:
+def test_only_the_declared_direction_is_reported() -> None:
     counts = replace(cube(80, 4_000, 5, {("France", "*"): 0.3}), grid=grid(HOUR, 80))
     surges = CHECK.model_copy(update={"direction": "surge"})
     assert judge_slices(surges, counts, CheckState()).findings == ()

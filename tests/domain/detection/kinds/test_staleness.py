@@ -28,7 +28,7 @@ def nightly(days: int = 20, late: float = 0.0, lag: timedelta = timedelta(0), se
     return Ages(since, since - lag.total_seconds(), days - 1, END.timestamp() + 3_600 * late, 3_600.0)
 
 
-def test_a_model_that_was_not_trained_last_night_is_told_with_its_age() -> None:
+def test_a_model_that_was_not_trained_last_night_is_reported_with_its_age() -> None:
     (found,) = judge_staleness(CHECK, nightly(late=20), CheckState()).findings
     assert found.unit == "seconds"
     assert found.observed == pytest.approx(44 * 3_600, abs=1_800)
@@ -45,7 +45,7 @@ def test_what_is_very_old_is_worse() -> None:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_a_night_like_any_other_is_no_news(seed: int) -> None:
+def test_a_night_like_any_other_raises_no_alarm(seed: int) -> None:
     for late in (-12, -1, 0, 1):
         assert judge_staleness(CHECK, nightly(late=late, seed=seed), CheckState()).findings == ()
 

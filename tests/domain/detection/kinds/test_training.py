@@ -1,4 +1,4 @@
-"""The newest training against those before: what is off is told until the next one, chance is left alone."""
+"""The newest training against those before: what is off is reported until the next one, chance is not."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def look(
     return judge_training(check, runs, (end - DAY, end), state or CheckState(), 7.0).findings
 
 
-def test_a_training_that_came_out_worse_is_told_with_what_is_usual() -> None:
+def test_a_training_that_came_out_worse_is_reported_with_what_is_usual() -> None:
     (found,) = look(trained(auc=0.61))
     assert found.subject == "auc"
     assert found.observed == 0.61
@@ -45,16 +45,16 @@ def test_a_training_that_came_out_worse_is_told_with_what_is_usual() -> None:
     assert found.window_start == END - 21 * HOUR
 
 
-def test_each_number_that_is_off_is_told() -> None:
+def test_each_number_that_is_off_is_reported() -> None:
     assert [one.subject for one in look(trained(auc=0.61, rows=30_000.0))] == ["auc", "rows"]
 
 
-@pytest.mark.parametrize(("direction", "told"), [("drop", 0), ("both", 1), ("surge", 1)])
-def test_a_result_that_is_too_good_is_news_too_unless_only_drops_are_asked_for(
-    direction: str, told: int
+@pytest.mark.parametrize(("direction", "reported"), [("drop", 0), ("both", 1), ("surge", 1)])
+def test_a_result_that_is_too_good_is_reported_too_unless_only_drops_are_asked_for(
+    direction: str, reported: int
 ) -> None:
     check = CHECK.model_copy(update={"direction": direction})
-    assert len(look(trained(auc=0.97), check)) == told
+    assert len(look(trained(auc=0.97), check)) == reported
 
 
 def test_a_change_too_small_to_matter_is_left_alone() -> None:
@@ -87,7 +87,7 @@ def test_where_nothing_is_wrong_nothing_is_found_in_three_hundred_looks() -> Non
     assert sum(bool(look(trained(12, seed), careful)) for seed in range(300)) <= 3
 
 
-def test_what_was_trained_badly_is_told_until_the_next_training_however_often_it_is_looked() -> None:
+def test_what_was_trained_badly_is_reported_until_the_next_training_however_often_it_is_looked() -> None:
     runs, state = trained(auc=0.70), CheckState()
     for hours in range(20):
         verdict = judge_training(CHECK, runs, (END - DAY, END + hours * HOUR), state, 7.0)

@@ -41,16 +41,16 @@ def test_normal_days_open_less_than_one_incident_in_ten_weeks() -> None:
     assert found <= 4
 
 
-def test_an_outage_of_days_is_told_each_day_and_its_end_is_said() -> None:
+def test_an_outage_of_days_is_reported_each_day_and_its_end_is_said() -> None:
     values = weekly(70, 3)
     values[60:66] = 20
-    counts, state, told, cleared = totals(values, DAY), CheckState(), [], []
+    counts, state, reported, cleared = totals(values, DAY), CheckState(), [], []
     for last in range(50, 70):
         verdict = judge_volume(CHECK, counts.until(last, 56), state)
         state = verdict.state
-        told += [last] * len(verdict.findings)
+        reported += [last] * len(verdict.findings)
         cleared += [last] * len(verdict.cleared)
-    assert told == list(range(60, 66))
+    assert reported == list(range(60, 66))
     assert cleared == [66]
 
 
@@ -82,11 +82,11 @@ def test_a_hole_that_an_outage_left_is_not_what_is_usual() -> None:
 def test_a_table_that_stops_is_found_although_empty_windows_teach_nothing() -> None:
     values = np.random.default_rng(5).poisson(300, 240)
     values[236:] = 0
-    counts, state, told = totals(values, MINUTE), CheckState(), 0
+    counts, state, reported = totals(values, MINUTE), CheckState(), 0
     for last in range(230, 240):
         verdict = judge_volume(CHECK, counts.until(last, 239), state)
-        state, told = verdict.state, told + len(verdict.findings)
-    assert told == 3
+        state, reported = verdict.state, reported + len(verdict.findings)
+    assert reported == 3
 
 
 def test_nights_without_rows_are_a_habit_once_there_are_enough_of_them() -> None:
@@ -116,7 +116,7 @@ def walked(counts: Counts, first: int, state: CheckState | None = None) -> list[
 
 
 def test_a_loss_stands_to_its_end_and_neither_moves_the_expectation_nor_is_its_end_a_surge() -> None:
-    """Also by night, when a window alone would not tell a loss of two fifths from none."""
+    """Also by night, when a window alone would not distinguish a loss of two fifths from none."""
     values, begin, end = breathing(HOUR, 49, 6), 24 * 28 + 10, 24 * 42 + 10
     lost = values.copy()
     lost[begin:end] = np.random.default_rng(7).binomial(values[begin:end], 0.6)
@@ -146,7 +146,7 @@ def test_what_lasts_is_the_new_normal_after_the_declared_time_and_is_over_then()
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_first_workday_after_a_weekend_is_no_surge(seed: int) -> None:
-    """Nor is any after it: what was told once would teach nothing, and each Monday would be the first."""
+    """Nor is any after it: what was reported once would teach nothing, and each Monday would be the first."""
     counts = totals(breathing(MINUTE * 15, 16, seed, 1_800.0), MINUTE * 15)
     assert not [v.findings for v in walked(counts, 5 * 96) if v.findings]
 
@@ -163,7 +163,7 @@ def test_looks_that_keep_what_is_usual_say_what_looks_without_memory_say() -> No
 
 
 def daily(values: np.ndarray, first: int, check: Check = CHECK) -> list[tuple[int, list[Finding], int]]:
-    """Day after day: the day, what is told, and how many are said to be over."""
+    """Day after day: the day, what is reported, and how many are said to be over."""
     counts, state, days = totals(values, DAY), CheckState(), []
     for last in range(first, len(values)):
         verdict = judge_volume(check, counts.until(last, 112), state)
@@ -179,17 +179,17 @@ def few(days: int, seed: int, left: float, lost: slice) -> np.ndarray:
     return np.random.default_rng(seed).poisson(mean)
 
 
-def test_a_loss_that_no_day_shows_is_told_with_the_day_since_when_and_never_twice() -> None:
+def test_a_loss_that_no_day_shows_is_reported_with_the_day_since_when_and_never_twice() -> None:
     days = daily(few(150, 6, 0.4, slice(112, 140)), 100)
-    told = [(day, one) for day, findings, _over in days for one in findings]
-    assert {one.fingerprint for _day, one in told} == {told[0][1].fingerprint}
-    assert 112 < told[0][0] <= 119
-    onset = told[0][1].window_start
+    reported = [(day, one) for day, findings, _over in days for one in findings]
+    assert {one.fingerprint for _day, one in reported} == {reported[0][1].fingerprint}
+    assert 112 < reported[0][0] <= 119
+    onset = reported[0][1].window_start
     assert abs((onset - totals(np.zeros(150), DAY).start(112)).days) <= 2
-    assert all(one.window_start == onset and one.change < 0 for _day, one in told)
-    assert f"since {onset.day} {onset:%b}" in told[0][1].title
-    assert "fewer rows" in told[0][1].title
-    assert "were expected" in told[0][1].title
+    assert all(one.window_start == onset and one.change < 0 for _day, one in reported)
+    assert f"since {onset.day} {onset:%b}" in reported[0][1].title
+    assert "fewer rows" in reported[0][1].title
+    assert "were expected" in reported[0][1].title
 
 
 def test_what_recovered_is_said_to_be_over_once_and_is_no_surge() -> None:
@@ -212,11 +212,11 @@ def test_amounts_are_left_to_single_windows() -> None:
     assert not any(findings for _day, findings, _over in days)
 
 
-def test_what_a_day_tells_first_goes_on_as_the_same_finding() -> None:
+def test_what_a_day_reports_first_goes_on_as_the_same_finding() -> None:
     values = weekly(80, 3)
     values[70:] = values[70:] // 2
     days = daily(values, 68)
-    told = [one for _day, findings, _over in days for one in findings]
-    assert len(told) == 10
-    assert len({one.fingerprint for one in told}) == 1
-    assert {one.window_start for one in told} == {totals(values, DAY).start(70)}
+    reported = [one for _day, findings, _over in days for one in findings]
+    assert len(reported) == 10
+    assert len({one.fingerprint for one in reported}) == 1
+    assert {one.window_start for one in reported} == {totals(values, DAY).start(70)}

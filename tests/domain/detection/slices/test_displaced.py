@@ -67,7 +67,7 @@ def test_a_surge_whose_drop_is_still_chance_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_surge_that_brings_its_own_rows_is_told(seed: int) -> None:
+def test_a_surge_that_brings_its_own_rows_is_reported(seed: int) -> None:
     assert found(look(cube(80, 4_000, seed, {("Italy", "mobile"): 2.5}))) == [
         slice_of(country="Italy", device="mobile")
     ]
@@ -85,7 +85,7 @@ def test_a_loss_of_most_rows_is_no_surge_of_the_others(seed: int) -> None:
     assert found(look(cube(80, 4_000, seed, {("*", "tv"): 0.5}))) == [slice_of(device="tv")]
 
 
-def told_as_a_surge(excess: float, rise: float, *, dropping: bool) -> bool:
+def reported_as_a_surge(excess: float, rise: float, *, dropping: bool) -> bool:
     """`excess` rows too many in a slice of 300, in a table of 10,000 ± 220 that holds `rise` more."""
     n = 10_000 + rise
     suspects = Suspects((FRANCE,), np.array([300 + excess]), np.array([0.03]), np.array([1.0]), n)
@@ -96,22 +96,22 @@ def told_as_a_surge(excess: float, rise: float, *, dropping: bool) -> bool:
 def test_more_rows_in_all_never_make_a_surge_a_shadow(excess: float, rise: float, more: float) -> None:
     assume(300 + excess > 0.03 * (10_000 + rise + more))
     for dropping in (False, True):
-        was = told_as_a_surge(excess, rise, dropping=dropping)
-        assert not was or told_as_a_surge(excess, rise + more, dropping=dropping)
+        was = reported_as_a_surge(excess, rise, dropping=dropping)
+        assert not was or reported_as_a_surge(excess, rise + more, dropping=dropping)
 
 
 @given(excess=st.floats(50, 5_000), rise=st.floats(-500, 5_000))
-def test_a_surge_is_told_by_what_explains_the_total_better(excess: float, rise: float) -> None:
+def test_a_surge_is_judged_by_what_explains_the_total_better(excess: float, rise: float) -> None:
     assume(300 + excess > 0.03 * (10_000 + rise) and abs(rise - excess / 2) > 1e-6)
-    assert told_as_a_surge(excess, rise, dropping=False) == (rise > excess / 2)
+    assert reported_as_a_surge(excess, rise, dropping=False) == (rise > excess / 2)
     scatter = np.sqrt(10_000 + 0.0004 * 10_000**2)
     law = stats.norm(scale=scatter)
     likelier = np.exp(law.logpdf(rise - excess) - law.logpdf(rise))
     assume(abs(likelier - 20) > 1e-3)
-    assert told_as_a_surge(excess, rise, dropping=True) == (likelier > 20)
+    assert reported_as_a_surge(excess, rise, dropping=True) == (likelier > 20)
 
 
-def test_a_surge_at_the_cost_of_all_others_alike_is_told_as_that_surge() -> None:
+def test_a_surge_at_the_cost_of_all_others_alike_is_reported_as_that_surge() -> None:
     counts = cube(80, 4_000, 4, {("France", "*"): 6.0})
     shrunk = counts.rows.copy()
     shrunk[-1] *= counts.total[:-1].mean() / counts.total[-1]
@@ -122,7 +122,7 @@ def test_a_surge_at_the_cost_of_all_others_alike_is_told_as_that_surge() -> None
 
 def test_while_rows_are_missing_a_surge_that_does_not_raise_the_total_is_their_shadow() -> None:
     counts = moved(cube(80, 4_000, 5), FRANCE, POLAND_TV, 0.6)
-    standing = TrackedFinding(slice=FRANCE, since=counts.start(78), looks=3, told=True)
+    standing = TrackedFinding(slice=FRANCE, since=counts.start(78), looks=3, reported=True)
     state = CheckState(seen={"france": standing})
     assert POLAND_TV not in found(look(counts, state))
 
@@ -133,24 +133,24 @@ def test_the_end_of_a_fault_raises_no_alarm_of_those_that_had_taken_its_place() 
     for last in range(60, 90):
         rows[last] = moved(healthy.until(last, 60), FRANCE, POLAND_TV, 0.9).rows[-1]
     counts = replace(healthy, rows=rows, grid=grid(HOUR, 120))
-    state, told = CheckState(), []
+    state, reported = CheckState(), []
     for last in range(50, 120):
         verdict = judge_slices(CHECK, counts.until(last, 50), state)
         state = verdict.state
-        told += [(last, slice_) for slice_ in found(verdict)]
-    assert {slice_ for _, slice_ in told} == {FRANCE}
-    assert [last for last, _ in told] == list(range(60, 90))
+        reported += [(last, slice_) for slice_ in found(verdict)]
+    assert {slice_ for _, slice_ in reported} == {FRANCE}
+    assert [last for last, _ in reported] == list(range(60, 90))
 
 
-def test_a_surge_in_overlapping_short_windows_is_told_once_it_is_seen_in_other_rows() -> None:
+def test_a_surge_in_overlapping_short_windows_is_reported_once_it_is_seen_in_other_rows() -> None:
     counts = cube(80, 4_000, 3, {("Italy", "mobile"): 2.5})
     (finding,) = look(counts).findings
     first = finding.window_end
-    state, told = CheckState(), []
+    state, reported = CheckState(), []
     for seconds in range(0, 100, 10):
         end = first + timedelta(seconds=seconds)
         short = finding.model_copy(update={"window_start": end - MINUTE, "window_end": end})
         verdict = confirm(state, [short], 60.0, end - MINUTE)
         state = verdict.state
-        told += [seconds] * len(verdict.findings)
-    assert told == [60, 70, 80, 90]
+        reported += [seconds] * len(verdict.findings)
+    assert reported == [60, 70, 80, 90]

@@ -79,7 +79,7 @@ def scattering(window: Suspects, wild: Slice) -> Suspects:
     return replace(window, dispersion=dispersion)
 
 
-def test_a_whole_slice_is_told_of_though_its_parts_stand_out_more() -> None:
+def test_a_whole_slice_is_reported_though_its_parts_stand_out_more() -> None:
     window = scattering(suspects(0.1, slice_of(region="south"), 3), slice_of(region="south"))
     everything = np.arange(len(window.slices))
     assert [window.slices[place] for place in localise(window, everything, 1e-5, 0.2)] == [
@@ -87,20 +87,20 @@ def test_a_whole_slice_is_told_of_though_its_parts_stand_out_more() -> None:
     ]
 
 
-def test_a_part_is_told_of_where_the_rest_of_the_slice_is_as_ever() -> None:
+def test_a_part_is_reported_where_the_rest_of_the_slice_is_as_ever() -> None:
     lost = slice_of(device="tv", region="south")
     window = scattering(suspects(0.1, lost, 3), slice_of(region="south"))
     everything = np.arange(len(window.slices))
     assert [window.slices[place] for place in localise(window, everything, 1e-5, 0.2)] == [lost]
 
 
-def test_a_whole_in_which_nothing_was_found_is_not_told_of() -> None:
+def test_a_whole_in_which_nothing_was_found_is_not_reported() -> None:
     window = scattering(suspects(0.1, slice_of(region="south"), 3), slice_of(region="south"))
     whole = window.places[slice_of(region="south")]
     parts = np.array([place for place in range(len(window.slices)) if place != whole])
-    told = [window.slices[place] for place in localise(window, parts, 1e-5, 0.2)]
-    assert told
-    assert slice_of(region="south") not in told
+    picked = [window.slices[place] for place in localise(window, parts, 1e-5, 0.2)]
+    assert picked
+    assert slice_of(region="south") not in picked
 
 
 def genres(kept: dict[str, float], counted_in_common: bool = True) -> Suspects:

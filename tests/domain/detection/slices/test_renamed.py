@@ -9,7 +9,7 @@ import pytest
 from domain.detection.data.counts import Counts, counts_of
 from domain.detection.judge.counts.by_slice import judge_slices
 from domain.detection.judge.state import CheckState
-from domain.detection.slices.renamed import told_together
+from domain.detection.slices.renamed import merge_renamed
 from domain.recommender.check import Check
 from domain.values import Finding
 from tests.domain.detection.traffic import DAY, grid
@@ -37,20 +37,20 @@ def counts(last: dict[str, str], days: int = DAYS, seed: int = 0) -> Counts:
     return counts_of(frame.assign(dim2=None, val2=None), grid(DAY, days))
 
 
-def told(last: dict[str, str], check: Check = CHECK) -> list[Finding]:
+def findings_of(last: dict[str, str], check: Check = CHECK) -> list[Finding]:
     return list(judge_slices(check, counts(last), CheckState()).findings)
 
 
 @pytest.mark.parametrize("direction", ["both", "drop"])
 def test_a_value_that_is_renamed_is_one_finding_that_says_so(direction: str) -> None:
-    (finding,) = told({"DK": "DNK"}, CHECK.model_copy(update={"direction": direction}))
+    (finding,) = findings_of({"DK": "DNK"}, CHECK.model_copy(update={"direction": direction}))
     assert finding.slice == (("country", "DK"),)
     assert finding.title.startswith("plays where country = DK: no rows at all; DNK is new and has ")
     assert finding.title.endswith(": renamed?")
 
 
 def test_a_value_that_vanishes_is_not_said_to_be_renamed() -> None:
-    (finding,) = told({"DK": ""})
+    (finding,) = findings_of({"DK": ""})
     assert finding.title == "plays where country = DK: no rows at all"
 
 
@@ -67,41 +67,41 @@ def test_a_value_that_appears_with_its_own_rows_is_a_finding_of_its_own() -> Non
 
 
 def test_several_values_renamed_at_once_are_one_finding_of_the_largest() -> None:
-    (finding,) = told({"DK": "DNK", "SE": "SWE", "NO": "NOR"})
+    (finding,) = findings_of({"DK": "DNK", "SE": "SWE", "NO": "NOR"})
     assert finding.slice == (("country", "SE"),)
     assert finding.title.endswith(": renamed?, and 2 more like it")
 
 
 def test_values_that_are_merged_into_a_new_one_are_one_finding_that_names_it() -> None:
-    (finding,) = told({"DK": "Nordics", "SE": "Nordics", "NO": "Nordics", "FI": "Nordics"})
+    (finding,) = findings_of({"DK": "Nordics", "SE": "Nordics", "NO": "Nordics", "FI": "Nordics"})
     assert finding.slice == (("country", "SE"),)
     assert finding.title.endswith("they are in country = Nordics now; so are DK, NO and 1 more")
 
 
 def test_a_dimension_that_is_no_longer_set_in_any_row_is_one_finding() -> None:
-    (finding,) = told(dict.fromkeys(COUNTRIES, UNSET))
+    (finding,) = findings_of(dict.fromkeys(COUNTRIES, UNSET))
     assert finding.slice == (("country", UNSET),)
-    (drop,) = told(dict.fromkeys(COUNTRIES, UNSET), CHECK.model_copy(update={"direction": "drop"}))
+    (drop,) = findings_of(dict.fromkeys(COUNTRIES, UNSET), CHECK.model_copy(update={"direction": "drop"}))
     assert drop.slice == (("country", "DE"),)
     assert drop.title.endswith(f"they are in country = {UNSET} now; so are FR, SE and 3 more")
 
 
 def test_two_values_lost_for_two_reasons_stay_two_findings() -> None:
-    findings = told({"DK": "DNK", "FR": ""})
+    findings = findings_of({"DK": "DNK", "FR": ""})
     assert {f.slice for f in findings} == {(("country", "DK"),), (("country", "FR"),)}
     assert ["renamed?" in f.title for f in sorted(findings, key=lambda f: f.slice)] == [True, False]
 
 
 def test_what_is_lost_and_what_is_new_with_other_counts_is_no_rename() -> None:
     names = ((("country", "DK"),), (("country", "IS"),))
-    alone = told_together(names, np.array([0.0, 900.0]), np.array([4_000.0, 1.0]), [0])
+    alone = merge_renamed(names, np.array([0.0, 900.0]), np.array([4_000.0, 1.0]), [0])
     assert [(one.place, one.words) for one in alone] == [(0, "")]
 
 
-def test_slices_of_two_dimensions_and_surges_are_told_as_they_are() -> None:
+def test_slices_of_two_dimensions_and_surges_are_reported_as_they_are() -> None:
     names = ((("country", "DK"), ("device", "tv")), (("country", "SE"),), (("country", "XX"),))
     observed, expected = np.array([0.0, 900.0, 100.0]), np.array([100.0, 300.0, 0.0])
-    assert [one.place for one in told_together(names, observed, expected, [0, 1])] == [0, 1]
+    assert [one.place for one in merge_renamed(names, observed, expected, [0, 1])] == [0, 1]
 
 
 @pytest.mark.parametrize("days", [2, 4, 8])

@@ -76,15 +76,15 @@ def diagnosis(**changes: Any) -> Diagnosis:
         Evidence(kind="size", statement="71 % less", strength=0.71),
         Evidence(kind="slices", statement="Denmark explains 97 %"),
     )
-    told = Diagnosis(cause="unset", cause_kind="feature", object="language", evidence=lines, items=("a", "b"))
-    return told.model_copy(update=changes)
+    base = Diagnosis(cause="unset", cause_kind="feature", object="language", evidence=lines, items=("a", "b"))
+    return base.model_copy(update=changes)
 
 
 def test_the_same_diagnosis_does_not_differ_however_long_it_took() -> None:
     assert compare(diagnosis(), diagnosis(seconds=9.0, picture="0" * 64)) == ()
 
 
-def test_what_differs_is_told_line_by_line_with_both_sides() -> None:
+def test_what_differs_is_listed_line_by_line_with_both_sides() -> None:
     changed = Evidence(kind="size", statement="70 % less", strength=0.7)
     lines = diagnosis().evidence
     now = diagnosis(cause=None, place=slice_of(country="Denmark"), evidence=(lines[0], changed))

@@ -19,10 +19,10 @@ from tests.domain.diagnosis.shop import (
     Weighted,
     answer,
     catalogue,
+    cause_of,
     delivery,
     older,
     shop,
-    told,
     unset_taste,
 )
 
@@ -58,10 +58,10 @@ def test_a_delivery_is_the_cause_where_few_rows_say_only_about_when_the_symptom_
     assert onset is not None
     assert onset.since + (finding.window_end - finding.window_start) < taken.delivered_at
     found = diagnose(spoilt.material(finding, snapshots=taken, series=sparse))
-    assert told(found) == ("feature", "rating", slice_of(brand="Boreal"))
+    assert cause_of(found) == ("feature", "rating", slice_of(brand="Boreal"))
 
 
-def test_where_no_cause_is_named_it_is_said_what_would_tell() -> None:
+def test_where_no_cause_is_named_it_is_said_what_would_decide() -> None:
     spoilt = shop(model=Weighted((1.0, 2.0, 3.0)), candidates=older)
     finding = spoilt.finding(slice_of(category="tea"))
     found = diagnose(Material(**{**vars(spoilt.material(finding)), "model": None}))

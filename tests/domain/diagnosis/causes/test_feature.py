@@ -27,10 +27,10 @@ from tests.domain.diagnosis.shop import (
     Shop,
     Weighted,
     catalogue,
+    cause_of,
     delivery,
     serve,
     shop,
-    told,
     unset_taste,
 )
 
@@ -41,7 +41,7 @@ def test_a_feature_ten_times_too_high_is_the_culprit_and_not_the_brands_that_it_
     spoilt = shop(items)
     victim = spoilt.finding(slice_of(brand="Alba"))
     found = diagnose(spoilt.material(victim, snapshots=delivery(items)))
-    assert told(found) == ("feature", "rating", slice_of(brand="Boreal"))
+    assert cause_of(found) == ("feature", "rating", slice_of(brand="Boreal"))
     assert (
         found.title
         == "`rating` of articles where brand = Boreal is 10 times what it was since the delivery at "
@@ -90,7 +90,7 @@ def test_without_any_delivery_kept_the_log_itself_says_which_feature_departed() 
     items.loc[items["brand"] == "Boreal", "rating"] *= 10
     spoilt = shop(items)
     found = diagnose(spoilt.material(spoilt.finding(slice_of(brand="Alba"))))
-    assert told(found) == ("feature", "rating", slice_of(brand="Boreal"))
+    assert cause_of(found) == ("feature", "rating", slice_of(brand="Boreal"))
 
 
 def test_a_feature_reaches_the_model_through_another_one_made_of_it_for_each_customer() -> None:
@@ -111,7 +111,7 @@ def test_a_feature_reaches_the_model_through_another_one_made_of_it_for_each_cus
         features=("brand", "category", "size"),
     )
     found = diagnose(material)
-    assert told(found) == ("feature", "size", slice_of(brand="Alba"))
+    assert cause_of(found) == ("feature", "size", slice_of(brand="Alba"))
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_feature_of_words_that_departed_in_what_the_model_is_fed_is_the_cause(
             logged_dimensions=names,
         )
     )
-    assert told(found) == ("feature", "category", slice_of(brand="Boreal"))
+    assert cause_of(found) == ("feature", "category", slice_of(brand="Boreal"))
     assert says in str(found.title)
     assert not any("could not be" in line.statement for line in found.evidence)
 
@@ -208,7 +208,7 @@ def test_a_delivery_of_a_moment_ago_is_the_cause_of_what_is_made_from_it(column:
             fault="feature",
         )
     )
-    assert told(found) == ("feature", cause, brand)
+    assert cause_of(found) == ("feature", cause, brand)
 
 
 def test_values_missing_on_one_device_are_a_feature_of_that_device() -> None:
@@ -217,10 +217,10 @@ def test_values_missing_on_one_device_are_a_feature_of_that_device() -> None:
         (), table="candidates", subject="taste", unit="rows without taste", observed=0.33, expected=0.0
     )
     found = diagnose(spoilt.material(finding, cells=None, series=None))
-    assert told(found) == ("feature", "taste", slice_of(device="app"))
+    assert cause_of(found) == ("feature", "taste", slice_of(device="app"))
 
 
-def test_stale_features_of_new_items_are_told_from_what_the_delivery_changed() -> None:
+def test_stale_features_of_new_items_are_recognised_from_what_the_delivery_changed() -> None:
     """Until the last delivery nobody knew how popular they are, and the model is still fed that."""
     items, was = catalogue(), catalogue()
     was.loc[items["age"] == "new", "popularity"] = 0.0
@@ -233,7 +233,7 @@ def test_stale_features_of_new_items_are_told_from_what_the_delivery_changed() -
     finding = spoilt.finding(slice_of(age="new"))
     assert finding.change < -0.2
     found = diagnose(spoilt.material(finding, snapshots=delivery(items, was)))
-    assert told(found) == ("feature", "popularity", slice_of(age="new"))
+    assert cause_of(found) == ("feature", "popularity", slice_of(age="new"))
     assert found.cause is not None
     assert "is stale" in found.cause
     assert "it is that of" in found.cause
@@ -257,7 +257,7 @@ def test_what_was_ranked_before_the_delivery_came_was_fed_what_there_was_then() 
 
 
 def by_chance(rows: pd.DataFrame) -> pd.DataFrame:
-    """Another number for each customer and article, which nothing that is logged tells."""
+    """Another number for each customer and article, which nothing that is logged determines."""
     return rows.assign(taste=np.random.default_rng(len(rows)).uniform(0, 1, len(rows)))
 
 
@@ -265,7 +265,7 @@ def flat_on_the_app(rows: pd.DataFrame) -> pd.DataFrame:
     return by_chance(rows).assign(taste=lambda made: made["taste"].mask(rows["device"] == "app", 0.31))
 
 
-def test_a_feature_that_is_one_number_for_all_is_told_where_nobody_knows_what_it_should_be() -> None:
+def test_a_feature_that_is_one_number_for_all_is_found_where_nobody_knows_what_it_should_be() -> None:
     before, now = (
         serve(catalogue(), Weighted(), count, first, fed=fed)
         for count, first, fed in ((600, 0, by_chance), (400, 10_000, flat_on_the_app))
@@ -273,7 +273,7 @@ def test_a_feature_that_is_one_number_for_all_is_told_where_nobody_knows_what_it
     spoilt = Shop(catalogue(), before, now)
     finding = spoilt.finding((), table="candidates", subject="taste", unit="rows", observed=0.3, expected=0.0)
     found = diagnose(spoilt.material(finding, cells=None, series=None))
-    assert told(found) == ("feature", "taste", slice_of(device="app"))
+    assert cause_of(found) == ("feature", "taste", slice_of(device="app"))
     assert "is 0.31 for all" in str(found.title)
 
 
@@ -295,7 +295,11 @@ def test_a_delivery_to_all_items_is_not_why_one_device_is_fed_nothing() -> None:
         expected=1.0,
     )
     given = {"cells": None, "series": None, "fault": "feature", "snapshots": delivery(items, was)}
-    assert told(diagnose(spoilt.material(finding, **given))) == ("feature", "rating", slice_of(device="app"))
+    assert cause_of(diagnose(spoilt.material(finding, **given))) == (
+        "feature",
+        "rating",
+        slice_of(device="app"),
+    )
 
 
 @pytest.mark.parametrize("category", ["tea", "coffee"])
@@ -307,14 +311,14 @@ def test_two_categories_that_a_delivery_exchanged_are_counted_where_they_belong(
     spoilt = shop(items, earlier=before)
     finding = spoilt.finding(slice_of(category=category))
     found = diagnose(spoilt.material(finding, snapshots=delivery(items, before)))
-    assert told(found) == ("feature", "category", slice_of(category=category))
+    assert cause_of(found) == ("feature", "category", slice_of(category=category))
 
 
 def in_cents(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(rating=rows["rating"].mask(rows["region"] == "north", rows["rating"] * 100))
 
 
-def test_a_feature_is_told_by_what_it_was_though_the_time_before_holds_some_of_the_fault() -> None:
+def test_a_feature_is_judged_by_what_it_was_though_the_time_before_holds_some_of_the_fault() -> None:
     """Found in its second window, where nothing says in which it began."""
     spoilt = shop(fed=in_cents)
     late = serve(catalogue(), Weighted(), 40, 5_000, fed=in_cents)
@@ -328,7 +332,7 @@ def test_a_feature_is_told_by_what_it_was_though_the_time_before_holds_some_of_t
         expected=0.0,
     )
     found = diagnose(spoilt.material(finding, cells=None, series=None))
-    assert told(found) == ("feature", "rating", slice_of(region="north"))
+    assert cause_of(found) == ("feature", "rating", slice_of(region="north"))
     assert "is 100 times what it was" in str(found.cause)
 
 
@@ -344,7 +348,7 @@ def test_what_one_device_is_fed_otherwise_than_the_catalogue_holds_lies_there() 
         (), table="candidates", subject="rating", unit="rows", observed=16.0, expected=0.0
     )
     found = diagnose(spoilt.material(finding, cells=None, series=None))
-    assert told(found) == ("feature", "rating", slice_of(device="app"))
+    assert cause_of(found) == ("feature", "rating", slice_of(device="app"))
 
 
 APP = slice_of(device="app")
@@ -381,7 +385,7 @@ def test_an_input_that_nobody_can_put_back_is_named_where_it_alone_is_another(
     found = diagnose(spoilt.material(rate, cells=None, two_by_two=split))
     assert (found.cause is not None) == named
     if named:
-        assert told(found) == ("feature", "taste", APP)
+        assert cause_of(found) == ("feature", "taste", APP)
 
 
 def test_an_input_that_nobody_can_put_back_is_not_alone_beside_one_that_is_stale() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from domain.diagnosis.diagnose import diagnose
 from domain.values import slice_of
-from tests.domain.diagnosis.shop import catalogue, delivery, shop, told
+from tests.domain.diagnosis.shop import catalogue, cause_of, delivery, shop
 
 
 @pytest.mark.parametrize("lost", [0.5, 1.0])
@@ -24,7 +24,7 @@ def test_a_feed_of_items_that_lacks_a_part_of_them_is_the_cause_of_its_own_fewer
         slice_of(brand="Cumulus"), table="stock", observed=whole - float(gone.sum()), expected=whole
     )
     found = diagnose(healthy.material(finding, snapshots=replace(came, table="stock"), series=None))
-    assert told(found) == ("feed", "stock", slice_of(brand="Cumulus"))
+    assert cause_of(found) == ("feed", "stock", slice_of(brand="Cumulus"))
     assert "The delivery of `stock` at" in str(found.cause)
 
 
@@ -42,6 +42,6 @@ def test_a_feed_that_a_table_is_made_from_is_the_cause_of_the_rows_that_it_lacks
     healthy, same = shop(), delivery(right, right)
     finding = healthy.finding(slice_of(brand="Cumulus"), table="baskets", observed=52, expected=100)
     found = diagnose(healthy.material(finding, snapshots=same, feeds=(stock,), cells=None, series=None))
-    assert told(found) == ("feed", "stock", slice_of(brand="Cumulus"))
+    assert cause_of(found) == ("feed", "stock", slice_of(brand="Cumulus"))
     whole = diagnose(healthy.material(finding, snapshots=same, feeds=(same,), cells=None, series=None))
     assert whole.cause_kind == "unknown"

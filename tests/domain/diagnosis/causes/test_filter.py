@@ -16,11 +16,11 @@ from tests.domain.diagnosis.shop import (
     Shop,
     Weighted,
     catalogue,
+    cause_of,
     delivery,
     lowered,
     serve,
     shop,
-    told,
 )
 
 
@@ -32,12 +32,12 @@ def test_a_delivery_that_lacks_a_brand_is_the_cause_and_not_a_filter() -> None:
         spoilt.finding(slice_of(brand="Delta")), snapshots=delivery(items, right), catalogue="products"
     )
     found = diagnose(material)
-    assert told(found) == ("feed", "products", slice_of(brand="Delta"))
+    assert cause_of(found) == ("feed", "products", slice_of(brand="Delta"))
     assert found.cause is not None
     assert "lacks 100 % of the articles where brand = Delta" in found.cause
     assert {one.kind for one in found.candidates} >= {"feed", "filter"}
     without_log = diagnose(replace(material, candidates=None, candidates_before=None, model=None))
-    assert told(without_log) == ("feed", "products", slice_of(brand="Delta"))
+    assert cause_of(without_log) == ("feed", "products", slice_of(brand="Delta"))
 
 
 def test_a_delivery_with_a_few_items_less_is_no_cause() -> None:
@@ -59,7 +59,7 @@ def test_an_item_kept_out_on_one_device_is_a_filter() -> None:
     where = slice_of(device="app", sku=popular)
     finding = spoilt.finding((), observed=0.0, expected=25.0).model_copy(update={"slice": where})
     found = diagnose(spoilt.material(finding))
-    assert told(found) == ("filter", popular, slice_of(device="app"))
+    assert cause_of(found) == ("filter", popular, slice_of(device="app"))
 
 
 SELDOM = "sku-187"  # comes up in 17 logged baskets of the app, and is due 3 times
@@ -80,7 +80,7 @@ def kept_from_the_app(scored: Change = lambda rows: rows) -> Diagnosis:
 
 def test_an_item_of_too_few_logged_requests_is_kept_out_where_it_comes_up_as_before() -> None:
     found = kept_from_the_app()
-    assert told(found) == ("filter", SELDOM, slice_of(device="app"))
+    assert cause_of(found) == ("filter", SELDOM, slice_of(device="app"))
     assert "0 times where 40 were usual" in str(found.cause)
 
 
@@ -89,7 +89,7 @@ def test_it_is_not_kept_out_where_its_scores_fell() -> None:
         mine = (rows["sku"] == SELDOM) & (rows["device"] == "app")
         return rows.assign(log_odds=rows["log_odds"] - 4.0 * mine)
 
-    assert told(kept_from_the_app(lowered))[0] != "filter"
+    assert cause_of(kept_from_the_app(lowered))[0] != "filter"
 
 
 NEW_IN_NORTH = slice_of(category="coffee", region="north")
@@ -119,7 +119,7 @@ def test_a_kind_of_article_that_is_ranked_and_held_back_in_one_region_is_a_filte
     healthy = shop()
     spoilt = replace(healthy, now=held_back(healthy.now))
     found = diagnose(spoilt.material(spoilt.finding(NEW_IN_NORTH)))
-    assert told(found) == ("filter", "category", NEW_IN_NORTH)
+    assert cause_of(found) == ("filter", "category", NEW_IN_NORTH)
     assert says in str(found.title)
 
 
@@ -140,10 +140,14 @@ def test_what_is_held_back_where_much_of_it_is_due_and_a_little_elsewhere_is_hel
     liked = replace(shop(scored=liked_in_the_north), before=before)
     everywhere = replace(liked, now=one_in_each_basket(liked.now))
     found = diagnose(everywhere.material(everywhere.finding(NEW_IN_NORTH)))
-    assert told(found) == ("filter", "category", slice_of(category="coffee"))
+    assert cause_of(found) == ("filter", "category", slice_of(category="coffee"))
     assert "% less than its scores say" in str(found.title)
     there = replace(liked, now=one_a_basket(liked.now))
-    assert told(diagnose(there.material(there.finding(NEW_IN_NORTH)))) == ("filter", "category", NEW_IN_NORTH)
+    assert cause_of(diagnose(there.material(there.finding(NEW_IN_NORTH)))) == (
+        "filter",
+        "category",
+        NEW_IN_NORTH,
+    )
 
 
 def numbered(rows: pd.DataFrame) -> pd.DataFrame:
@@ -163,7 +167,7 @@ def test_an_article_known_by_a_number_that_is_held_back_on_one_device_and_a_litt
     finding = spoilt.finding((), observed=50.0, expected=160.0)
     where = slice_of(device="app", sku=str(popular))
     found = diagnose(spoilt.material(finding.model_copy(update={"slice": where})))
-    assert told(found) == ("filter", str(popular), ())
+    assert cause_of(found) == ("filter", str(popular), ())
 
 
 def test_what_serving_always_holds_back_is_no_cause() -> None:
@@ -189,5 +193,5 @@ def test_where_an_article_that_all_had_is_over_its_whole_brand_is_not_kept_out()
     before, now = of_a_club(healthy.before, everybody=True), of_a_club(healthy.now, everybody=False)
     spoilt = replace(healthy, before=before, now=never(now))
     found = diagnose(spoilt.material(spoilt.finding(NEW_IN_NORTH)))
-    assert told(found) == ("filter", "category", NEW_IN_NORTH)
+    assert cause_of(found) == ("filter", "category", NEW_IN_NORTH)
     assert not any(one.place == slice_of(brand="Club") for one in found.candidates)

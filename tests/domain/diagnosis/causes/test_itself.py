@@ -19,8 +19,8 @@ from tests.domain.diagnosis.shop import (
     Shop,
     Weighted,
     catalogue,
+    cause_of,
     shop,
-    told,
     unset_taste,
 )
 
@@ -48,7 +48,7 @@ def test_a_finding_of_the_fault_itself_is_the_cause_where_nothing_upstream_says_
 ) -> None:
     where = slice_of(category="coffee")
     found = found_itself(shop(), fault, subject, where)
-    assert told(found) == (fault, named, where)
+    assert cause_of(found) == (fault, named, where)
     assert found.candidates[0].answers[2].words == "the finding is of it itself"
 
 
@@ -58,7 +58,7 @@ def test_a_column_that_is_no_feature_is_not_called_one() -> None:
 
 def test_scores_that_are_off_everywhere_are_of_another_file_and_no_fault_of_what_serves() -> None:
     found = found_itself(shop(model=Weighted((1.0, 2.0, 3.0))), "serving", "log_odds", ())
-    assert told(found) == ("model", "v7", ())
+    assert cause_of(found) == ("model", "v7", ())
 
 
 def test_a_wrong_column_is_not_the_world_that_asks_for_more() -> None:
@@ -68,7 +68,7 @@ def test_a_wrong_column_is_not_the_world_that_asks_for_more() -> None:
     )
     came_out = Release("sku-3", ONSET, 8.0)
     found = diagnose(spoilt.material(finding, cells=None, series=None, fault="feature", releases=(came_out,)))
-    assert told(found)[0] == "feature"
+    assert cause_of(found)[0] == "feature"
     assert not [one for one in found.candidates if one.kind == "world"]
 
 
@@ -85,7 +85,7 @@ def test_a_promise_broken_by_a_few_rows_of_the_whole_table_waits_until_more_say_
     assert "too few rows say where it lies" in str(found.candidates[0].answers[1].words) or named
 
 
-def test_repeated_rows_are_told_by_where_they_all_are_though_found_in_the_whole_table() -> None:
+def test_repeated_rows_are_placed_where_they_all_are_though_found_in_the_whole_table() -> None:
     healthy = shop()
     sold = healthy.now.loc[healthy.now["shown"], ["basket_id", "sku", AT, *DIMENSIONS]].reset_index(drop=True)
     late = sold[sold[AT] >= pd.Timestamp(NOW - timedelta(minutes=10))].head(120)
@@ -96,7 +96,7 @@ def test_repeated_rows_are_told_by_where_they_all_are_though_found_in_the_whole_
         (), table="sales", subject="basket_id + sku", unit="rows", observed=15.0, expected=0.0
     )
     found = diagnose(healthy.material(finding, cells=None, series=None, fault="duplicate", rows=rows))
-    assert told(found) == ("duplicate", "sales", slice_of(device="app"))
+    assert cause_of(found) == ("duplicate", "sales", slice_of(device="app"))
 
 
 def of_items_without_a_rating(lacking: pd.Series, **more: Any) -> Diagnosis:
@@ -106,14 +106,14 @@ def of_items_without_a_rating(lacking: pd.Series, **more: Any) -> Diagnosis:
     finding = spoilt.finding(
         (), table="baskets", subject="rating", unit="rows without rating", observed=400.0, expected=0.0
     )
-    told = {"cells": None, "series": None, "fault": "feature", "items": items, "catalogue": "catalogue"}
-    return diagnose(spoilt.material(finding, **{**told, "item_feature": True, **more}))
+    defaults = {"cells": None, "series": None, "fault": "feature", "items": items, "catalogue": "catalogue"}
+    return diagnose(spoilt.material(finding, **{**defaults, "item_feature": True, **more}))
 
 
 def test_rows_of_items_without_a_feature_lead_to_the_items_and_what_they_have_in_common() -> None:
     lacking = catalogue()["brand"] == "Cumulus"
     found = of_items_without_a_rating(lacking)
-    assert told(found) == ("feature", "rating", slice_of(brand="Cumulus"))
+    assert cause_of(found) == ("feature", "rating", slice_of(brand="Cumulus"))
     says = (
         f"`rating` is not set for {lacking.sum()} of 240 articles in `catalogue`, all where brand = Cumulus"
     )

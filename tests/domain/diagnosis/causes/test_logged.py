@@ -24,10 +24,10 @@ from tests.domain.diagnosis.shop import (
     Weighted,
     answer,
     catalogue,
+    cause_of,
     delivery,
     serve,
     shop,
-    told,
 )
 
 SOLD = ("basket_id", "sku")
@@ -76,7 +76,7 @@ def test_requests_that_the_app_no_longer_logs_are_logging(healthy: Shop, sold: p
     ranked = ranked[["basket_id", AT, "device", "region"]]
     pair = Pair("candidates", "upstream", ("basket_id",), rows, ranked)
     found = diagnose(written(healthy, rows, sold, APP_NORTH, pair))
-    assert told(found) == ("logging", "sales", APP_NORTH)
+    assert cause_of(found) == ("logging", "sales", APP_NORTH)
     assert found.cause is not None
     assert "they were served, and not logged" in found.cause
 
@@ -103,7 +103,7 @@ def test_a_feed_that_loses_half_of_a_slice_is_a_feed(healthy: Shop, sold: pd.Dat
     rows = sold[~(in_app_north(sold) & (chance.random(len(sold)) < 0.55))]
     pair = Pair("sales_standby", "standby", SOLD, rows, sold)
     found = diagnose(written(healthy, rows, sold, APP_NORTH, pair))
-    assert told(found) == ("feed", "sales", APP_NORTH)
+    assert cause_of(found) == ("feed", "sales", APP_NORTH)
     assert found.cause is not None
     assert "its standby `sales_standby` is complete" in found.cause
 
@@ -118,7 +118,7 @@ def test_a_feed_that_lost_rows_is_named_though_the_hours_before_were_half_as_bus
     assert material.cells is not None
     quiet = material.cells.assign(expected=material.cells["expected"] * 0.5)
     found = diagnose(replace(material, cells=quiet))
-    assert told(found) == ("feed", "sales", ())
+    assert cause_of(found) == ("feed", "sales", ())
     assert "of the rows are lost" in str(found.candidates[0].answers[2].words)
 
 
@@ -130,21 +130,23 @@ def test_sales_written_an_hour_early_are_a_shift_of_time_and_no_loss(
     rows = sold.assign(**{AT: sold[AT].mask(hit, sold[AT] - pd.Timedelta(hours=1))})
     pair = Pair("sales_standby", "standby", SOLD, rows, sold)
     found = diagnose(written(healthy, rows, sold, where, pair))
-    assert told(found) == ("time_shift", "sales", where)
+    assert cause_of(found) == ("time_shift", "sales", where)
     assert found.title is not None
     assert "1 h early" in found.title
     assert not [one for one in found.candidates if one.kind == "feed"]
 
 
-def test_a_clock_that_is_off_is_told_from_sales_that_come_late(healthy: Shop, sold: pd.DataFrame) -> None:
+def test_a_clock_that_is_off_is_distinguished_from_sales_that_come_late(
+    healthy: Shop, sold: pd.DataFrame
+) -> None:
     """A basket is shown, and bought a while later: nobody's clock is exact about another's."""
     chance = np.random.default_rng(6)
     later = sold.assign(**{AT: sold[AT] + pd.to_timedelta(chance.exponential(12, len(sold)), "min")})
     pair = Pair("shown", "upstream", SOLD, later, sold)
-    assert told(diagnose(written(healthy, later, later, APP_NORTH, pair)))[0] == "unknown"
+    assert cause_of(diagnose(written(healthy, later, later, APP_NORTH, pair)))[0] == "unknown"
     early = later.assign(**{AT: later[AT].mask(in_app_north(sold), later[AT] - pd.Timedelta(hours=2))})
     found = diagnose(written(healthy, early, later, APP_NORTH, replace(pair, mine=early)))
-    assert told(found) == ("time_shift", "sales", APP_NORTH)
+    assert cause_of(found) == ("time_shift", "sales", APP_NORTH)
 
 
 @pytest.mark.parametrize("table", ["shown", "sales"])
@@ -170,7 +172,7 @@ def test_rows_that_come_twice_in_one_region_are_duplicates(healthy: Shop, sold: 
     rows = pd.concat([sold, sold[since(sold) & (sold["region"] == "south")]], ignore_index=True)
     pair = Pair("sales_standby", "standby", SOLD, rows, sold)
     found = diagnose(written(healthy, rows, sold, slice_of(region="south"), pair))
-    assert told(found) == ("duplicate", "sales", slice_of(region="south"))
+    assert cause_of(found) == ("duplicate", "sales", slice_of(region="south"))
 
 
 def test_a_finding_of_repeated_rows_is_the_cause_though_nothing_says_since_when(
@@ -180,14 +182,14 @@ def test_a_finding_of_repeated_rows_is_the_cause_though_nothing_says_since_when(
     material = written(healthy, rows, sold, slice_of(region="south"))
     finding = material.finding.model_copy(update={"subject": "basket_id + sku", "window_start": ONSET})
     found = diagnose(replace(material, finding=finding, cells=None, series=None, fault="duplicate"))
-    assert told(found) == ("duplicate", "sales", slice_of(region="south"))
+    assert cause_of(found) == ("duplicate", "sales", slice_of(region="south"))
     assert found.since == ONSET
 
 
 def test_what_began_late_in_the_window_before_is_no_part_of_what_is_usual(
     healthy: Shop, sold: pd.DataFrame
 ) -> None:
-    """Of windows of sixteen minutes the first that is wrong as a whole is told; two minutes were before."""
+    """Of sixteen-minute windows the first that is wrong as a whole is reported; two minutes were before."""
     window, began = timedelta(minutes=16), ONSET - timedelta(minutes=2)
     read = sold[sold[AT] >= pd.Timestamp(ONSET - timedelta(minutes=40))]
     late = read[AT] >= pd.Timestamp(began)
@@ -206,7 +208,7 @@ def test_a_brand_that_goes_by_another_name_is_a_renaming() -> None:
     items["brand"] = items["brand"].replace("Alba", "ALBA GmbH")
     spoilt = shop(items)
     found = diagnose(spoilt.material(spoilt.finding(slice_of(brand="Alba")), snapshots=delivery(items)))
-    assert told(found) == ("renaming", "brand", slice_of(brand="Alba"))
+    assert cause_of(found) == ("renaming", "brand", slice_of(brand="Alba"))
 
 
 def test_a_name_that_the_model_never_learned_is_a_renaming_though_less_of_it_is_shown() -> None:
@@ -218,7 +220,7 @@ def test_a_name_that_the_model_never_learned_is_a_renaming_though_less_of_it_is_
     )
     finding = spoilt.finding(slice_of(brand="Alba"))
     found = diagnose(spoilt.material(finding, snapshots=delivery(items)))
-    assert told(found) == ("renaming", "brand", slice_of(brand="Alba"))
+    assert cause_of(found) == ("renaming", "brand", slice_of(brand="Alba"))
     assert "have the new name" in str(found.cause)
 
 
@@ -236,7 +238,7 @@ def test_rows_that_came_by_the_clock_are_a_feed_that_stopped(
     found = diagnose(material)
     assert (found.cause is not None) == named
     if named:
-        assert told(found) == ("feed", "stock", APP_NORTH)
+        assert cause_of(found) == ("feed", "stock", APP_NORTH)
         assert "as a program writes them" in str(found.cause)
 
 
@@ -273,10 +275,10 @@ def test_a_release_that_has_the_rows_of_a_surge_is_the_world(healthy: Shop, sold
     material = written(healthy, rows, sold, slice_of(category="tea"))
     out = Release("sku-new", ONSET - timedelta(minutes=5), 900.0)
     found = diagnose(Material(**{**vars(material), "releases": (out,)}))
-    assert told(found) == ("world", "sku-new", slice_of(category="tea"))
+    assert cause_of(found) == ("world", "sku-new", slice_of(category="tea"))
 
 
-def test_two_faults_of_equal_weight_are_both_told_and_neither_is_named(
+def test_two_faults_of_equal_weight_are_both_reported_and_neither_is_named(
     healthy: Shop, sold: pd.DataFrame
 ) -> None:
     """Half of what the slice lacks was lost by the feed, the other half is written an hour early."""

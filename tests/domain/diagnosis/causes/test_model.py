@@ -19,23 +19,23 @@ from tests.domain.diagnosis.shop import (
     ONSET,
     Shop,
     Weighted,
+    cause_of,
     lowered,
     older,
     shop,
-    told,
 )
 
 
 def test_a_score_that_serving_lowers_is_serving_and_nothing_else() -> None:
     spoilt = shop(scored=lowered)
     found = diagnose(spoilt.material(spoilt.finding(slice_of(category="coffee"))))
-    assert told(found) == ("serving", "ranker", slice_of(category="coffee"))
+    assert cause_of(found) == ("serving", "ranker", slice_of(category="coffee"))
     assert found.cause is not None
     assert "logged minus computed is -1.50" in found.cause
     assert "for 100 % of these candidates, and 0 for the others" in found.cause
 
 
-def test_what_a_check_of_the_scores_themselves_tells_is_serving_too() -> None:
+def test_what_a_check_of_the_scores_themselves_finds_is_serving_too() -> None:
     spoilt = shop(scored=lowered)
     finding = spoilt.finding(
         slice_of(category="coffee"),
@@ -46,14 +46,14 @@ def test_what_a_check_of_the_scores_themselves_tells_is_serving_too() -> None:
         expected=0.0,
     )
     found = diagnose(spoilt.material(finding, cells=None, series=None))
-    assert told(found) == ("serving", "ranker", slice_of(category="coffee"))
+    assert cause_of(found) == ("serving", "ranker", slice_of(category="coffee"))
 
 
 def test_a_model_rolled_back_is_named_with_its_version_and_what_the_registry_says() -> None:
     spoilt = shop(model=Weighted((1.0, 2.0, 3.0)), candidates=older)
     finding = spoilt.finding(slice_of(category="tea"))
     found = diagnose(spoilt.material(finding, registered="v7"))
-    assert told(found) == ("model", "v6", ())
+    assert cause_of(found) == ("model", "v6", ())
     assert found.cause is not None
     assert "instead of v7" in found.cause
     assert "the registry names v7" in found.cause
@@ -69,20 +69,20 @@ def test_a_model_too_old_is_named_where_it_took_a_newer_ones_place() -> None:
             (), table="candidates", subject="age", unit="seconds", observed=9e5, expected=9e4
         )
         found = diagnose(spoilt.material(age, cells=None, series=None, fault="model"))
-        assert (told(found) if found.cause else None) == cause
+        assert (cause_of(found) if found.cause else None) == cause
 
 
-def test_another_model_under_the_same_version_is_told_by_its_scores() -> None:
+def test_another_model_under_the_same_version_is_recognised_by_its_scores() -> None:
     spoilt = shop(model=Weighted((1.0, 2.0, 3.0)))
     found = diagnose(spoilt.material(spoilt.finding(slice_of(category="tea"))))
-    assert told(found) == ("model", "v7", ())
+    assert cause_of(found) == ("model", "v7", ())
     assert found.cause is not None
     assert "Another model than version v7, which the log names" in found.cause
     misses = spoilt.finding((), table="candidates", unit="low-ranked choices", observed=50.0, expected=40.0)
-    assert told(diagnose(spoilt.material(misses)))[:2] == ("model", "v7")
+    assert cause_of(diagnose(spoilt.material(misses)))[:2] == ("model", "v7")
 
 
-def test_another_file_is_told_though_most_of_the_time_looked_at_was_before_it() -> None:
+def test_another_file_is_recognised_though_most_of_the_time_looked_at_was_before_it() -> None:
     """A check of an hour's window finds it at once; until then the file was the right one."""
     right, other = shop(), shop(model=Weighted((1.0, 2.0, 3.0)))
     half = other.now[AT].quantile(0.7)
@@ -97,7 +97,7 @@ def test_another_file_is_told_though_most_of_the_time_looked_at_was_before_it() 
         expected=0.0,
     )
     found = diagnose(spoilt.material(finding, cells=None, series=None, fault="serving"))
-    assert told(found) == ("model", "v7", ())
+    assert cause_of(found) == ("model", "v7", ())
 
 
 def test_what_is_compared_with_begins_where_the_version_took_over_that_ranked_last() -> None:
@@ -120,7 +120,7 @@ def test_a_model_that_serves_from_now_on_is_put_to_the_requests_of_before() -> N
     spoilt = shop(model=newer, candidates=lambda rows: rows.assign(version="v8"))
     spoilt = Shop(spoilt.items, spoilt.before, spoilt.now, newer)
     found = diagnose(spoilt.material(spoilt.finding(slice_of(category="tea"))))
-    assert told(found) == ("model", "v8", ())
+    assert cause_of(found) == ("model", "v8", ())
 
 
 def chosen(rows: pd.DataFrame, ranking: Weighted) -> float:

@@ -10,7 +10,7 @@ import pytest
 
 from domain.diagnosis.diagnose import diagnose
 from domain.values import Diagnosis, slice_of
-from tests.domain.diagnosis.shop import COLUMNS, Shop, Weighted, catalogue, lowered, serve, told
+from tests.domain.diagnosis.shop import COLUMNS, Shop, Weighted, catalogue, cause_of, lowered, serve
 
 MODEL = Weighted()
 
@@ -41,7 +41,7 @@ def test_a_list_in_another_order_than_its_scores_is_a_fault_of_serving(
     rows = serve(catalogue(), MODEL, 400, 10_000)
     there = rows["device"] == device if device else pd.Series(data=True, index=rows.index)
     said = found(rows.assign(shown=rows["shown"].where(~there, instead(rows))))
-    assert told(said) == ("serving", "ranker", slice_of(device=device) if device else ())
+    assert cause_of(said) == ("serving", "ranker", slice_of(device=device) if device else ())
     assert "does not follow the scores" in str(said.title)
     assert "100 % before" in str(said.cause)
 
@@ -54,7 +54,7 @@ def test_what_is_kept_out_leaves_the_others_in_their_order() -> None:
     assert found(rows.assign(shown=rank <= COLUMNS.top)).cause_kind == "filter"
 
 
-def test_a_score_that_is_adjusted_is_told_as_such_and_not_as_another_order() -> None:
+def test_a_score_that_is_adjusted_is_recognised_as_such_and_not_as_another_order() -> None:
     said = found(serve(catalogue(), MODEL, 400, 10_000, scored=lowered))
     assert said.cause_kind == "serving"
     assert "shifts the score" in str(said.title)

@@ -21,9 +21,9 @@ from tests.domain.diagnosis.shop import (
     ONSET,
     Shop,
     Weighted,
+    cause_of,
     lowered,
     shop,
-    told,
 )
 
 
@@ -39,9 +39,9 @@ def test_faulty_training_data_is_the_cause_of_the_model_that_learned_it() -> Non
     lineage = Lineage(learned_from={"shown": frozenset({"lessons"})})
     seen = OtherFinding("labels", "lessons", labels.slice, labels.title, labels.window_start)
     found = diagnose(spoilt.material(finding, others=(seen,), lineage=lineage))
-    assert told(found) == ("training_data", "lessons", slice_of(device="till"))
+    assert cause_of(found) == ("training_data", "lessons", slice_of(device="till"))
     itself = diagnose(Material(finding=labels, lineage=lineage))
-    assert told(itself) == ("training_data", "lessons", slice_of(device="till"))
+    assert cause_of(itself) == ("training_data", "lessons", slice_of(device="till"))
 
 
 def taken(**times: float) -> TrainingRows:
@@ -71,17 +71,17 @@ def newer_model() -> Shop:
 
 
 @pytest.mark.parametrize(("times", "words"), [(6.0, "times as many rows"), (0.0, "no rows of device = web")])
-def test_a_segment_that_the_newest_training_took_otherwise_is_told_without_any_check_of_it(
+def test_a_segment_that_the_newest_training_took_otherwise_is_found_without_any_check_of_it(
     times: float, words: str
 ) -> None:
     spoilt = newer_model()
     finding = spoilt.finding(slice_of(category="tea"))
     found = diagnose(spoilt.material(finding, lineage=TAUGHT, training_rows=(taken(web=times),)))
-    assert told(found) == ("training_data", "lessons", slice_of(device="web"))
+    assert cause_of(found) == ("training_data", "lessons", slice_of(device="web"))
     assert found.cause is not None
     assert words in found.cause
     usual = diagnose(spoilt.material(finding, lineage=TAUGHT, training_rows=(taken(),)))
-    assert told(usual) == ("model", "v8", ())
+    assert cause_of(usual) == ("model", "v8", ())
 
 
 def test_a_segment_of_the_training_acts_wherever_the_model_ranks_that_learned_it() -> None:
@@ -100,13 +100,13 @@ def test_odd_training_data_is_no_cause_while_the_model_of_before_ranks() -> None
     spoilt = shop(scored=lowered)
     finding = spoilt.finding(slice_of(category="coffee"))
     found = diagnose(spoilt.material(finding, lineage=TAUGHT, training_rows=(taken(web=6.0),)))
-    assert told(found)[0] == "serving"
+    assert cause_of(found)[0] == "serving"
 
 
 def test_a_finding_of_the_whole_training_data_is_placed_in_the_segment_that_is_off() -> None:
     labels = shop().finding((), table="lessons", subject="in sales", unit="rows that find none")
     found = diagnose(Material(finding=labels, lineage=TAUGHT, training_rows=(taken(till=8.0),)))
-    assert told(found) == ("training_data", "lessons", slice_of(device="till"))
+    assert cause_of(found) == ("training_data", "lessons", slice_of(device="till"))
 
 
 def test_training_data_whose_distribution_changed_are_not_called_faulty() -> None:
@@ -118,7 +118,7 @@ def test_training_data_whose_distribution_changed_are_not_called_faulty() -> Non
     found = diagnose(of(taken()))
     assert found.cause is None
     assert [one.kind for one in found.candidates] == ["training_data"]
-    assert told(diagnose(of(taken(web=8.0)))) == ("training_data", "lessons", slice_of(device="web"))
+    assert cause_of(diagnose(of(taken(web=8.0)))) == ("training_data", "lessons", slice_of(device="web"))
 
 
 def of_a_run(rows: TrainingRows) -> Diagnosis:
@@ -128,18 +128,18 @@ def of_a_run(rows: TrainingRows) -> Diagnosis:
 
 
 def test_a_training_that_turned_out_otherwise_is_placed_in_the_segment_that_it_took_otherwise() -> None:
-    assert told(of_a_run(taken(till=8.0))) == ("training_data", "lessons", slice_of(device="till"))
+    assert cause_of(of_a_run(taken(till=8.0))) == ("training_data", "lessons", slice_of(device="till"))
 
 
 def test_a_training_that_turned_out_otherwise_and_took_half_of_all_rows_learned_from_too_few() -> None:
     found = of_a_run(taken(app=0.4, web=0.4, till=0.4))
-    assert told(found) == ("training_data", "lessons", ())
+    assert cause_of(found) == ("training_data", "lessons", ())
     assert found.cause is not None
     assert "% fewer rows than usual" in found.cause
 
 
 def test_of_a_training_that_took_what_is_usual_no_cause_is_named_by_its_rows() -> None:
-    assert told(of_a_run(taken()))[0] == "unknown"
+    assert cause_of(of_a_run(taken()))[0] == "unknown"
 
 
 def test_half_of_all_rows_is_no_cause_of_what_members_are_shown() -> None:
@@ -147,4 +147,4 @@ def test_half_of_all_rows_is_no_cause_of_what_members_are_shown() -> None:
     spoilt = newer_model()
     finding = spoilt.finding(slice_of(category="tea"))
     rows = taken(app=0.4, web=0.4, till=0.4)
-    assert told(diagnose(spoilt.material(finding, lineage=TAUGHT, training_rows=(rows,))))[0] == "model"
+    assert cause_of(diagnose(spoilt.material(finding, lineage=TAUGHT, training_rows=(rows,))))[0] == "model"

@@ -1,4 +1,4 @@
-"""A value that goes by another name is told from one that is lost, also where a part of its rows does."""
+"""A renamed value is distinguished from a lost one, also where only a part of its rows is renamed."""
 
 from __future__ import annotations
 

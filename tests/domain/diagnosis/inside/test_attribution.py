@@ -40,7 +40,7 @@ def test_what_a_pipeline_does_before_its_last_step_changes_no_name(inputs: Any) 
     dear = FLATS["rent"] > 1
     pulls = attribute_gap(model, FLATS[dear], FLATS[~dear], ["rent", "rooms", "floor"])
     apart = FLATS[dear].mean() - FLATS[~dear].mean()
-    told = dict(pulls)
+    by_name = dict(pulls)
     assert pulls[0][0] == "rent"
-    assert told["rent"] == pytest.approx(-3 * apart["rent"], rel=0.15)
-    assert abs(told["floor"]) < 0.1
+    assert by_name["rent"] == pytest.approx(-3 * apart["rent"], rel=0.15)
+    assert abs(by_name["floor"]) < 0.1

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from domain.diagnosis.inside.expectations import Broken, broken_by
-from domain.diagnosis.inside.tell import tell_expectations
+from domain.diagnosis.inside.report import report_expectations
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 from domain.diagnosis.replay import CandidateColumns
@@ -142,7 +142,7 @@ def test_a_diagnosis_says_what_does_not_hold_and_of_how_many(crossings: pd.DataF
         material = Material(
             finding, candidates=crossings, columns=columns, model=model, expects=(texts, *EVERY.values())
         )
-        tell_expectations(material, known, seed=1)
+        report_expectations(material, known, seed=1)
         untried, *lines = [line.statement for line in known.evidence]
         assert untried.startswith(
             "Whether the score rises with `deck` could not be tried: `deck` holds texts"

@@ -21,7 +21,7 @@ WANTED = TRIPS["fare"] * 2 - TRIPS["delay"] / 5 + (TRIPS["fare"] > 0) * TRIPS["d
 @pytest.mark.parametrize("activation", ["relu", "tanh", "logistic", "identity"])
 @pytest.mark.parametrize("classes", [False, True], ids=["a number", "two classes"])
 def test_they_add_up_to_the_difference_from_what_is_usual(activation: str, classes: bool) -> None:
-    told = {
+    settings = {
         "hidden_layer_sizes": (12, 6),
         "activation": activation,
         "solver": "lbfgs",
@@ -29,7 +29,7 @@ def test_they_add_up_to_the_difference_from_what_is_usual(activation: str, class
         "alpha": 1.0,
         "random_state": 0,
     }
-    last = MLPClassifier(**told) if classes else MLPRegressor(**told)
+    last = MLPClassifier(**settings) if classes else MLPRegressor(**settings)
     pipeline = make_pipeline(StandardScaler(), last)
     model = SkopsModel(pipeline.fit(TRIPS.to_numpy(), WANTED > 0 if classes else WANTED))
     rows, background = TRIPS[:60], TRIPS[60:]

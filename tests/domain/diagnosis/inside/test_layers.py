@@ -43,8 +43,8 @@ def clicks(rows: pd.DataFrame) -> pd.Series:
     return rows["freshness"] * 2 - rows["words"] + rows["readers"] * rows["depth"] / 2
 
 
-def trained(classes: bool = False, **told: Any) -> SkopsModel:
-    settings = {"hidden_layer_sizes": (16, 8), "max_iter": 400, "random_state": 0, "alpha": 0.1, **told}
+def trained(classes: bool = False, **changes: Any) -> SkopsModel:
+    settings = {"hidden_layer_sizes": (16, 8), "max_iter": 400, "random_state": 0, "alpha": 0.1, **changes}
     rows = articles(1, 400)
     last = MLPClassifier(**settings) if classes else MLPRegressor(**settings)
     wanted = clicks(rows) > 0 if classes else clicks(rows)
@@ -116,8 +116,8 @@ def test_what_only_the_network_makes_of_like_inputs_is_seen_at_its_layer() -> No
 
 def test_articles_like_all_others_part_no_more_often_than_chance_says() -> None:
     model = trained()
-    told = [parted(model, articles(seed), seed=seed).first is not None for seed in range(40)]
-    assert sum(told) <= 6  # 2 are expected at the level of 5 %; more than 6 has a chance of 1 in 300
+    found = [parted(model, articles(seed), seed=seed).first is not None for seed in range(40)]
+    assert sum(found) <= 6  # 2 are expected at the level of 5 %; more than 6 has a chance of 1 in 300
     assert LEVEL == 0.05
 
 
@@ -163,7 +163,7 @@ def logged(model: Any, rows: pd.DataFrame) -> Material:
     )  # fmt: skip
 
 
-def told(material: Material) -> Evidence:
+def network_line(material: Material) -> Evidence:
     (line,) = (one for one in diagnose(material).evidence if "network" in one.statement)
     return line
 
@@ -173,7 +173,7 @@ def test_the_diagnosis_says_it_of_a_file_in_one_line(tmp_path: Path) -> None:
     rows.loc[some(rows), "freshness"] = -3.0
     skops.io.dump(trained().estimator, tmp_path / "news.skops")
     with open_model(tmp_path / "news.skops") as model:
-        line = told(logged(model, rows))
+        line = network_line(logged(model, rows))
     assert line.kind == "attribution"
     assert line.statement.startswith("In the network they part from ")
     assert " comparable articles at its inputs already (" in line.statement
@@ -182,7 +182,7 @@ def test_the_diagnosis_says_it_of_a_file_in_one_line(tmp_path: Path) -> None:
 
 
 def test_that_they_part_nowhere_is_said_as_well() -> None:
-    line = told(logged(trained(), articles(9)))
+    line = network_line(logged(trained(), articles(9)))
     assert line.kind == "other"
     assert line.statement.startswith("At no layer of the network do they part from ")
 
@@ -192,7 +192,7 @@ def test_too_few_comparables_take_no_other_step_with_them() -> None:
     rows = material.candidates
     assert rows is not None
     few = rows[rows["article"].isin([f"a{n}" for n in range(30)])]
-    line = told(replace(material, candidates=few))
+    line = network_line(replace(material, candidates=few))
     assert line.statement.startswith("Where they part inside the network could not be examined: 10 compar")
 
 

@@ -126,7 +126,7 @@ def cohorts(**today: float) -> Cohorts:
     return Cohorts(NOON - 24 * HOUR, 24 * HOUR, counts)
 
 
-def test_new_listeners_who_choose_less_of_as_much_are_told() -> None:
+def test_new_listeners_who_choose_less_of_as_much_are_detected() -> None:
     found = new_members(cohorts(chosen=0.4))
     assert found.count == cohorts().counts["members"].iloc[0]
     assert found.shown.low < 0 < found.shown.high
@@ -138,7 +138,7 @@ def test_new_listeners_who_choose_less_of_as_much_are_told() -> None:
     assert found.popular.low < 0 < found.popular.high
 
 
-def test_new_listeners_who_are_shown_what_is_popular_are_told() -> None:
+def test_new_listeners_who_are_shown_what_is_popular_are_detected() -> None:
     found = new_members(cohorts(popular=2.5))
     assert found.popular is not None
     assert 1.0 < found.popular.low < 1.5 < found.popular.high
@@ -150,7 +150,7 @@ def test_more_new_members_are_no_more_for_each() -> None:
     assert [found.shown.ratio, found.chosen.ratio] == pytest.approx([0.0, 0.0], abs=0.15)
 
 
-def test_where_a_cohort_was_shown_nothing_no_share_of_it_is_told() -> None:
+def test_where_a_cohort_was_shown_nothing_no_share_of_it_is_given() -> None:
     found = new_members(cohorts(shown=0.0))
     assert (found.chosen, found.popular) == (None, None)
     assert found.shown.high < -0.9
@@ -225,13 +225,13 @@ def test_each_step_that_fails_says_why_and_takes_no_other_with_it() -> None:
     assert any("joined since" in line for line in lines)
 
 
-def test_what_a_bundle_hides_of_them_still_tells_like_from_unlike() -> None:
+def test_what_a_bundle_hides_of_them_still_distinguishes_like_from_unlike() -> None:
     rows = listeners(lost=0.6)
     newest = rows.frame.assign(app=np.where(rows.frame["__inside"], "5.0", rows.frame["app"]))
     whole = material(replace(rows, frame=newest))
     hidden = Hidden({"app", "year_of_birth"}, b"salt")
-    kept, told = leave_out(freeze(whole), whole, hidden)
-    assert (told.hashed, told.dropped) == (("app",), ("year_of_birth",))
+    kept, left_out = leave_out(freeze(whole), whole, hidden)
+    assert (left_out.hashed, left_out.dropped) == (("app",), ("year_of_birth",))
     assert not kept.frames["members.frame"]["app"].isin(["4.1", "4.2", "5.0"]).any()
     again = [line.statement for line in diagnose(thaw(kept.document, kept.frames, None)).evidence]
     assert any(f"`app` is {hidden.value('5.0')} for 100 %" in line for line in again)

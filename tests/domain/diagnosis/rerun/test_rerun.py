@@ -127,7 +127,7 @@ def test_a_feature_logged_otherwise_than_the_store_held_it_is_named_with_its_sca
     assert features[0].low < features[0].size < features[0].high
 
 
-def test_a_stale_text_is_told_from_another_one(model: Kitchen, healthy: pd.DataFrame) -> None:
+def test_a_stale_text_is_distinguished_from_another_one(model: Kitchen, healthy: pd.DataFrame) -> None:
     held = healthy[["cuisine"]].replace({"cuisine": {"georgian": "caucasian"}})
     found = rerun(
         Logged(healthy, COLUMNS, DIMENSIONS, held=held, held_earlier=healthy[["cuisine"]]),
@@ -148,7 +148,7 @@ def test_a_filter_between_score_and_shelf_is_found_by_what_was_shown(model: Kitc
     assert not found.of("serving")
 
 
-def test_requests_that_one_table_has_and_another_lacks_are_told_by_slice() -> None:
+def test_requests_that_one_table_has_and_another_lacks_are_reported_by_slice() -> None:
     cells = pd.DataFrame(
         {
             "app": ["ios", "android", "kiosk"],

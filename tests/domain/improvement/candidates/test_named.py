@@ -124,12 +124,12 @@ def test_a_check_for_that_kind_of_fault_that_is_there_is_tried_more_often_and_in
 
 def test_what_a_model_learned_from_is_looked_at_where_its_training_is_named() -> None:
     by_dock = {"name": "by_dock", "kind": "drift", "table": "rides", "columns": ("dock",), "every": "10m"}
-    told = {"name": "told", "kind": "training", "table": "lessons", "columns": ("loss",), "every": "10m"}
-    checks = [VOLUME, by_dock, told]
+    losses = {"name": "losses", "kind": "training", "table": "lessons", "columns": ("loss",), "every": "10m"}
+    checks = [VOLUME, by_dock, losses]
     direct = tried(cause("training_data", "ranker"), checks)[:MOST_DIRECT]
-    assert {"by_dock", "told"} <= {one.beside for one in direct}
+    assert {"by_dock", "losses"} <= {one.beside for one in direct}
     others = tried(cause("serving", "ranker"), checks)
-    assert not {"by_dock", "told"} & {one.beside for one in others}
+    assert not {"by_dock", "losses"} & {one.beside for one in others}
 
 
 def test_what_found_it_is_varied_whatever_was_named() -> None:

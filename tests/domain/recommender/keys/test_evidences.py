@@ -19,7 +19,7 @@ def test_a_check_and_a_hotfix_say_which_tests_they_are_evidence_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "told"),
+    ("written", "hint"),
     [
         ("monitor6", "did you mean monitor-6"),
         ("Infra-7", "did you mean infra-7"),
@@ -27,6 +27,6 @@ def test_a_check_and_a_hotfix_say_which_tests_they_are_evidence_for() -> None:
         ("latency", "there are data-1 to data-7, model-1 to model-7"),
     ],
 )
-def test_a_test_that_there_is_not_is_refused_with_the_nearest(written: str, told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_a_test_that_there_is_not_is_refused_with_the_nearest(written: str, hint: str) -> None:
+    with pytest.raises(ValidationError, match=hint):
         Check(name="latency", kind="series", evidences=(written,))

@@ -180,7 +180,7 @@ def looked(recommender: Recommender, finding: Finding) -> Diagnosis:
     return diagnose(recommender, finding, NOW, keep=lambda _picture: "kept")
 
 
-def told(found: Diagnosis) -> tuple[str, str | None, Slice]:
+def cause_of(found: Diagnosis) -> tuple[str, str | None, Slice]:
     return found.cause_kind, found.object, found.place
 
 
@@ -190,26 +190,26 @@ NONE_OPENED: Mapping[str, float] = {"observed": 0.0, "expected": 360.0}
 def test_a_batch_that_was_written_without_some_rows_is_named_above_those_that_saw_it(tmp_path: Path) -> None:
     declared = choir(tmp_path, picks=lacking(TENORS))
     said = looked(declared, found("openings", "opened", TENORS, **NONE_OPENED))
-    assert told(said) == ("feed", "picks", TENORS)
+    assert cause_of(said) == ("feed", "picks", TENORS)
     assert "as a program writes them" in str(said.cause)
 
 
 def test_it_is_named_by_where_it_lacks_them_though_a_whole_table_was_found(tmp_path: Path) -> None:
     declared = choir(tmp_path, picks=lacking(TENORS, 0.8))
     said = looked(declared, found("openings", "opened", (), 1_150.0, 1_440.0))
-    assert told(said) == ("feed", "picks", TENORS)
+    assert cause_of(said) == ("feed", "picks", TENORS)
 
 
 def test_a_finding_in_the_batch_is_named_as_what_was_not_written(tmp_path: Path) -> None:
     declared = choir(tmp_path, picks=lacking(TENORS, 0.6))
     said = looked(declared, found("picks", "picked", TENORS, 360.0, 900.0))
-    assert told(said) == ("feed", "picks", TENORS)
+    assert cause_of(said) == ("feed", "picks", TENORS)
 
 
 def test_rows_of_which_something_came_were_there_and_not_logged(tmp_path: Path) -> None:
     declared = choir(tmp_path, openings_logged=lacking(TENORS))
     said = looked(declared, found("openings", "opened", TENORS, **NONE_OPENED))
-    assert told(said) == ("logging", "openings", TENORS)
+    assert cause_of(said) == ("logging", "openings", TENORS)
 
 
 def test_a_feed_of_what_there_is_in_stock_is_shown_to_nobody_row_by_row(tmp_path: Path) -> None:
@@ -241,22 +241,22 @@ def test_items_that_are_picked_and_come_no_further_are_kept_out(tmp_path: Path) 
     declared = choir(tmp_path, openings=lacking((*MASSES, *TENORS)))
     where = slice_of(form="mass", voice="tenor")
     said = looked(declared, found("openings", "opened", where, 0.0, 90.0))
-    assert told(said) == ("filter", None, where)
+    assert cause_of(said) == ("filter", None, where)
 
 
 @pytest.mark.parametrize("share", [1.0, 0.5])
 def test_singers_who_stay_away_are_no_fault(tmp_path: Path, share: float) -> None:
-    """They are picked for as ever, open less and sing less: nothing tells who kept them."""
+    """They are picked for as ever, open less and sing less: nothing shows who kept them."""
     declared = choir(tmp_path, openings=lacking(TENORS, share))
     said = looked(declared, found("openings", "opened", TENORS, 360 * (1 - share), 360.0))
-    assert told(said) == ("unknown", None, ())
+    assert cause_of(said) == ("unknown", None, ())
 
 
 def test_what_follows_demand_is_not_taken_for_written_by_a_program(tmp_path: Path) -> None:
     """The openings differ from day to day, so that they lack the tenors may be the tenors' doing."""
     declared = choir(tmp_path, openings=lacking(TENORS))
     said = looked(declared, found("songs", "sung", TENORS, 0.0, 108.0))
-    assert told(said) == ("unknown", None, ())
+    assert cause_of(said) == ("unknown", None, ())
 
 
 def test_only_a_table_that_comes_evenly_is_counted_by_slices(tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def test_only_a_table_that_comes_evenly_is_counted_by_slices(tmp_path: Path) -> 
 def test_rows_of_the_same_singer_score_and_moment_are_doubled(tmp_path: Path) -> None:
     declared = choir(tmp_path, songs=again(TENORS))
     said = looked(declared, found("songs", "sung", TENORS, 216.0, 108.0))
-    assert told(said) == ("duplicate", "songs", TENORS)
+    assert cause_of(said) == ("duplicate", "songs", TENORS)
 
 
 @pytest.mark.parametrize(("table", "named"), [("picks", True), ("openings", False)])
@@ -282,4 +282,4 @@ def test_a_batch_that_is_late_is_so_in_itself(tmp_path: Path, table: str, *, nam
     silent = found(table, "picked_again", (), 90_000.0, 86_400.0)
     late = silent.model_copy(update={"unit": "seconds", "low": 0.0, "high": 87_000.0})
     said = looked(declared, late)
-    assert told(said) == (("feed", table, ()) if named else ("unknown", None, ()))
+    assert cause_of(said) == (("feed", table, ()) if named else ("unknown", None, ()))

@@ -101,7 +101,9 @@ def test_a_later_delivery_that_changes_something_else_is_not_the_one(tmp_path: P
     assert goes_back(changed, seen(0.0, DAY), LOST) == (1, 2)
 
 
-def test_where_only_later_deliveries_are_kept_the_first_of_them_is_told_with_its_time(tmp_path: Path) -> None:
+def test_where_only_later_deliveries_are_kept_the_first_of_them_is_named_with_its_time(
+    tmp_path: Path,
+) -> None:
     assert goes_back(deliveries(tmp_path, [*THREE], ["drama"] * 3), seen(5), NOT_KNOWN) == (1, 2)
     # It lies after the onset, so that it is not offered; see domain/resolution/rollback.py.
 

@@ -148,17 +148,17 @@ def test_the_cause_is_named_from_the_files_with_a_picture(
     assert found.seconds > 0
 
 
-def test_what_is_read_first_is_told_first_and_all_of_it_is_in_the_diagnosis(
+def test_what_is_read_first_is_reported_first_and_all_of_it_is_in_the_diagnosis(
     recommender: Recommender, world: SimpleNamespace
 ) -> None:
     pieces: list[Piece] = []
-    found = diagnose(recommender, world.finding, AT, keep=lambda picture: "digest", tell=pieces.append)
+    found = diagnose(recommender, world.finding, AT, keep=lambda picture: "digest", on_piece=pieces.append)
     assert [piece.stage for piece in pieces] == ["metric", "slices", "items", "tables", "requests"]
     assert {line.kind for line in pieces[0].lines} == {"onset", "size"}
     assert pieces[0].picture == found.picture == "digest"
     assert pieces[0].since is not None
-    told = [line for piece in pieces for line in piece.lines]
-    assert all(line in found.evidence for line in told)
+    reported = [line for piece in pieces for line in piece.lines]
+    assert all(line in found.evidence for line in reported)
     seconds = [piece.seconds for piece in pieces]
     assert seconds == sorted(seconds)
     assert seconds[-1] <= found.seconds

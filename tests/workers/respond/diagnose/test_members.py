@@ -149,9 +149,9 @@ def test_new_listeners_there_are_held_against_those_who_joined_before(radio: Rec
     assert "% less [" in chosen
 
 
-def test_it_is_told_with_the_tables_and_after_what_comes_first(radio: Recommender) -> None:
+def test_it_is_reported_with_the_tables_and_after_what_comes_first(radio: Recommender) -> None:
     pieces: list[Piece] = []
-    diagnose(radio, finding(county="Kerry"), NOON, tell=pieces.append)
+    diagnose(radio, finding(county="Kerry"), NOON, on_piece=pieces.append)
     stages = [one.stage for one in pieces if any("members concerned" in line.statement for line in one.lines)]
     assert stages == ["tables"]
     assert pieces[0].stage == "metric"
@@ -210,10 +210,10 @@ def doctored(radio: Recommender, old: str = "", new: str = "") -> list[str]:
     file = Path(radio.folder) / "recsysops.toml"
     file.write_text(DECLARED.replace(old, new, 1))
     try:
-        told = check(Path(radio.folder), environment={}, at=NOON)
+        answers = check(Path(radio.folder), environment={}, at=NOON)
     finally:
         file.write_text(DECLARED)
-    return [f"{a.level} {a.where}: {a.says}; {a.mend}" for a in told if "member" in a.where]
+    return [f"{a.level} {a.where}: {a.says}; {a.fix}" for a in answers if "member" in a.where]
 
 
 def test_the_doctor_looks_at_them(radio: Recommender) -> None:

@@ -136,7 +136,7 @@ def about(rows: pd.DataFrame, where: Slice, right: pd.DataFrame) -> Finding:
     )  # fmt: skip
 
 
-def told(found: Diagnosis) -> tuple[str, str | None, Slice]:
+def cause_of(found: Diagnosis) -> tuple[str, str | None, Slice]:
     assert not [one.statement for one in found.evidence if "could not be" in one.statement]
     return found.cause_kind, found.object, found.place
 
@@ -148,7 +148,7 @@ def test_listens_written_an_hour_early_are_found_at_their_other_time(tmp_path: P
     )
     recommender = radio(tmp_path, early, right, right)
     found = diagnose(recommender, about(early, LIVE_ON_AIR, right), NOW)
-    assert told(found) == ("time_shift", "listens", LIVE_ON_AIR)
+    assert cause_of(found) == ("time_shift", "listens", LIVE_ON_AIR)
 
 
 def test_what_another_tables_check_finds_in_it_has_the_right_time(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_what_another_tables_check_finds_in_it_has_the_right_time(tmp_path: Path
     (tmp_path / "recsysops.toml").write_text(BILLED)
     recommender = load(tmp_path / "recsysops.toml")
     found = diagnose(recommender, about(early, LIVE_ON_AIR, right), NOW)
-    assert told(found) == ("time_shift", "listens", LIVE_ON_AIR)
+    assert cause_of(found) == ("time_shift", "listens", LIVE_ON_AIR)
 
 
 @pytest.mark.parametrize("hours", [1, -1, 2])
@@ -183,7 +183,7 @@ def test_what_a_check_does_not_find_is_there_under_another_time(tmp_path: Path, 
         expected=0.01, unit="share", p_value=1e-9, severity=Severity.SEV2, title="find none in listens",
     )  # fmt: skip
     found = diagnose(load(tmp_path / "recsysops.toml"), finding, now)
-    assert told(found) == ("time_shift", "listens", LIVE_ON_AIR)
+    assert cause_of(found) == ("time_shift", "listens", LIVE_ON_AIR)
 
 
 def test_a_table_that_fell_silent_since_its_rows_come_an_hour_early_is_no_lost_feed(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_table_that_fell_silent_since_its_rows_come_an_hour_early_is_no_lost_f
         update={"unit": "seconds", "observed": 2_400.0, "expected": 3.0}
     )
     found = diagnose(radio(tmp_path, early, right, right), silence, NOW)
-    assert told(found) == ("time_shift", "listens", ())
+    assert cause_of(found) == ("time_shift", "listens", ())
 
 
 def test_listens_that_the_feed_lost_are_in_the_standby(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_listens_that_the_feed_lost_are_in_the_standby(tmp_path: Path) -> None:
     chance = np.random.default_rng(32)
     lost = right[~(in_cars(right) & (chance.random(len(right)) < 0.6))]
     found = diagnose(radio(tmp_path, lost, right, right), about(lost, LIVE_ON_AIR, right), NOW)
-    assert told(found) == ("feed", "listens", LIVE_ON_AIR)
+    assert cause_of(found) == ("feed", "listens", LIVE_ON_AIR)
 
 
 @pytest.mark.parametrize("where", [LIVE_ON_AIR, ()], ids=["of a slice", "of everything"])
@@ -220,7 +220,7 @@ def test_what_the_feed_lost_is_named_by_the_check_of_its_standby_as_well(
         unit="share", observed=0.6, expected=0.01, p_value=1e-9, severity=Severity.SEV2, title="find none",
     )  # fmt: skip
     found = diagnose(radio(tmp_path, lost, right, right), finding, now)
-    assert told(found) == ("feed", "listens", where)
+    assert cause_of(found) == ("feed", "listens", where)
     assert found.cause is not None
     assert found.cause.endswith("its standby `listens_standby` is complete")
     assert any(one.statement.startswith("`listens` has ") for one in found.evidence)
@@ -230,34 +230,34 @@ def test_listens_that_were_never_logged_are_in_no_copy_of_the_log(tmp_path: Path
     right = heard()
     lost = right[~in_cars(right)]
     found = diagnose(radio(tmp_path, lost, lost, right), about(lost, LIVE_ON_AIR, right), NOW)
-    assert told(found) == ("logging", "listens", LIVE_ON_AIR)
+    assert cause_of(found) == ("logging", "listens", LIVE_ON_AIR)
 
 
-def test_a_log_of_one_session_in_four_tells_what_was_never_logged_as_well(tmp_path: Path) -> None:
+def test_a_log_of_one_session_in_four_shows_what_was_never_logged_as_well(tmp_path: Path) -> None:
     right = heard()
     lost = right[~in_cars(right)]
     quarter = right[right["session"] % 4 == 0]
     sample = pd.concat([quarter.assign(mood=mood) for mood in ("calm", "loud", "sad")])
     found = diagnose(radio(tmp_path, lost, lost, sample), about(lost, LIVE_ON_AIR, right), NOW)
-    assert told(found) == ("logging", "listens", LIVE_ON_AIR)
+    assert cause_of(found) == ("logging", "listens", LIVE_ON_AIR)
 
 
 def kept(right: pd.DataFrame, share: float) -> tuple[pd.DataFrame, Finding]:
-    """A log of one session in four, and of so many of those in cars since the onset; what its check tells."""
+    """A log of one session in four, and of so many of those in cars since the onset; what its check finds."""
     chance = np.random.default_rng(33).random(len(right))
     logged = right[chance < np.where(in_cars(right), share, 0.25)]
     finding = about(right, LIVE_ON_AIR, right)
-    told = {"check": "kept", "unit": "rows kept in offers", "observed": share * finding.observed}
-    return logged, finding.model_copy(update={**told, "expected": 0.25 * finding.expected})
+    changes = {"check": "kept", "unit": "rows kept in offers", "observed": share * finding.observed}
+    return logged, finding.model_copy(update={**changes, "expected": 0.25 * finding.expected})
 
 
-def test_a_log_that_keeps_fewer_sessions_than_was_agreed_is_the_cause_of_what_its_check_tells(
+def test_a_log_that_keeps_fewer_sessions_than_was_agreed_is_the_cause_of_what_its_check_reports(
     tmp_path: Path,
 ) -> None:
     right = heard()
     logged, finding = kept(right, 0.03)
     found = diagnose(radio(tmp_path, right, right, logged), finding, NOW)
-    assert told(found) == ("logging", "offers", LIVE_ON_AIR)
+    assert cause_of(found) == ("logging", "offers", LIVE_ON_AIR)
     assert found.cause is not None
     assert "they were served, and not logged" in found.cause
 
@@ -274,7 +274,7 @@ def test_listens_that_came_twice_are_duplicates_and_the_standby_has_less(tmp_pat
     right = heard()
     twice = pd.concat([right, right[in_cars(right)]])
     found = diagnose(radio(tmp_path, twice, right, right), about(twice, LIVE_ON_AIR, right), NOW)
-    assert told(found) == ("duplicate", "listens", LIVE_ON_AIR)
+    assert cause_of(found) == ("duplicate", "listens", LIVE_ON_AIR)
     assert any("more than" in one.statement for one in found.evidence if one.kind == "history")
 
 
@@ -295,4 +295,4 @@ def test_of_very_many_that_lack_a_partner_a_share_is_looked_for(
         heard_at=right["heard_at"].mask(since(right), right["heard_at"] - pd.Timedelta(hours=1))
     )
     found = diagnose(radio(tmp_path, early, right, right), about(early, (), right), NOW)
-    assert told(found) == ("time_shift", "listens", ())
+    assert cause_of(found) == ("time_shift", "listens", ())

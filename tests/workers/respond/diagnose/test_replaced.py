@@ -57,7 +57,7 @@ def logged(folder: Path, spans: Sequence[tuple[str, float, float, int]]) -> Reco
 
 
 @pytest.mark.parametrize(
-    ("spans", "told"),
+    ("spans", "took_over"),
     [
         pytest.param(
             [("v7", 12, 2, 20), ("v8", 2, 0, 20)], ("v8", "v7", 2), id="it took over an hour before"
@@ -78,17 +78,17 @@ def logged(folder: Path, spans: Sequence[tuple[str, float, float, int]]) -> Reco
         ),
     ],
 )
-def test_the_version_that_took_over_no_later_than_it_began_is_told_with_the_one_before(
+def test_the_version_that_took_over_no_later_than_it_began_is_named_with_the_one_before(
     tmp_path: Path,
     spans: Sequence[tuple[str, float, float, int]],
-    told: tuple[str, str, float] | None,
+    took_over: tuple[str, str, float] | None,
 ) -> None:
     recommender = logged(tmp_path, spans)
     log = log_of(recommender)
     assert log is not None
     reader = Reader(recommender, make_finding(), NOON)
     found = replaced_model(reader, log, ONSET, ONSET + MINUTE)
-    expected = told and Replaced(at=NOON - told[2] * HOUR, now=told[0], was=told[1])
+    expected = took_over and Replaced(at=NOON - took_over[2] * HOUR, now=took_over[0], was=took_over[1])
     assert found == expected
 
 

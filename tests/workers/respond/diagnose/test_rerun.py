@@ -154,7 +154,7 @@ def test_a_model_that_wants_too_much_memory_is_a_line_and_the_rest_goes_on(
     assert "slices" in {line.kind for line in found.evidence}
 
 
-def test_visits_that_the_shelf_lacks_are_told_by_app(logged: pd.DataFrame, tmp_path: Path) -> None:
+def test_visits_that_the_shelf_lacks_are_named_by_app(logged: pd.DataFrame, tmp_path: Path) -> None:
     recommender = kitchen(tmp_path, logged, Kitchen(1).estimator)
     lost = (logged["app"] == "kiosk") & (logged["at"] >= pd.Timestamp(ONSET))
     logged[logged["listed"] & ~lost].to_parquet(tmp_path / "shelf.parquet")

@@ -111,7 +111,7 @@ def errors() -> list[Exception]:
 
 def everything_in(database_url: str) -> str:
     """All rows of all tables, as text."""
-    told = []
+    rows = []
     with psycopg.connect(database_url.replace("+psycopg", "")) as connection:
         names = connection.execute(
             "SELECT table_schema, table_name FROM information_schema.tables "
@@ -119,8 +119,8 @@ def everything_in(database_url: str) -> str:
         ).fetchall()
         for schema, name in names:
             query = f'SELECT t::text FROM "{schema}"."{name}" AS t'
-            told += [row[0] for row in connection.execute(query.encode()).fetchall()]
-    return "\n".join(told)
+            rows += [row[0] for row in connection.execute(query.encode()).fetchall()]
+    return "\n".join(rows)
 
 
 @pytest.mark.usefixtures("surroundings")
@@ -136,10 +136,10 @@ def test_no_errors_words_reach_the_database(log: Engine, database_url: str, surr
         say_stuck(log, "announce", text)
     settle_item(log, recommender(surroundings, own=False), "i01", "question")
     assert CANARY not in str(fetch(log, "question"))
-    told = everything_in(database_url)
-    assert "${METRICS_TOKEN}" not in told
-    assert "xoxb-" not in told and "${SLACK_BOT_TOKEN}" in told
-    assert f"{CANARY}-pw" not in told and f"{CANARY}-signing" not in told
+    stored = everything_in(database_url)
+    assert "${METRICS_TOKEN}" not in stored
+    assert "xoxb-" not in stored and "${SLACK_BOT_TOKEN}" in stored
+    assert f"{CANARY}-pw" not in stored and f"{CANARY}-signing" not in stored
 
 
 @pytest.mark.usefixtures("surroundings")
@@ -212,13 +212,13 @@ def test_no_line_of_a_log_holds_it_whichever_library_writes(capsys: pytest.Captu
             named.exception("failed: %s, %s", raised, {"token": "x"})
             named.warning("with %(what)s", {"what": str(error)})
             named.warning(f"as it is {error} 100 %")
-    told = "".join(capsys.readouterr()) + "\n".join(heard)
-    assert told.count("failed") > 20
-    assert "Traceback" in told
-    assert CANARY not in told
+    printed = "".join(capsys.readouterr()) + "\n".join(heard)
+    assert printed.count("failed") > 20
+    assert "Traceback" in printed
+    assert CANARY not in printed
 
 
-def test_what_ends_a_process_is_told_without_it(root: Path) -> None:
+def test_what_ends_a_process_is_reported_without_it(root: Path) -> None:
     program = """
 import os, threading
 from workers.environment.settings import read_settings

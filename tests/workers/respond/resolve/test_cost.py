@@ -115,7 +115,7 @@ def test_an_evening_in_which_more_is_borrowed_anyway_is_no_gain(
     assert abs(cost.value) < 300  # of some 2,500 a day
 
 
-def test_what_everybody_loses_under_it_is_told_as_worse_than_promised(
+def test_what_everybody_loses_under_it_is_reported_as_worse_than_promised(
     log: Engine, library: Callable[..., Recommender], deployed: Callable[[], Incident]
 ) -> None:
     incident = deployed()

@@ -105,7 +105,7 @@ def test_an_approved_hotfix_is_applied_under_its_approval_and_taken_back_under_t
 
 
 @pytest.mark.parametrize(
-    ("changes", "share", "told"),
+    ("changes", "share", "added"),
     [
         ({}, 1.0, {}),
         ({"stages": (0.05, 1.0)}, 0.05, {"share": 0.05, "salt": "approval"}),
@@ -114,10 +114,10 @@ def test_an_approved_hotfix_is_applied_under_its_approval_and_taken_back_under_t
     ],
 )
 def test_a_target_is_told_a_share_of_members_where_some_are_left_out_and_none_else(
-    changes: dict[str, object], share: float, told: dict[str, object]
+    changes: dict[str, object], share: float, added: dict[str, object]
 ) -> None:
     option = make_option(**changes)
-    assert in_stage(option, share, "approval").parameters == {**option.parameters, **told}
+    assert in_stage(option, share, "approval").parameters == {**option.parameters, **added}
 
 
 def killed(work: Work, recommender: Recommender) -> Sequence[c.Command]:
@@ -171,8 +171,8 @@ def test_what_may_be_in_force_is_not_called_failed_before_it_can_be_taken_back(
         away.setattr("workers.respond.resolve.deploy.build_deployer", lambda *_: Away())
         assert not any(story.settle("apply", apply) for _ in range(3 * MOST_TRIES))
     assert (story.hotfix.stage, story.overrides) == ("approved", [approval])
-    (told,) = (note for note in notes(story) if "goes on being tried" in note)
-    assert "it may be in force, and could not be taken back: is it running?" in told
+    (warning,) = (note for note in notes(story) if "goes on being tried" in note)
+    assert "it may be in force, and could not be taken back: is it running?" in warning
     assert story.settle("apply", apply)
     assert (story.hotfix.stage, story.overrides) == ("failed", [])
 

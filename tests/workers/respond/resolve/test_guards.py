@@ -95,7 +95,7 @@ def test_an_alarm_of_a_guard_on_what_the_hotfix_touches_is_harm_and_names_itself
 
 
 @pytest.mark.parametrize("room", [watch, guard])
-def test_an_alarm_of_a_guard_is_told_before_the_metric_is_looked_at_and_after_the_verdict_too(
+def test_an_alarm_of_a_guard_is_reported_before_the_metric_is_looked_at_and_after_the_verdict_too(
     guarded: Guarded, room: Callable[[Work, Recommender], Sequence[c.Command]]
 ) -> None:
     guarded.alarmed(alarm())
@@ -129,10 +129,10 @@ def test_what_changes_requests_of_its_slice_only_is_guarded_there(
     guarded: Guarded, country: str, reverts: bool
 ) -> None:
     guarded.alarmed(found := alarm(slice=(("country", country),)))
-    told = {"kind": "popularity_fallback", "slice": {"country": "DK"}, "column": "views"}
-    assert touches(make_option(parameters=told), guarded.incident, found) is reverts
+    parameters = {"kind": "popularity_fallback", "slice": {"country": "DK"}, "column": "views"}
+    assert touches(make_option(parameters=parameters), guarded.incident, found) is reverts
     # A receiver is told where the symptom was, and does what it does everywhere.
-    assert touches(make_option(parameters={**told, "kind": "webhook"}), guarded.incident, found)
+    assert touches(make_option(parameters={**parameters, "kind": "webhook"}), guarded.incident, found)
 
 
 def test_what_alarmed_before_the_deployment_and_goes_on_is_not_new(guarded: Guarded) -> None:

@@ -55,7 +55,7 @@ def found_in(start: float, end: float) -> Finding:
     return FOUND.model_copy(update={"observed": 20.0, **window})
 
 
-def test_what_was_found_before_a_hotfix_and_told_late_is_what_the_next_one_is_held_against(
+def test_what_was_found_before_a_hotfix_and_reported_late_is_what_the_next_one_is_held_against(
     begin: Begin,
 ) -> None:
     watched = begin(make_finding(minutes=-5, observed=50.0))

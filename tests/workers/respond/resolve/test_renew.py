@@ -29,7 +29,7 @@ from workers.respond.resolve.renew import remind, renew
 from workers.store import cards
 
 __all__ = ["recommender", "story"]
-WHY = c.RenewHotfix(option="fill", reason="the feed is not mended yet")
+WHY = c.RenewHotfix(option="fill", reason="the feed is not fixed yet")
 DAY = timedelta(days=1)
 
 

@@ -285,16 +285,16 @@ def test_who_has_nothing_tried_again_is_told_to_look_again_where_that_may_be(
     story = begin()
     story.say(c.RecordHotfixFailed(option="fill", reason="refused"))
 
-    def told() -> str:
+    def refusal() -> str:
         with log.begin() as connection, pytest.raises(Refused) as refused:
             retry(connection, story.incident, None, NOON)
         return str(refused.value)
 
-    assert told().endswith("could try again. `recsysops look-again 1` has its cause looked into again.")
+    assert refusal().endswith("could try again. `recsysops look-again 1` has its cause looked into again.")
     story.say(c.Resolve(reason="It stopped."))
     lesson = Improvement(detect_faster="No", diagnose_faster="No", change="nothing", detail="Rare.")
     story.say(c.ProposeFollowUp(improvement=lesson))
-    assert told().endswith("could try again.")
+    assert refusal().endswith("could try again.")
 
 
 def test_what_only_waits_to_expire_is_not_looked_at_before(begin: Begin, log: Engine) -> None:

@@ -73,7 +73,7 @@ def work_on(log: Engine, stream: str, at: datetime) -> Work:
 def test_what_other_incidents_measured_is_the_record_by_kind_as_declared_or_as_the_menu_said(
     log: Engine, past: Callable[..., str]
 ) -> None:
-    past("Drama", 0.5, hotfix="fill_language")  # of a menu that told no kind
+    past("Drama", 0.5, hotfix="fill_language")  # of a menu that named no kind
     past("Comedy", 0.9, kind="fill_feature", hotfix="since_renamed")
     past("Horror", 0.1, hotfix="nobody_knows_it_any_more")
     own = past("Western", 0.2, kind="fill_feature")

@@ -296,7 +296,7 @@ def test_what_can_never_be_measured_again_is_left_to_people_at_once(begin: Begin
     assert begin().look(2, never) == "RefuteHotfix"
 
 
-def test_more_than_all_of_the_gap_is_chance_in_the_band_and_told_as_it_is_beyond_it(begin: Begin) -> None:
+def test_more_than_all_of_the_gap_is_chance_in_the_band_and_reported_as_it_is_beyond_it(begin: Begin) -> None:
     watched = begin()
     verified, beyond = watched.said(2, measured(110.0)), watched.said(2, measured(150.0))
     assert isinstance(verified, c.VerifyHotfix)
@@ -315,7 +315,7 @@ def test_more_than_all_of_the_gap_is_chance_where_a_look_proves_nothing_too(
 
 
 @pytest.mark.parametrize(
-    ("observed", "share", "told"),
+    ("observed", "share", "words"),
     [
         (150.0, 2.0, "200 % of the gap is closed"),
         (60.0, 0.2, "20 % of the gap is closed"),
@@ -324,12 +324,12 @@ def test_more_than_all_of_the_gap_is_chance_where_a_look_proves_nothing_too(
     ],
 )
 def test_a_refutation_says_how_much_of_the_gap_is_closed_or_by_how_much_it_grew(
-    begin: Begin, observed: float, share: float, told: str
+    begin: Begin, observed: float, share: float, words: str
 ) -> None:
     refuted = begin().said(5, measured(observed))
     assert isinstance(refuted, c.RefuteHotfix)
     assert refuted.repaired_share == pytest.approx(share)
-    assert refuted.reason.endswith(told)
+    assert refuted.reason.endswith(words)
 
 
 WORSE = measured(10.0, low=90.0, high=110.0)
@@ -363,8 +363,8 @@ def test_harm_is_reverted_at_the_second_look_and_the_reason_is_in_numbers(begin:
     assert hotfix is not None
     assert (hotfix.stage, hotfix.because, hotfix.reason) == ("reverting", "harm", harm.reason)
     (outcome,) = watched.incident.outcomes
-    told = (outcome.repaired_share, outcome.low, outcome.high)
-    assert told == pytest.approx((-0.5, -0.7, -0.3), abs=0.005)
+    estimate = (outcome.repaired_share, outcome.low, outcome.high)
+    assert estimate == pytest.approx((-0.5, -0.7, -0.3), abs=0.005)
 
 
 def test_harm_far_beyond_chance_is_reverted_at_the_first_look(begin: Begin) -> None:

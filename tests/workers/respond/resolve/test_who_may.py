@@ -55,7 +55,7 @@ def may(log: Engine, known_as: str, recommender: Recommender) -> str:
 
 
 @pytest.fixture
-def told(log: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
+def grouped(log: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """At noon Slack said who is in which group."""
     monkeypatch.setattr("workers.environment.clock.now", lambda: NOON)
     with log.begin() as connection:
@@ -63,17 +63,17 @@ def told(log: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
     return log
 
 
-def test_whoever_is_in_a_named_group_or_named_may_and_nobody_else(told: Engine) -> None:
-    assert {who: may(told, who, shop()) for who in ("slack:U0CAM", "slack:U0ADA", "terminal:ada")} == {
+def test_whoever_is_in_a_named_group_or_named_may_and_nobody_else(grouped: Engine) -> None:
+    assert {who: may(grouped, who, shop()) for who in ("slack:U0CAM", "slack:U0ADA", "terminal:ada")} == {
         "slack:U0CAM": "yes",
         "slack:U0ADA": "yes",
         "terminal:ada": "yes",
     }
-    assert may(told, "slack:U0EVE", shop()) == "NotAllowed"
-    assert may(told, "terminal:ben", shop()) == "NotAllowed"
-    assert may(told, "terminal:ben", shop(approve=("ben",))) == "yes"
-    assert may(told, "slack:U0EVE", shop(approve=("U0EVE",))) == "yes"
-    assert may(told, "slack:U0CAM", shop(approve=())) == "NotAllowed"
+    assert may(grouped, "slack:U0EVE", shop()) == "NotAllowed"
+    assert may(grouped, "terminal:ben", shop()) == "NotAllowed"
+    assert may(grouped, "terminal:ben", shop(approve=("ben",))) == "yes"
+    assert may(grouped, "slack:U0EVE", shop(approve=("U0EVE",))) == "yes"
+    assert may(grouped, "slack:U0CAM", shop(approve=())) == "NotAllowed"
 
 
 def test_who_is_in_no_group_as_they_have_no_account_in_slack_waits_for_no_word_of_it(log: Engine) -> None:
@@ -83,16 +83,16 @@ def test_who_is_in_no_group_as_they_have_no_account_in_slack_waits_for_no_word_o
 
 @pytest.mark.parametrize(("age", "answer"), [(STALE, "yes"), (STALE + timedelta(seconds=1), "RightsUnknown")])
 def test_what_slack_said_holds_for_an_hour_and_not_longer(
-    told: Engine, monkeypatch: pytest.MonkeyPatch, age: timedelta, answer: str
+    grouped: Engine, monkeypatch: pytest.MonkeyPatch, age: timedelta, answer: str
 ) -> None:
     monkeypatch.setattr("workers.environment.clock.now", lambda: NOON + age)
-    assert may(told, "slack:U0CAM", shop()) == answer
+    assert may(grouped, "slack:U0CAM", shop()) == answer
 
 
 def test_an_account_at_a_terminal_that_is_nobody_s_approves_nothing_and_one_in_slack_as_its_groups_say(
-    told: Engine,
+    grouped: Engine,
 ) -> None:
-    with told.begin() as connection:
+    with grouped.begin() as connection:
         authorise(connection, shop(), "terminal:root", "deploy")
         with pytest.raises(NotAllowed, match="could be whoever asked"):
             authorise(connection, shop(), "terminal:root", "approve")

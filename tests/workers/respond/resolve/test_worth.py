@@ -141,7 +141,7 @@ def measured(log: Engine, incident: Incident, recommender: Recommender) -> c.Rec
     return said
 
 
-def test_what_it_repairs_and_what_everybody_gains_today_is_measured_and_told(
+def test_what_it_repairs_and_what_everybody_gains_today_is_measured_and_reported(
     log: Engine, deployed: Callable[..., Incident], tmp_path: Path
 ) -> None:
     incident = deployed()

@@ -63,7 +63,7 @@ def test_a_check_that_slices_by_ids_says_so_as_a_finding(ids: Recommender) -> No
     assert "take this one out" in finding.title
 
 
-def test_only_the_newest_window_is_looked_at_and_told_by_dimension(ids: Recommender) -> None:
+def test_only_the_newest_window_is_looked_at_and_counted_by_dimension(ids: Recommender) -> None:
     with open_source(ids, "views") as source:
         many = many_valued(source, ("country", "member_id", "elsewhere"), END - HOUR, END)
     assert list(many) == ["member_id"]

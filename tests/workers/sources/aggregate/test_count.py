@@ -200,7 +200,7 @@ def test_a_select_over_files_is_a_table(lake: Recommender, tmp_path: Path) -> No
     assert count_windows(it, "tv", hours())["rows"].sum() == (views(5_000)["device"] == "tv").sum()
 
 
-def test_bins_with_rows_are_told_in_order(lake: Recommender) -> None:
+def test_bins_with_rows_are_listed_in_order(lake: Recommender) -> None:
     bins = time_bins(lake, "views", END - timedelta(hours=3), END, HOUR)
     assert bins.tolist() == [int((END - n * HOUR).timestamp()) for n in (3, 2, 1)]
 
@@ -246,10 +246,10 @@ def test_a_source_that_cannot_be_read_says_why(
     file = tmp_path / "v.parquet"
     make(file)
     it = recommender(tmp_path, {"v": {"path": str(file), "time": "at"}})
-    with pytest.raises(SourceError) as told:
+    with pytest.raises(SourceError) as raised:
         count_windows(it, "v", hours(), dimensions=("planet",))
-    assert 'table "v"' in str(told.value)
-    assert words in str(told.value)
+    assert 'table "v"' in str(raised.value)
+    assert words in str(raised.value)
 
 
 def test_a_locked_database_says_so(tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def test_an_engine_behind_an_address_adds_up_the_same(
     np.testing.assert_allclose(far.denominator, here.denominator)
 
 
-def test_a_column_that_is_missing_or_holds_no_numbers_is_told(lake: Recommender) -> None:
+def test_a_column_that_is_missing_or_holds_no_numbers_is_reported(lake: Recommender) -> None:
     with pytest.raises(SourceError, match='no column "stall"; did you mean "stalled"'):
         ratio_cells(lake, check(measure="stall"), GRID, DIMENSIONS)
     with pytest.raises(SourceError, match='column "country" holds string, not numbers'):

@@ -101,7 +101,7 @@ def test_a_table_without_rows_has_no_values(lake: Recommender) -> None:
     assert np.isnan(metric.values(0)).all()
 
 
-def test_a_column_that_is_missing_or_holds_no_numbers_is_told(lake: Recommender) -> None:
+def test_a_column_that_is_missing_or_holds_no_numbers_is_reported(lake: Recommender) -> None:
     with pytest.raises(SourceError, match='no column "minuts"; did you mean "minutes"'):
         series_of(lake, check(measure="minuts"), GRID, ())
     with pytest.raises(SourceError, match='column "country" holds string, not numbers'):

@@ -88,7 +88,7 @@ def postgres(database_url: str) -> Recommender:
 
 
 def finding(check: str, **more: object) -> Finding:
-    told: dict[str, object] = {
+    defaults: dict[str, object] = {
         "check": check,
         "table": "shown",
         "window_start": START,
@@ -99,7 +99,7 @@ def finding(check: str, **more: object) -> Finding:
         "severity": Severity.SEV2,
         "title": "less",
     }
-    return Finding.model_validate({**told, **more})
+    return Finding.model_validate({**defaults, **more})
 
 
 DRAMA = {"slice": (("genre", "drama"),)}

@@ -23,7 +23,7 @@ def said(log: Engine) -> list[tuple[str, str]]:
     with log.connect() as connection:
         driver = connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)
-        return [(one.says, one.mend) for one in differences(driver)]
+        return [(one.says, one.fix) for one in differences(driver)]
 
 
 def test_the_manifest_is_the_picture_of_a_freshly_migrated_database(owner: psycopg.Connection) -> None:
@@ -60,7 +60,7 @@ def test_another_owner_another_schema_and_other_peoples_tables_are_no_difference
                 connection.execute(
                     "CREATE VIEW counted WITH (security_invoker) AS SELECT count(*) FROM events"
                 )
-                assert [(one.says, one.mend) for one in differences(connection)] == []
+                assert [(one.says, one.fix) for one in differences(connection)] == []
         finally:
             administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
             administrator.execute(f"DROP ROLE {name}")
@@ -197,15 +197,15 @@ CHANGES = {
 def test_a_guard_that_was_changed_is_named(log: Engine, owner: psycopg.Connection, change: str) -> None:
     statement, says = CHANGES[change]
     owner.execute(statement.encode())
-    told = said(log)
-    assert any(one.startswith(says) for one, _ in told), told
-    assert all(mend for _, mend in told)
+    lines = said(log)
+    assert any(one.startswith(says) for one, _ in lines), lines
+    assert all(fix for _, fix in lines)
     with log.connect() as connection, pytest.raises(Tampered, match="ask who did it") as caught:
         require_guards(connection)
     assert says in str(caught.value)
 
 
-MENDED = (
+FIXABLE = (
     *("an opened policy", "one more policy", "row security switched off", "UPDATE granted"),
     *("UPDATE of one column granted", "something granted to everybody", "something granted on"),
     *("DELETE granted to somebody", "the sequence granted", "a function granted to everybody"),
@@ -214,19 +214,19 @@ MENDED = (
 )
 
 
-@pytest.mark.parametrize("change", MENDED)
-def test_what_the_difference_says_is_what_mends_it(
+@pytest.mark.parametrize("change", FIXABLE)
+def test_what_the_difference_says_is_what_fixes_it(
     log: Engine, owner: psycopg.Connection, change: str
 ) -> None:
     owner.execute(CHANGES[change][0].encode())
     for _ in range(3):  # a grant option is taken with what it was given on, which is then given again
-        for _, mend in said(log):
-            owner.execute(mend.encode())
+        for _, fix in said(log):
+            owner.execute(fix.encode())
     assert said(log) == []
 
 
 @pytest.mark.parametrize(
-    ("statement", "says", "mend"),
+    ("statement", "says", "fix"),
     [
         (f"ALTER ROLE {ROLE} SUPERUSER", f"the role {ROLE} has the attribute superuser", "NOSUPERUSER"),
         (f"ALTER ROLE {ROLE} BYPASSRLS", "has the attribute bypass row security", "NOBYPASSRLS"),
@@ -239,13 +239,13 @@ def test_what_the_difference_says_is_what_mends_it(
         (f"ALTER ROLE {ROLE} SET row_security = off", "is given settings: ['row_security=off']", "RESET ALL"),
     ],
 )
-def test_a_role_that_may_more_is_named(database_url: str, statement: str, says: str, mend: str) -> None:
+def test_a_role_that_may_more_is_named(database_url: str, statement: str, says: str, fix: str) -> None:
     with psycopg.connect(driver_address(database_url)) as connection:
         connection.execute(statement.encode())
         (one,) = differences(connection)
         connection.rollback()
     assert says in one.says
-    assert mend in one.mend
+    assert fix in one.fix
 
 
 def test_a_sequence_that_was_set_back_is_named(
@@ -255,9 +255,9 @@ def test_a_sequence_that_was_set_back_is_named(
     opened("Comedy", "another")
     number(log)
     owner.execute("SELECT setval('events_position_seq', 1)")
-    ((says, mend),) = said(log)
+    ((says, fix),) = said(log)
     assert says == "the sequence of event ids stands at 1, and the newest event has the id 2"
-    owner.execute(mend.encode())
+    owner.execute(fix.encode())
     assert said(log) == []
     owner.execute("SELECT setval('events_position_seq', 1, false)")
     assert "stands at 0" in said(log)[0][0]

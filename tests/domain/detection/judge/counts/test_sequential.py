@@ -1,4 +1,4 @@
-"""Evidence that adds up over windows: how soon a loss is told, since when, and how seldom there was none."""
+"""Evidence that adds up over windows: how soon a loss is detected, since when, how seldom there was none."""
 
 from __future__ import annotations
 
@@ -30,32 +30,34 @@ def until(y: np.ndarray, last: int) -> Sequence:
     return Sequence(steady, learn, learn)
 
 
-def told_after(y: np.ndarray, onset: int, alternatives: Alternatives = DROPS) -> int:
+def detected_after(y: np.ndarray, onset: int, alternatives: Alternatives = DROPS) -> int:
     for last in range(onset, len(y)):
         if log_evidence(until(y, last), alternatives)[0][0] >= LIMIT:
             return last - onset + 1
     return len(y) - onset + 1
 
 
-def test_two_fifths_of_fifteen_rows_a_day_are_told_after_about_a_week() -> None:
-    days = [told_after(daily(seed, 15.0, HISTORY + 28, 0.6, HISTORY), HISTORY) for seed in range(8)]
+def test_two_fifths_of_fifteen_rows_a_day_are_detected_after_about_a_week() -> None:
+    days = [detected_after(daily(seed, 15.0, HISTORY + 28, 0.6, HISTORY), HISTORY) for seed in range(8)]
     assert np.median(days) <= 9
 
 
-def test_the_more_is_lost_the_sooner_it_is_told() -> None:
+def test_the_more_is_lost_the_sooner_it_is_detected() -> None:
     half, tenth = (
-        np.mean([told_after(daily(seed, 15.0, HISTORY + 14, left, HISTORY), HISTORY) for seed in range(4)])
+        np.mean(
+            [detected_after(daily(seed, 15.0, HISTORY + 14, left, HISTORY), HISTORY) for seed in range(4)]
+        )
         for left in (0.5, 0.1)
     )
     assert tenth < half
 
 
-def test_a_slow_decay_is_told_within_two_weeks() -> None:
+def test_a_slow_decay_is_detected_within_two_weeks() -> None:
     for seed in range(4):
         mean = 40 * WEEK[np.arange(HISTORY + 14) % 7]
         mean[HISTORY:] *= 0.93 ** np.arange(1, 15)
         y = np.random.default_rng(seed).poisson(mean).astype(float)
-        assert told_after(y, HISTORY) <= 14
+        assert detected_after(y, HISTORY) <= 14
 
 
 def test_the_onset_is_where_the_loss_began_and_the_expectation_that_from_before() -> None:
@@ -80,14 +82,14 @@ def test_a_healthy_table_is_silent_for_years() -> None:
     alarms = 0
     for seed in range(3):
         y = daily(seed, 15.0, HISTORY + 140)
-        alarms += told_after(y, HISTORY, Alternatives.of("both", 0.25)) <= 140
+        alarms += detected_after(y, HISTORY, Alternatives.of("both", 0.25)) <= 140
     assert alarms == 0
 
 
 def test_growth_that_went_on_is_no_change() -> None:
     mean = 60 * WEEK[np.arange(HISTORY + 28) % 7] * 1.01 ** np.arange(HISTORY + 28)
     y = np.random.default_rng(3).poisson(mean).astype(float)
-    assert told_after(y, HISTORY + 20, Alternatives.of("both", 0.25)) > 8
+    assert detected_after(y, HISTORY + 20, Alternatives.of("both", 0.25)) > 8
 
 
 def test_evidence_has_the_mean_one_for_each_onset_where_nothing_changed() -> None:

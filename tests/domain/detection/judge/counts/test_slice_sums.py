@@ -42,19 +42,19 @@ def plays(width: timedelta, windows: int, kept: dict[int, float], a_window: floa
 def walked(
     counts: Counts, history: int = HISTORY, check: Check = CHECK
 ) -> tuple[list[tuple[int, Finding]], list[int]]:
-    """What is told anew, and when something is over."""
-    state, told, over = CheckState(), list[tuple[int, Finding]](), list[int]()
+    """What is reported anew, and when something is over."""
+    state, found, over = CheckState(), list[tuple[int, Finding]](), list[int]()
     for last in range(history, len(counts.total)):
         verdict = judge_slices(check, counts.until(last, history), state)
-        before = {fingerprint for fingerprint, seen in state.seen.items() if seen.told}
-        told += [(last, one) for one in verdict.findings if one.fingerprint not in before]
+        before = {fingerprint for fingerprint, seen in state.seen.items() if seen.reported}
+        found += [(last, one) for one in verdict.findings if one.fingerprint not in before]
         over += [last] * len(verdict.cleared)
         state = verdict.state
-    return told, over
+    return found, over
 
 
 @pytest.mark.parametrize(("width", "history"), [(5 * MINUTE, 240), (HOUR, 672)])
-def test_a_loss_too_small_for_any_window_is_told_by_several_of_them_with_their_time(
+def test_a_loss_too_small_for_any_window_is_reported_by_several_of_them_with_their_time(
     width: timedelta, history: int
 ) -> None:
     onset = history + 10
@@ -68,8 +68,8 @@ def test_a_loss_too_small_for_any_window_is_told_by_several_of_them_with_their_t
 
 def test_it_is_over_soon_after_the_rows_are_back_though_the_sum_still_lacks_them() -> None:
     counts = plays(5 * MINUTE, ONSET + 70, dict.fromkeys(range(ONSET, ONSET + 40), 0.25), a_window=1_500)
-    told, over = walked(counts)
-    assert [one.slice for _last, one in told] == [WEB_IN_DENMARK]
+    found, over = walked(counts)
+    assert [one.slice for _last, one in found] == [WEB_IN_DENMARK]
     (ended,) = over
     assert ONSET + 40 <= ended < ONSET + 56
 
@@ -79,17 +79,17 @@ def test_where_nothing_is_lost_no_sum_says_so(seed: int) -> None:
     assert walked(plays(5 * MINUTE, HISTORY + 120, {}, a_window=1_500, seed=seed)) == ([], [])
 
 
-def test_a_surge_that_no_window_shows_is_told_only_where_surges_are_what_is_asked_for() -> None:
+def test_a_surge_that_no_window_shows_is_reported_only_where_surges_are_what_is_asked_for() -> None:
     counts = plays(5 * MINUTE, ONSET + 25, dict.fromkeys(range(ONSET, ONSET + 25), 2.0), a_window=1_500)
     surges = CHECK.model_copy(update={"direction": "surge"})
     assert walked(counts)[0] == []
     assert [one.slice for _last, one in walked(counts, check=surges)[0]] == [WEB_IN_DENMARK]
 
 
-def test_while_one_window_shows_a_fault_no_sum_tells_its_shadows() -> None:
+def test_while_one_window_shows_a_fault_no_sum_reports_its_shadows() -> None:
     counts = plays(5 * MINUTE, ONSET + 30, dict.fromkeys(range(ONSET, ONSET + 30), 0.0), a_window=20_000)
-    told, _over = walked(counts)
-    assert [one.slice for _last, one in told] == [WEB_IN_DENMARK]
+    found, _over = walked(counts)
+    assert [one.slice for _last, one in found] == [WEB_IN_DENMARK]
 
 
 @given(each=st.integers(2, 9), windows=st.integers(18, 60), first=st.integers(0, 5))

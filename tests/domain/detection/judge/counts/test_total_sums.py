@@ -1,4 +1,4 @@
-"""What no single window can tell, several of them together do."""
+"""What no single window shows, several of them together do."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def walked(counts: Counts, first: int) -> Iterator[tuple[int, Verdict]]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_two_fifths_lost_that_few_windows_show_are_told_within_four_hours(seed: int) -> None:
+def test_two_fifths_lost_that_few_windows_show_are_detected_within_four_hours(seed: int) -> None:
     values, onset = breathing(16, seed), 15 * DAY + 100 + 31 * seed
     values[onset:] = np.random.default_rng(seed).binomial(values[onset:], 0.6)
-    told = next(last for last, verdict in walked(totals(values, FIVE), onset - HOUR) if verdict.findings)
-    assert onset < told < onset + 4 * HOUR
+    detected = next(last for last, verdict in walked(totals(values, FIVE), onset - HOUR) if verdict.findings)
+    assert onset < detected < onset + 4 * HOUR
 
 
-def test_what_an_hour_told_stands_while_its_windows_fit_both_and_is_over_within_an_hour_of_its_end() -> None:
+def test_what_an_hour_shows_stands_while_its_windows_fit_both_and_is_over_within_an_hour_of_its_end() -> None:
     values, onset = breathing(16, 7), 15 * DAY + 96
     lost = slice(onset, onset + 6 * HOUR)
     values[lost] = np.random.default_rng(7).binomial(values[lost], 0.6)
@@ -60,12 +60,12 @@ def test_what_an_hour_told_stands_while_its_windows_fit_both_and_is_over_within_
 
 
 def test_a_week_in_which_quarters_of_an_hour_wander_says_nothing() -> None:
-    told = [last for last, verdict in walked(totals(breathing(21, 3), FIVE), 2 * WEEK) if verdict.findings]
-    assert told == []
+    alarms = [last for last, verdict in walked(totals(breathing(21, 3), FIVE), 2 * WEEK) if verdict.findings]
+    assert alarms == []
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_three_tenths_lost_in_windows_of_a_minute_are_told_within_fifteen(seed: int) -> None:
+def test_three_tenths_lost_in_windows_of_a_minute_are_detected_within_fifteen(seed: int) -> None:
     chance = np.random.default_rng([11, seed])
     at = np.arange(8 * 1_440)
     values = chance.poisson(60 * np.exp(0.5 * np.sin(2 * np.pi * at / 1_440)))
@@ -77,25 +77,25 @@ def test_three_tenths_lost_in_windows_of_a_minute_are_told_within_fifteen(seed: 
     assert -0.6 < first[1][0].change < -0.15
 
 
-def test_a_loss_of_a_fifth_of_an_hours_rows_is_told_by_the_four_hours_of_it() -> None:
+def test_a_loss_of_a_fifth_of_an_hours_rows_is_detected_by_the_four_hours_of_it() -> None:
     chance = np.random.default_rng(4)
     at = np.arange(40 * 24)
     values = chance.poisson(250 * np.exp(0.5 * np.sin(2 * np.pi * at / 24)))
     onset = 39 * 24 + 8
     values[onset:] = chance.binomial(values[onset:], 0.79)
-    told = next(
+    detected = next(
         last for last, verdict in walked(totals(values, timedelta(hours=1)), 38 * 24) if verdict.findings
     )
-    assert onset <= told < onset + 8
+    assert onset <= detected < onset + 8
 
 
 def test_what_was_wrong_and_is_over_is_part_of_no_sum() -> None:
     values, onset = breathing(16, 7), 15 * DAY + 96
     lost = slice(onset, onset + HOUR)
     values[lost] = 0
-    told = [last for last, verdict in walked(totals(values, FIVE), onset - 1) if verdict.findings]
-    assert told
-    assert max(told) <= lost.stop + 1
+    reported = [last for last, verdict in walked(totals(values, FIVE), onset - 1) if verdict.findings]
+    assert reported
+    assert max(reported) <= lost.stop + 1
 
 
 def test_a_sum_that_is_not_there_as_a_whole_is_none() -> None:
@@ -136,6 +136,6 @@ def test_a_sum_is_expected_to_hold_what_its_hours_are_wherever_it_begins(days: i
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_days_that_open_within_an_hour_tell_of_nothing_when_their_third_week_is_over(seed: int) -> None:
+def test_days_that_open_within_an_hour_raise_no_alarm_when_their_third_week_is_over(seed: int) -> None:
     counts = totals(opening(26, seed)[1], AN_HOUR)
     assert not [verdict.findings for _, verdict in walked(counts, 20 * 24) if verdict.findings]

@@ -174,10 +174,10 @@ def test_what_is_not_to_be_learned_from_may_have_held_anything(seed: int, wrong:
     usable[200:300] = False
     other = y.copy()
     other[200:300] = wrong
-    after = 300 + 4  # what an hour is told together with
+    after = 300 + 4  # what an hour is judged together with
     one, two = rarities(y, HOUR, usable, after), rarities(other, HOUR, usable, after)
     for way, found in one.items():
-        if way != "silence":  # whether a value stood still is told by the one before it
+        if way != "silence":  # whether a value stood still is seen from the one before it
             np.testing.assert_allclose(two[way], found, rtol=1e-6, atol=1e-6)
 
 

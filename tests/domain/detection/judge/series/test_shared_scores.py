@@ -92,7 +92,7 @@ def test_scores_are_computed_once_for_many_looks() -> None:
 def test_what_stands_is_not_expected_until_it_is_the_new_normal() -> None:
     whole = metric(daily(1, WINDOWS))
     since = whole.edge(FIRST)
-    standing = CheckState(seen={"it": TrackedFinding(slice=(), since=since, told=True)})
+    standing = CheckState(seen={"it": TrackedFinding(slice=(), since=since, reported=True)})
     usable, counted = usable_windows(whole, 0, standing)
     normal = normal_after(HOUR) // HOUR
     assert usable[:FIRST].all()
@@ -124,19 +124,19 @@ def test_what_somebody_confirmed_is_left_out_of_the_tail_as_well() -> None:
         assert bool(counted[FIRST:].any()) is not confirmed
 
 
-def test_a_step_is_told_once_and_is_the_new_normal_after_three_days() -> None:
+def test_a_step_is_reported_once_and_is_the_new_normal_after_three_days() -> None:
     y = daily(1, WINDOWS)
     y[FIRST + 5 :] += 150
     whole = metric(y)
     verdicts = walked(lambda last: whole.until(last, HISTORY))
-    told = [place for place, one in enumerate(verdicts) if one.findings]
-    assert told[0] == 5
+    reported = [place for place, one in enumerate(verdicts) if one.findings]
+    assert reported[0] == 5
     assert sum(len(one.cleared) for one in verdicts) == 1
     titles = [one.findings[0].title for one in verdicts if one.findings]
     assert "new normal" not in titles[0]
     assert titles[-1].endswith(f"the new normal from {whole.edge(FIRST + 5 + 72):%Y-%m-%d %H:%M} UTC on")
-    assert 72 <= told[-1] - 5 <= 72 + 24
-    assert not any(one.findings for one in verdicts[told[-1] + 1 :])
+    assert 72 <= reported[-1] - 5 <= 72 + 24
+    assert not any(one.findings for one in verdicts[reported[-1] + 1 :])
 
 
 def test_a_rise_where_hardly_anything_is_expected_is_as_bad_as_it_is_large_for_the_metric() -> None:

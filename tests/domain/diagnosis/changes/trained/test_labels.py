@@ -39,14 +39,14 @@ def in_cheese(factor: float) -> Chance:
 
 
 @pytest.mark.parametrize("factor", [0.0, 0.3, 4.0])
-def test_labels_lost_or_made_up_in_one_segment_are_told_there(factor: float) -> None:
+def test_labels_lost_or_made_up_in_one_segment_are_found_there(factor: float) -> None:
     found = labels_off(taken(in_cheese(factor)))
     assert found is not None
     assert found.slice == slice_of(aisle="cheese")
     assert found.rate / found.usual == pytest.approx(factor, rel=0.25, abs=0.02)
 
 
-def test_labels_lost_in_one_aisle_of_one_store_are_told_there() -> None:
+def test_labels_lost_in_one_aisle_of_one_store_are_found_there() -> None:
     def there(cells: pd.DataFrame) -> pd.Series:
         return 1.0 - ((cells["aisle"] == "tea") & (cells["store"] == "market"))
 

@@ -25,7 +25,7 @@ AND NOT EXISTS (SELECT FROM archived WHERE archived.stream = events.stream)
 """
 
 
-class Mender:
+class Repairs:
     """Goes over the log's incidents again and again, some of them each time it is asked."""
 
     def __init__(self, log: Engine) -> None:
@@ -34,13 +34,13 @@ class Mender:
 
     def go_on(self, most: int = POSITIONS_AT_ONCE) -> list[str]:
         """The streams whose cards had to be made again, of those at the next `most` positions."""
-        self._reached, mended = mend(self._log, self._reached, most)
-        for stream in mended:
+        self._reached, repaired = repair(self._log, self._reached, most)
+        for stream in repaired:
             _logged.warning("card_made_again", stream=stream)
-        return mended
+        return repaired
 
 
-def mend(log: Engine, after: int, most: int) -> tuple[int, list[str]]:
+def repair(log: Engine, after: int, most: int) -> tuple[int, list[str]]:
     """
     Make the cards again that are not ours, of the incidents with an event at the next `most` positions.
 
@@ -52,11 +52,11 @@ def mend(log: Engine, after: int, most: int) -> tuple[int, list[str]]:
         streams = list(connection.exec_driver_sql(_STREAMS, asked).scalars())
         wrong = cards.not_ours(connection, streams)
         end = connection.exec_driver_sql("SELECT max(position) FROM log").scalar_one() or 0
-    mended = [stream for stream in wrong if _mended(log, stream)]
-    return (after + most if after + most < end else 0), mended
+    repaired = [stream for stream in wrong if _repaired_stream(log, stream)]
+    return (after + most if after + most < end else 0), repaired
 
 
-def _mended(log: Engine, stream: str) -> bool:
+def _repaired_stream(log: Engine, stream: str) -> bool:
     try:
         made_again(log, stream)
     except (LogError, VersionConflict):

@@ -15,7 +15,7 @@ from domain.prediction.neighbours import is_numeric
 
 
 @dataclass(frozen=True)
-class Mended:
+class Repaired:
     """
     A launch as it is and as it would be, in first-day counts; `low`–`high` covers 90 % of first days.
 
@@ -30,7 +30,7 @@ class Mended:
     basis: str
 
 
-def forecast_mended(  # noqa: PLR0913 (the forecast's own terms)
+def forecast_repaired(  # noqa: PLR0913 (the forecast's own terms)
     snapshots: pd.DataFrame,
     columns: LaunchColumns,
     at: datetime,
@@ -41,7 +41,7 @@ def forecast_mended(  # noqa: PLR0913 (the forecast's own terms)
     earlier: pd.DataFrame | None = None,
     lead: timedelta = timedelta(days=7),
     seed: int = 0,
-) -> Mended:
+) -> Repaired:
     """
     The first day's count forecast with `feature` put to `value`.
 
@@ -54,7 +54,7 @@ def forecast_mended(  # noqa: PLR0913 (the forecast's own terms)
 
     Returns:
         The median over those possible rows. The interval holds the scatter between them and the regression's
-        past errors, split-conformal; it supposes that a mended launch is like a past one, and does not
+        past errors, split-conformal; it supposes that a repaired launch is like a past one, and does not
         doubt `now`.
 
     Raises:
@@ -67,7 +67,7 @@ def forecast_mended(  # noqa: PLR0913 (the forecast's own terms)
     guesses = history.model.predict(rows)
     low, high = (count_of(end) for end in history.interval(guesses))
     value_then = count_of(float(np.median(guesses)))
-    return Mended(forecast.value, value_then, low, high, forecast.comparable, basis)
+    return Repaired(forecast.value, value_then, low, high, forecast.comparable, basis)
 
 
 def _possible(
@@ -77,7 +77,7 @@ def _possible(
     earlier: pd.DataFrame | None,
     history: History,
 ) -> tuple[pd.DataFrame, str]:
-    """Rows of the item as it may be once it is mended, and where they come from."""
+    """Rows of the item as it may be once it is repaired, and where they come from."""
     if earlier is not None and not earlier.empty:
         own = earlier.sort_values(columns.snapshot, kind="stable").tail(COMPARABLES)
         return own, "with what was known of it before"

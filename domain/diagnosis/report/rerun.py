@@ -7,10 +7,10 @@ from domain.diagnosis.material import Material
 from domain.diagnosis.rerun.values import Rerun, StepDifference
 from domain.diagnosis.two_by_two import Part
 
-MOST = 4  # differences of one step that are told
+MOST = 4  # differences of one step that are reported
 
 
-def tell_rerun(material: Material, known: Known, seed: int) -> None:
+def report_rerun(material: Material, known: Known, seed: int) -> None:
     """Each step that differs; or that none does, which leaves what went in and what the model is."""
     found = material.rerun
     if found is None:
@@ -21,15 +21,15 @@ def tell_rerun(material: Material, known: Known, seed: int) -> None:
             f"The model file is not the one that scored the log, so nothing is said that rests on it: "
             f"{found.refused}",
         )
-    told = [one for one in found.differences if found.refused is None or one.step != "model"]
-    for step in dict.fromkeys(one.step for one in told):
-        for one in [other for other in told if other.step == step][:MOST]:
+    differences = [one for one in found.differences if found.refused is None or one.step != "model"]
+    for step in dict.fromkeys(one.step for one in differences):
+        for one in [other for other in differences if other.step == step][:MOST]:
             known.say("reproduction", _words(one), min(one.differing / max(one.rows, 1), 1.0))
     if found.refused is None and not any(one.step in ("model", "serving") for one in found.differences):
         known.say("reproduction", _same(found), found.identical / max(found.requests, 1))
 
 
-def tell_two_by_two(material: Material, known: Known, seed: int) -> None:
+def report_two_by_two(material: Material, known: Known, seed: int) -> None:
     """What of the change is input, model, serving, ranking, logging, each with its interval."""
     found = material.two_by_two
     if found is None:

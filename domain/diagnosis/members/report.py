@@ -15,7 +15,7 @@ ODD = 3.0  # standard errors or spreads
 NUMBER = "__number"
 
 
-def tell_members(material: Material, known: Known, seed: int) -> None:
+def report_members(material: Material, known: Known, seed: int) -> None:
     """Whether the members concerned fare otherwise than comparable ones."""
     rows = _of_members(material)
     if rows is None:
@@ -31,7 +31,7 @@ def tell_members(material: Material, known: Known, seed: int) -> None:
     )
 
 
-def tell_member_features(material: Material, known: Known, seed: int) -> None:
+def report_member_features(material: Material, known: Known, seed: int) -> None:
     """How the members concerned differ from comparable ones, beside what the slice says of them."""
     rows = _of_members(material)
     if rows is None:
@@ -51,7 +51,7 @@ def tell_member_features(material: Material, known: Known, seed: int) -> None:
         )
 
 
-def tell_new_members(material: Material, known: Known, seed: int) -> None:
+def report_new_members(material: Material, known: Known, seed: int) -> None:
     """What new members are shown and choose, against former cohorts at the same age."""
     if material.members is None or material.members.cohorts is None:
         return

@@ -12,7 +12,7 @@ from domain.values import name_slice
 COUNTERPART = 0.3  # of what some lost, that another has to gain to be its counterpart
 
 
-def tell_onset(material: Material, known: Known, seed: int) -> None:
+def report_onset(material: Material, known: Known, seed: int) -> None:
     """Since when, and how much an hour."""
     if material.series is None:
         return
@@ -32,7 +32,7 @@ def tell_onset(material: Material, known: Known, seed: int) -> None:
     known.say("size", f"{abs(change.value or 0):.0f} % {word} than expected [{low:.0f}–{high:.0f}]{by_hour}")
 
 
-def tell_slices(material: Material, known: Known, seed: int) -> None:
+def report_slices(material: Material, known: Known, seed: int) -> None:
     """The fewest slices that the change lies in, and who gains what they lose."""
     if material.cells is None or not material.dimensions:
         return
@@ -77,5 +77,5 @@ def _counterpart(material: Material, known: Known, change: float) -> None:
         gained = found.observed - found.expected
         if abs(gained) >= COUNTERPART * abs(lost):
             word = "gains" if gained > 0 else "loses"
-            told = f"{name_slice(found.slice)} {word} {abs(gained):,.0f} where these "
-            known.say("slices", f"{told}{'lose' if gained > 0 else 'gain'} {abs(lost):,.0f}")
+            counterpart = f"{name_slice(found.slice)} {word} {abs(gained):,.0f} where these "
+            known.say("slices", f"{counterpart}{'lose' if gained > 0 else 'gain'} {abs(lost):,.0f}")

@@ -12,10 +12,10 @@ from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 
 FEW = 20  # candidates by which it is seen what a model is
-TOLD = 3  # features in the line; the table has more
+LEADING = 3  # features in the line; the table has more
 
 
-def tell_expectations(material: Material, known: Known, seed: int) -> None:
+def report_expectations(material: Material, known: Known, seed: int) -> None:
     """Each expectation that does not hold, with the worst example; and how many do."""
     rows, columns, model = material.candidates, material.columns, material.model
     if rows is None or columns is None or model is None or not len(rows):
@@ -45,7 +45,7 @@ def tell_expectations(material: Material, known: Known, seed: int) -> None:
         )
 
 
-def tell_surrogate(material: Material, known: Known, seed: int) -> None:
+def report_surrogate(material: Material, known: Known, seed: int) -> None:
     """Of a model that can only be called: what moves its score near the items concerned, and how surely."""
     columns, model, sides = material.columns, material.model, _sides(material, known)
     if columns is None or model is None or sides is None:
@@ -65,20 +65,20 @@ def tell_surrogate(material: Material, known: Known, seed: int) -> None:
         return
     known.say(
         "attribution",
-        f"Near them a local surrogate gives the model's score as a sum: {_told(found)} ({held})",
+        f"Near them a local surrogate gives the model's score as a sum: {_leading(found)} ({held})",
         min(max(found.fidelity, 0.0), 1.0),
         (("feature", "pull"), *((name, f"{part:+.2f}") for name, part in found.pulls)),
     )
 
 
-def _told(found: Surrogate) -> str:
-    """The features that say most of the gap, the largest first."""
-    most = sorted(found.pulls, key=lambda pair: -abs(pair[1]))[:TOLD]
+def _leading(found: Surrogate) -> str:
+    """The features that account for most of the gap, the largest first."""
+    most = sorted(found.pulls, key=lambda pair: -abs(pair[1]))[:LEADING]
     named = ", ".join(f"`{name}` {part:+.2f}" for name, part in most)
     return f"{named}, of {found.gap:+.2f} against comparable ones"
 
 
-def tell_layers(material: Material, known: Known, seed: int) -> None:
+def report_layers(material: Material, known: Known, seed: int) -> None:
     """At which layer of a network the items concerned part from comparable ones."""
     columns, model, sides = material.columns, material.model, _sides(material, known)
     if columns is None or model is None or sides is None:

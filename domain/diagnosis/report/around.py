@@ -9,7 +9,7 @@ RIGHT = 0.15  # relative change below which another table counts as right
 NEAR_SECONDS = 6 * 3600
 
 
-def tell_tables(material: Material, known: Known, seed: int) -> None:
+def report_tables(material: Material, known: Known, seed: int) -> None:
     """The standby, and other tables with the same slice."""
     spare = material.standby
     if spare is not None and spare.rows_standby > 0:
@@ -33,7 +33,7 @@ def _off(off: float, finding: float) -> str:
     return f"{size} {'fewer' if off < 0 else 'more'} rows{same}"
 
 
-def tell_events(material: Material, known: Known, seed: int) -> None:
+def report_events(material: Material, known: Known, seed: int) -> None:
     """Deliveries and trainings shortly before the onset, the newest three."""
     if known.onset is None:
         return
@@ -42,8 +42,8 @@ def tell_events(material: Material, known: Known, seed: int) -> None:
         for moment, words in material.events
         if -900 <= (known.onset.since - moment).total_seconds() <= NEAR_SECONDS
     ]
-    told = dict.fromkeys(
+    lines = dict.fromkeys(
         f"{words} at {material.clock(moment)}" for moment, words in sorted(near, reverse=True)
     )
-    for words in list(told)[:3]:
+    for words in list(lines)[:3]:
         known.say("change", words)
