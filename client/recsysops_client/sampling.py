@@ -125,7 +125,7 @@ class SliceSampler:
             raise ValueError(f"share is {share}; beside slices it has to be above 0 and at most 1")
         self.slices, self.share = slices, share
         self.ended: deque[Window] = deque(maxlen=MOST_WINDOWS)
-        self._sets = [(number, *names) for number, names in enumerate(slices.sets)]
+        self._sets = slices.sets
         self._rows = math.ceil(slices.k / slices.processes)
         self._requests = math.floor(round(self._rows / slices.max_rate, 9))  # 20 / 0.05 is 400 to the digit
         self._rate = self._rows / self._requests
@@ -163,8 +163,8 @@ class SliceSampler:
             self._begin(at)
         window = self._window
         chance, counts = self.share, []
-        for number, *names in self._sets:
-            key = (number, *(_text(values.get(name)) for name in names))
+        for number, names in enumerate(self._sets):
+            key: Key = (number, *(_text(values.get(name)) for name in names))
             count = window.counts.get(key)
             if count is None:
                 if len(window.counts) >= self.slices.max_slices:
