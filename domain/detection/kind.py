@@ -85,6 +85,7 @@ class Kind(Generic[K, D]):
             looks slice by slice.
         rows: what it has to do with which rows there are.
         windows: false where it learns from what happened, however long ago, and not from windows.
+        shortens: whether it may see something sooner in shorter windows.
         least_windows: how many of them it takes to judge at all.
         by_item: whether the item is a dimension, too, where the check declares none.
         only_slices: whether it has nothing to say of a table without dimensions.
@@ -117,6 +118,7 @@ class Kind(Generic[K, D]):
     by_slice: tuple[TestId, ...] = ()
     rows: Rows | None = None
     windows: bool = True
+    shortens: bool = True
     least_windows: int = 3
     by_item: bool = False
     only_slices: bool = False

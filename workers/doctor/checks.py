@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from domain.answer import Advice
@@ -16,7 +17,7 @@ from workers.checks.plan import plan
 from workers.declaration.check_kinds import asks, found
 from workers.doctor.needs import EXAMINED, absent_columns
 from workers.sources.engines.column_kinds import kind_of
-from workers.sources.engines.source import Source
+from workers.sources.engines.source import Source, open_source
 from workers.sources.flagged.flags import item_features
 
 
@@ -33,6 +34,23 @@ def examine_checks(recommender: Recommender, opened: Mapping[str, Source]) -> It
                 yield from examine(recommender, declared, source, opened)
             else:
                 yield from _of_the_kind(kind, planned.check, source)
+
+
+def unfit(recommender: Recommender, names: Collection[str]) -> frozenset[str]:
+    """Those of the checks that ask for what is not declared, or what their tables do not have."""
+    opened: dict[str, Source] = {}
+    for table in recommender.tables:
+        with suppress(SourceError):  # of what cannot be read now, nobody knows what it has
+            opened[table] = open_source(recommender, table)
+    return frozenset(name for name in names if not _fits(recommender, recommender.checks[name], opened))
+
+
+def _fits(recommender: Recommender, check: Check, opened: Mapping[str, Source]) -> bool:
+    alone = recommender.model_copy(update={"checks": {check.name: check}})
+    try:
+        return not any(advice.level == "error" for advice in examine_checks(alone, opened))
+    except SourceError:
+        return False
 
 
 def _of_the_kind(kind: Kind[Any, Any], check: Check, source: Source) -> Iterator[Advice]:

@@ -6,11 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from domain.answer import Advice
 from domain.detection.needs import LowRankedChoices
-from domain.errors import SourceError
 from domain.recommender.keys.nearest import nearest
 from domain.recommender.recommender import Recommender
 from workers.declaration.check_kinds import asks
-from workers.sources.aggregate.choices import ranking_model
 from workers.sources.engines.source import Source
 
 WHERE = "exposure"
@@ -19,9 +17,10 @@ WHERE = "exposure"
 def examine_exposure(recommender: Recommender, opened: Mapping[str, Source]) -> Iterator[Advice]:
     """Columns that are not there, tables that do not name their item, and what a missing column costs."""
     exposure = recommender.exposure
-    misses = [check for check in recommender.checks.values() if asks(check, LowRankedChoices)]
     if exposure is None:
-        for check in misses:
+        for check in recommender.checks.values():
+            if not asks(check, LowRankedChoices):
+                continue
             says = "nothing says what members chose"
             fix = "declare [exposure]: shown, chosen, request"
             yield Advice(level="error", where=f"checks.{check.name}", says=says, fix=fix)
@@ -49,13 +48,6 @@ def examine_exposure(recommender: Recommender, opened: Mapping[str, Source]) -> 
         )
         fix = "fill one request in a hundred by chance, flag it, and name the column: explored"
         yield Advice(level="note", where=WHERE, says=says, fix=fix)
-    for check in misses:
-        try:
-            ranking_model(recommender, check)
-        except SourceError as error:
-            yield Advice(
-                level="error", where=f"checks.{check.name}", says=str(error), fix="see [models.NAME]"
-            )
 
 
 def _columns(table: str, columns: tuple[str | None, ...], opened: Mapping[str, Source]) -> Iterator[Advice]:

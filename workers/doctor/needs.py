@@ -27,6 +27,7 @@ from domain.recommender.options import (
 from domain.recommender.recommender import Recommender
 from workers.models.recomputed import require_recomputable
 from workers.models.registry import released
+from workers.sources.aggregate.choices import ranking_model
 from workers.sources.aggregate.exposure import declared
 from workers.sources.engines.column_kinds import kind_of, types_now
 from workers.sources.engines.source import Source
@@ -193,6 +194,11 @@ def _shown(recommender: Recommender, check: Check, source: Source, _opened: Open
     source.require(*columns_of(shown_by(recommender, check)))
 
 
+def _low_ranked(recommender: Recommender, check: Check, _source: Source, _opened: Opened) -> None:
+    if recommender.exposure is not None:  # else that is said where it is missed
+        ranking_model(recommender, check)
+
+
 def _scored(recommender: Recommender, check: Check, _source: Source, _opened: Opened) -> None:
     declared(recommender)
     scoring_model(recommender, check)
@@ -211,6 +217,7 @@ EXAMINED: Mapping[type[n.Needs[Any]], Examine] = {
     n.UnmatchedRows: _matched,
     n.KeptRows: _matched,
     n.DifferingRows: _matched,
+    n.LowRankedChoices: _required(_low_ranked),
     n.ExposureByRank: _required(_shown),
     n.RowsByItem: _required(lambda _r, check, source, _o: require_item(check, source)),
     n.RecomputedScores: _required(

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 import structlog
@@ -34,10 +35,14 @@ from workers.checks.tape import Tape, taped
 from workers.declaration.addition import lines_of, valid, written
 from workers.declaration.check_kinds import ours
 from workers.declaration.declare import file_of, load_text
+from workers.doctor.checks import unfit
 from workers.sources.engines.kept_open import kept_open
 
 QUIET = timedelta(weeks=6)
 """How far before the onset alarms are counted, at most."""
+
+MOST_TRIED = 24
+"""Checks that are replayed, the most promising first; those that the doctor refuses take no place."""
 
 MOST_COUNTED = 6
 """Checks that save time, the most first, of which alarms are counted: that is the long part of a replay."""
@@ -121,6 +126,8 @@ def try_these(path: Path, incident: Incident, given: Iterable[Candidate]) -> Tri
     changes = {name: _change(one, declared) for name, one in tried.items()}
     changes = {name: change for name, change in changes.items() if valid(path, change)}
     whole = _hurried(_with(path, changes.values()))
+    if not (changes := _fitting(whole, changes)):
+        return Tried(note="None of the checks that might have found it sooner goes with its tables")
     seconds = whole.follow_ups.replay_time.total_seconds()
     found = _saved(whole, changes, of, began + FOR_TIME_SAVED * seconds)
     saved, sooner = found.saved, _in_order(found.saved, tried)
@@ -133,16 +140,23 @@ def try_these(path: Path, incident: Incident, given: Iterable[Candidate]) -> Tri
     return _best(whole, tried, changes, trials, found, uncounted)
 
 
+def _fitting(whole: Recommender, changes: Mapping[str, AddedCheck]) -> dict[str, AddedCheck]:
+    """The first of those that the doctor would not refuse, as many as are replayed."""
+    refused_by_doctor = unfit(whole, changes)
+    fitting = (name for name in changes if name not in refused_by_doctor)
+    return {name: changes[name] for name in islice(fitting, MOST_TRIED)}
+
+
 def _in_order(saved: Mapping[str, timedelta], tried: Mapping[str, Candidate]) -> list[str]:
     """
     The most time saved first; where they differ by less than is worth a check, what looks for the cause
-    itself, as what follows from it may show elsewhere the next time.
+    itself, as what follows from it may show elsewhere the next time; of these what looks at more columns.
     """
     most = max(saved.values(), default=timedelta(0))
 
-    def place(name: str) -> tuple[int, bool, timedelta]:
-        less = most - saved[name]
-        return less // LEAST_SAVED, not tried[name].direct, less
+    def place(name: str) -> tuple[int, bool, float, timedelta]:
+        less, one = most - saved[name], tried[name]
+        return less // LEAST_SAVED, not one.direct, -one.columns, less
 
     return sorted(saved, key=place)
 

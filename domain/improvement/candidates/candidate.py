@@ -7,6 +7,7 @@ promotes it what paged people before goes on paging them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,11 @@ class Candidate:
     says: str
     beside: str | None = None
     direct: bool = False
+
+    @property
+    def columns(self) -> float:
+        """How many columns it looks at; without end where it names none."""
+        return len(self.keys.get("columns", ())) or math.inf
 
 
 def needs_no_more(kind: Kind[Any, Any], keys: Mapping[str, Any]) -> bool:

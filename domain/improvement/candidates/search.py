@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from domain.detection.kind import Kind
+from domain.detection.needs import Needs
 from domain.improvement.candidates.candidate import Candidate, Declared, Kinds, needs_no_more, spelled
 from domain.improvement.candidates.named import Named, named_by, of_standby
 from domain.improvement.candidates.varied import (
@@ -30,7 +31,7 @@ from domain.values import CauseKind, Finding
 
 TRAINING: CauseKind = "training_data"
 
-MOST_CANDIDATES = 24
+MOST_CANDIDATES = 48
 MOST_DIRECT = 14
 """Of these, that look for what the diagnosis named, before the checks that found it are varied."""
 
@@ -114,7 +115,7 @@ def _varied(
             *in_windows(check, table, kind),
             *more_often(check, table, kind),
             *by_slices(check, table, kind, finding),
-            *more_sensitive(check, kind),
+            *more_sensitive(check, table, kind),
         )
         yield from beside(check, declared[name], ways)
 
@@ -123,42 +124,69 @@ def _of_new_kinds(
     recommender: Recommender, kinds: Kinds, found: Iterable[Finding], tables: Iterable[Table], named: Named
 ) -> Iterator[tuple[Candidate, Kind[Any, Any]]]:
     """
-    Kinds that need no more said of them than the table, or the column that is named: first those that ask the
-    engine what the checks ask that found it.
+    Kinds that need no more said of them than the table, the column that is named, or what is declared: first
+    those that ask the engine what the checks ask that found it, then those that suit the table.
     """
     checks = [recommender.checks[one.check] for one in found if one.check in recommender.checks]
     alike = {type(kinds[one.kind].needs) for one in checks if one.kind in kinds}
-    by_needs = sorted(kinds.items(), key=lambda one: type(one[1].needs) not in alike)
     for table in tables:
-        for name, kind in by_needs:
+        for kind, own in _for_table(recommender, kinds, table, alike):
             column = named.column_for(kind)
-            if _is_looked_at(recommender, table, name, column) or not _suits(kind, table):
+            if _is_looked_at(recommender, table, kind.name, column) or not _may_look(kind, table, own):
                 continue
-            called, says = f"{table.name}_{name}", f"{name} in {table.name}"
-            if column:
-                called, says = f"{called}_{column}", f"{name} of {column} in {table.name}"
-            keys = {
-                "kind": name,
-                "table": table.name,
-                "shadow": True,
-                **dict(_keys(recommender, table, kind, named)),
-            }
-            yield Candidate(spelled(called), keys, says), kind
-            if type(kind.needs) not in alike and not named.is_looked_for_by(kind):
-                continue
-            for end, changed, shorter in in_windows(
-                Check(name=name, kind=name, table=table.name), table, kind
-            ):
-                one = Candidate(spelled(f"{called}_{end}"), {**keys, **changed}, f"{says} {shorter}")
-                yield one, kind
+            shorter = type(kind.needs) in alike or named.is_looked_for_by(kind)
+            for columns in _columns(column, own.get("columns", ())):
+                keys = {**own, **dict(_keys(recommender, table, kind, named, columns))}
+                for one in _of_new_kind(kind, table, keys, column if columns == [column] else None):
+                    yield one, kind
+                    if not shorter:
+                        break
+
+
+def _of_new_kind(
+    kind: Kind[Any, Any], table: Table, own: Mapping[str, Any], column: str | None
+) -> Iterator[Candidate]:
+    """With keys of its `own`; then in shorter windows. `column`: where it looks at that alone."""
+    called, says = f"{table.name}_{kind.name}", f"{kind.name} in {table.name}"
+    if column:
+        called, says = f"{called}_{column}", f"{kind.name} of {column} in {table.name}"
+    keys = {"kind": kind.name, "table": table.name, "shadow": True, **own}
+    yield Candidate(spelled(called), keys, says)
+    for end, changed, shorter in in_windows(
+        Check(name=called, kind=kind.name, table=table.name), table, kind
+    ):
+        yield Candidate(spelled(f"{called}_{end}"), {**keys, **changed}, f"{says} {shorter}")
+
+
+def _columns(column: str | None, others: Collection[str]) -> Iterator[list[str] | None]:
+    """All that the kind would look at, where the column is one of them: the next fault may be in another."""
+    if column is None:
+        yield None
+        return
+    if column in others and len(others) > 1:
+        yield list(others)
+    yield [column]
+
+
+def _for_table(
+    recommender: Recommender, kinds: Kinds, table: Table, alike: Collection[type[Needs[Any]]]
+) -> list[tuple[Kind[Any, Any], dict[str, Any]]]:
+    """All kinds, the most promising first, each with the keys that it would take where it suits the table."""
+    found = list[tuple[bool, bool, Kind[Any, Any], dict[str, Any]]]()
+    for kind in kinds.values():
+        suited = next((one for one in kind.suits(recommender) if one.table == table.name), None)
+        keys = dict(suited.keys) if suited else {}
+        own = {key: list(one) if isinstance(one, tuple) else one for key, one in keys.items()}
+        found.append((type(kind.needs) not in alike, suited is None, kind, own))
+    return [(kind, own) for *_place, kind, own in sorted(found, key=lambda one: one[:2])]
 
 
 def _keys(
-    recommender: Recommender, table: Table, kind: Kind[Any, Any], named: Named
+    recommender: Recommender, table: Table, kind: Kind[Any, Any], named: Named, columns: list[str] | None
 ) -> Iterator[tuple[str, list[str]]]:
     """What is to be said of such a check besides its table."""
-    if column := named.column_for(kind):
-        yield "columns", [column]
+    if columns:
+        yield "columns", columns
         if kind.sliced != "never" and (by := named.dimensions_of(table)) is not None:
             yield "dimensions", by
     if issubclass(kind.options, Keyed) and (key := own_keys(recommender, table.name)):
@@ -198,6 +226,6 @@ def _learned_from(recommender: Recommender, kinds: Kinds, tables: Iterable[Table
             yield name
 
 
-def _suits(kind: Kind[Any, Any], table: Table) -> bool:
-    """Whether a kind can look at a table of which nothing more is said."""
-    return bool(table.dimensions or not kind.only_slices) and needs_no_more(kind, {})
+def _may_look(kind: Kind[Any, Any], table: Table, own: Mapping[str, Any]) -> bool:
+    """Whether a kind can look at a table of which only this is said."""
+    return bool(table.dimensions or not kind.only_slices) and needs_no_more(kind, own)

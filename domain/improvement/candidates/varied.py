@@ -42,7 +42,7 @@ def beside(check: Check, written: Mapping[str, Any], varied: Iterable[Varied]) -
 
 def in_windows(check: Check, table: Table, kind: Kind[Any, Any]) -> Iterator[Varied]:
     """Shorter windows; it looks as often as it does now, but at least as often as those are long."""
-    if not kind.windows or check.schedule is not None:
+    if not kind.shortens or check.schedule is not None:
         return
     every = check.every or (table.every if check.window is None else None) or timedelta.max
     for part in WINDOW_PARTS:
@@ -65,13 +65,18 @@ def more_often(check: Check, table: Table, kind: Kind[Any, Any]) -> Iterator[Var
         yield f"every_{length}", {"every": length}, f"looking every {length}"
 
 
-def more_sensitive(check: Check, kind: Kind[Any, Any]) -> Iterator[Varied]:
-    """Smaller changes count; an option only where the check declares it, for what is usual is the kind's."""
+def more_sensitive(check: Check, table: Table, kind: Kind[Any, Any]) -> Iterator[Varied]:
+    """
+    Smaller changes count, looked for as often as is worth anything; an option only where the check declares
+    it, for what is usual is the kind's.
+    """
+    looks = next((changed for _end, changed, _says in more_often(check, table, kind)), {})
+    often = f" looking every {looks['every']}" if looks else ""
     own = {key: check.options.get(key) for key in kind.options.sensitivity}
     for key, value in {**{key: getattr(check, key) for key in SENSITIVITY}, **own}.items():
         for part in CHANGE_PARTS if value else ():
             less = float(f"{value / part:.3g}")
-            yield f"{key}_{spelled(less)}", {key: less}, f"with {key} = {less:g}"
+            yield f"{key}_{spelled(less)}", {key: less, **looks}, f"with {key} = {less:g}{often}"
 
 
 def by_slices(check: Check, table: Table, kind: Kind[Any, Any], finding: Finding) -> Iterator[Varied]:

@@ -141,7 +141,7 @@ def test_what_was_lost_is_not_known_where_nothing_was_lost() -> None:
     stage = staged(calls(1, 400), calls(2, 500))
     repairs = price(stage, stage.now + stage.concerned).repairs
     assert repairs.value is None
-    assert "cannot be told from chance" in repairs.basis
+    assert "cannot be distinguished from chance" in repairs.basis
 
 
 def test_a_repair_that_may_be_anything_is_not_promised() -> None:

@@ -18,7 +18,7 @@ from workers.checks import beside
 from workers.checks.backtest import backtest
 from workers.checks.beside import Alarmed, OutOfTime
 from workers.declaration.declare import load
-from workers.respond.trial import Tried, try_changes, try_these
+from workers.respond.trial import Tried, _in_order, try_changes, try_these
 
 START = datetime(2026, 2, 2, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -250,9 +250,27 @@ def test_only_what_sees_it_in_its_last_look_is_walked_further(
 
 
 def test_a_question_that_its_table_does_not_answer_is_said_so(bakery: Path) -> None:
+    keys = {"kind": "staleness", "table": "baskets", "window": "6h", "shadow": True}
+    found = try_these(bakery, incident(bakery), [Candidate("ages", keys, "of a model where there is none")])
+    assert found == Tried(note="1 check was replayed: 1 got no answer from its table")
+
+
+def test_a_check_that_the_doctor_would_refuse_is_not_replayed(bakery: Path) -> None:
     keys = {"kind": "drift", "table": "baskets", "columns": ["price"], "window": "6h", "shadow": True}
     found = try_these(bakery, incident(bakery), [Candidate("prices", keys, "of a column that is not there")])
-    assert found == Tried(note="1 check was replayed: 1 got no answer from its table")
+    assert found == Tried(note="None of the checks that might have found it sooner goes with its tables")
+
+
+def test_of_what_looks_for_the_cause_that_in_more_columns_comes_first() -> None:
+    saved = {name: timedelta(minutes=5) for name in ("found_it", "of_one", "of_many", "of_all")}
+    tried = {
+        "found_it": Candidate("found_it", {}, ""),
+        "of_one": Candidate("of_one", {"columns": ["price"]}, "", direct=True),
+        "of_many": Candidate("of_many", {"columns": ["price", "weight"]}, "", direct=True),
+        "of_all": Candidate("of_all", {}, "", direct=True),
+    }
+    assert _in_order(saved, tried) == ["of_all", "of_many", "of_one", "found_it"]
+    assert _in_order({**saved, "found_it": timedelta(minutes=7)}, tried)[0] == "found_it"
 
 
 def test_of_what_reports_it_as_soon_what_looks_for_the_cause_itself_comes_first(

@@ -239,5 +239,6 @@ KIND = Kind(
     judging=Judging(_verdict, _measured),
     sliced="never",
     windows=False,
+    shortens=False,
     fault="training_data",
 )

@@ -10,13 +10,18 @@ from typing import Any
 import pytest
 
 from domain.detection.kind import Kind
+from domain.detection.kinds.models.staleness import KIND as STALENESS
+from domain.detection.kinds.models.training import KIND as TRAINING
 from domain.detection.kinds.rows.drift import KIND as DRIFT
+from domain.detection.kinds.rows.references import KIND as REFERENCES
 from domain.detection.kinds.tables.freshness import KIND as FRESHNESS
 from domain.detection.kinds.tables.slice_volume import KIND as SLICE_VOLUME
 from domain.detection.kinds.tables.volume import KIND as VOLUME
 from domain.improvement.candidates.candidate import Candidate
 from domain.improvement.candidates.search import candidates
+from domain.improvement.candidates.varied import in_windows
 from domain.recommender.check import Check
+from domain.recommender.model import Items
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from tests.domain.improvement.candidates.incidents import found_by
@@ -67,4 +72,35 @@ def test_after_the_check_that_found_it_come_kinds_that_ask_the_same_by_slice_and
     }
     new = [one.name for one in tried(None, None, kinds, ("dock",)) if one.beside is None]
     by_slice = ["rides_slice_volume", "rides_slice_volume_4m", "rides_slice_volume_2m"]
-    assert new == [*by_slice, "rides_drift", "rides_freshness"]
+    assert new == [*by_slice, "rides_freshness", "rides_drift"]
+
+
+def test_a_smaller_change_is_looked_for_as_often_as_is_worth_anything() -> None:
+    smaller = [one for one in tried("5m", None) if "least_rows" in one.keys or "least_change" in one.keys]
+    assert smaller
+    assert {one.keys["every"] for one in smaller} == {"30s"}
+    assert all(one.says.endswith("looking every 30s") for one in smaller)
+
+
+def test_a_kind_that_suits_the_table_brings_what_is_declared_and_comes_before_the_others() -> None:
+    rides = {"name": "rides", "path": "rides.parquet", "time": "at", "window": "8m", "item": "bike"}
+    table = Table.model_validate({**rides, "dimensions": ("dock",)})
+    bikes = Table.model_validate({"name": "bikes", "path": "bikes.parquet", "key": "number"})
+    check = Check.model_validate({"name": "rides_volume", "kind": "volume", "table": "rides"})
+    recommender = Recommender(
+        name="bikes",
+        tables={"rides": table, "bikes": bikes},
+        items=Items(table="bikes", key="number"),
+        checks={"rides_volume": check},
+    )
+    kinds: dict[str, Kind[Any, Any]] = {"drift": DRIFT, "references": REFERENCES}
+    found = candidates(recommender, {}, kinds, found_by("rides_volume", "rides", timedelta(minutes=8)))
+    assert [one.name for one in found] == ["rides_references", "rides_drift"]
+    assert found[0].keys["references"] == {"bike": "bikes.number"}
+
+
+def test_which_model_serves_is_seen_sooner_in_shorter_windows_and_a_training_is_not() -> None:
+    table = Table.model_validate({"name": "offers", "path": "offers.parquet", "time": "at", "window": "10m"})
+    check = Check(name="ages", kind="staleness", table="offers")
+    assert [end for end, _keys, _says in in_windows(check, table, STALENESS)] == ["5m", "2m30s", "1m"]
+    assert not list(in_windows(check, table, TRAINING))
