@@ -55,7 +55,8 @@ def candidates(
     named, tables = named_by(incident.diagnosis), list(_tables(recommender, found))
     if named.fault == TRAINING:
         named = replace(named, learned=tuple(_learned_from(recommender, kinds, tables)))
-        tables += [recommender.tables[name] for name in named.learned]
+        known = {table.name for table in tables}
+        tables += [recommender.tables[name] for name in named.learned if name not in known]
     new = list(_of_new_kinds(recommender, kinds, found, tables, named))
     in_windows_of_their_own = [
         *_of_declared(recommender, declared, kinds, tables, named, in_windows),
@@ -215,14 +216,15 @@ def _tables(recommender: Recommender, found: Iterable[Finding]) -> Iterator[Tabl
 
 
 def _learned_from(recommender: Recommender, kinds: Kinds, tables: Iterable[Table]) -> Iterator[str]:
-    """What the models learned from that scored what is in these tables, and what logs their trainings."""
+    """What models learned from that scored these tables, or that is one of them; and what logs trainings."""
     made_from = lineage(recommender.tables, recommender.models.values())
     known = [table.name for table in tables]
-    learned = [name for table in known for name in sorted(made_from.taught(table))]
+    lessons = {name for model in recommender.models.values() for name in model.learned_from}
+    learned = [name for table in known for name in sorted(made_from.taught(table) | lessons & {table})]
     trainings = [name for name, kind in kinds.items() if kind.fault == TRAINING]
     logs = [check.table for check in recommender.checks.values() if check.kind in trainings and check.table]
     for name in dict.fromkeys((*learned, *logs)):
-        if name not in known and name in recommender.tables and recommender.tables[name].time is not None:
+        if name in recommender.tables and recommender.tables[name].time is not None:
             yield name
 
 

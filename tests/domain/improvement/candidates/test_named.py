@@ -35,7 +35,9 @@ def table(name: str, **keys: object) -> Table:
     return Table.model_validate({"name": name, "item": "bicycle", **given})
 
 
-def tried(diagnosis: Diagnosis | None, checks: Iterable[dict[str, Any]] = (VOLUME,)) -> tuple[Candidate, ...]:
+def tried(
+    diagnosis: Diagnosis | None, checks: Iterable[dict[str, Any]] = (VOLUME,), where: str = "hires"
+) -> tuple[Candidate, ...]:
     """
     What is tried where fewer bicycles were hired: of offers, by a model that learned from rides, and with a
     second copy of the feed.
@@ -50,7 +52,7 @@ def tried(diagnosis: Diagnosis | None, checks: Iterable[dict[str, Any]] = (VOLUM
         models={"ranker": Model.model_validate(RANKER)},
         exposure=Exposure.model_validate({"shown": "offers", "chosen": "hires", "request": "visit"}),
     )
-    incident = found_by("hires_volume", "hires", timedelta(minutes=10), diagnosis)
+    incident = found_by("hires_volume", where, timedelta(minutes=10), diagnosis)
     written = {one["name"]: {key: one[key] for key in one if key != "name"} for one in checks}
     return candidates(recommender, written, ours(), incident)
 
@@ -137,6 +139,18 @@ def test_what_a_model_learned_from_is_looked_at_where_its_training_is_named() ->
     assert {"by_dock", "losses"} <= {one.beside for one in direct}
     others = tried(cause("serving", "ranker"), checks)
     assert not {"by_dock", "losses"} & {one.beside for one in others}
+
+
+def test_a_check_of_what_a_model_learned_from_that_found_it_itself_looks_for_the_cause() -> None:
+    by_dock = {
+        "name": "hires_volume",
+        "kind": "drift",
+        "table": "rides",
+        "columns": ("dock",),
+        "every": "10m",
+    }
+    direct = tried(cause("training_data", "ranker"), [by_dock], "rides")[:MOST_DIRECT]
+    assert "hires_volume_every_1m" in [one.name for one in direct if one.direct]
 
 
 def test_what_found_it_is_varied_whatever_was_named() -> None:
