@@ -1,4 +1,4 @@
-"""Who had the processor during a measurement: what was measured, or strangers on the same machine."""
+"""Who kept the processor busy during a measurement: what was measured, or other work on the same machine."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ IDLE = ("idle", "iowait", "guest", "guest_nice")
 
 class Meter:
     """
-    Counts from when it is made.
+    Counts from its creation.
 
     Args:
-        folder: of the stack; servers that detached themselves are known by working in it.
+        folder: the stack's; servers that detached themselves are recognised because they work in it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -25,13 +25,13 @@ class Meter:
         self._all, self._ours = _machine_seconds(), self._our_seconds()
 
     def strangers(self) -> float:
-        """Cores that others kept busy on average since then."""
+        """Average number of cores that others have kept busy since then."""
         ours = sum(seconds - self._ours.get(pid, 0.0) for pid, seconds in self._our_seconds().items())
         busy = _machine_seconds() - self._all - ours
         return max(0.0, busy / (time.perf_counter() - self._begun))
 
     def cores(self, pid: int) -> float:
-        """Cores that a process of ours and its children kept busy on average since then."""
+        """Average number of cores that a process of ours and its children have kept busy since then."""
         parent = psutil.Process(pid)
         family = {pid, *(child.pid for child in parent.children(recursive=True))}
         now = {one: seconds for one, seconds in self._our_seconds().items() if one in family}

@@ -1,6 +1,6 @@
 """
-A market's log of a million requests, of which one slice has been held down for three hours: what menu and
-diagnosis are timed on.
+A market's log of a million requests in which one slice has been held down for three hours: menu and diagnosis
+are timed on it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from domain.values import Finding, Severity
 from workers.declaration.declare import load
 
 REQUESTS, OWN = 1_000_000, 4_000
-"""In the log; so many are drawn, and the others are those again under other names and at other times."""
+"""Requests in the log, and those drawn; the others repeat them under other names and at other times."""
 AT = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 HELD = 1.0
 LOG_HOURS, STRUCK_HOURS = 9, 3
@@ -76,7 +76,7 @@ path = "overrides.json"
 class Market:
     """
     The market as declared, the finding of its last hour, and the deals that are held down; `path` is the log,
-    of which `world` says the features.
+    whose features are those of `world`.
     """
 
     recommender: Recommender
@@ -87,7 +87,7 @@ class Market:
 
 
 def market(folder: Path) -> Market:
-    """Written into a folder."""
+    """Write the market into a folder."""
     world = next(one for one in map(draw, range(1_000, 1_100)) if one.kind == "logistic")
     hurt = tuple(world.deals.loc[world.deals["origin"] == ORIGIN, "deal"])
     path = _written(world, hurt, folder)
@@ -109,7 +109,7 @@ def _written(world: World, hurt: tuple[str, ...], folder: Path) -> Path:
     path, times = folder / "requests.parquet", REQUESTS // OWN
     with duckdb.connect() as engine:
         engine.register("own", own)
-        # A request's hour says whether the fault was on; within it each copy has a moment of its own.
+        # A request's hour says whether the fault was on; within the hour each copy has its own moment.
         engine.execute(
             f"COPY (SELECT own.* REPLACE (own.call + {OWN} * copy AS call), TIMESTAMPTZ '{AT.isoformat()}' "
             f"- to_hours({LOG_HOURS}) + to_hours(own.call % {LOG_HOURS}) "
@@ -123,7 +123,7 @@ def _written(world: World, hurt: tuple[str, ...], folder: Path) -> Path:
 
 
 def _finding(folder: Path) -> Finding:
-    """What the last hour lacks of the slice, beside the hours before it was struck."""
+    """What the slice lacks in the last hour, compared with the hours before it was struck."""
     late, early = f"called_at >= '{AT - HOUR}'", f"called_at < '{AT - STRUCK_HOURS * HOUR}'"
     of = f"FROM '{folder / 'put.parquet'}' WHERE origin = '{ORIGIN}'"
     with duckdb.connect() as engine:

@@ -1,4 +1,4 @@
-"""How much memory a process took at most."""
+"""Peak memory of a process."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import sys
 from pathlib import Path
 
 STATUS = Path("/proc/self/status")
-BYTES = 1 if sys.platform == "darwin" else 1024  # that `ru_maxrss` counts in
+BYTES = 1 if sys.platform == "darwin" else 1024  # the unit of `ru_maxrss`
 MEGABYTE = 1e6
 
 
 def peak_megabytes() -> float:
     """
-    Of this process, since it began.
+    Peak resident megabytes of this process since it began.
 
-    `ru_maxrss` of a process begins at what its parent holds as it starts it, so Linux is asked for its own.
+    A process's `ru_maxrss` begins at what its parent holds when starting it, so Linux is asked for its own.
     """
     if STATUS.exists():
         status = dict(line.split(":", 1) for line in STATUS.read_text().splitlines())

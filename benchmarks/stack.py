@@ -1,4 +1,4 @@
-"""The real thing: both servers, a workspace and the processes, in a folder that is thrown away after."""
+"""The real thing: both servers, a workspace and the processes, in a folder that is deleted afterwards."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CLOCK = ("workers.process.schedule",)
 
 @dataclass(frozen=True)
 class Stack:
-    """What runs. `environment` is that of every process; `log` is the file they all write to."""
+    """The running parts. `environment` is that of every process; `log` is the file they all write to."""
 
     folder: Path
     environment: Mapping[str, str]
@@ -49,7 +49,7 @@ class Stack:
         return read_settings(self.environment)
 
     def start(self, module: Sequence[str], health: str = "") -> subprocess.Popen[bytes]:
-        """A process of ours, ended with the stack; with `health`, it has answered there."""
+        """A process of ours, ended with the stack; if `health` is given, it has answered there."""
         process = self.held.enter_context(running(module, self.environment, self.log))
         if health:
             wait_until_healthy(health, process)
@@ -70,7 +70,7 @@ def stack(declaration: Path | None = None, extra: Mapping[str, str] | None = Non
             "DATABASE_URL": servers.database_url,
             "REDIS_URL": servers.redis_url,
             "RECSYSOPS_VAR": str(folder),
-            # That of this process, which asks the store as well.
+            # This process's key, because it asks the store as well.
             "RECSYSOPS_SIGNING_KEY": str((settings().signing_key or settings().var / FILE).resolve()),
             "RECSYSOPS_CONFIG": str(declaration or folder / "recsysops.toml"),
             "PORT": web.rpartition(":")[2],
@@ -94,7 +94,7 @@ def stack(declaration: Path | None = None, extra: Mapping[str, str] | None = Non
 def running(
     module: Sequence[str], environment: Mapping[str, str], log: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """`python -m module` for the block, in a group of its own so that its children end with it."""
+    """Runs `python -m module` during the block, in its own group so that its children end with it."""
     with log.open("ab") as written:
         process = subprocess.Popen(
             [sys.executable, "-m", *module],
@@ -107,7 +107,7 @@ def running(
     try:
         yield process
     finally:
-        # Nothing of it is needed any more, so it need not finish what it is at.
+        # Nothing it does is needed any more, so it need not finish.
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
 
@@ -131,7 +131,7 @@ def wait_until_healthy(url: str, process: subprocess.Popen[bytes], pause_seconds
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports on loopback that nobody listens on now."""
+    """Ports on loopback that are free now."""
     with ExitStack() as held:
         bound = [held.enter_context(socket.socket()) for _ in range(count)]
         for one in bound:

@@ -1,5 +1,5 @@
 """
-One row a figure, printed and written to `benchmarks/results/NAME.json`.
+One row per figure, printed and written to `benchmarks/results/NAME.json`.
 
 A figure is a bound that was held or not, or a ratio to a peer measured in the same run: seconds alone say
 more about the machine than about the program.
@@ -30,10 +30,10 @@ class Row:
 
     Attributes:
         work:  what was done.
-        goal:  what the figure is held against, in words; empty where the row only puts others in proportion.
+        goal:  what the figure is compared with, in words; empty where the row only puts others in proportion.
         holds: None where there is no goal.
         peer:  what was measured beside it in the same run, with its own figure.
-        measured: the day (UTC, ISO 8601); that of writing it down, where none is said.
+        measured: the day (UTC, ISO 8601); by default, the day it is written down.
     """
 
     work: str
@@ -48,16 +48,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Rows:
-    """Makes the rows of one run, all with the same words about the machine."""
+    """Makes the rows of one run, all with the same description of the machine."""
 
     machine: str
 
     def below(self, work: str, figure: float, unit: str, most: float, peer: str = "") -> Row:
-        """A figure that may be `most` and no more."""
+        """A figure that may be at most `most`."""
         return Row(work, _short(figure), unit, f"≤ {most:g} {unit}", figure <= most, peer, self.machine)
 
     def above(self, work: str, figure: float, unit: str, least: float, peer: str = "") -> Row:
-        """A figure that has to be `least` or more."""
+        """A figure that has to be at least `least`."""
         return Row(work, _short(figure), unit, f"≥ {least:g} {unit}", figure >= least, peer, self.machine)
 
     def without_goal(self, work: str, figure: float, unit: str, peer: str = "") -> Row:
@@ -65,12 +65,12 @@ class Rows:
         return Row(work, _short(figure), unit, "", None, peer, self.machine)
 
     def not_run(self, work: str, why: str) -> Row:
-        """What could not be measured here: no figure, and nothing that holds."""
+        """What could not be measured here: no figure, and no goal that holds."""
         return Row(work, 0.0, NOT_RUN, "", False, why, self.machine)
 
 
 def machine() -> str:
-    """Cores, system and how busy others keep them; call it before the work begins."""
+    """Cores, system, and how busy others keep the cores; call it before the work begins."""
     cores, load = os.cpu_count() or 1, os.getloadavg()[0]
     python = ".".join(platform.python_version_tuple()[:2])
     words = (
@@ -105,14 +105,14 @@ def write(name: str, rows: Sequence[Row]) -> None:
 
 
 def read(name: str) -> list[Row]:
-    """What was written down under this name; nothing where nothing was."""
+    """What was written down under this name; empty if nothing was."""
     path = RESULTS / f"{name}.json"
     return [Row(**row) for row in json.loads(path.read_text(encoding="utf-8"))] if path.exists() else []
 
 
 def percentile(values: Sequence[float], share: float) -> float:
     """
-    The smallest value that at least `share` of them do not exceed.
+    The smallest value that at least `share` of the values do not exceed.
 
     >>> percentile([1.0, 2.0, 3.0, 4.0], 0.5)
     2.0

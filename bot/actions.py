@@ -1,5 +1,5 @@
 """
-Button ↔ command, one table. Pure: a press in, an order out.
+Maps buttons to commands in one table. Pure: a press in, an order out.
 
 An action either becomes its command at once, or opens a modal whose submission becomes it.
 """
@@ -28,10 +28,10 @@ Fields = Mapping[str, str]
 @dataclass(frozen=True)
 class Press:
     """
-    What stands behind a button.
+    What a button does.
 
     Attributes:
-        needs:   the permission it takes.
+        needs:   the permission it requires.
         command: what it asks for; `fields` is empty for a button without a modal.
         modal:   what it opens first, if anything.
     """
@@ -43,11 +43,11 @@ class Press:
 
 def command_of(action: str, value: str, fields: Fields, at: datetime) -> tuple[Target, c.Command]:
     """
-    What a press, or a modal's submission, asks of which incident.
+    The incident that a press, or a modal's submission, is about, and the command it asks for.
 
     Raises:
-        Stale: the button is of another release.
-        Refused: something entered cannot be read.
+        Stale: the button was made by another release.
+        Refused: a value that was entered cannot be read.
     """
     target = parse(value)
     return target, press_of(action).command(target, fields, at)
@@ -55,7 +55,7 @@ def command_of(action: str, value: str, fields: Fields, at: datetime) -> tuple[T
 
 def press_of(action: str) -> Press:
     """
-    What stands behind an action.
+    What the button of an action does.
 
     Raises:
         Stale: there is no such button any more.
@@ -68,7 +68,7 @@ def press_of(action: str) -> Press:
 
 def split_more(value: str) -> tuple[str, str]:
     """
-    Action and value of an entry in the More menu.
+    The action and the value of an entry in the More menu.
 
     >>> split_more("note|incident-1|4|")
     ('note', 'incident-1|4|')
@@ -88,7 +88,7 @@ def fields_of(values: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str
 
 
 def declare(fields: Fields) -> c.DeclareIncident:
-    """The order of the declare modal; the number is given by the store."""
+    """The command of the declare modal; the store assigns the number."""
     return c.DeclareIncident(
         number=0,
         title=fields.get("title", ""),
@@ -211,7 +211,7 @@ PRESSES: dict[Action, Press] = {
     "correct": Press("respond", _correct, modals.correct),
     "report": Press("respond", _report),
 }
-"""Complete: a test holds it against `ACTIONS`."""
+"""Complete: a test compares it with `ACTIONS`."""
 
 MODAL_ACTIONS: tuple[Action, ...] = tuple(action for action in ACTIONS if PRESSES[action].modal)
 DIRECT_ACTIONS: tuple[Action, ...] = tuple(a for a in ACTIONS if not PRESSES[a].modal and a != "report")

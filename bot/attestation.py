@@ -1,4 +1,4 @@
-"""What somebody who vouches for a test types: in the terminal as options, in Slack as words."""
+"""What somebody who vouches for a test enters: as options in the terminal, as words in Slack."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ WITHDRAW = "write `/recsysops audit withdraw infra-1`"
 
 def day_of(text: str) -> datetime:
     """
-    The beginning of a day, UTC.
+    The beginning of a day in UTC.
 
     Raises:
-        Refused: it is none.
+        Refused: the text is not a day.
 
     >>> day_of("2027-01-31").isoformat()
     '2027-01-31T00:00:00+00:00'
@@ -30,10 +30,10 @@ def day_of(text: str) -> datetime:
 
 def said_in(rest: str) -> Attest | Withdraw | None:
     """
-    What followed `audit`: what somebody vouches for or withdraws; None where it is only asked for.
+    What was typed after `audit`: an attestation or a withdrawal; None where the audit is only asked for.
 
     Raises:
-        Refused: neither can be read from it.
+        Refused: the text is neither.
 
     >>> said_in("withdraw infra-1")
     Withdraw(test='infra-1')

@@ -1,4 +1,4 @@
-"""`/recsysops …`: the words, what each needs, and the nearest right one for a wrong one."""
+"""`/recsysops …`: the words, the permission each needs, and the nearest right word for a wrong one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LAST_PAGE = 1_000_000
 
 
 class SlashCommand(NamedTuple):
-    """A known word and what followed it."""
+    """A known word and the text after it."""
 
     word: str
     rest: str
@@ -34,10 +34,10 @@ class SlashCommand(NamedTuple):
 
 def read(text: str) -> SlashCommand:
     """
-    What somebody typed after `/recsysops`; nothing typed asks for help.
+    What somebody typed after `/recsysops`; an empty text asks for help.
 
     Raises:
-        Refused: no such word; the message names the nearest.
+        Refused: there is no such word; the message names the nearest.
 
     >>> read("incident #142")
     SlashCommand(word='incident', rest='#142')
@@ -53,10 +53,10 @@ def read(text: str) -> SlashCommand:
 
 def number_in(rest: str) -> str:
     """
-    The incident's number in what was typed.
+    The incident's number in the text.
 
     Raises:
-        Refused: there is none.
+        Refused: there is no number.
     """
     number = rest.strip().removeprefix("#")
     if not number.isdecimal():
@@ -66,7 +66,7 @@ def number_in(rest: str) -> str:
 
 def number_and_name_in(rest: str) -> tuple[str, str | None]:
     """
-    The incident's number and the hotfix's name in what was typed; None where no name was.
+    The incident's number and the hotfix's name in the text; None if there is no name.
 
     Raises:
         Refused: there is no number.
@@ -80,10 +80,10 @@ def number_and_name_in(rest: str) -> tuple[str, str | None]:
 
 def page_in(rest: str) -> int:
     """
-    The page that was asked for, from 1 on; the first one where none was.
+    The page that was asked for, counted from 1; the first page if none was given.
 
     Raises:
-        Refused: it is no number of a page.
+        Refused: the text is not a page number.
     """
     if rest and not (rest.isdecimal() and 0 < int(rest) <= LAST_PAGE):
         raise Refused("Which page? Write its number, for instance `/recsysops status 2`.")
@@ -91,5 +91,5 @@ def page_in(rest: str) -> int:
 
 
 def help_text() -> str:
-    """All words, one a line."""
+    """All words, one per line."""
     return "\n".join(f"`/recsysops {word}`  {what}" for word, what in WORDS.items())

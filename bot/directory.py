@@ -1,7 +1,7 @@
 """
-What people are called, as Slack says it: asked once an hour a person, kept in memory and nowhere else.
+The names of people, as Slack has them: asked once an hour per person, and kept only in memory.
 
-No name is ever written to the log. Where Slack does not answer, or does not know somebody, the id stands.
+No name is ever written to the log. If Slack does not answer, or does not know somebody, the id is shown.
 """
 
 from __future__ import annotations
@@ -22,52 +22,52 @@ from bot.messages.words import PERSON_PREFIX
 
 FRESH_SECONDS = 3600.0
 UNKNOWN_SECONDS = 60.0
-"""After this long somebody whose name did not come is asked for again."""
+"""After this long, Slack is asked again for somebody whose name did not come."""
 
 PATIENCE_SECONDS = 2
-"""A page or a line does not wait longer for a name."""
+"""The longest that a page or a line waits for a name."""
 
 MOST_ASKED = 20
-"""People asked for at once; `users.info` allows about a hundred a minute."""
+"""People looked up at once; `users.info` allows about a hundred calls a minute."""
 
 FAILURES = (SlackApiError, SlackClientError, ClientError, HTTPException, OSError, TimeoutError)
-"""What a call to Slack may raise: the two clients let their libraries' errors through."""
+"""What a call to Slack may raise: the two clients let errors of their libraries through."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Names:
-    """The names heard so far, by person (`slack:U123`)."""
+    """The names received so far, by person (`slack:U123`)."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._kept: dict[str, tuple[str | None, float]] = {}
 
     def missing(self, people: Iterable[str]) -> list[str]:
-        """Those in Slack who have to be asked for now, at most `MOST_ASKED`."""
+        """The people in Slack who have to be looked up now, at most `MOST_ASKED`."""
         now = self._clock()
         asked = sorted({one for one in people if one.startswith(PERSON_PREFIX)})
         return [one for one in asked if self._kept.get(one, (None, now))[1] <= now][:MOST_ASKED]
 
     def keep(self, person: str, name: str | None) -> None:
-        """What Slack said, or that it did not say; an older name stays until there is a newer one."""
+        """Keep Slack's answer, or that there was none; an older name stays until there is a newer one."""
         until = self._clock() + (FRESH_SECONDS if name else UNKNOWN_SECONDS)
         self._kept[person] = (name or self._kept.get(person, (None, 0.0))[0], until)
 
     def of(self, people: Iterable[str]) -> dict[str, str]:
-        """Person → name, without those whose name is not known."""
+        """Person → name; people whose name is not known are left out."""
         return {one: name for one in people if (name := self._kept.get(one, (None, 0.0))[0])}
 
 
 class Directory:
-    """For the web process: all that a page names are asked for at once."""
+    """For the web process: looks up all the people that a page names at once."""
 
     def __init__(self, client: AsyncWebClient, names: Names | None = None) -> None:
         self._client = client
         self._names = names or Names()
 
     async def of(self, people: Iterable[str]) -> dict[str, str]:
-        """Person → name, without those whose name is not known."""
+        """Person → name; people whose name is not known are left out."""
         asked = set(people)
         await asyncio.gather(*(self._ask(person) for person in self._names.missing(asked)))
         return self._names.of(asked)
@@ -83,14 +83,14 @@ class Directory:
 
 
 class PatientDirectory:
-    """The same for the announcer, which waits for one person after the other."""
+    """The same for the announcer, which waits for one person after another."""
 
     def __init__(self, token: str, base_url: str, names: Names | None = None) -> None:
         self._client = WebClient(token=token, base_url=base_url, timeout=PATIENCE_SECONDS, retry_handlers=[])
         self._names = names or Names()
 
     def of(self, people: Iterable[str]) -> dict[str, str]:
-        """Person → name, without those whose name is not known."""
+        """Person → name; people whose name is not known are left out."""
         asked = set(people)
         for person in self._names.missing(asked):
             try:
@@ -104,7 +104,7 @@ class PatientDirectory:
 
 def name_in(user: Mapping[str, Any]) -> str | None:
     """
-    What a user of `users.info` wants to be called.
+    The name that a user of `users.info` goes by.
 
     >>> name_in({"name": "ada", "real_name": "Ada Lovelace", "profile": {"display_name": ""}})
     'Ada Lovelace'

@@ -1,4 +1,4 @@
-"""What the bot's processes need to know, taken from the environment that the door reads once."""
+"""The settings of the bot's processes, taken from the environment that the door reads once."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from workers.door import Login, environment
 @dataclass(frozen=True)
 class BotSettings:
     """
-    Tokens are kept out of `repr`, so that they reach no log.
+    Tokens are excluded from `repr`, so that they reach no log.
 
     Attributes:
-        public_url: where people's browsers reach the pages; in links and pictures of messages.
+        public_url: where people's browsers reach the pages; used for links and pictures in messages.
         host, port: where the web process listens.
-        allowed_hosts: names of it beside that in `public_url`.
-        metrics_port, metrics_token: where, or to whom, `/metrics` is served.
-        login: where people log in for the pages; None where links open them.
+        allowed_hosts: further host names of it besides the one in `public_url`.
+        metrics_port, metrics_token: on which port, or for which token, `/metrics` is served.
+        login: how people log in for the pages; None if links open them.
     """
 
     bot_token: str = field(repr=False)
@@ -43,7 +43,7 @@ def read(*, http: bool = False, socket: bool = False) -> BotSettings:
         socket: they come over Socket Mode: the app-level token is needed.
 
     Raises:
-        ConfigurationError: what is needed is not set.
+        ConfigurationError: a required variable is not set.
     """
     given = environment()
     needed = {"SLACK_BOT_TOKEN": given.slack_bot_token}

@@ -18,7 +18,7 @@ Level = Literal["ok", "note", "warning", "error"]
 
 
 class Advice(Value):
-    """One line of the doctor: how bad, which key of the declaration, what is so, and what to do."""
+    """One line of the doctor: how bad it is, which key of the declaration, what is found, and what to do."""
 
     level: Level
     where: str
@@ -27,7 +27,7 @@ class Advice(Value):
 
 
 class Compared(Value):
-    """An item that another one is compared with; `bias` is null where it is not known."""
+    """An item that another is compared with; `bias` is null where unknown."""
 
     item: str
     title: str | None = None
@@ -35,7 +35,7 @@ class Compared(Value):
 
 
 class Launch(Value):
-    """How a launch goes against others at the same age; impressions, and their ratio less 1."""
+    """How a launch compares with others at the same age: impressions, and their ratio less 1."""
 
     age_hours: float
     shown: float
@@ -49,12 +49,13 @@ class ItemAnswer(Value):
     """
     Is it happening to this item, since when, compared with what?
 
-    `bias` is what production shows it over its expected exposure, less 1 (−0.62: 62 % less), now; `before`
-    the same until `since`. `in_question` is how much less or more often it is eligible since then, as chance
-    shows it, less 1, where that is the better part of what changed; `bias` is then against its expected
-    exposure at how often it is eligible now. `usual` holds nine in ten of all items or, of one that has only
-    just launched, all other `launches` of these days as well. `unbiased` says whether chance showed items, so
-    that merit is known from that. `headline` is the whole answer in one sentence, `basis` how it is known.
+    `bias` is how often production shows it now over its expected exposure, less 1 (−0.62: 62 % less);
+    `before` is the same until `since`. `in_question` is how much more or less often it has been eligible
+    since then, by the items shown at random, less 1, where that explains most of the change; `bias` is then
+    relative to the exposure expected at its present eligibility. `usual` holds nine in ten of all items, and
+    for an item that has only just launched also all other `launches` of these days. `unbiased` says whether
+    items were shown at random, so that merit is known from that. `headline` is the whole answer in one
+    sentence, `basis` how it is known.
     """
 
     item: str
@@ -83,8 +84,7 @@ class ItemAnswer(Value):
 
 
 class Candidate(Value):
-    """One item that the model scored for a request: its place by score (1 the best), and whether it was
-    shown."""
+    """One item that the model scored for a request: its rank by score (1: best), and whether it was shown."""
 
     item: str
     title: str | None = None
@@ -97,11 +97,11 @@ class Candidate(Value):
 
 class Miss(Value):
     """
-    One choice of an item that was ranked low, with all that is needed to look at it.
+    One choice of an item that was ranked low, with everything needed to look into it.
 
-    `member` is the id that the table has; `slice` the request's and the item's dimensions, the context;
-    `model` the one that ranked, and its `version` where the table says it. `candidates` are the first few by
-    rank, and the chosen one; it was at `rank` of `ranked` in all.
+    `member` is the id in the table; `slice` holds the dimensions of the request and the item, the context;
+    `model` is the one that ranked, and `version` its version where the table has it. `candidates` are the
+    first few by rank and the chosen one, which came at `rank` out of `ranked`.
     """
 
     check: str
@@ -119,7 +119,7 @@ class Miss(Value):
 
     @property
     def surprise(self) -> float:
-        """How low it was ranked: 1 is the last of all candidates."""
+        """How low it was ranked: 1 is last of all candidates."""
         return self.rank / max(self.ranked, 1)
 
     @property
@@ -139,8 +139,9 @@ class Criterion(Value):
 
 class Proof(Value):
     """
-    One thing that speaks for a test, or would: `how` is null where it does not count, and `lacks` says what
-    keeps it from counting in full. `name` is the check's or the hotfix's, `by` the id of who vouches.
+    One piece of evidence for a test, or what would be: `how` is null where it does not count, and `lacks`
+    says what keeps it from counting in full. `name` is the check's or hotfix's, `by` the id of whoever
+    vouches.
     """
 
     test: str
@@ -155,7 +156,7 @@ class Proof(Value):
 
 
 class ScoredTest(Value):
-    """One test with all that speaks for it, the strongest first; `points` (0, 0.5 or 1) are that one's."""
+    """One test with all its proofs, strongest first; `points` (0, 0.5 or 1) are those of the strongest."""
 
     test: Criterion
     points: float
@@ -173,9 +174,9 @@ class Part(Value):
 
 class Step(Value):
     """
-    One thing to do: the `tests` for which it would speak, and the `score` there would be then.
+    One thing to do: the `tests` it would be evidence for, and the `score` that would result.
 
-    `does` is what to do, in one sentence; `command` is what to type for it, where there is something.
+    `does` is what to do, in one sentence; `command` is what to type, where there is a command for it.
     """
 
     does: str
@@ -188,7 +189,7 @@ class Step(Value):
 class Audit(Value):
     """
     The ML Test Score: `reading` is what it means in words, `lowest` are the sections that hold it down, and
-    `step` is what would raise it most; null where nothing is left.
+    `step` is what would raise it most; null where nothing is left to do.
     """
 
     at: Moment
@@ -200,7 +201,7 @@ class Audit(Value):
 
 
 class Watched(Value):
-    """A check of a table, and from when on it has seen enough to judge."""
+    """A check of a table, and when it will have seen enough to judge."""
 
     check: str
     kind: str
@@ -209,7 +210,7 @@ class Watched(Value):
 
 
 class Newcomer(Value):
-    """What came to a table later than its first row: a column's value, or (without `value`) a column."""
+    """What appeared in a table after its first row: a value of a column, or (without `value`) a column."""
 
     column: str
     value: str | None = None
@@ -220,10 +221,10 @@ class Newcomer(Value):
 
 class BurnIn(Value):
     """
-    The first days of a table, looked through `at` a moment.
+    The first days of a table, as inspected `at` a moment.
 
-    `through` says that it has rows enough to be judged, from `through_at` on. `holds` is what is in it, `odd`
-    what does not fit what its team declared or the tables beside it, each as a sentence.
+    `through` says that it has had enough rows to be judged since `through_at`. `holds` is what it contains,
+    `odd` what does not fit the team's declaration or the tables beside it, each as a sentence.
     """
 
     table: str
@@ -240,7 +241,7 @@ class BurnIn(Value):
 
 
 class BurnInNote(Value):
-    """That a table, or something new in one, is through; `told_at` is when that was found, by itself."""
+    """Notes that a table, or something new in one, is through; found at `told_at`, without being asked."""
 
     table: str
     what: str

@@ -1,4 +1,4 @@
-"""The answer to whoever opens a bundle, or has its diagnosis made again."""
+"""The answer to whoever opens a bundle or reruns its diagnosis."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from domain.values import Diagnosis, Moment, Value
 
 
 class BundleFile(Value):
-    """One file; `wrong` says what is not as it was kept, None where nothing is. `path` is where it lies."""
+    """One file at `path`; `wrong` says how it differs from what was kept, None where it does not."""
 
     name: str
     sha256: str
@@ -18,11 +18,11 @@ class BundleFile(Value):
 
 class BundleAnswer(Value):
     """
-    A bundle, held against the log: `event` is the one of the log that has its `root`. Under `folder` lie its
-    files, and those of others.
+    A bundle checked against the log: `event` is the event in the log that has its `root`. `folder` holds its
+    files, and those of other bundles.
 
     `diagnosis` is what was shown at `diagnosed_at`, from the log. `code` is what ran then, and `same_code`
-    whether the domain's sources are still these; `model` is the model's file in words.
+    whether the domain's sources are still the same; `model` describes the model's file in words.
     """
 
     number: int
@@ -43,12 +43,12 @@ class BundleAnswer(Value):
 
     @property
     def wrong(self) -> tuple[BundleFile, ...]:
-        """The files that are not what was kept."""
+        """The files that differ from what was kept."""
         return tuple(file for file in self.files if file.wrong is not None)
 
 
 class Differs(Value):
-    """One thing that is not the same: what was said `then` and what `now`; None where nothing was."""
+    """One difference: what was said `then` and what is said `now`; None where nothing was said."""
 
     what: str
     then: str | None
@@ -57,8 +57,8 @@ class Differs(Value):
 
 class RerunAnswer(Value):
     """
-    A diagnosis made again from its bundle. `notes` say what could not be as it was: the model, the code, what
-    was sampled or left out.
+    A diagnosis rerun from its bundle. `notes` say what could not be reproduced: the model, the code, what was
+    sampled or left out.
     """
 
     number: int

@@ -7,11 +7,11 @@ from domain.values import Moment, Share, Slice, Value
 
 class SliceCoverage(Value):
     """
-    What the log holds, or would hold, of a slice: means over the `windows` in which it has requests.
+    What the log holds, or would hold, of a slice, as means over the `windows` in which it has requests.
 
-    `requests` there are, null where no table says; those that are `logged` stand for so many (`stands`, the
-    sum of 1 over their probabilities) and say as much of the slice as `effective` drawn evenly. `below` is in
-    how many windows that is fewer than a diagnosis needs, and `lacks` the share of it that is lacking.
+    `requests` is how many there are, null where no table says; those that are `logged` represent `stands` of
+    them (the sum of 1 over their probabilities) and tell as much about the slice as `effective` drawn evenly.
+    `below` counts the windows in which that is fewer than a diagnosis needs, `lacks` is the share missing.
     """
 
     slice: Slice
@@ -25,12 +25,12 @@ class SliceCoverage(Value):
 
     @property
     def unseen(self) -> float:
-        """Requests a window, as far as the log lacks what a diagnosis of them needs."""
+        """Requests per window for which the log lacks what a diagnosis needs."""
         return self.lacks * (self.stands if self.requests is None else self.requests)
 
 
 class Volume(Value):
-    """What is logged a day: requests, and rows of candidates and their bytes as JSON lines where known."""
+    """What is logged per day: requests, and rows of candidates and their bytes as JSON lines where known."""
 
     requests: float
     rows: float | None = None
@@ -50,10 +50,10 @@ class Span(Value):
 
 class LoggingPlan(Span):
     """
-    What a log by slice would hold of the requests that there were.
+    What a log sampled by slice would have held of past requests.
 
-    `share` of `requests_a_day` would be taken; `needs` is how many effective requests of a slice in a window
-    a diagnosis needs; `settings` are those planned with, by their keys; `slices` begin with the worst.
+    `share` of `requests_a_day` would be logged; `needs` is how many effective requests per slice and window a
+    diagnosis needs; `settings` are those planned with, by key; `slices` begin with the worst.
     """
 
     requests_a_day: float
@@ -69,8 +69,8 @@ class LoggingCoverage(Span):
     """
     What the log holds of each slice.
 
-    `requests` were counted, null where no table says; `logged` are in the log and `stands` for so many, give
-    or take `stands_error` (a standard error). `slices` begin with the worst.
+    `requests` were counted, null where no table says; `logged` are in the log and represent `stands`, give or
+    take `stands_error` (a standard error). `slices` begin with the worst.
     """
 
     requests: float | None = None

@@ -41,7 +41,7 @@ class NotAllowed(Refused):
 
 
 class RightsUnknown(NotAllowed):
-    """Whether the person may cannot be said now: fails closed, and may be tried again."""
+    """Whether the person may do this cannot be determined now: fails closed, and may be tried again."""
 
 
 class Stale(Refused):
@@ -57,7 +57,7 @@ class OwnCheckError(RecsysopsError):
 
 
 class Unmeasurable(OwnCheckError):
-    """A finding of this kind cannot be measured again: people say whether it is over."""
+    """A finding of this kind cannot be measured again: people have to say whether it is over."""
 
 
 class SourceError(RecsysopsError):
@@ -73,7 +73,7 @@ class NoRows(TooFewRows):
 
 
 class DeployError(RecsysopsError):
-    """A deployer answered that it did not do it."""
+    """A deployer answered that it did not do what was asked."""
 
 
 class DeployUncertain(DeployError):
@@ -81,15 +81,15 @@ class DeployUncertain(DeployError):
 
 
 class MayStillAct(DeployUncertain):
-    """What a deployer may have put in force could not be taken back; it is not over until it can."""
+    """What a deployer may have put in force could not be reverted; it is not over until it can be."""
 
 
 class CannotRehearse(RecsysopsError):
-    """A hotfix cannot be rehearsed; the message says why, and not that it does not work."""
+    """A hotfix cannot be rehearsed; the message says why. It does not mean that the hotfix does not work."""
 
 
 class BundleError(RecsysopsError):
-    """What a diagnosis read cannot be kept, or is not what was kept."""
+    """What a diagnosis read cannot be kept, or differs from what was kept."""
 
 
 class TrackerError(RecsysopsError):
@@ -106,10 +106,10 @@ class LogError(RecsysopsError):
 
 class Unanswered(LogError):
     """
-    The store was asked to write something down and its answer did not come, so it may or may not have.
+    The store was asked to write something and did not answer, so it may or may not have written it.
 
     Attributes:
-        key: the idempotency key that it was asked under, by which it can be looked up.
+        key: the idempotency key of the request, by which its result can be looked up.
         since: when the answer was lost, in seconds of the process's own clock (`time.monotonic`).
     """
 

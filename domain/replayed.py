@@ -13,9 +13,9 @@ Verdict = Literal["worse", "same", "better", "not judged"]
 
 class Went(Value):
     """
-    How an incident goes: `raised_at` and by which `check`, null where nobody raises it; `after_seconds` the
-    onset, null where that is not known; whether it was `predicted`; what is `named` as its cause (kind and
-    object), null where it is not established; and the hotfixes that are `offered`.
+    How an incident goes: `raised_at` and by which `check`, null where nothing raises it; `after_seconds`
+    counts from the onset, null where that is not known; whether it was `predicted`; what is `named` as its
+    cause (kind and object), null where it is not established; and the hotfixes that are `offered`.
     """
 
     raised_at: Moment | None = None
@@ -27,7 +27,7 @@ class Went(Value):
 
 
 class Comparable(NamedTuple):
-    """What is known of now: a part of which nothing can be said is no part of the comparison."""
+    """Which parts are known now: those about which nothing can be said are left out of the comparison."""
 
     raised: bool
     named: bool
@@ -36,9 +36,9 @@ class Comparable(NamedTuple):
 
 class AgreedCheck(Value):
     """
-    What the check that an incident's follow-up agreed on comes to now: how much `sooner` it finds it,
-    negative where later, null where not at all. `shadow`: it pages nobody. `on_kept`: on the looks that were
-    kept, not on the table as it is now. `says` what is lacking, in words.
+    How the check that an incident's follow-up agreed on does now: how much `sooner` it finds the incident,
+    negative where later, null where not at all. `shadow`: it pages nobody. `on_kept`: judged on the looks
+    that were kept, not on the table as it is now. `says` is what is lacking, in words.
     """
 
     check: str
@@ -52,9 +52,9 @@ class AgreedCheck(Value):
 class Replayed(Value):
     """
     One incident then (from the log) and now. `reasons` say what is worse or better, `notes` what could not be
-    judged, and why. `false_alarm`: people said that it was no incident. `bytes` are what was kept of its
-    checks' looks, and `identical` whether, walked from them, the check of then raises it as the log says.
-    `agreed` is what its follow-up's check comes to, where one is declared.
+    judged, and why. `false_alarm`: people said that it was no incident. `bytes` is how much was kept of its
+    checks' looks, and `identical` whether the check of that time, replayed on them, raises it as the log
+    says. `agreed` is how its follow-up's check does, where one is declared.
     """
 
     number: int
@@ -73,7 +73,7 @@ class Replayed(Value):
 
 
 class ReplayAnswer(Value):
-    """All that were replayed, as of `at`."""
+    """All incidents that were replayed, as of `at`."""
 
     at: Moment
     incidents: tuple[Replayed, ...]
@@ -85,14 +85,14 @@ class ReplayAnswer(Value):
         return tuple(one for one in self.incidents if one.verdict == "worse")
 
     def count(self, verdict: Verdict) -> int:
-        """How many there are of a verdict."""
+        """How many incidents have this verdict."""
         return sum(one.verdict == verdict for one in self.incidents)
 
 
 class AlarmsSince(Value):
     """
-    What a check has raised since it counts: alarms in `shadow` mode, else incidents that it opened; how many
-    of them were `confirmed` or `false`, and how many are still `undecided`.
+    What a check has raised since its record began: alarms in `shadow` mode, else incidents that it opened;
+    how many of them were `confirmed` or `false`, and how many are still `undecided`.
     """
 
     since: Moment
@@ -106,8 +106,8 @@ class AlarmsSince(Value):
 class ChangeSince(Value):
     """
     What is known of a follow-up's change since it was agreed on: whether its check is `declared` now (null
-    where there is none, or the declaration cannot be read), what that raised, and what the newest replay, as
-    of `replayed_at`, says of the incident. Null is what is not known.
+    where there is none, or the declaration cannot be read), what that check raised, and what the newest
+    replay, as of `replayed_at`, says about the incident. Whatever is unknown is null.
     """
 
     declared: bool | None = None
@@ -117,7 +117,7 @@ class ChangeSince(Value):
 
 
 class Point(NamedTuple):
-    """One thing that is not as it was: +1 better, −1 worse."""
+    """One thing that has changed: +1 better, −1 worse."""
 
     step: int
     says: str
@@ -127,10 +127,10 @@ def compare(
     then: Went, now: Went, judged: Comparable, *, false_alarm: bool = False
 ) -> tuple[Verdict, tuple[str, ...]]:
     """
-    The verdict with its reasons. What is worse counts, whatever else is better; nothing is the same of which
-    nobody knows who would raise it.
+    The verdict with its reasons. Anything worse decides, whatever else is better; an incident is never the
+    same if it is not known what would raise it.
 
-    Of a false alarm only one thing is asked: whether it is still raised.
+    For a false alarm the only question is whether it is still raised.
 
     >>> then = Went(check="volume", named="feed plays"); compare(then, Went(), Comparable(True, True, True))
     ('worse', ('no check raises it (then: volume)', 'its cause is no longer named (then: feed plays)'))

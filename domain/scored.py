@@ -1,4 +1,4 @@
-"""What a scorecard says: how long steps take and how often something is so, lately beside before."""
+"""What a scorecard says: how long steps take and how often things hold, recently and before."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Literal
 from domain.values import Estimate, Moment, Value
 
 LATELY = timedelta(days=28)
-"""What is held beside everything before, where nobody says otherwise."""
+"""The default recent period, which is compared with everything before."""
 
 
 class Spread(Value):
     """
-    What `count` times come to. `low`–`high` is the interval of the median, null where so few times have none;
-    half of the times lie in `quarter`–`three_quarters`.
+    A summary of `count` times. `low`–`high` is the interval of the median, null where there are too few for
+    one; half of the times lie in `quarter`–`three_quarters`.
     """
 
     count: int
@@ -27,7 +27,7 @@ class Spread(Value):
 
 
 class Counted(Value):
-    """How many `of` so many; `share` is null where there are none."""
+    """How many out `of` how many; `share` is null where there are none."""
 
     held: int
     of: int
@@ -36,8 +36,8 @@ class Counted(Value):
 
 class Kept(Value):
     """
-    How many of the `promises` that menus made of a `kind` of hotfix `held`: what was measured lay within the
-    interval, the error of measuring allowed for. Of the others `short` repaired less, the rest more.
+    How many of the `promises` that menus made for a `kind` of hotfix `held`: the measurement lay within the
+    interval, allowing for its error. Of the others `short` repaired less, the rest more.
     """
 
     kind: str
@@ -48,7 +48,7 @@ class Kept(Value):
 
 
 class Period(Value):
-    """What the times of the incidents come to that were opened in the days from `begins` to `ends`."""
+    """A summary of the times of incidents that were opened in the days from `begins` to `ends`."""
 
     begins: Moment
     ends: Moment
@@ -57,8 +57,8 @@ class Period(Value):
 
 class TimeTaken(Value):
     """
-    How long a step takes by one `version` of its definition, which `says` from what to what. `factor` is how
-    many times as long as before; null where so few times say nothing. `sure`: an interval of 99 % leaves out
+    How long a step takes by one `version` of its definition; `says` is from what to what. `factor` is how
+    many times as long as before; null where there are too few times to tell. `sure`: a 99 % interval excludes
     1 as well. `periods` are oldest first.
     """
 
@@ -74,8 +74,8 @@ class TimeTaken(Value):
 
 class Proportion(Value):
     """
-    How often something is so; `more` is by how much more often than before, null where nobody knows. `sure`:
-    an interval of 99 % leaves out 0 as well. `better` is which of both is.
+    How often something holds; `more` is by how much more often than before, null where unknown. `sure`: an
+    interval of 99 % excludes 0 as well. `better` says which of the two is better.
     """
 
     name: str
@@ -89,8 +89,8 @@ class Proportion(Value):
 
 class Lost(Value):
     """
-    Where the time goes between onset and end: what of it (`of`) a `step` `took`, and the incidents in which
-    that took longest, as (number, how long).
+    Where the time goes between onset and end: how much of it (`of`) a `step` `took`, and the incidents in
+    which that took longest, as (number, how long).
     """
 
     step: str
@@ -100,7 +100,7 @@ class Lost(Value):
 
 
 class FollowUps(Value):
-    """Follow-ups of all incidents that change something: how many there are, are done, open and overdue."""
+    """Follow-ups that change something, over all incidents: how many there are, done, open and overdue."""
 
     agreed: int
     done: int
@@ -110,13 +110,13 @@ class FollowUps(Value):
 
 class Scorecard(Value):
     """
-    What was so lately, since `since` (from the beginning, where null), beside everything before.
+    The recent period, since `since` (from the beginning if null), beside everything before.
 
-    `incidents` and `false_alarms` are lately's; a false alarm counts nowhere else, save for `glass_broken`:
-    how often a hotfix was deployed without the second person that it needs, in any incident of all times.
-    `lost` is where most of the time goes, largest first. `promises` has a row for each kind of hotfix of
-    which a promise was ever measured, `costs` for each of which it was measured what everybody gained or
-    lost; there `short` is how many lost more than was promised.
+    `incidents` and `false_alarms` are recent ones; a false alarm counts nowhere else except in
+    `glass_broken`: how often a hotfix was deployed without the second person it needs, in any incident ever.
+    `lost` is where most of the time goes, largest first. `promises` has a row for each kind of hotfix with a
+    promise that was ever measured, `costs` for each with a measurement of what everybody gained or lost;
+    there `short` is how many lost more than was promised.
     """
 
     at: Moment
@@ -133,5 +133,5 @@ class Scorecard(Value):
     costs: tuple[Kept, ...] = ()
 
     def time(self, step: str) -> TimeTaken:
-        """The times of a step, by the definition of now where several were asked for."""
+        """The times of a step, by the current definition where several were asked for."""
         return max((one for one in self.times if one.step == step), key=lambda one: one.version)

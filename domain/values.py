@@ -1,4 +1,4 @@
-"""Values every room speaks in: who, how bad, how sure, what was found. All are frozen."""
+"""Values shared by every room: who, how bad, how sure, what was found. All are frozen."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Actor(Value):
     """
     Who did it: a person by mapped id, or a worker by its job's name.
 
-    `id` is what the log holds: a person's pseudonym once they came through the door, and `known_as` is then
-    the id they have outside (`slack:U123`, `terminal:root`), by which events before pseudonyms name them.
+    `id` is what the log holds: a person's pseudonym once they have come through the door; `known_as` is then
+    their external id (`slack:U123`, `terminal:root`), by which events from before pseudonyms name them.
     `also` are further ids and pseudonyms of the same person.
     """
 
@@ -45,7 +45,7 @@ class Actor(Value):
     also: tuple[str, ...] = ()
 
     def is_(self, person: str | None) -> bool:
-        """True where an event that says `person` speaks of this one."""
+        """Whether an event that names `person` means this one."""
         return person is not None and person in (self.id, self.known_as, *self.also)
 
 
@@ -61,7 +61,7 @@ class Estimate(Value):
 
 
 How = Literal["manual", "automatic"]
-"""How a test is done: by people now and then, or by itself again and again."""
+"""How a test is done: by people now and then, or automatically again and again."""
 
 Slice = tuple[tuple[str, str], ...]
 """Pairs (dimension, value), sorted by dimension; empty means the whole table."""
@@ -87,7 +87,7 @@ def name_slice(where: Slice) -> str:
 
 def share_rows(one: Slice, other: Slice) -> bool:
     """
-    Whether rows can be in both.
+    Whether a row can be in both slices.
 
     >>> share_rows(slice_of(device="tv"), slice_of(country="France"))
     True
@@ -99,7 +99,7 @@ def share_rows(one: Slice, other: Slice) -> bool:
 
 
 ROWS = "rows"
-"""Unit of the rows of a table, which add up over slices; the first word of the unit of some of them."""
+"""The unit of a table's rows, which add up over slices; the first word of the unit for some of them."""
 
 
 class Finding(Value):
@@ -108,8 +108,8 @@ class Finding(Value):
 
     `observed` and `expected` are in `unit` for the window; `low`–`high` is the band that history gives;
     `p_value` is two-sided unless the check says otherwise. `subject` is the item a prediction is about, or
-    the column that something is wrong with. `rows_are` is what the team calls the rows of the table: a word
-    for people, where `unit` distinguishes one measure from another.
+    the column that something is wrong with. `rows_are` is what the team calls the table's rows: a word for
+    people, whereas `unit` tells one measure from another.
     """
 
     check: str
@@ -132,23 +132,23 @@ class Finding(Value):
 
     @property
     def fingerprint(self) -> str:
-        """Same check, table, slice and subject: the same thing going wrong."""
+        """Identifies check, table, slice and subject: the same thing going wrong."""
         parts = (self.check, self.table, *(f"{d}={v}" for d, v in self.slice), self.subject or "")
         return sha256("\x1f".join(parts).encode()).hexdigest()[:16]
 
     @property
     def counted_in(self) -> str:
-        """The unit as people read it: rows by their own name, where the table has one for them."""
+        """The unit as people read it: rows by the table's own name for them, where it has one."""
         rows, rest = self.unit.partition(" ")[::2]
         return " ".join(filter(None, (self.rows_are, rest))) if self.rows_are and rows == ROWS else self.unit
 
     def is_of(self, column: str | None) -> bool:
-        """Whether the column is what something is wrong with, however the subject goes on."""
+        """Whether something is wrong with this column, whatever else the subject says."""
         return column is not None and f"{self.subject or ''} ".startswith(f"{column} ")
 
     @property
     def item(self) -> str | None:
-        """The one item that this is about; None of a finding about many."""
+        """The one item that this is about; None for a finding about many."""
         return self.subject if self.kind == "predicted" else None
 
     @property
@@ -172,14 +172,14 @@ CauseKind = Literal[
     "world",
     "unknown",
 ]
-"""What a cause is a fault of; `world` is a holiday, a release, a campaign, a backfill: nothing is wrong."""
+"""What is at fault; `world` is a holiday, a release, a campaign or a backfill: nothing is wrong."""
 
 
 class Evidence(Value):
     """
     One line of a diagnosis: what was looked at, what it says, and a share (0–1) where one was measured.
 
-    A `precedent` is a past incident of like signature: no evidence of this one's cause.
+    A `precedent` is a past incident with a similar signature: it is no evidence for this one's cause.
     """
 
     kind: Literal[
@@ -204,15 +204,15 @@ class Evidence(Value):
 
 
 EvidenceStage = Literal["metric", "slices", "items", "tables", "requests"]
-"""A part of the looking into a cause, in the order in which evidence comes in."""
+"""The stages of a diagnosis, in the order in which evidence comes in."""
 
 
 class Piece(Value):
     """
-    What one stage of a diagnosis found, reported while the others go on.
+    What one stage of a diagnosis found, reported while the others continue.
 
-    `since` is the onset as far as it is known then; `seconds` since the looking began; `picture` names an
-    attachment in the store.
+    `since` is the onset as far as known then; `seconds` is the time since the diagnosis began; `picture`
+    names an attachment in the store.
     """
 
     stage: EvidenceStage
@@ -224,11 +224,11 @@ class Piece(Value):
 
 class Answer(Value):
     """
-    What one question put to a candidate cause found.
+    The answer to one question about a candidate cause.
 
-    `when`: it came before the onset. `where`: its scope explains the slice, and only that. `how_much`: to put
-    it back, or to add back what is missing, closes the gap; `share` of it, which may exceed 1. `which_way`:
-    it lies upstream of the symptom. `holds` is null where it is not known.
+    `when`: it came before the onset. `where`: its scope explains the slice, and only that. `how_much`:
+    undoing it, or adding back what is missing, closes the gap; `share` is how much of it, which may exceed 1.
+    `which_way`: it lies upstream of the symptom. `holds` is null where it is not known.
     """
 
     question: Literal["when", "where", "how_much", "which_way"]
@@ -250,13 +250,13 @@ class CandidateCause(Value):
 
 class Diagnosis(Value):
     """
-    What is known of the cause. `cause` is one sentence or null: not established yet.
+    What is known about the cause. `cause` is one sentence, or null where it is not established yet.
 
     `cause_kind` selects the hotfixes that fit; `object` (a column, table, delivery, version or item) and
     `place` (a slice, empty: everywhere) are the culprit's, `slices` the symptom's; `title` names the culprit
-    in a few words. `feature`, `items` and `suggested_value` are what a hotfix needs. `candidates` are what
-    competed, the best first, and `discriminating_test` says what would tell them apart where none is named.
-    `picture` names an attachment in the store.
+    in a few words. `feature`, `items` and `suggested_value` are what a hotfix needs. `candidates` are the
+    explanations that competed, best first, and `discriminating_test` says what would tell them apart where
+    none is named. `picture` names an attachment in the store.
     """
 
     cause: str | None
@@ -281,7 +281,7 @@ NO_DEPLOYER = "none"
 
 REMIND_MOST = timedelta(hours=1)
 REMIND_SHARE = 0.1
-"""A hotfix reminds of its end an hour before, or a tenth of its time where that is less."""
+"""People are reminded an hour before a hotfix expires, or a tenth of its time if that is less."""
 
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -289,8 +289,8 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 class Hours(Value):
     """
-    Times of the week in a `zone`: on `days` (0 is Monday) from `start` until before `end`. Where `end` is not
-    later than `start` they last over midnight, and are of the day on which they began.
+    Hours of the week in a `zone`: on `days` (0 is Monday) from `start` up to, not including, `end`. Where
+    `end` is not later than `start` they run past midnight and belong to the day on which they began.
     """
 
     start: time
@@ -299,7 +299,7 @@ class Hours(Value):
     zone: str
 
     def hold(self, at: datetime) -> bool:
-        """Whether `at` is within them."""
+        """Whether `at` is within these hours."""
         local = at.astimezone(ZoneInfo(self.zone))
         now, today = local.time(), local.weekday()
         if self.start < self.end:
@@ -371,7 +371,7 @@ class Option(Value):
     alone: Hours | None = None
 
     def takes_two(self, at: datetime) -> bool:
-        """Whether a second person has to approve it, where it is asked for at `at`."""
+        """Whether a second person has to approve it if it is asked for at `at`."""
         return self.needs_second_person or (self.alone is not None and not self.alone.hold(at))
 
     @property
@@ -383,7 +383,7 @@ class Option(Value):
 
     @property
     def first_stage(self) -> float:
-        """The share of members that it is put in force for at first."""
+        """The share of members that it is put in force for first."""
         return self.stages[0] if self.stages else 1.0
 
     def served(self, share: float) -> float:
@@ -391,7 +391,7 @@ class Option(Value):
         return min(share, 1.0 - self.hold_out)
 
     def stage_after(self, share: float) -> float | None:
-        """The next larger share of members; None where it serves all of them."""
+        """The next larger share of members; None where it already serves all of them."""
         return next((stage for stage in self.stages if stage > share), None)
 
     @property
@@ -401,7 +401,7 @@ class Option(Value):
 
 
 class LeftOut(Value):
-    """A declared hotfix that is not on the menu, and why, in words."""
+    """A declared hotfix that is not on the menu, and the reason in words."""
 
     hotfix: str
     label: str
@@ -422,8 +422,8 @@ class AddedCheck(Value):
     """
     A check to be added to the declaration: its `lines` of TOML, in shadow mode.
 
-    `beside` is the declared check that it is a variation of, and `stood` how that was written then: changed
-    by hand meanwhile, the variation is not added.
+    `beside` is the declared check that it varies, and `stood` how that was written at the time: if it has
+    been changed by hand since, the variation is not added.
     """
 
     name: str
@@ -434,10 +434,10 @@ class AddedCheck(Value):
 
 class TriedChange(Value):
     """
-    A change to the declaration that was replayed over an incident and the time before it.
+    A change to the declaration that was replayed on an incident and the time before it.
 
     `says` is what is new, `saved_seconds` how much sooner the incident would have been found, and `alarms`
-    how many a week come on top of those of the checks that are there, over `weeks` in which it could judge.
+    how many per week it adds to those of existing checks, over the `weeks` in which it could judge.
     """
 
     change: AddedCheck
@@ -448,7 +448,7 @@ class TriedChange(Value):
 
     @property
     def sooner(self) -> str:
-        """How much sooner it finds, in minutes and hours."""
+        """How much sooner it would find the incident, in minutes and hours."""
         return _in_hours(self.saved_seconds / 60)
 
     @property
@@ -463,7 +463,7 @@ class TriedChange(Value):
 
     @property
     def proof(self) -> str:
-        """What the replay came to, with its interval."""
+        """What the replay found, with its interval."""
         rate = self.alarms
         if rate.value is None or rate.low is None or rate.high is None:
             return f"Replayed: {self.sooner} sooner; how often it alarms is not established"

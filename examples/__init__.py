@@ -1,1 +1,1 @@
-"""Recommenders of strangers: what the practice is tried on."""
+"""Other people's recommenders, on which the practice is tried."""

@@ -1,4 +1,4 @@
-"""What runs without a person; the only writers of the log."""
+"""Everything that runs unattended; the only code that writes to the log."""
 
 from workers.environment.journal import write_plainly
 

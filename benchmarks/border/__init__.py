@@ -1,1 +1,1 @@
-"""What the web process makes of strangers."""
+"""How the web process copes with hostile and malformed requests."""

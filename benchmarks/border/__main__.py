@@ -33,7 +33,7 @@ SEED = 20260301
 INCIDENTS = 20
 PRESSES, PAUSE_SECONDS = 200, 0.25
 MOST_GROWTH, MOST_LEFT = 48.0, 24.0
-"""Megabytes over what it had after `WARM` requests: at its peak, and when all is over."""
+"""Megabytes above its size after `WARM` requests: at the peak, and once everything is over."""
 
 SLACK_WAITS_MILLISECONDS = 3_000.0
 DECLARED = """
@@ -53,7 +53,7 @@ OPERATOR = Actor(kind="person", id="terminal:benchmark", groups=("oncall",))
 
 @dataclass
 class Memory:
-    """Resident megabytes of a process, looked at ten times a second."""
+    """Resident megabytes of a process, sampled ten times a second."""
 
     process: psutil.Process
     seen: list[float] = field(default_factory=list)
@@ -78,7 +78,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the run came to. Megabytes, seconds."""
+    """The result of the run. Megabytes, seconds."""
 
     answers: Answers
     before: float
@@ -100,7 +100,7 @@ def declared(door: Door) -> list[Incident]:
 
 
 def genuine(incidents: list[Incident], name: str, count: int, answer_url: str) -> list[bytes]:
-    """Notes that a person of the group writes on them."""
+    """Notes that somebody in the group writes on these incidents."""
     presses = []
     for number in range(count):
         words = {"text": {"type": "plain_text_input", "value": f"{name} {number}"}}
@@ -115,14 +115,14 @@ def events(door: Door, incidents: list[Incident]) -> int:
 
 
 async def strike(port: int, drawn: Drawn, presses: list[bytes], taken: list[float]) -> tuple[Answers, int]:
-    """The attack, and presses beside it."""
+    """Run the attack, with genuine presses beside it."""
     pressing = asyncio.create_task(press(port, presses, PAUSE_SECONDS, taken))
     answers = await attack(port, drawn, REQUESTS)
     return answers, await pressing
 
 
 def measure(real: Stack) -> Outcome:
-    """Everything, in one web process."""
+    """Run everything against one web process."""
     door = Door(real.settings)
     incidents = declared(door)
     process = real.start(WEB, health=f"{real.web_url}/health")
@@ -156,7 +156,7 @@ def main() -> None:
 
 
 def table(rows: Rows, got: Outcome) -> Iterator[Row]:
-    """What the attack did, and what became of the presses beside it."""
+    """What the attack did, and how the presses beside it fared."""
     answers = got.answers
     for kind in KINDS:
         sent = sum(answers.of[kind].values())
@@ -183,7 +183,7 @@ def _memory(rows: Rows, got: Outcome) -> Iterator[Row]:
 
 
 def _spoken(answers: Answers, kind: str) -> str:
-    """How they were answered, the most frequent first."""
+    """How the requests were answered, the most frequent answer first."""
     return ", ".join(f"{said}: {count:,}" for said, count in answers.of[kind].most_common(6))
 
 

@@ -1,4 +1,4 @@
-"""Sends them, many at once, and notes how each was answered."""
+"""Sends the requests, many at once, and records how each was answered."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from benchmarks.border.requests import Drawn, Sent
 AT_ONCE = 48
 SLOW_AT_ONCE = 300
 PATIENCE_SECONDS = 30.0
-"""Whoever was neither answered nor cut off by then was left waiting."""
+"""A request that was neither answered nor cut off by then counts as left waiting."""
 
 CLOSED, LEFT = "closed", "left waiting"
 
 
 @dataclass
 class Answers:
-    """Kind → what came of it (a status, `CLOSED`, `LEFT`) → how often."""
+    """Kind → outcome (a status, `CLOSED`, `LEFT`) → how often."""
 
     of: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
@@ -28,7 +28,7 @@ class Answers:
         return sum(counted[one] for counted in self.of.values() for one in outcomes)
 
     def faults(self) -> int:
-        """Answers that say the fault is ours."""
+        """Answers that put the fault on our side."""
         return sum(n for counted in self.of.values() for said, n in counted.items() if said.startswith("5"))
 
     @property
@@ -37,7 +37,7 @@ class Answers:
 
 
 async def attack(port: int, drawn: Drawn, requests: int) -> Answers:
-    """All of them; slow ones beside the others, so that these find their connections taken."""
+    """Send them all, the slow ones alongside the others so that the others find connections taken."""
     answers, gate, slow_gate = Answers(), asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(SLOW_AT_ONCE)
 
     async def one(sent: Sent, free: asyncio.Semaphore) -> None:
@@ -69,7 +69,7 @@ async def _answered(port: int, sent: Sent) -> str:
                     break
         if not reading.done() and sent.kind == "malformed":
             with suppress(OSError):
-                writer.write_eof()  # else a parser that waits for more does so to its deadline: see "slow"
+                writer.write_eof()  # otherwise a parser waiting for more does so to its deadline: see "slow"
         async with asyncio.timeout(PATIENCE_SECONDS):
             first = await reading
         return first[9:12].decode("ascii", "replace") if first.startswith(b"HTTP/1.1 ") else CLOSED
@@ -82,7 +82,7 @@ async def _answered(port: int, sent: Sent) -> str:
 
 
 async def press(port: int, presses: list[bytes], pause_seconds: float, taken: list[float]) -> int:
-    """Genuine presses one after the other, each on a connection of its own; returns how many were refused."""
+    """Send genuine presses in turn, each on its own connection; returns how many were refused."""
     refused = 0
     for whole in presses:
         begun = time.perf_counter()

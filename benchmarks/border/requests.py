@@ -1,8 +1,8 @@
 """
-Requests that nobody should send, drawn with a seed: each a kind, its bytes, and how they are sent.
+Requests that nobody should send, drawn from a seed: each has a kind, its bytes, and a way of being sent.
 
-None of them may change the log. Those that Slack's secret has signed are what a thief of one request, or a
-person without the right, could send.
+None of them may change the log. Those signed with Slack's secret are what somebody could send who stole one
+request, or who lacks the right.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Sent:
     One request.
 
     Attributes:
-        kind: what it stands for in the table.
-        parts: its bytes, sent one after the other.
-        pause_seconds: between two of them; where it is the half of a request, that is all that ever comes.
+        kind: the kind it is counted under in the table.
+        parts: its bytes, sent one part after the other.
+        pause_seconds: between two parts; for half a request, no more ever comes.
     """
 
     kind: str
@@ -44,7 +44,7 @@ class Sent:
 
 @dataclass
 class Drawn:
-    """Draws them. `genuine` are requests that were sent, and acknowledged, before: (headers, body)."""
+    """Draws requests. `genuine` are requests sent and acknowledged earlier: (headers, body)."""
 
     chance: random.Random
     values: Sequence[str]
@@ -87,7 +87,7 @@ def signed(
 
 
 def forged(drawn: Drawn) -> Sent:
-    """A press that Slack did not sign, or did not sign like this."""
+    """A press that Slack did not sign, or not with this signature."""
     body = drawn.body()
     kind, stamp, mac = signed(body)
     made: list[list[tuple[str, str]]] = [
@@ -107,19 +107,19 @@ def forged(drawn: Drawn) -> Sent:
 
 
 def late(drawn: Drawn) -> Sent:
-    """Well signed, for a time that is not now."""
+    """A press that is well signed, but for another time than now."""
     body = drawn.body()
     away = drawn.chance.choice((-86_400, -3_600, -400, 600, 3_600, 10**9))
     return Sent("signed for another time", (request(body, signed(body, time.time() + away)),))
 
 
 def replayed(drawn: Drawn) -> Sent:
-    """A genuine press, sent again to the byte."""
+    """A genuine press, sent again byte for byte."""
     return Sent("replayed", (drawn.chance.choice(drawn.genuine),))
 
 
 def out_of_order(drawn: Drawn) -> Sent:
-    """Signed, and for what the incident is not at: approved before it was chosen, closed while it is open."""
+    """Signed, but wrong for the incident's stage: approved before it was chosen, closed while it is open."""
     body = drawn.body(
         drawn.chance.choice(("approve", "revert", "close", "follow_up_accept", "reopen", "none"))
     )
@@ -131,7 +131,7 @@ EARLY = ("approve", "revert", "close", "follow_up_accept", "reopen", "none")
 
 
 def unreadable(drawn: Drawn) -> Sent:
-    """A body that is none, signed by nobody or (a fault of Slack's) by Slack."""
+    """A body that cannot be read, signed by nobody or (a fault of Slack's) by Slack."""
     made = (
         drawn.noise(1, 2_000),
         b"payload=" + drawn.noise(1, 200),
@@ -146,7 +146,7 @@ def unreadable(drawn: Drawn) -> Sent:
         (FORM, "application/json", "text/plain; charset=utf-16", "multipart/form-data", "")
     )
     headers = signed(body, kind=kind) if drawn.chance.random() < 0.5 else [("content-type", kind)]
-    # An empty body that is signed is a request that asks for nothing.
+    # A signed empty body is a request that asks for nothing.
     return Sent("unreadable", (request(body, headers if body else []),))
 
 
@@ -154,7 +154,7 @@ TYPES = (FORM, "application/json", "text/plain; charset=utf-16", "multipart/form
 
 
 def malformed(drawn: Drawn) -> Sent:
-    """A press with some of its bytes changed, or no HTTP at all."""
+    """A press with some of its bytes changed, or something that is no HTTP at all."""
     body = drawn.body()
     whole = bytearray(request(body, signed(body, secret="another")))
     how = drawn.chance.randrange(4)
@@ -184,7 +184,7 @@ LINES = (
 
 
 def oversized(drawn: Drawn) -> Sent:
-    """More than anybody needs: announced, sent in pieces without saying how many, or before the body."""
+    """More than anybody needs: announced, sent in chunks of undeclared total size, or before the body."""
     how = drawn.chance.randrange(5)
     head = b"POST /slack/events HTTP/1.1\r\nhost: 127.0.0.1\r\n"
     if how == 0:
@@ -200,7 +200,7 @@ def oversized(drawn: Drawn) -> Sent:
 
 
 def slow(drawn: Drawn) -> Sent:
-    """Half of a request, or one that drips."""
+    """Half a request, or one that trickles in."""
     body = drawn.body()
     whole = request(body, signed(body, secret="another"))
     half = whole[: drawn.chance.randint(1, len(whole) - 1)]
@@ -210,7 +210,7 @@ def slow(drawn: Drawn) -> Sent:
 
 
 def astray(drawn: Drawn) -> Sent:
-    """Pages, without the right to them: strange paths, methods, hosts, links and cookies."""
+    """Requests for pages without the right to them: strange paths, methods, hosts, links and cookies."""
     path = drawn.chance.choice(
         (
             "/",
@@ -259,4 +259,4 @@ KINDS: dict[str, tuple[float, Callable[[Drawn], Sent]]] = {
     "slow": (2, slow),
     "out of order": (2, out_of_order),
 }
-"""Kind → how often (per hundred), and what draws it."""
+"""Kind → how often (per hundred), and the function that draws it."""

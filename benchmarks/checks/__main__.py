@@ -1,4 +1,4 @@
-"""Seconds and memory of all three checks over ten million rows, and in proportion to SQL written by hand."""
+"""Seconds and memory of all three checks over ten million rows, also relative to hand-written SQL."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TOGETHER = (ALL, BY_HAND[ALL], AGGREGATION, BY_HAND[AGGREGATION])
 
 @dataclass(frozen=True)
 class Measured:
-    """What a child said of itself; `processor` in seconds, `megabytes` is its greatest resident size."""
+    """What a child reports about itself; `processor` in seconds, `megabytes` is its peak resident size."""
 
     seconds: float
     processor: float
@@ -31,7 +31,7 @@ class Measured:
 
 
 def measured(what: str, folder: Path) -> Measured:
-    """One piece of work in a fresh process, imports not counted in its seconds but in its memory."""
+    """One piece of work in a fresh process; imports count towards its memory, not its seconds."""
     command = [sys.executable, "-m", "benchmarks.checks.child", what, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -43,7 +43,7 @@ Round = dict[str, Measured]
 
 
 def one_round(folder: Path) -> Round:
-    """Everything once, in turn: what is put in proportion is measured right after each other."""
+    """Everything once, in turn, so that figures to be compared are measured right after each other."""
     found = {what: measured(what, folder) for what in TOGETHER}
     if not found[ALL].found:
         raise RuntimeError("the slice that fell was not found: something else than the checks was measured")
@@ -53,7 +53,7 @@ def one_round(folder: Path) -> Round:
 
 
 def bounds(rows: Rows, rounds: list[Round]) -> list[Row]:
-    """How long, and how much memory."""
+    """How long it takes, and how much memory."""
     lake = f"{ROWS // 1_000_000} million rows of Parquet, {slices():,} slices, 672 hours"
     seconds, hand = ([one[what].seconds for one in rounds] for what in (ALL, BY_HAND[ALL]))
     most, by_hand = (max(one[what].megabytes for one in rounds) for what in (ALL, BY_HAND[ALL]))
@@ -71,7 +71,7 @@ def bounds(rows: Rows, rounds: list[Round]) -> list[Row]:
 
 
 def proportions(rows: Rows, rounds: list[Round], what: str, work: str) -> list[Row]:
-    """`what` against the same by hand: by the clock, and in processor time, which strangers disturb less."""
+    """`what` against the same by hand, in elapsed and in processor time, which other load disturbs less."""
     pairs = [(one[what], one[BY_HAND[what]]) for one in rounds]
     clock = [ours.seconds / hand.seconds for ours, hand in pairs]
     processor = [ours.processor / hand.processor for ours, hand in pairs]

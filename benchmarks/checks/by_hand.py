@@ -1,4 +1,4 @@
-"""The same aggregations as somebody would write them in DuckDB's SQL who needs no program for it."""
+"""The same aggregations in DuckDB's SQL, as somebody would write them without this program."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SPAN = (
 
 
 def slice_counts(folder: Path) -> pd.DataFrame:
-    """Rows by hour and by each slice of one and of two dimensions, and in total."""
+    """Rows per hour for each slice of one and of two dimensions, and in total."""
     names = tuple(VALUES)
     sets = [named for size in range(3) for named in combinations(names, size)]
     grouping = ", ".join(f"({', '.join(('hour', *named))})" for named in sets)
@@ -32,7 +32,7 @@ def slice_counts(folder: Path) -> pd.DataFrame:
 
 
 def all_counts(folder: Path) -> int:
-    """What the three checks look at: slices, totals by hour, and the bins of ten minutes that hold rows."""
+    """What the three checks look at: slices, hourly totals, and the ten-minute bins that hold rows."""
     seen = f"FROM '{folder}/*.parquet' WHERE {SPAN}"
     asked = (
         f"SELECT epoch_us(shown_at) // {HOUR} AS hour, count(*) AS rows {seen} GROUP BY hour ORDER BY hour",

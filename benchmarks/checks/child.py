@@ -17,7 +17,7 @@ from workers.sources.aggregate.count import count_windows
 
 
 def three_checks(folder: Path) -> int:
-    """One look by all three; how many findings it came to."""
+    """Run one look by all three checks; returns how many findings it gave."""
     result = run_checks(declared(folder), END)
     if result.notes:
         raise RuntimeError(f"a check did not judge: {result.notes}")
@@ -25,7 +25,7 @@ def three_checks(folder: Path) -> int:
 
 
 def slice_counts(folder: Path) -> int:
-    """The slice check's aggregation alone; how many counts came back."""
+    """Run the slice check's aggregation alone; returns how many counts came back."""
     lake = declared(folder)
     planned = plan(lake, lake.checks["slice_volume"])
     grid = grid_of(lake, planned, END)

@@ -25,7 +25,7 @@ def slices() -> int:
 
 
 def make(folder: Path) -> None:
-    """One file a day; values of a dimension are not equally frequent, as in life."""
+    """Write one file a day; the values of a dimension are not equally frequent, as in real data."""
     folder.mkdir(parents=True, exist_ok=True)
     columns = ", ".join(
         f"'{name} ' || CAST(floor({count} * power(random(), 1.5)) AS INT) AS {name}"
@@ -47,7 +47,7 @@ def make(folder: Path) -> None:
 
 
 def declared(folder: Path) -> Recommender:
-    """Windows of an hour and everything else as it is by default: 28 days of history."""
+    """Hourly windows, and everything else at its default: 28 days of history."""
     table = {
         "name": "impressions",
         "path": f"{folder}/*.parquet",

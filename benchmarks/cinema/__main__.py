@@ -1,7 +1,7 @@
 """
-`python -m benchmarks.cinema`: two simulated weeks without a fault, then each fault at a moment of its own.
+`python -m benchmarks.cinema`: two simulated weeks without a fault, then each fault at its own moment.
 
-Moments are drawn by `--seed` over the two weeks. `--only` or fewer `--days` print, and write nothing down.
+`--seed` draws the moments within the two weeks. `--only` or fewer `--days` print, but save nothing.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _asked() -> argparse.Namespace:
 
 
 def measured(asked: argparse.Namespace, folder: Path, where: str) -> list[Row]:
-    """All rows: the quiet weeks first, whose traffic is each fault's past."""
+    """All rows: the quiet weeks first, whose traffic serves as each fault's past."""
     theatre = Theatre(folder / "cinema", OPENED, asked.rate)
     moments = drawn(asked.seed, asked.days)
     branches: dict[str, datetime] = {}
@@ -93,7 +93,7 @@ def _only_pass(theatre: Theatre, days: float, keep: Callable[[Theatre], None]) -
 
 
 def drawn(seed: int, days: float) -> dict[str, datetime]:
-    """A moment for each fault, anywhere in the time without one but for its first hour."""
+    """A moment for each fault, anywhere in the fault-free time except its first hour."""
     rng = np.random.default_rng(seed)
     seconds = rng.integers(3_600, int(days * 86_400) - 3_600, len(SWITCHES))
     return {fault: OPENED + timedelta(seconds=int(s)) for fault, s in zip(SWITCHES, seconds, strict=True)}
@@ -111,7 +111,7 @@ def _one(running: Server, fault: str, folder: Path, opened: datetime, at: dateti
 
 
 def quiet_rows(quiet: Quiet, where: str, as_declared: bool) -> list[Row]:
-    """Alarms in all, and what was looked at how often."""
+    """Alarms in all, and how often each thing was looked at."""
     looks = ", ".join(f"{name} {count:,}" for name, count in quiet.looks.items())
     often = "as often as declared" if as_declared else "once a window, those of rows each 10 min at the most"
     said = f"looks of what is not in the shadow {often}: {looks}; forecasts {quiet.forecasts:,}"
@@ -126,7 +126,7 @@ def quiet_rows(quiet: Quiet, where: str, as_declared: bool) -> list[Row]:
 
 
 def fault_row(outcome: Outcome, where: str) -> Row:
-    """Minutes to the first incident that names the fault, −1 where there was none; all that was raised."""
+    """Minutes to the first incident that names the fault, −1 where there was none; and everything raised."""
     minutes = outcome.minutes
     harm = f", in force with the training of {outcome.harm_at:%H:%M}" if outcome.harm_at != outcome.at else ""
     work = f"{outcome.fault}: switched on {outcome.at:%a %H:%M}{harm}; until an incident named it"

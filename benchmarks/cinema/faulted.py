@@ -1,8 +1,8 @@
 """
-Each fault at a moment of its own: which check raises it first, after how long, and what else is raised.
+Each fault at its own moment: which check raises it first, after how long, and what else is raised.
 
-The cinema serves as it does live, ten seconds at a time, and after each the jobs of the clock's process look:
-the real ticks, into a log of their own, with nothing but the clock exchanged.
+The cinema serves as it does live, ten seconds at a time. After each step the clock's jobs look: the real
+ticks, into a log of their own, with only the clock replaced.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ TRUTH: Mapping[str, tuple[Slice, str | None]] = {
 
 @dataclass
 class Outcome:
-    """One fault lived through; times are the cinema's."""
+    """One fault and what was raised; times are the cinema's."""
 
     fault: str
     at: datetime
@@ -52,7 +52,7 @@ class Outcome:
 
     @property
     def first(self) -> Incident | None:
-        """What was raised first; of several at once, what names the truth."""
+        """The first incident raised; of several at once, the one that names the truth."""
         if not self.incidents:
             return None
         opened = min(one.opened_at for one in self.incidents)
@@ -61,17 +61,17 @@ class Outcome:
 
     @property
     def naming(self) -> Incident | None:
-        """The first incident that names what is wrong, or a part of it: another one is no detection."""
+        """The first incident that names what is wrong, or a part of it; any other is no detection."""
         named = [one for one in self.incidents if self.names(one.first_finding)]
         return min(named, key=lambda one: one.opened_at, default=None)
 
     @property
     def minutes(self) -> float | None:
-        """From the first harm to the incident that names it."""
+        """Minutes from the first harm to the incident that names it."""
         return None if self.naming is None else (self.naming.opened_at - self.harm_at) / timedelta(minutes=1)
 
     def names(self, finding: Finding | None) -> int:
-        """How well a finding names what is wrong: 2 exactly, 1 a part of it or what holds it, 0 not."""
+        """How well a finding names what is wrong: 2 exactly, 1 a part of it or what contains it, 0 not."""
         if finding is None:
             return 0
         where, subject = self.truth
@@ -110,12 +110,12 @@ def live_through(
     fault: str, folder: Path, opened: datetime, at: datetime, rate: float, log: Engine
 ) -> Outcome:
     """
-    A fault switched on at `at` in a cinema that stands at `opened`, looked at until ten minutes after an
+    Switch a fault on at `at` in a cinema that stands at `opened`, and look until ten minutes after an
     incident has named it, or for three hours.
     """
     theatre = Theatre(folder, opened, rate)
     harm_at = at
-    if fault == "training_segment":  # it harms nobody before the next training reads it
+    if fault == "training_segment":  # it does no harm before the next training reads the data
         theatre.pass_hours(at)
         theatre.live.switch_fault(fault, True, at)
         harm_at = at.replace(hour=theatre.settings.training_hour, minute=0, second=0, microsecond=0)

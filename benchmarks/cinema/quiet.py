@@ -1,9 +1,9 @@
 """
-Weeks in which nothing is wrong: what the checks raise all the same.
+Weeks in which nothing is wrong, and what the checks raise nevertheless.
 
-Day by day the cinema's traffic is made, with its deliveries, nightly trainings and launches, and every check
-that may page somebody looks at each of its windows: its real judgement, with what it remembers and the wealth
-it may spend carried from look to look. What looks ask is asked once for a day where that comes to the same.
+The cinema's traffic is made day by day, with its deliveries, nightly trainings and launches. Every check that
+may page somebody looks at each of its windows: its real judgement, with its memory and the wealth it may
+spend carried from look to look. Looks share one question to the tables per day where the answer is the same.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from workers.predict.launch import forecast
 
 DAY = timedelta(days=1)
 ASKED_EACH = timedelta(minutes=10)
-"""How often at the most a check looks that asks the engine anew each time; `--declared` takes this away."""
+"""The shortest interval between looks of a check that queries the engine each time; `--declared` lifts it."""
 
 
 @dataclass
 class Quiet:
-    """What came of it: incidents that would have been opened, looks, and the processor's seconds."""
+    """The result: incidents that would have been opened, looks, and processor seconds."""
 
     incidents: tuple[BacktestIncident, ...] = ()
     predicted: dict[str, Finding] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Quiet:
 
     @property
     def alarms(self) -> list[str]:
-        """All that would have called somebody, in words."""
+        """Every alarm that would have paged somebody, in words."""
         opened = [(one.opened_at, f"{one.check}: {one.title}") for one in self.incidents]
         opened += [(one.window_start, f"{one.check}: {one.title}") for one in self.predicted.values()]
         return [f"{at:%d %b %H:%M} {words}" for at, words in sorted(opened)]
@@ -65,9 +65,9 @@ def quiet_weeks(
 ) -> Quiet:
     """
     Args:
-        as_declared: checks look as often as is declared, also where windows overlap; else once a window.
-        each_hour: called when an hour of traffic is there.
-        report: called after each day with how far it is, in words.
+        as_declared: checks look as often as declared, even where windows overlap; otherwise once a window.
+        each_hour: called once an hour of traffic has been made.
+        report: called after each day with the progress, in words.
     """
     quiet, states, incidents = Quiet(), dict[str, CheckState](), Fold(theatre.declared)
     end = theatre.at + days * DAY
@@ -91,7 +91,7 @@ def quiet_weeks(
                 quiet.processor += spent
             quiet.days = (until - begun) / DAY
             looked.sort(key=lambda one: one[:2])
-            # Day by day, as live: what is asked of the tables is asked before anything of them is forgotten.
+            # Day by day, as live: the tables are queried before anything in them is forgotten.
             quiet.incidents = fold(theatre.declared, start, until, looked, incidents).incidents
             said = "; ".join(quiet.alarms) or "no alarm"
             report(f"{quiet.days:g} days: {said}; {quiet.processor:,.0f} s of processor")
@@ -100,7 +100,7 @@ def quiet_weeks(
 
 
 def _a_day(theatre: Theatre, until: datetime, quiet: Quiet, each_hour: Callable[[Theatre], None]) -> None:
-    """Traffic up to `until`, and a look at the calendar of launches each hour."""
+    """Make traffic up to `until`, looking at the launch calendar each hour."""
     before = time.process_time()
     while theatre.at < until:
         theatre.pass_hours(min(theatre.at + timedelta(hours=1), until))
@@ -115,7 +115,7 @@ def _a_day(theatre: Theatre, until: datetime, quiet: Quiet, each_hour: Callable[
 def look_through(
     folder: Path, name: str, span: tuple[datetime, datetime], state: CheckState | None, as_declared: bool
 ) -> tuple[CheckState, list[tuple[datetime, Verdict]], list[Fault], float]:
-    """One check's looks of a day: what it remembers then, what they came to, and the processor's seconds."""
+    """One check's looks of a day: its memory afterwards, what the looks gave, and the processor seconds."""
     before = time.process_time()
     recommender = declared(folder)
     planned = plan(recommender, recommender.checks[name])

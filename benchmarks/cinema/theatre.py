@@ -1,4 +1,4 @@
-"""A cinema in a folder of its own whose clock is ours: its own traffic, deliveries, trainings, dry runs."""
+"""A cinema in its own folder with a clock that we set: its own traffic, deliveries, trainings, dry runs."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ DECLARED = Path(__file__).parents[2] / "examples/cinema/recsysops.toml"
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
 HISTORY_DAYS = 3.0
 KEPT_DAYS = 5
-"""Of traffic; no check of the cinema looks further back into it."""
+"""Days of traffic kept; no check of the cinema looks further back."""
 
 TRAFFIC = ("impressions", "plays", "plays_standby", "candidates")
 
 
 class Theatre:
     """
-    The cinema at `at`, as its declaration is read; time passes only where it is asked to.
+    The cinema at `at`, with its declaration; time passes only when it is told to.
 
-    By the hour it is what the cinema itself does after a pause: the traffic between is filled in by the code
-    that makes its history, deliveries and trainings come at their hours. That traffic knows no fault; in
-    `pass_time` the code that serves the present makes it, with whatever is switched on.
+    By the hour it does what the cinema itself does after a pause: the code that makes its history fills in
+    the traffic, and deliveries and trainings come at their hours. That traffic knows no fault; `pass_time`
+    uses the code that serves the present, with whatever fault is switched on.
     """
 
     def __init__(self, folder: Path, at: datetime, rate: float, **written: float) -> None:
-        """`written`: how often it writes, where that is not as live: `flush_seconds`, `prelaunch_seconds`."""
+        """`written`: how often it writes, if not as live: `flush_seconds`, `prelaunch_seconds`."""
         usual = Settings()
         self.settings = Settings(
             flush_seconds=written.get("flush_seconds", usual.flush_seconds),
@@ -50,20 +50,20 @@ class Theatre:
         return declared(self.settings.folder)
 
     def pass_hours(self, until: datetime) -> None:
-        """Ordinary time, an hour at a time."""
+        """Let ordinary time pass, an hour at a time."""
         while self.at < until:
             self.at = min(self.at.replace(minute=0, second=0, microsecond=0) + HOUR, until)
             self.live.step(self.at)
         self.live.flush()
 
     def pass_time(self, seconds: float) -> None:
-        """Time as it is lived through; what was written is readable after."""
+        """Let time pass as it is lived through; afterwards, what was written can be read."""
         self.at += seconds * SECOND
         self.live.step(self.at)
         self.live.flush()
 
     def forget(self) -> None:
-        """Traffic that no check looks back to is dropped, as a team would."""
+        """Drop the traffic that no check looks back to, as a team would."""
         oldest = (self.at - timedelta(days=KEPT_DAYS)).strftime("%Y%m%dT%H%M%S")
         for table in TRAFFIC:
             for path in (self.settings.tables / table).glob("*.parquet"):
@@ -71,20 +71,20 @@ class Theatre:
                     path.unlink()
 
     def close(self) -> None:
-        """Nothing more is written."""
+        """Stop writing."""
         self.live.flush()
         self.live.requests.close()
 
 
 def declared(folder: Path) -> Recommender:
-    """The cinema's declaration over a folder; only who deploys hotfixes asks for the secret."""
+    """The cinema's declaration over a folder; only somebody who deploys hotfixes needs the secret."""
     return load(DECLARED, {**os.environ, "CINEMA_FOLDER": str(folder), "CINEMA_WEBHOOK_SECRET": "none"})
 
 
 def branch(folder: Path, to: Path) -> Path:
     """
-    The folder as it is now, to go on from elsewhere. Files are linked, not copied: each of the cinema's is
-    replaced as a whole and never written into, but for the requests' journal, which is left out.
+    Branch off the folder as it is now. Files are linked, not copied: the cinema always replaces a file as a
+    whole and never writes into it. The exception is the requests' journal, which is left out.
     """
     shutil.copytree(folder, to, copy_function=os.link, ignore=shutil.ignore_patterns("requests", "*.tmp"))
     return to

@@ -1,7 +1,7 @@
 """
 Ten thousand open incidents: what people and the clock ask for meanwhile, by the functions that answer them.
 
-Each card is one as the detector opens it, so each owes a diagnosis and a message. The App Home,
+Each card is as the detector opens it, so each owes a diagnosis and a message. The App Home,
 `/metrics` and `/recsysops status` are drawn as for Slack; the clock hands over a batch of what is due.
 """
 
@@ -41,7 +41,7 @@ LINK = pages_at("https://ops.example")
 
 
 def milliseconds(work: Callable[[], object]) -> list[float]:
-    """How long each of `ROUNDS` took."""
+    """How long each of `ROUNDS` runs took."""
     took = []
     for _ in range(ROUNDS):
         began = time.perf_counter()
@@ -65,7 +65,7 @@ def listed(door: Door, page: int) -> object:
 
 
 def look(door: Door, after: timedelta) -> int:
-    """How many cards are due, as the clock asks."""
+    """How many cards are due when the clock asks."""
     with door.log.connect() as connection:
         return len(reminders.look(connection, door.now() + after, obligations.AT_ONCE))
 
@@ -100,7 +100,7 @@ def measured(door: Door, rows: Rows) -> list[Row]:
 
 
 def open_all(door: Door, owner_url: str) -> None:
-    """One incident opened as the detector opens one, and copies of its card: only cards are read here."""
+    """Open one incident as the detector does, and copy its card many times: only cards are read here."""
     handle(None, OpenIncident(number=0, finding=finding(0)), actor=DETECTOR, key="crowd", log=door.log)
     with psycopg.connect(owner_url, autocommit=True) as connection:
         asked = "SELECT column_name FROM information_schema.columns WHERE table_name = 'cards'"

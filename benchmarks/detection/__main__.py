@@ -1,12 +1,12 @@
 """
-`python -m benchmarks.detection [--only MODULE …]`: every module here that has `rows` gives its rows.
+`python -m benchmarks.detection [--only MODULE …]`: runs every module here that has a `rows` function.
 
-The whole takes hours. So each module's rows are written down by themselves, with the commit they were
-measured at among the words about the machine, and those of the modules that are not run again stay.
+The whole takes hours, so each module's rows are written separately, and their notes on the machine include
+the commit that was measured. Rows of modules that are not run again stay.
 
-Where the data are is said by LOCALISATION_DATA, NAB_DATA, CLOUD_MONITORING_DATA and MOVIETWEETINGS_DATA, or
-they lie beside the project in `shared/data`; without them a row says so. What it is measured beside is
-installed at first need (`peers.txt`).
+LOCALISATION_DATA, NAB_DATA, CLOUD_MONITORING_DATA and MOVIETWEETINGS_DATA say where the data are; otherwise
+they are looked for beside the project in `shared/data`, and where they are missing a row says so. Packages
+for comparison are installed when first needed (`peers.txt`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ROOM = "detection"
 
 
 def measures() -> dict[str, Measure]:
-    """Module → what measures its rows."""
+    """Module → the function that measures its rows."""
     found = {}
     for module in iter_modules(room.__path__):
         if module.name != "__main__":
@@ -38,7 +38,7 @@ def measures() -> dict[str, Measure]:
 
 
 def _measured(name: str, measure: Measure) -> None:
-    """All rows of one module, each printed as it comes; one that fails is a row too, and the others go on."""
+    """Print one module's rows as they come; a failure becomes a row too, and the other modules go on."""
     begun, found, table = time.monotonic(), list[Row](), Rows(f"{machine()}, at {_commit()}")
     print(f"{name} …", flush=True)
     try:

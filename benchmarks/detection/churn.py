@@ -1,11 +1,11 @@
 """
-A paper whose articles live for three days: what is read of a section scatters widely, by device it does not.
+A paper whose articles live for three days: views scatter widely by section, but not by device.
 
-Rows have what readers are (steady parts of the whole) beside what articles are (parts that come and go with
-a few articles). Tables on disk, one a world, walked by `backtest` with a `slice_volume` check over windows of
-a day: three weeks in which nothing is wrong; and one day in which a device's rows come twice, half of them
-are lost, all of a section is hidden on one device, or one country reads two and a half times as much. Beside
-it a test that takes each slice's share for normal, as far as that of its own past says.
+Rows have reader dimensions (steady shares of the whole) and article dimensions (shares that come and go with
+a few articles). Tables on disk, one per world, are walked by `backtest` with a `slice_volume` check over
+windows of a day: three weeks in which nothing is wrong; and one day on which a device's rows come twice, half
+of them are lost, all of a section is hidden on one device, or one country reads two and a half times as much.
+The peer is a test that takes each slice's share as normal, with the spread of its own past.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class World:
 
     @property
     def truth(self) -> Slice:
-        """Where."""
+        """The slice that is at fault."""
         device = READERS["device"][self.seed % 3]
         return {
             "doubled": slice_of(device=device),
@@ -108,7 +108,7 @@ def _published(chance: np.random.Generator) -> pd.DataFrame:
 
 
 def walked(world: World) -> tuple[BacktestResult, list[Slice] | int]:
-    """What a backtest comes to; and what the peer alarms for on the last day, or how often in quiet weeks."""
+    """A backtest's result; and what the peer alarms for on the last day, or how often in quiet weeks."""
     rows = world.read()
     start = WARM * DAY if world.fault is None else (DAYS - 1) * DAY
     with tempfile.TemporaryDirectory(prefix="recsysops-benchmark-") as folder:
@@ -139,7 +139,7 @@ def _counted(rows: pd.DataFrame) -> tuple[list[Slice], Counts]:
 
 
 def _by_own_past(names: list[Slice], counts: Counts, day: int) -> list[Slice]:
-    """Slices whose share is further off its mean of 21 days than by chance, by its deviation there."""
+    """Slices whose share is further from its 21-day mean than chance explains, by its deviation there."""
     total = counts[:, [place for place, name in enumerate(names) if len(name) == 1]].sum(axis=1) / len(NAMES)
     share = counts / total[:, None]
     past = share[day - WARM : day]
@@ -149,7 +149,7 @@ def _by_own_past(names: list[Slice], counts: Counts, day: int) -> list[Slice]:
 
 
 def rows(table: Rows) -> Iterator[Row]:
-    """False incidents a week, and of each fault how often the day it is in names it first."""
+    """False incidents a week, and for each fault how often it is the first slice named on its day."""
     worlds = [World(seed, fault) for fault in (None, *FAULTS) for seed in SEEDS]
     with ProcessPoolExecutor(2) as pool:
         came = dict(zip(worlds, pool.map(walked, worlds), strict=True))

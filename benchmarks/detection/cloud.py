@@ -2,10 +2,10 @@
 The series check on production metrics of cloud services whose anomalous points were labelled by their owners.
 
 `CLOUD_MONITORING_DATA` names a folder with `series.csv` and `series/GROUP/NAME.csv` (`time, value, anomaly`),
-else one beside the project. Labelled points in a row are one anomaly. It is found where an incident began in
-one of its windows, and an incident is false where it began in none of any anomaly: one that never ends finds
-nothing. Ours goes through `recsysops backtest` at its own threshold; the peers' is the best one of all for
-each, chosen on the very series that are scored.
+else one beside the project. Consecutive labelled points are one anomaly. An anomaly is found where an
+incident began in one of its windows, and an incident is false where it began in no anomaly's window: one that
+never ends finds nothing. Ours goes through `recsysops backtest` at its own threshold; each peer gets its best
+threshold, one for all metrics, chosen on the very series that are scored.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from benchmarks.table import Row, Rows
 
 DATA, BESIDE = "CLOUD_MONITORING_DATA", Path(__file__).parents[3] / "shared/data/cloud_monitoring"
 LEAST_F1, MOST_FALSE, MOST_FALSE_WITHOUT = 0.55, 0.05, 0.03
-PEER_SHARES = np.geomspace(1e-4, 0.1, 60)  # of all rows beyond a threshold that is tried
+PEER_SHARES = np.geomspace(1e-4, 0.1, 60)  # shares of all rows beyond a threshold that is tried
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Counted:
-    """Anomalies and those found, incidents and the false ones, over how many days of metrics."""
+    """Anomalies and how many were found, incidents and how many were false, over how many days of metrics."""
 
     anomalies: int
     found: int
@@ -49,14 +49,14 @@ class Counted:
 
     @property
     def f1(self) -> float:
-        """Of the anomalies found, and the incidents that were right."""
+        """F1 over the anomalies found and the incidents that were right."""
         recall = self.found / max(self.anomalies, 1)
         precision = (self.incidents - self.false) / max(self.incidents, 1)
         return 2 * recall * precision / max(recall + precision, 1e-9)
 
     @property
     def false_a_day(self) -> float:
-        """False incidents, a metric and day."""
+        """False incidents per metric and day."""
         return self.false / max(self.days, 1e-9)
 
     def words(self) -> str:
@@ -66,7 +66,7 @@ class Counted:
 
 
 def read(folder: Path) -> list[Labelled]:
-    """Every labelled series that is there; of rows at one time, the mean."""
+    """Every labelled series in the folder; rows at the same time are averaged."""
     listed = pd.read_csv(folder / "series.csv")
     return [
         _labelled(folder / "series" / name, name, step)
@@ -85,7 +85,7 @@ def _labelled(file: Path, name: str, step: float) -> Labelled:
 
 
 def counted(every: Sequence[Labelled], by_series: Sequence[Sequence[Opened]]) -> Counted:
-    """What the incidents of each series are worth."""
+    """Scores the incidents of each series."""
     sums, days = np.zeros(4, dtype=int), 0.0
     for one, incidents in zip(every, by_series, strict=True):
         met = np.array(
@@ -146,6 +146,6 @@ def _peers(every: Sequence[Labelled]) -> str:
 
 
 def _filled(metric: Monitored) -> Monitored:
-    """Without gaps, which a forest does not take: the last value stands."""
+    """The metric without gaps, which a forest does not accept: the last value is carried forward."""
     values = np.asarray(pd.Series(metric.values).ffill().bfill(), dtype=np.float64)
     return Monitored(metric.name, metric.seconds, values)

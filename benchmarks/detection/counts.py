@@ -1,10 +1,10 @@
 """
 The volume check on tables whose nights are quiet and whose weekends are quieter, through the backtest.
 
-What is false: every incident in eight weeks without a fault, from the first row on, before anything is
-known. What is missed: losses of 30 % for four hours, at every hour of the day, among those that an oracle
-detects in time. It knows what each window was to hold and how it scatters, and has the check's own levels,
-sums of windows, least change and two looks in a row: nobody can detect a loss that is smaller than chance.
+A false alarm is every incident in eight weeks without a fault, from the first row on, before anything is
+known. A miss is an undetected loss of 30 % for four hours, at every hour of the day, among those that an
+oracle detects in time. The oracle knows each window's expected rows and scatter, and has the check's own
+levels, sums of windows, least change and two looks in a row: nobody can detect a loss smaller than chance.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ SEEDS = (1, 2, 3)
 WINDOWS = {60: 10.0, 15: 30.0, 5: 60.0, 1: 60.0}  # minutes → rows a minute on average
 IN_TIME = {60: 120, 15: 30, 5: 15, 1: 15}  # minutes after the onset by which a loss has to be detected
 MOST_FALSE, LEAST_DETECTED, MOST_DEARER = 0.2, 0.9, 2.0
-LOOKS = 288  # of five minutes: a day, in which what is usual is learned anew once
+LOOKS = 288  # of five minutes: one day, in which the baseline is learned anew once
 END = START + timedelta(weeks=WEEKS)
 CHECK = Check(name="volume", kind="volume", table="events")
 
 
 def worlds(minutes: int, faulty: bool) -> list[World]:
-    """Every table of the row: by one minute of one seed alone, as there are 80,640 looks in each."""
+    """Every table of the row; with one-minute windows one seed only, as each table has 80,640 looks."""
     seeds = SEEDS if minutes > 1 else SEEDS[:1]
     pairs = product((3.0, 8.0), (False, True), seeds)
     return [World(swing, over, WINDOWS[minutes], seed, faulty) for swing, over, seed in pairs]
@@ -78,7 +78,7 @@ def oracle(world: World, minutes: int) -> list[int]:
 
 
 def _off(world: World, minutes: int, each: int, alpha: float) -> npt.NDArray[np.bool_]:
-    """(n_windows,) whether the last `each` up to its end are off, by level `alpha` and by what matters."""
+    """(n_windows,) whether the last `each` windows are off, both by level `alpha` and by the least change."""
     observed, mean = (
         np.convolve(one, np.ones(each))[: len(one)]
         for one in (world.counts().reshape(-1, minutes).sum(axis=1).astype(np.float64), world.mean(minutes))
@@ -90,13 +90,13 @@ def _off(world: World, minutes: int, each: int, alpha: float) -> npt.NDArray[np.
 
 
 def in_time(opened: Floats, minutes: int) -> list[bool]:
-    """Of each loss, whether an incident was opened (seconds after the start) within so many minutes."""
+    """For each loss, whether an incident was opened (seconds after the start) within `IN_TIME` minutes."""
     ends = minutes * MINUTE
     return [bool(((opened > onset) & (opened <= onset + ends)).any()) for onset in losses()]
 
 
 def every_opened(worlds: Sequence[World], minutes: int, folder: Path) -> list[Floats]:
-    """`opened` of each, one process a core."""
+    """`opened` of each world, one process a core."""
     with ProcessPoolExecutor(os.cpu_count() or 1, mp_context=get_context("spawn")) as pool:
         return list(pool.map(partial(opened, minutes=minutes, folder=folder), worlds))
 
@@ -109,7 +109,7 @@ def opened(world: World, minutes: int, folder: Path) -> Floats:
 
 
 def seconds_a_look(file: Path, history: timedelta) -> float:
-    """Of a live look at five-minute windows, on average over the last day."""
+    """Seconds of a live look at five-minute windows, averaged over the last day."""
     recommender, state = declared(file, 5, history), State()
     moments = [END - timedelta(minutes=5 * back) for back in range(LOOKS, 0, -1)]
     state = run_checks(recommender, moments[0], state).state
@@ -120,7 +120,7 @@ def seconds_a_look(file: Path, history: timedelta) -> float:
 
 
 def rows(table: Rows) -> Iterator[Row]:
-    """By window: false incidents, losses detected; then what a look costs."""
+    """By window: false incidents and losses detected; then the cost of a look."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         for minutes in WINDOWS:

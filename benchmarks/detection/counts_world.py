@@ -1,9 +1,9 @@
 """
-Tables of rows as a service writes them: days 3 or 8 times their nights, quieter weekends, with and without
-more scatter than counting has, on disk.
+Tables of rows as a service writes them, on disk: days with 3 or 8 times the rows of nights, quieter weekends,
+with and without more scatter than counting has.
 
-Where there is more scatter, a quarter of an hour has a factor of its own (15 %), which all of its minutes
-share: two looks at short windows that follow each other then agree in what is only noise.
+Where there is more scatter, each quarter of an hour has its own factor (15 %), shared by all of its minutes:
+consecutive looks at short windows then agree on what is only noise.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ LOSS_HOURS, LOSSES_FROM, LOSS_EVERY = (
 @dataclass(frozen=True)
 class World:
     """
-    One table: days `swing` times their nights, `rows` a minute on average over the day, `over`dispersed or
-    not.
+    One table: days have `swing` times the rows of nights, `rows` a minute on average over the day,
+    `over`dispersed or not.
     """
 
     swing: float
@@ -49,11 +49,11 @@ class World:
 
     @property
     def name(self) -> str:
-        """Of its file."""
+        """The name of its file."""
         return f"{self.swing:g}-{'over' if self.over else 'poisson'}-{self.rows:g}-{self.seed}-{self.faulty}"
 
     def mean(self, minutes: int = 1) -> Floats:
-        """(n_windows,) what windows of so many minutes are to hold, without scatter or loss."""
+        """(n_windows,) expected rows of windows of `minutes` each, without scatter or loss."""
         t = np.arange(WEEKS * WEEK // MINUTE) * MINUTE
         season = np.exp(np.log(self.swing) / 2 * np.sin(2 * np.pi * (t / DAY - 0.35)))
         season *= np.where((t // DAY) % 7 >= 5, WEEKEND, 1.0)
@@ -80,7 +80,7 @@ def losses() -> list[int]:
 
 
 def written(world: World, folder: Path) -> Path:
-    """The table as a file; made once."""
+    """The table as a file, made only once."""
     file = folder / f"{world.name}.parquet"
     if not file.is_file():
         rows = world.counts()

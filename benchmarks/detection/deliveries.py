@@ -1,14 +1,14 @@
 """
-A real feed's deliveries, as they came and with faults planted in them: what is detected, and how soon.
+A real feed's deliveries, as they came and with planted faults: what is detected, and how soon.
 
-The configuration is that of `examples/movietweetings`, its checks of the deliveries. Of the feed as it came a
-delivery counts as late from half an hour after the usual clock time of the four weeks before, as short below
-a third of their usual films; every other incident counts as false. Faults are planted by a seed, a week or
-more apart: a delivery that is missing, two days of them, nine hours late, empty, short, malformed. No
+The configuration is that of `examples/movietweetings`, its checks of the deliveries. In the feed as it came,
+a delivery counts as late from half an hour after the usual clock time of the four weeks before, and as short
+below a third of their usual films; every other incident counts as false. Faults are planted by a seed, a week
+or more apart: a delivery that is missing, two days of them, nine hours late, empty, short, malformed. No
 threshold was chosen on the planted faults. The feed as it came was looked at while timetables were built, and
-one limit was moved after it (how much sooner another rule must alarm); what was not detected of it was looked
-at again, which led to looks every five minutes, to the choice between two clocks, and to silences that begin
-while an incident is still open. Its rows are no blind test.
+one limit was moved because of it (how much sooner another rule must alarm); its undetected deliveries were
+examined again, which led to looks every five minutes, to the choice between two clocks, and to silences that
+begin while an incident is still open. So its rows are no blind test.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ BEGIN = datetime(2013, 9, 9, tzinfo=UTC)  # three weeks of history lie before it
 END = datetime(2014, 6, 30, tzinfo=UTC)
 CHECKS = ("deliveries_freshness", "films_delivered", "deliveries_as_promised")
 DELIVERIES = "feed_deliveries.csv"
-BEFORE = 28  # deliveries that say what is usual
+BEFORE = 28  # deliveries from which the usual is learned
 LATE, SHORT = timedelta(minutes=30), 1 / 3
 HOURS_LATE, SHORT_SHARE = 9, 0.2
 APART = 8  # days at least between two faults
@@ -44,7 +44,7 @@ ROUND = ("missing", "late", "empty", "short", "two days", "malformed")
 SEEDS = (1, 2)
 MOST_FALSE_A_WEEK = 0.2
 MOST_HOURS = {"missing": 2, "two days": 2, "late": 2, "empty": 2, "short": 24, "malformed": 24}
-"""From when a delivery was due, or came wrong, until it has to be detected."""
+"""Hours within which it has to be detected, from when a delivery was due, or came wrong."""
 
 
 @dataclass(frozen=True)
@@ -61,18 +61,18 @@ class Wrong:
         return min(found, key=lambda one: one.opened_at, default=None)
 
     def concerns(self, incident: BacktestIncident) -> bool:
-        """Whether an incident may come of it: also of what it leaves behind for the windows after."""
+        """Whether an incident may stem from it, including through what it leaves behind for later windows."""
         return self.at < incident.opened_at <= self.at + timedelta(days=3)
 
 
 def read(folder: Path) -> pd.DataFrame:
-    """The file, each delivery with its time `at`; changes of documentation are none, and are kept."""
+    """The file, each delivery with its time `at`; documentation changes are no deliveries, and are kept."""
     frame = pd.read_csv(folder / DELIVERIES, dtype=str)
     return frame.assign(at=pd.to_datetime(frame["delivered_at"], utc=True))
 
 
 def as_it_came(frame: pd.DataFrame) -> list[Wrong]:
-    """The late and the short deliveries of the feed, by a rule that knows nothing of the checks."""
+    """The late and the short deliveries of the feed, by a rule independent of the checks."""
     real = frame[frame["ratings_changed"] == "1"].reset_index(drop=True)
     local = real["at"].dt.tz_convert(ZONE)
     clock = (local - local.dt.normalize()).dt.total_seconds().to_numpy()
@@ -90,7 +90,7 @@ def as_it_came(frame: pd.DataFrame) -> list[Wrong]:
 
 
 def planted(frame: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, list[Wrong]]:
-    """The deliveries with one fault after the other, and when each was due."""
+    """The deliveries with faults planted one after the other, and when each faulty one was due."""
     chance = np.random.default_rng(seed)
     spoilt, wrong = frame.copy(), list[Wrong]()
     real = frame[(frame["ratings_changed"] == "1") & (frame["at"] > BEGIN + timedelta(days=14))]
@@ -120,7 +120,7 @@ def _spoil(frame: pd.DataFrame, two: pd.Index, what: str) -> None:
 
 
 def rows(table: Rows) -> Iterator[Row]:
-    """What is detected of the feed as it came, and of each kind of planted fault; false incidents a week."""
+    """Detections in the feed as it came, and for each kind of planted fault; false incidents a week."""
     folder = Path(os.environ.get(DATA, BESIDE)).resolve()
     if lacking := [name for name in FILES if not (folder / name).is_file()]:
         yield table.not_run("deliveries", f"{DATA} names no folder with {', '.join(lacking)}")

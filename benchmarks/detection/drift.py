@@ -1,9 +1,9 @@
 """
-Pairs between which nothing changed: how often a change is reported at a nominal 5 %, by ours and by
-evidently, and in how many seconds of processor.
+Pairs without a change: how often ours and evidently report one at a nominal 5 %, and in how many seconds of
+processor time.
 
 500 columns of each kind, each a pair of its own: 1,000 rows in ten days of the past and 1,000 of today, from
-one distribution. In the last kind days differ as days do: 28 of them, of 500 rows, and today.
+one distribution. In the last kind days vary as real days do: 28 of them, of 500 rows, and today.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from workers.sources.aggregate.histogram import GROUPS, NAMED_TEXTS, QUANTILES, 
 PAIRS = 500
 MOST_DAYS = 28
 ALPHA, LEAST, MOST = 0.05, 4.0, 6.0
-EVIDENTLY, TESTED_ROWS = "evidently", 1_000  # of the past, up to which it tests by default
+EVIDENTLY, TESTED_ROWS = "evidently", 1_000  # of the past, up to which it runs statistical tests by default
 
 Column = Callable[[np.random.Generator, np.ndarray], np.ndarray]
 
 
 def numeric(chance: np.random.Generator, day: np.ndarray) -> np.ndarray:
-    """Normal, log-normal or exponential, each of a scale of its own."""
+    """Normal, log-normal or exponential, each with its own scale."""
     scale = chance.lognormal(0, 1)
     kind = chance.integers(3)
     if kind == 0:
@@ -53,7 +53,7 @@ def many(chance: np.random.Generator, day: np.ndarray) -> np.ndarray:
 
 
 def daily(chance: np.random.Generator, day: np.ndarray) -> np.ndarray:
-    """Normal, its mean another every day by a fifth of a standard deviation."""
+    """Normal, with a mean that varies from day to day by a fifth of a standard deviation."""
     return np.asarray(chance.normal(0, 1, len(day)) + chance.normal(0, 0.2, MOST_DAYS + 1)[day])
 
 
@@ -63,11 +63,11 @@ KINDS: dict[str, tuple[Column, int, int, int]] = {
     "100 to 2,000 categories": (many, 10, 100, 1_000),
     "numeric, days differ": (daily, MOST_DAYS, 500, 500),
 }
-"""Kind → what makes a column, days of the past, rows in each of them, rows of today."""
+"""Kind → the function that makes a column, days of the past, rows in each of them, rows of today."""
 
 
 def pairs(seed: int, make: Column, days: int, a_day: int, now: int) -> pd.DataFrame:
-    """Columns c0 … c499, and the day, the last one today."""
+    """Columns c0 … c499, and the day; the last one is today."""
     chance = np.random.default_rng(seed)
     day = np.concatenate([np.repeat(np.arange(days), a_day), np.full(now, days)])
     columns = {f"c{n}": make(chance, day) for n in range(PAIRS)}
@@ -75,7 +75,7 @@ def pairs(seed: int, make: Column, days: int, a_day: int, now: int) -> pd.DataFr
 
 
 def alarms(file: Path) -> tuple[float, float]:
-    """Our alarms, in percent of the pairs; and seconds of processor from the rows in memory on."""
+    """Our alarms, in percent of the pairs; and processor seconds, counted once the rows are in memory."""
     frame = pd.read_parquet(file)
     begun = time.process_time()
     day = frame["day"].to_numpy()
@@ -87,7 +87,7 @@ def alarms(file: Path) -> tuple[float, float]:
 
 
 def counted(values: np.ndarray, day: np.ndarray) -> np.ndarray:
-    """(days, bins): cut as `workers.sources.aggregate.histogram` lets the engine cut them."""
+    """(days, bins): binned as `workers.sources.aggregate.histogram` has the engine do it."""
     if values.dtype.kind == "f":
         inner = np.quantile(values, QUANTILES)
         bins = np.searchsorted(np.unique([*inner, values.max()]), values)
@@ -102,7 +102,7 @@ def counted(values: np.ndarray, day: np.ndarray) -> np.ndarray:
 
 
 def rows(table: Rows) -> Iterator[Row]:
-    """A row a kind, ours held against 4 to 6 %, evidently's beside it."""
+    """A row for each kind, ours required to be 4 to 6 %, evidently's beside it."""
     with tempfile.TemporaryDirectory(prefix="recsysops-benchmark-") as folder:
         files, ours, beside = {}, {}, {}
         for seed, (kind, sizes) in enumerate(KINDS.items()):
@@ -125,7 +125,7 @@ def _row(table: Rows, work: str, figure: float, beside: str) -> Row:
 
 
 def _theirs(file: Path, rows: int) -> str:
-    """Evidently by its defaults, tests at 5 % for few rows; where they are not, by its tests too."""
+    """Evidently with its defaults, which test at 5 % for few rows; for more rows, with its tests too."""
     said = []
     asked = [("its defaults", ""), ("its tests at 5 %", "p-value")]
     for what, test in asked[: 1 if rows <= TESTED_ROWS else 2]:

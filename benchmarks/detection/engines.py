@@ -1,4 +1,4 @@
-"""The same suite over the same rows, read by DuckDB and by a Spark of this machine: what is found alike."""
+"""The same suite over the same rows, read by DuckDB and by a local Spark: whether they find the same."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from domain.recommender.recommender import Recommender
 from workers.checks.run import run_checks
 
 SPARK = "spark://local[2]?spark.sql.shuffle.partitions=4&spark.driver.host=127.0.0.1&spark.driver.memory=3g"
-TOLERANCE = 1e-9  # of a number, as a part of it: engines add up in different orders
+TOLERANCE = 1e-9  # of a number, relative: engines add up in different orders
 TODAY = f"\"at\" >= TIMESTAMP '{suite.END:%Y-%m-%d}' - INTERVAL 1 DAY"
 
 
 def spoil(folder: Path) -> None:
-    """On the last day, besides the suite's own fault: rows twice, unknown items, another distribution."""
+    """On the last day, besides the suite's own fault: duplicate rows, unknown items, another distribution."""
     rows = f"'{folder}/rows.parquet'"
     with duckdb.connect() as connection:
         connection.execute(
@@ -60,7 +60,7 @@ def declared(folder: Path, engine: str) -> Recommender:
 
 
 def print_looks(folder: str, engine: str) -> None:
-    """Prints what one look came to, and how long it and a second one took."""
+    """Prints the result of one look, and how long it and a second one took."""
     recommender, seconds = declared(Path(folder), engine), []
     for _look in range(2):
         begun = time.monotonic()
@@ -70,7 +70,7 @@ def print_looks(folder: str, engine: str) -> None:
 
 
 def rows(table: Rows) -> Iterator[Row]:
-    """How many figures of the look differ, of findings and of what is remembered; none may."""
+    """How many of the look's figures, findings and remembered values differ; none may."""
     work = f"{len(suite.CHECKS)} checks over {suite.ROWS:,} rows × 20 columns on local Spark"
     if find_spec("pyspark") is None:
         yield table.not_run(

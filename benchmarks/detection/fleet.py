@@ -1,8 +1,8 @@
 """
-Two hundred tables, ten checks each, windows of five minutes: whether two processes that look keep up.
+Two hundred tables, ten checks each, windows of five minutes: whether two detection processes keep up.
 
-Each looks as live: the real tick, into a log in PostgreSQL, with what the checks remember. What is timed is a
-round after the first, when one more window is complete: first by one process, then shared by two.
+Each looks as it would live: the real tick, into a log in PostgreSQL, with the checks' memory. A round after
+the first is timed, when one more window is complete: first by one process, then shared by two.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ KINDS = (
 
 
 def make(folder: Path, tables: int) -> None:
-    """Views by country and device, some forty in five minutes; each table in a file of its own name."""
+    """Write views by country and device, some forty in five minutes; each table in a file of its own name."""
     windows, apart = DAYS * 288 + 12, WINDOW.total_seconds() * 1e6 / A_WINDOW
     with duckdb.connect() as connection:
         connection.execute(
@@ -51,7 +51,7 @@ def make(folder: Path, tables: int) -> None:
 
 
 def declared(folder: Path, tables: int) -> Recommender:
-    """Every table with every kind."""
+    """Every table with every kind of check."""
     names = [f"t{number}" for number in range(tables)]
     table = {"time": "moment", "window": "5m", "key": "id", "dimensions": ("country", "device")}
     return Recommender.model_validate(
@@ -69,7 +69,7 @@ def declared(folder: Path, tables: int) -> Recommender:
 
 
 def look(url: str, folder: Path, tables: int, at: datetime | None) -> float:
-    """One process's part of a round; its seconds of processor. Without a time it only gets ready."""
+    """Run one process's part of a round; returns its processor seconds. Without a time it only warms up."""
     recommender, log = declared(folder, tables), engine(url)
     before = time.process_time()
     if at is not None:
@@ -81,14 +81,14 @@ def look(url: str, folder: Path, tables: int, at: datetime | None) -> float:
 def a_round(
     pool: ProcessPoolExecutor, processes: int, given: tuple[str, Path, int], at: datetime
 ) -> tuple[float, float]:
-    """Seconds by the clock and of processor until every table has been looked at."""
+    """Seconds by the clock and processor seconds until every table has been looked at."""
     begun = time.monotonic()
     spent = [one.result() for one in [pool.submit(look, *given, at) for _ in range(processes)]]
     return time.monotonic() - begun, sum(spent)
 
 
 def rows(table: Rows, tables: int = TABLES) -> Iterator[Row]:
-    """Seconds of a round, which has to be over when the next window is complete."""
+    """Seconds of a round, which has to finish before the next window is complete."""
     with server() as running, ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
         make(running.folder, tables)
         with running.connected() as connection:

@@ -1,11 +1,11 @@
 """
-The volume check over holidays, declared and not, through the backtest.
+The volume check over holidays, declared and undeclared, through the backtest.
 
-Two tables that no example is like: a shop that halves on holidays and whose customers leave early on their
-eves, and a news site that doubles on them; no holiday is quite like another. What is false: incidents that
-open from the evening before a holiday until the morning after it. What is missed: holidays on which nearly
-all rows are lost, by the hour from noon on, by the day all day; the first holiday, of which nobody knows yet
-what it is like, among them.
+Two tables unlike any example: a shop whose rows halve on holidays and whose customers leave early on their
+eves, and a news site that doubles on them; no two holidays are quite alike. A false alarm is an incident that
+opens from the evening before a holiday until the morning after it. A miss is a holiday on which nearly all
+rows are lost, with hourly windows from noon on, with daily windows all day. The first holiday is included,
+when nobody knows yet what it is like.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ROWS = 40.0  # an hour on average
 SWING, WEEKEND = 5.0, 0.8
 APART = 0.2  # of one holiday's factor from another's, in logarithms
 LOST = 0.95
-EVE_HOUR, EVE = 16, 0.4  # from when on, and by what power of its holiday's factor an eve is like it
+EVE_HOUR, EVE = 16, 0.4  # the hour from which an eve resembles its holiday, by this power of its factor
 SCATTER = 0.1  # of an hour's own factor
 SHAPES = {"a shop that halves": 0.5, "a news site that doubles": 2.0}  # on holidays
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -45,8 +45,8 @@ MOST_FALSE, LEAST_DETECTED = 0.05, 0.8
 @dataclass(frozen=True)
 class World:
     """
-    One table, to be looked at in windows of a length: holidays hold `factor` times what a Sunday would; on
-    some, where it is `faulty`, nearly all is lost.
+    One table, to be looked at in windows of one length: holidays hold `factor` times what a Sunday would; if
+    `faulty`, nearly everything is lost on some of them.
     """
 
     factor: float
@@ -55,7 +55,7 @@ class World:
 
     @property
     def days(self) -> int:
-        """How long it goes on."""
+        """How many days it covers."""
         return LENGTHS[self.window]
 
     def holidays(self) -> list[int]:
@@ -63,7 +63,7 @@ class World:
         return [one for one in declared_days() if 0 <= one < self.days]
 
     def lost(self) -> list[tuple[datetime, datetime]]:
-        """From when until when nearly all is lost: on every third holiday."""
+        """From when until when nearly everything is lost: on every third holiday."""
         hour = 12 if self.window < DAY else 0
         days = [START + timedelta(days=one) for one in self.holidays()[::3]]
         return [(day + timedelta(hours=hour), day + DAY) for day in days]
@@ -107,7 +107,7 @@ def written(world: World, folder: Path) -> Path:
 
 
 def opened(world: World, folder: Path, declared: bool) -> list[datetime]:
-    """When the backtest opens an incident."""
+    """When the backtest opens incidents."""
     file = written(world, folder)
     recommender = Recommender.model_validate(
         {
@@ -123,13 +123,13 @@ def opened(world: World, folder: Path, declared: bool) -> list[datetime]:
 
 
 def near_holidays(world: World, moments: list[datetime]) -> int:
-    """How many were opened in a holiday or at its edges."""
+    """How many were opened on a holiday or close to it."""
     days = [START + timedelta(days=one) for one in world.holidays()]
     return sum(any(day - NEAR < at <= day + DAY + NEAR for day in days) for at in moments)
 
 
 def detected(world: World, moments: list[datetime]) -> list[bool]:
-    """Of each loss, whether something was opened between its onset and the end of its day."""
+    """For each loss, whether something was opened between its onset and the end of its day."""
     return [any(since < at <= until for at in moments) for since, until in world.lost()]
 
 

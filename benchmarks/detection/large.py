@@ -1,4 +1,4 @@
-"""A hundred million rows of Parquet: volume, missing values, drift by slice, beside SQL written by hand."""
+"""A hundred million rows of Parquet: volume, missing values, drift by slice, beside hand-written SQL."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KINDS: dict[str, dict[str, object]] = {
 
 
 def make(folder: Path) -> list[list[object]]:
-    """Views by country and device; a fifth of the ratings of one device is not set on the last day."""
+    """Write views by country and device; on the last day a fifth of one device's ratings are not set."""
     with duckdb.connect() as connection:
         connection.execute("SET memory_limit = '1500MB'; SET threads = 2; SET enable_progress_bar = false")
         start, each = f"TIMESTAMPTZ '{END}' - INTERVAL {DAYS} DAY", ROWS // FILES
@@ -59,7 +59,7 @@ def declared(folder: Path) -> Recommender:
         "time": "moment",
         "window": "1d",
         "dimensions": ("country", "device"),
-        "timeout": "20m",  # on two cores that others use too
+        "timeout": "20m",  # on two cores that are shared with other work
     }
     checks = {kind: {"name": kind, "kind": kind, "table": "views", **more} for kind, more in KINDS.items()}
     return Recommender.model_validate(
@@ -82,13 +82,13 @@ print(json.dumps({"seconds": spent, "wall": until - since, "found": found,
 
 
 def ours(folder: Path) -> list[list[object]]:
-    """What the checks find."""
+    """Findings of the checks."""
     return [[f.check, f.subject, f.slice] for f in run_checks(declared(folder), END).findings]
 
 
 def by_hand(folder: Path) -> list[list[object]]:
     """
-    The same counts, and nothing judged, in SQL as somebody writes it who knows the engine: days by
+    The same counts, without any judgement, in SQL as somebody writes it who knows the engine: days by
     arithmetic, since DuckDB's calendar takes ten times as long; volume and missing values in one pass;
     quantiles of two days, which are as good as those of all and take a tenth of the time.
     """

@@ -2,9 +2,9 @@
 Which slices a change is traced to: one hundred cubes with a known truth, and cubes of counts made here.
 
 The hundred (LOCALISATION_DATA, a tar.gz) hold amounts in four dimensions with up to three faults each, of up
-to four dimensions. Another hundred of the same kind are made here, as the literature describes them
-(`amounts`), and nothing was developed on the seeds that are scored. The counts are of three dimensions,
-before and now both by chance.
+to four dimensions. Another hundred of the same kind are made here as the literature describes them
+(`amounts`); nothing was developed on the seeds that are scored. The counts have three dimensions; those
+before and those now are both random.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SEVERITY, DEVIATION, NOISE = (0.2, 1.0), (0.0, 0.1), (0.0, 0.2)
 AMOUNT_SEEDS = range(40_000, 40_100)
 TOTAL = (4.0, 5.5)  # powers of ten: rows of a cube
 KEPT = (0.2, 0.6)  # of the rows of a faulty slice
-NOTICEABLE = 6.0  # standard deviations that a fault is off at the least, were its slice looked at alone
+NOTICEABLE = 6.0  # standard deviations by which each fault is off at least, were its slice looked at alone
 SCATTER = 0.05  # of each cell beyond counting
 
 
@@ -58,7 +58,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Score:
-    """Slices named rightly, wrongly and not at all, in all; cases without a mistake; seconds a case."""
+    """Slices named rightly, wrongly and not at all, in total; cases without a mistake; seconds a case."""
 
     right: int
     wrong: int
@@ -68,12 +68,12 @@ class Score:
 
     @property
     def f1(self) -> float:
-        """Of the slices, 0–1."""
+        """Over the slices, 0–1."""
         return 2 * self.right / max(2 * self.right + self.wrong + self.missed, 1)
 
 
 def scored(cases: Iterable[Case]) -> Score:
-    """One answer a case, of slices of any number of its dimensions: all that are named count."""
+    """Scores one answer per case, slices of any number of its dimensions: every slice named counts."""
     right = wrong = missed = exact = 0
     seconds = []
     for case in cases:
@@ -114,9 +114,9 @@ def _slice(text: str) -> Slice:
 
 def amounts(seed: int) -> Case:
     """
-    A cube of amounts in which up to three slices, of any dimensions, lost some or all of theirs.
+    A cube of amounts in which up to three slices, of any dimensions, lost some or all of their amounts.
 
-    Each has a severity of its own, from which its cells deviate; what is expected of a cell is off by noise.
+    Each fault has its own severity, from which its cells deviate; what is expected of a cell is off by noise.
 
     Source:
         The recipe of Kalander (2022), "RiskLoc", arXiv:2205.10004, section 5.1, which goes back to Li et al.
@@ -144,7 +144,7 @@ def amounts(seed: int) -> Case:
 
 
 def counted(seed: int) -> Case:
-    """Up to three slices of the same dimensions lose most of their rows; unequal cells, all by chance."""
+    """Up to three slices of the same dimensions lose most of their rows; unequal cells, all random."""
     chance = np.random.default_rng(seed)
     cells = pd.DataFrame(list(product(*COUNTED.values())), columns=list(COUNTED))
     weight = chance.lognormal(0, 0.5, len(cells))
@@ -166,7 +166,7 @@ def counted(seed: int) -> Case:
 def _faults(
     chance: np.random.Generator, cells: pd.DataFrame, mean: np.ndarray, kept: float
 ) -> frozenset[Slice]:
-    """One to three that would be noticed if looked at alone; fewer where no more are drawn in time."""
+    """One to three faults that would be noticed if looked at alone; fewer where no more are drawn in time."""
     wanted, ways = int(chance.integers(1, 4)), int(chance.integers(1, 4))
     truth: set[Slice] = set()
     for draw in range(DRAWS):

@@ -1,8 +1,8 @@
 """
 Metrics of other people's services, walked through `recsysops backtest` as a user would declare them.
 
-Each is a table of its own with one check of kind `series`, and nothing else declared: one threshold for all,
-that of the check. What comes back is what would have been opened, gone on and ended.
+Each is a table of its own with one check of kind `series` and nothing else declared: one threshold for all,
+the check's own. The result is which incidents would have been opened, gone on and ended.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ aggregate = "mean"
 
 @dataclass(frozen=True)
 class Monitored:
-    """One metric: (rows,) its clock in seconds and its values, NaN where it has none."""
+    """One metric: (rows,) its times in seconds and its values, NaN where it has none."""
 
     name: str
     seconds: npt.NDArray[np.int64]
@@ -53,23 +53,23 @@ class Monitored:
 
     @property
     def width(self) -> float:
-        """Seconds from a row to the next, as a rule."""
+        """Seconds from one row to the next, typically."""
         return max(float(np.median(np.diff(self.seconds))), 1.0)
 
     @property
     def a_day(self) -> int:
-        """Rows of a day."""
+        """Rows a day."""
         return max(int(DAY // self.width), 1)
 
     @property
     def days(self) -> float:
-        """How long it is."""
+        """How many days it covers."""
         return float(self.seconds[-1] - self.seconds[0] + self.width) / DAY
 
 
 @dataclass(frozen=True)
 class Opened:
-    """An incident by when it was opened, in seconds: the end of the first window that it was found in."""
+    """An incident by when it was opened, in seconds: the end of the first window in which it was found."""
 
     opened: float
 
@@ -96,14 +96,14 @@ def _walked(metric: Monitored) -> list[Opened]:
 
 
 def opened(metric: Monitored, score: Floats, threshold: float) -> list[Opened]:
-    """What another detector's score (rows,) comes to, with one alarm an incident by the same rule."""
-    # Nothing of theirs is a logarithm, so what stands is what is above the threshold.
+    """Incidents from another detector's score (rows,), with one alarm an incident by the same rule."""
+    # Their scores are no logarithms: what is above the threshold stands.
     begun = onsets(np.where(score >= threshold, score / threshold, 0.0), metric.a_day)
     return [Opened(float(metric.seconds[onset]) + metric.width) for onset in begun]
 
 
 def set_aside(names: Sequence[str]) -> frozenset[str]:
-    """Those that were not looked at while the check was built: every second one of a folder, by name."""
+    """The series not looked at while the check was built: every second one of a folder, by name."""
     folders: dict[str, list[str]] = {}
     for name in sorted(names):
         folders.setdefault(name.partition("/")[0], []).append(name)

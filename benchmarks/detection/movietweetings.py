@@ -1,7 +1,7 @@
 """
-The checks of `examples/movietweetings` walked over a real feed as if it were live: what is found, how often.
+The checks of `examples/movietweetings`, walked over a real feed as if it were live: what is found, how often.
 
-Nobody labelled the feed; what is known of it is said in `EXPLAINED`, and everything else counts as not
+Nobody labelled the feed; `EXPLAINED` lists what is known about it, and everything else counts as not
 explained.
 """
 
@@ -26,7 +26,7 @@ MOST_A_WEEK = 1.0
 
 @dataclass(frozen=True)
 class Walk:
-    """A part of the feed, by the days on which it is looked at."""
+    """A part of the feed, given by the days that are looked at."""
 
     name: str
     start: datetime
@@ -49,7 +49,7 @@ class Event:
     end: datetime
 
     def explains(self, incident: BacktestIncident) -> bool:
-        """Whether an incident is of this slice, and began while it lasted."""
+        """Whether an incident is about this slice, and began while the event lasted."""
         return incident.slice == self.where and self.start <= incident.opened_at <= self.end
 
 
@@ -64,7 +64,7 @@ EXPLAINED = (
 
 
 def rows(table: Rows) -> Iterator[Row]:
-    """Incidents a week without an explanation, and all that were opened."""
+    """Incidents a week without an explanation, and every incident opened."""
     folder = Path(os.environ.get(DATA, BESIDE)).resolve()
     if lacking := [name for name in FILES if not (folder / name).is_file()]:
         yield table.not_run("MovieTweetings", f"{DATA} names no folder with {', '.join(lacking)}")

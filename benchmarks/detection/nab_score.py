@@ -2,10 +2,10 @@
 The scoring rule of the Numenta Anomaly Benchmark, standard profile, written from its description.
 
 Each labelled window is won by its first detection, worth more the earlier it comes; a window without one
-costs `MISSED`. Every detection outside costs up to `FALSE`, less right after a window that it is only
-late for. The sum over all series is put on a scale from 0 (a detector that says nothing) to 100 (one that
-meets the first row of every window and says nothing else). Rows of the probationary beginning of a series
-count for nothing.
+costs `MISSED`. Every detection outside costs up to `FALSE`, less right after a window, where it is merely
+late. The sum over all series is scaled from 0 (a detector that says nothing) to 100 (one that detects the
+first row of every window and says nothing else). Rows in the probationary period at the beginning of a
+series do not count.
 
 Source:
     Lavin & Ahmad (2015), "Evaluating real-time anomaly detection algorithms: the Numenta Anomaly
@@ -37,13 +37,13 @@ class Labelled:
 
     @property
     def probation(self) -> int:
-        """How many rows at the beginning count for nothing."""
+        """How many rows at the beginning do not count."""
         return int(PROBATION_SHARE * min(self.rows, PROBATION_OF_AT_MOST))
 
 
 def worth(position: Floats) -> Floats:
     """
-    A detection at `position`: 1 at a window's left end (−1, all but), 0 at its right end, −1 far behind it.
+    The worth of a detection: 1 at a window's left end (−1, all but), 0 at its right end, −1 far behind it.
 
     >>> worth(np.array([-1.0, 0.0, 1.0, 4.0])).round(3).tolist()
     [0.987, 0.0, -0.987, -1.0]
@@ -74,7 +74,7 @@ def sweep(every: Sequence[Labelled], scores: Sequence[Floats]) -> tuple[Floats, 
         scores: for each series (rows,); a row is a detection where its score reaches the threshold.
 
     Returns:
-        Thresholds, falling, the first one above all scores; and the score, 0–100 (below 0: worse than
+        Thresholds, falling, the first one above all scores; and the score, 0–100 (below 0: worse than saying
         nothing).
     """
     steps = [_gains(series, score) for series, score in zip(every, scores, strict=True)]
@@ -102,7 +102,7 @@ def best(every: Sequence[Labelled], scores: Sequence[Floats]) -> tuple[float, fl
 
 
 def _gains(series: Labelled, score: Floats) -> tuple[Floats, Floats]:
-    """What is gained over saying nothing as the threshold falls past each row's score, above −∞."""
+    """The gain over saying nothing as the threshold falls past each row's score; only scores above −∞."""
     worths, window = row_scores(series)
     counted = np.flatnonzero((np.arange(series.rows) >= series.probation) & np.isfinite(score))
     outside = counted[window[counted] < 0]

@@ -3,9 +3,9 @@ The series check on the Numenta Anomaly Benchmark's metrics, beside a seasonal z
 forest.
 
 `NAB_DATA` names a folder with the benchmark's `data/` and `labels/combined_windows.json` (else one beside the
-project); all series that are in both are used. Ours goes through `recsysops backtest` at its own threshold,
-declared as a user would. The peers see a row's past alone as well and have one alarm an incident by the same
-rule; their threshold is the best one, chosen on the very series that are scored, as the benchmark does.
+project); all series in both are used. Ours goes through `recsysops backtest` at its own threshold, declared
+as a user would. The peers also see only a row's past and have one alarm an incident by the same rule; their
+threshold is the best one, chosen on the very series that are scored, as the benchmark does.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ DATA, BESIDE = "NAB_DATA", Path(__file__).parents[3] / "shared/data/nab"
 LABELS = "labels/combined_windows.json"
 LEAST, MOST_FALSE = 65.0, 0.08
 ORIENTATION = "on all of its groups: random cut forest 51.7, Skyline 58.2, htmjava 65.5, ARTime 74.9"
-PEER_SHARES = np.geomspace(1e-5, 0.05, 60)  # of all rows beyond a threshold that is tried
+PEER_SHARES = np.geomspace(1e-5, 0.05, 60)  # shares of all rows beyond a threshold that is tried
 
 Detector = Callable[[Monitored], Floats]
 
@@ -43,11 +43,11 @@ class Series:
 
     @property
     def group(self) -> str:
-        """The folder that it is in."""
+        """The folder it is in."""
         return self.metric.name.partition("/")[0]
 
     def alarms(self, incidents: Sequence[Opened]) -> Floats:
-        """(rows,) 1 at the last row that was there when an incident was opened, −∞ elsewhere."""
+        """(rows,) 1 at the last row already there when an incident was opened, −∞ elsewhere."""
         begun = np.full(self.labelled.rows, -np.inf)
         for span in incidents:
             begun[max(int(np.searchsorted(self.metric.seconds, span.opened)) - 1, 0)] = 1.0
@@ -55,7 +55,7 @@ class Series:
 
 
 def read(folder: Path) -> list[Series]:
-    """Every labelled series of the benchmark that is there."""
+    """Every labelled series of the benchmark that is available."""
     windows = json.loads((folder / LABELS).read_text(encoding="utf-8"))
     return [
         _series(folder / "data" / name, name, found)
@@ -80,7 +80,7 @@ def score(every: Sequence[Series], by_series: Sequence[Sequence[Opened]]) -> flo
 
 
 def best_of(every: Sequence[Series], detector: Detector) -> tuple[float, float]:
-    """A peer's best score at one threshold for all series, and its false alarms a series and day there."""
+    """A peer's best score at one threshold for all series, and its false alarms there per series and day."""
     scores = [detector(one.metric) for one in every]
     pooled = np.concatenate([values[np.isfinite(values)] for values in scores])
     tried = []
@@ -94,7 +94,7 @@ def best_of(every: Sequence[Series], detector: Detector) -> tuple[float, float]:
 
 
 def false_alarms(every: Sequence[Series], by_series: Sequence[Sequence[Opened]]) -> tuple[int, float]:
-    """Windows found, and alarms outside all windows, a series and day."""
+    """Windows found, and alarms outside all windows, per series and day."""
     found, false, days = 0, 0, 0.0
     for one, incidents in zip(every, by_series, strict=True):
         _, window = row_scores(one.labelled)

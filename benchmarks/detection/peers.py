@@ -1,4 +1,4 @@
-"""What else finds anomalies in a metric, row by row from the past alone."""
+"""Other detectors of anomalies in a metric, row by row from the past alone."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from sklearn.ensemble import IsolationForest
 from benchmarks.detection.nab_score import Floats
 from domain.detection.expect.season import DAY
 
-DAYS, LEAST_DAYS = 7, 2  # of the same time of day that a z-score is made of
+DAYS, LEAST_DAYS = 7, 2  # days with the same time of day that a z-score is made from
 MAD_TO_SD = 1.4826
-FITS, TREES = 8, 100  # how often a forest is grown anew on what was before, and its trees
-FIRST_FIT = 0.10  # of the rows, before which a forest says nothing
+FITS, TREES = 8, 100  # how often a forest is regrown on the past, and its trees
+FIRST_FIT = 0.10  # of the rows; before that a forest says nothing
 
 
 class Metric(Protocol):
-    """What a detector is shown."""
+    """The input of a detector."""
 
     @property
     def seconds(self) -> npt.NDArray[np.int64]: ...

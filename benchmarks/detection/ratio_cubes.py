@@ -1,9 +1,9 @@
 """
 Ratios by window and cell with known faults, from seven recipes unlike each other.
 
-Each case is a history of windows without a fault and one window in which one slice, or two, of one to three
-dimensions have another ratio. A fault is one that would be noticed were its slice looked at alone, and each
-of its dimensions is needed to name it. Where a recipe comes from stands at it.
+Each case is a history of windows without a fault and one window in which the ratio of one slice, or two, of
+one to three dimensions changes. A fault would be noticed were its slice looked at alone, and each of its
+dimensions is needed to name it. Each recipe cites its origin.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 
 HISTORY = (5, 15)  # windows without a fault
-NOTICEABLE = 6.0  # standard deviations that a fault is off at the least, were its slice looked at alone
-LARGEST, LEAST_ROWS = 0.4, 40.0  # of the denominator that lies in a fault, and how much at the least
-NEEDED = 0.7  # of the wider slice's denominator, that the faulty slice makes up at the most
+NOTICEABLE = 6.0  # standard deviations by which each fault is off at least, were its slice looked at alone
+LARGEST, LEAST_ROWS = 0.4, 40.0  # most of the denominator that may lie in a fault, and its least rows
+NEEDED = 0.7  # largest part of the wider slice's denominator that the faulty slice may make up
 DRAWS = 400
 
 
 @dataclass(frozen=True)
 class RatioCase:
     """
-    `codes` (n_cells, n_dimensions) places of values; `numerator`, `denominator` (n_windows, n_cells), the
+    `codes` (n_cells, n_dimensions) indices of values; `numerator`, `denominator` (n_windows, n_cells), the
     last window faulty; `truth` the slices at fault.
     """
 
@@ -48,13 +48,13 @@ class RatioCase:
 
 @dataclass(frozen=True)
 class _World:
-    """Cells; (n_windows, n_cells) their denominators and usual ratios; and how faults are made of them."""
+    """Cells; (n_windows, n_cells) their denominators and usual ratios; and how faults are made in them."""
 
     codes: Codes
     denominator: Floats
     ratio: Floats
     noise: Callable[[np.random.Generator, Floats, Floats], Floats]
-    """Of chance, denominators and ratios, the numerators."""
+    """From chance, denominators and ratios to the numerators."""
     deviations: Floats
     """(n_cells,) of one window's numerator, at the usual ratio."""
     factors: tuple[float, float]
@@ -71,7 +71,7 @@ def _cells(chance: np.random.Generator, sizes: list[int], most: int) -> Codes:
 
 
 def _effects(chance: np.random.Generator, codes: Codes, spread: float) -> Floats:
-    """(n_cells,) factors: what each value of each dimension does, and a little of each cell's own."""
+    """(n_cells,) factors: the effect of each value of each dimension, and a little of each cell's own."""
     factor = np.ones(len(codes))
     for column in codes.T:
         factor *= np.exp(chance.normal(0, spread, int(column.max()) + 1))[column]
@@ -84,7 +84,7 @@ def _binomial(chance: np.random.Generator, denominator: Floats, ratio: Floats) -
 
 def dense(chance: np.random.Generator, windows: int) -> _World:
     """
-    Every combination there is, Poisson denominators, binomial numerators; one change for all slices.
+    All combinations of values, Poisson denominators, binomial numerators; one change for all slices.
 
     Source:
         After Li et al. (2019), "Generic and robust localization of multi-dimensional root causes" (Squeeze),
@@ -102,8 +102,8 @@ def dense(chance: np.random.Generator, windows: int) -> _World:
 
 def sparse(chance: np.random.Generator, windows: int) -> _World:
     """
-    Rows drawn one by one in five to seven dimensions, some of which go together: most cells hold none or
-    one, and most windows of a cell are empty. The hours differ in how many come.
+    Rows drawn one by one in five to seven dimensions, some of which are correlated: most cells hold none or
+    one, and most windows of a cell are empty. The number of rows differs by hour.
     """
     count = int(chance.integers(5, 8))
     sizes = chance.integers(3, 13, count)
@@ -147,7 +147,7 @@ def amounts(chance: np.random.Generator, windows: int) -> _World:
 
 def severities(chance: np.random.Generator, windows: int) -> _World:
     """
-    Weibull denominators, faults each with a severity of its own from which its cells deviate, and cells whose
+    Weibull denominators, faults each with its own severity from which its cells deviate, and cells whose
     ratio is off by noise in every window.
 
     Source:
@@ -166,7 +166,7 @@ def severities(chance: np.random.Generator, windows: int) -> _World:
 
 
 def successes(chance: np.random.Generator, windows: int) -> _World:
-    """Shares near one, as of requests that were answered, that fall in a slice; days differ all together."""
+    """Shares near one, like those of answered requests, that fall in a slice; whole days differ together."""
     sizes = chance.integers(3, 16, int(chance.integers(4, 7))).tolist()
     codes = _cells(chance, sizes, 6_000)
     usual = chance.lognormal(0, 1.3, len(codes)) * 10 ** chance.uniform(0.7, 1.7)
@@ -184,7 +184,7 @@ def successes(chance: np.random.Generator, windows: int) -> _World:
 
 def bursts(chance: np.random.Generator, windows: int) -> _World:
     """
-    Events a session, more than one in many, that come in bursts; the ratio has its hours, and a few large
+    Events a session, often more than one, that come in bursts; the ratio varies by hour, and a few large
     cells hold most of everything.
 
     Source:
@@ -212,7 +212,7 @@ def bursts(chance: np.random.Generator, windows: int) -> _World:
 def nested(chance: np.random.Generator, windows: int) -> _World:
     """
     Cities within regions within countries beside two other dimensions; shares that differ from window to
-    window more than chance lets them, each cell's for itself. Made once the method stood.
+    window more than by chance, each cell independently. Written after the method was finished.
     """
     cities = int(chance.integers(8, 25))
     region_of = chance.integers(0, max(cities // 3, 2), cities)
@@ -261,7 +261,7 @@ Fault = tuple[Slice, npt.NDArray[np.bool_], float]
 
 
 def _faults(chance: np.random.Generator, made: _World) -> list[Fault]:
-    """One slice or two, of one to three dimensions, none within the other."""
+    """One slice or two, of one to three dimensions, neither within the other."""
     codes, wanted = made.codes, 1 + int(chance.random() < 0.4)
     ways = int(chance.integers(1, 4))
     factor = float(np.exp(chance.uniform(*np.log(made.factors))))

@@ -9,7 +9,7 @@ from benchmarks.detection.ratio_cubes import Floats, RatioCase
 from domain.diagnosis.localise import localise
 from domain.values import Slice
 
-LEAST_EP, ENOUGH_EP = 0.1, 0.67  # of the whole change, that an element and a set explain: the paper's own
+LEAST_EP, ENOUGH_EP = 0.1, 0.67  # of the whole change, explained by an element and by a set: the paper's own
 MOST_NAMED = 8
 
 
@@ -27,7 +27,7 @@ def scanned(case: RatioCase) -> frozenset[Slice]:
 
 def adtributor(case: RatioCase) -> frozenset[Slice]:
     """
-    Values of the one dimension that explains the change of the ratio most surprisingly.
+    Values of the one dimension that explains the ratio's change with the most surprise.
 
     Source:
         Bhagwan et al. (2014), "Adtributor: Revenue debugging in advertising systems", USENIX NSDI, with

@@ -1,11 +1,11 @@
 """
-Which slice a ratio is off in: five hundred cases in three to seven dimensions, as the kind judges them.
+Which slice a ratio is off in: five hundred cases in three to seven dimensions, judged as the kind does.
 
-Each case is judged by the kind's own function with the check as a user declares it, `ways = 3` and otherwise
-as it comes, in its last window, which is at fault, and in the window before, which is not; what is found is
-held against the slices at fault, all of them and nothing else. Of every recipe some cases are tables on disk
-as well, walked by `backtest`, which has to find the same. The method was made on seeds below 100 of six
-recipes; the seventh was written when it stood, and all are scored on other seeds.
+Each case is judged by the kind's own function, with the check as a user declares it: `ways = 3` and otherwise
+defaults. It judges the last window, which is at fault, and the window before, which is not; the slices found
+are compared with the slices at fault, all of them and nothing else. Some cases of every recipe are also
+tables on disk, walked by `backtest`, which has to find the same. The method was made on seeds below 100 of
+six recipes; the seventh was written once it was finished, and all are scored on other seeds.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Score:
     seconds: list[float] = field(default_factory=list)
 
     def add(self, named: Iterable[Slice], truth: frozenset[Slice]) -> None:
-        """One case more."""
+        """Add one case."""
         found = frozenset(named)
         self.right += len(found & truth)
         self.wrong += len(found - truth)
@@ -73,12 +73,12 @@ class Score:
 
     @property
     def f1(self) -> float:
-        """Of the slices, 0–1."""
+        """Over the slices, 0–1."""
         return 2 * self.right / max(2 * self.right + self.wrong + self.missed, 1)
 
 
 def written(one: RatioCase, folder: Path) -> Recommender:
-    """The case as a table on disk, and the check that watches it."""
+    """The case as a table on disk, with the check that watches it."""
     last = len(one.denominator) - 1
     grid = grid_until(END, HOUR, last * HOUR, ZoneInfo("UTC"))
     window, cell = np.nonzero(one.denominator)
@@ -98,8 +98,8 @@ def written(one: RatioCase, folder: Path) -> Recommender:
 
 def judged(one: RatioCase) -> tuple[frozenset[Slice], bool, float]:
     """
-    The slices found in the last window, whether anything is in the one before, and the processor seconds of
-    the first.
+    The slices found in the last window, whether anything is found in the one before, and the processor
+    seconds of the first.
     """
     last = len(one.denominator) - 1
     values = tuple(
@@ -126,7 +126,7 @@ def judged(one: RatioCase) -> tuple[frozenset[Slice], bool, float]:
 
 
 def walked(one: RatioCase) -> frozenset[Slice]:
-    """The slices found where the case is a table on disk and its last window is walked by `backtest`."""
+    """The slices found when the case is a table on disk and `backtest` walks its last window."""
     with tempfile.TemporaryDirectory(prefix="recsysops-benchmark-") as folder:
         found = backtest(written(one, Path(folder)), END - HOUR, END).findings
     return frozenset(finding.slice for finding in found)

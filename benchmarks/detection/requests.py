@@ -1,9 +1,9 @@
 """
-Logs of impressions, some to a request, hour after hour: does a healthy one page anyone, is a loss found.
+Hourly logs with several impressions to a request: does a healthy one page anyone, is a loss found.
 
 Most logs of a recommender are like this, and few of their slices are large: what looks like two hundred rows
-an hour are twenty requests, and at night five. Tables on disk, one a world, walked by `backtest` from their
-second day on with a `slice_volume` check. Beside it the alarms of a test that takes each row for itself.
+an hour is twenty requests, and at night five. Tables on disk, one per world, are walked by `backtest` from
+their second day on with a `slice_volume` check, beside a test that treats rows as independent.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class World:
     lossy: bool
 
     def requests(self) -> tuple[Counts, int]:
-        """(hours, slices) requests, and the place of the slice that loses most of them."""
+        """(hours, slices) requests, and the index of the slice that loses most of them."""
         chance = np.random.default_rng((self.seed, self.together))
         share = np.outer(
             chance.dirichlet(np.full(len(COUNTRIES), 3.0)), chance.dirichlet([3.0] * len(DEVICES))
@@ -63,7 +63,7 @@ class World:
 
 
 def walked(world: World) -> tuple[BacktestResult, int, int]:
-    """What a backtest comes to, the sick slice, and the alarms of a binomial test in the same hours."""
+    """A backtest's result, the sick slice, and the alarms of a binomial test in the same hours."""
     requests, sick = world.requests()
     end = LOST[0] * DAY + LOST[1] * HOUR + WITHIN if world.lossy else DAYS * DAY
     start = LOST[0] * DAY + LOST[1] * HOUR if world.lossy else WARM * DAY

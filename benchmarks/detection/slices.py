@@ -1,8 +1,8 @@
 """
 Five thousand slices day after day: does a healthy table page anyone, is a sick slice found.
 
-How the table scatters stands in `slices_world`, with where that is known from. The seeds were drawn by lot,
-and the method was made on others.
+`slices_world` says how the table scatters, and how that is known. The seeds were drawn at random, and the
+method was made on others.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ LEFT_OUT = "without a goal: more than was measured anywhere"
 SICK_ROWS, SICK_LOSS, SICK_DAYS = 2_000.0, 0.30, 40
 MOST_A_DAY, LEAST_POWER = 0.2, 0.95
 Z_LIMIT, Z_DAYS = 3.0, 28
-LEAST_CHANGE = 0.20  # who wants a loss of 30 % found says less: half of all such days look like less
+LEAST_CHANGE = 0.20  # to find a loss of 30 %, declare less: on half of all such days it looks like less
 CHECK = Check(name="slices", kind="slice_volume", table="impressions", least_change=LEAST_CHANGE)
 
 
 @dataclass(frozen=True)
 class Walk:
     """
-    One seed: alarms that were raised without a reason, and sick slices that were found in one look.
+    One seed: alarms raised without a reason, and sick slices found in one look.
 
-    `known` are those that somebody would have found at `MOST_A_DAY` who knew what each slice should hold and
-    how it scatters; `binomial` and `z` the alarms of simpler rules.
+    `known` says which of them somebody would have found at `MOST_A_DAY` who knew what each slice
+    should hold and how it scatters; `binomial` and `z` are the alarms of simpler rules.
     """
 
     false: int
@@ -62,7 +62,7 @@ class Walk:
 
 
 def walked(kind: Kind, seed: int) -> Walk:
-    """Day after day as live, with what was remembered; and on some days the same look with one slice sick."""
+    """Walks day after day as live, with its memory; on some days also the same look with one slice sick."""
     chance = np.random.default_rng((1, seed))
     healthy = world(seed, HISTORY + WARM_DAYS + NULL_DAYS, kind)
     state, false, found, known = CheckState(), 0, list[bool](), list[bool]()
@@ -85,7 +85,7 @@ def walked(kind: Kind, seed: int) -> Walk:
 
 
 def _sickened(healthy: World, day: int, chance: np.random.Generator) -> tuple[int, int, int]:
-    """A slice of about 2,000 rows a day, drawn by chance, and what is left of its rows that day."""
+    """A random slice of about 2,000 rows a day, and how many rows it keeps that day."""
     sick = chance.choice(np.argsort(np.abs(np.log(healthy.usual / SICK_ROWS)), axis=None)[:25])
     country, genre = np.unravel_index(sick, healthy.usual.shape)
     left = chance.binomial(int(healthy.cells[day, country, genre]), 1 - SICK_LOSS)
@@ -103,7 +103,7 @@ def _found(healthy: World, counts: Counts, day: int, state: CheckState, sick: tu
 
 
 def _surprising(healthy: World, mean: float, left: int) -> bool:
-    """Whether so few rows are as rare as `MOST_A_DAY` among all slices allows, all being known."""
+    """Whether so few rows are as rare as `MOST_A_DAY` among all slices allows, if everything is known."""
     variance = float(healthy.variance(np.array(mean)))
     size = mean**2 / (variance - mean)
     return bool(2 * stats.nbinom.cdf(left, size, mean / variance) <= MOST_A_DAY / len(names()))
@@ -129,13 +129,13 @@ def by_z(counts: Counts) -> npt.NDArray[np.bool_]:
 
 
 def _matters(observed: Floats, expected: Floats) -> npt.NDArray[np.bool_]:
-    """The same least change and least rows as the check's own."""
+    """The check's own least change and least rows."""
     least = np.maximum(CHECK.least_rows, CHECK.least_change * expected)
     return np.asarray(np.abs(observed - expected) >= least)
 
 
 def rows(table: Rows, seeds: Sequence[int] = SEEDS) -> Iterator[Row]:
-    """False alarms a day and power by how much days differ, and what simpler rules come to."""
+    """False alarms a day and power by how much days differ, and the figures of simpler rules."""
     asked = [(name, kind, seed) for name, kind in KINDS.items() for seed in seeds]
     asked += [(name, kind, seeds[0]) for name, kind in OTHER_KINDS.items()]
     walks: dict[str, list[Walk]] = {}
@@ -184,6 +184,6 @@ def _beside(table: Rows, name: str, some: list[Walk]) -> Iterator[Row]:
 
 
 def _shares(some: list[Walk]) -> tuple[float, float]:
-    """Of all tries, those that were found, and those that somebody who knew everything would have found."""
+    """The share of tries found, and the share that somebody who knew everything would have found."""
     found = float(np.mean([walk.found for walk in some]))
     return found, float(np.mean([walk.known for walk in some]))

@@ -2,16 +2,16 @@
 A healthy table of five thousand slices, day after day, that scatters as a real feed of ratings does.
 
 How days differ was measured on three months of MovieTweetings, by first genre, age of the film, stars, hour
-and a quarter of the members, each pair of them against its week. What grows with the rows, 6 to 12 % of a
-pair's from day to day, is nearly all shared: a genre has its day, and every slice of it with it (with both
-margins of the day known, no part that grows with the rows was left in any of seven pairs). What a pair has of
-its own are bursts, people who rate several films in a row: 1.3 to 1.9 times a Poisson's variance, 2.1 at the
-most, however many rows there are.
+and a quarter of the members, each pair of them against its week. Nearly all of the part that grows with the
+rows, 6 to 12 % of a pair's from day to day, is shared: a genre has its day, and every slice of it as well
+(with both margins of the day known, no part that grows with the rows was left in any of seven pairs). A
+pair's own scatter is bursts, people who rate several films in a row: 1.3 to 1.9 times a Poisson's variance,
+2.1 at most, however many rows there are.
 
-So each value of each dimension has a day's factor of its own here, 0, 4 or 8 %, which makes 0, 6 or 11 % for
+So each value of each dimension has its own factor for the day here, 0, 4 or 8 %, which makes 0, 6 or 11 % for
 a pair of them, and counts have 1.5 times a Poisson's variance. On top of that: slices from a dozen to
-thousands of rows a day, a weekday season of its own in each value, a total that grows and scatters, shares
-that walk.
+thousands of rows a day, a weekday season of its own in each value, a total that grows and scatters, and
+drifting shares.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ END = datetime(2026, 6, 1, tzinfo=UTC)
 class Kind:
     """
     How days differ: relative scatter (standard deviation) that a value shares with all of its slices, and
-    that a slice of two values has to itself; `tail` degrees of freedom of both (none: normal); `season` and
-    `trend` (a day) by which values differ.
+    scatter of a two-value slice alone; `tail` degrees of freedom of both (none: normal); `season` and `trend`
+    (a day) by which values differ.
     """
 
     shared: float = 0.0
@@ -67,12 +67,12 @@ class World:
     usual: Floats
 
     def variance(self, mean: Floats) -> Floats:
-        """Of the rows of slices that should hold `mean`."""
+        """Variance of the rows of slices that should hold `mean`."""
         return BURST * mean + (self.kind.own * mean) ** 2
 
 
 def world(seed: int, days: int, kind: Kind) -> World:
-    """A table of so many days without a fault."""
+    """A table of `days` days without a fault."""
     chance = np.random.default_rng(seed)
     shape = tuple(VALUES.values())
     part = np.outer(*(chance.dirichlet(np.full(count, 1.5)) for count in shape))
@@ -93,7 +93,7 @@ def world(seed: int, days: int, kind: Kind) -> World:
 
 
 def _drawn(chance: np.random.Generator, tail: float | None, shape: tuple[int, ...]) -> Floats:
-    """Of standard deviation one; no day more than twelve of them off."""
+    """Draws with standard deviation one; no day is off by more than twelve of them."""
     if tail is None:
         return chance.normal(0, 1, shape)
     drawn = chance.standard_t(tail, shape) / np.sqrt(stats.t.var(tail))
@@ -101,7 +101,7 @@ def _drawn(chance: np.random.Generator, tail: float | None, shape: tuple[int, ..
 
 
 def _wander(chance: np.random.Generator, days: int, count: int) -> Floats:
-    """Log shares that walk about and come back: half a percent a day, with a memory of a month."""
+    """Log shares that drift and revert: half a percent a day, with a memory of a month."""
     steps = chance.normal(0, 0.005, (days, count))
     place = np.zeros((days, count))
     for day in range(1, days):
@@ -124,7 +124,7 @@ def flat(cells: Floats) -> Floats:
 
 
 def counts_until(cells: Floats, day: int) -> Counts:
-    """What the check is given on `day`: that day and its history."""
+    """The check's input on `day`: that day and its history."""
     seen = cells[day - HISTORY : day + 1]
     grid = grid_until(END + timedelta(days=day), timedelta(days=1), timedelta(days=HISTORY), ZoneInfo("UTC"))
     return Counts(grid, seen.sum(axis=(1, 2)), flat(seen), names(), np.ones(len(seen), dtype=bool))

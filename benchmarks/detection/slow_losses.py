@@ -1,12 +1,12 @@
 """
 Losses that no single day shows: days until they are detected, and false alarms where nothing was lost.
 
-Tables on disk, one a world, walked by `backtest` with a `volume` check; a strong weekday season, counts as
-a Poisson's and with one and a half times its variance. Beside it a CUSUM that is given in hindsight all
-that it asks for: the size of the loss that it is best for, and the threshold at which it raises as many
-false alarms in the same healthy tables as the check did (or, where that was less, as many as the check
-declares). Its weekday means are those of the sixteen weeks before, as the check's are. What is not
-detected within ten weeks counts as detected then.
+Tables on disk, one per world, are walked by `backtest` with a `volume` check; a strong weekday season, counts
+with a Poisson's variance and with one and a half times that. Beside it is a CUSUM that in hindsight is given
+all it asks for: the size of the loss it is best for, and the threshold at which it raises as many false
+alarms in the same healthy tables as the check did (or, where that was less, as many as the check declares).
+Its weekday means are those of the sixteen weeks before, as the check's are. What is not detected within
+ten weeks counts as detected then.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from workers.checks.backtest import backtest
 SEEDS = (40_961, 18_257, 77_713)
 WEEKDAYS = np.array([0.95, 0.70, 0.68, 0.75, 0.92, 1.50, 1.50])
 LEVELS, LOSSES, DISPERSIONS = (5.0, 15.0, 50.0), (0.20, 0.40, 0.60), (1.0, 1.5)
-HISTORY, LOST, HEALTHY = 112, 70, 364  # days before, of a loss, and of a table without one
-TABLES, HEALTHY_TABLES = 4, 3  # a seed, of each kind
-LEAST_CHANGE = 0.1  # to detect a loss of 20 %, declare less: half of all losses of it look like less
+HISTORY, LOST, HEALTHY = 112, 70, 364  # days of history, of a loss, and of a table without one
+TABLES, HEALTHY_TABLES = 4, 3  # per seed, of each kind
+LEAST_CHANGE = 0.1  # to detect a loss of 20 %, declare less: half of all such losses look like less
 START = datetime(2026, 1, 5, tzinfo=UTC)
 DAY = timedelta(days=1)
 MOST_TIMES = 1.2
@@ -44,7 +44,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Case:
-    """Rows a day, their variance over a Poisson's, and the part that is lost from a day on (0: none)."""
+    """Rows a day, their variance relative to a Poisson's, and the share lost from one day on (0: none)."""
 
     level: float
     dispersion: float
@@ -52,7 +52,7 @@ class Case:
 
 
 def counts_of(case: Case, seed: int, tables: int, days: int) -> Floats:
-    """(tables, HISTORY + days) rows; what is lost is lost after the history."""
+    """(tables, HISTORY + days) rows; losses come after the history."""
     chance = np.random.default_rng((seed, int(case.level), int(10 * case.dispersion), int(100 * case.loss)))
     mean = case.level * WEEKDAYS[np.arange(HISTORY + days) % 7] * np.ones((tables, 1))
     mean[:, HISTORY:] *= 1 - case.loss
@@ -68,7 +68,7 @@ def opened_on(rows: Floats) -> list[list[int]]:
 
 
 def _walked(counts: Floats) -> list[int]:
-    """One table alone: several that lose rows on one day would share one incident."""
+    """Walks one table alone: several that lose rows on one day would share one incident."""
     days = len(counts)
     check = {
         "name": "rows",
@@ -95,7 +95,7 @@ def _walked(counts: Floats) -> list[int]:
 
 
 def cusum(rows: Floats, ratio: float, limit: float) -> list[list[int]]:
-    """By table, the days on which a CUSUM for a fall to `ratio` reaches `limit`; then it begins again."""
+    """By table, the days on which a CUSUM for a fall to `ratio` reaches `limit`; it then starts afresh."""
     before, after = rows[:, :HISTORY], rows[:, HISTORY:]
     usual = np.stack([before[:, place::7].mean(axis=1) for place in range(7)], axis=1)
     mean = usual[:, np.arange(HISTORY, rows.shape[1]) % 7]
@@ -111,7 +111,7 @@ def cusum(rows: Floats, ratio: float, limit: float) -> list[list[int]]:
 
 
 def tuned(healthy: Floats, lossy: Floats, a_week: float) -> tuple[float, float]:
-    """Mean days until a CUSUM alarms, at its best ratio and so many false alarms a week; and that ratio."""
+    """Mean days until a CUSUM alarms, at its best ratio and `a_week` false alarms a week; and that ratio."""
     best = (float("inf"), 0.0)
     weeks = healthy[:, HISTORY:].size / 7
     for ratio in RATIOS:
@@ -130,7 +130,7 @@ def days_until(alarms: list[list[int]]) -> float:
 
 
 def rows(table: Rows) -> Iterator[Row]:
-    """False alarms a week of healthy tables, and by size of count and loss the days beside a CUSUM's."""
+    """False alarms a week in healthy tables, and by size of count and loss the days beside a CUSUM's."""
     yield from measured(table, SEEDS)
 
 
@@ -150,7 +150,7 @@ def measured(table: Rows, seeds: tuple[int, ...]) -> Iterator[Row]:
         FALSE_ALARMS_PER_WEEK,
         "; ".join(f"{level:g} a day × {dispersion:g}: {n}" for (level, dispersion), n in false.items()),
     )
-    allowed = a_week or 1 / weeks  # none at all in so long: a CUSUM that raises one
+    allowed = a_week or 1 / weeks  # none at all in that time: a CUSUM that raises one
     for level, loss in product(LEVELS, LOSSES):
         yield _beside(table, level, loss, seeds, healthy, allowed)
 

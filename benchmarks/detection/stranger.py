@@ -1,8 +1,8 @@
 """
-Packages that do not go together with ours, in an environment of their own (`peers.txt`).
+Packages that conflict with ours, in an environment of their own (`peers.txt`).
 
-It is made at first need under `var/benchmarks/peers`, and kept until `peers.txt` changes. Another benchmark
-brings its own `peers.txt`, and has an environment of its own beside it.
+It is made when first needed under `var/benchmarks/peers`, and kept until `peers.txt` changes. Another
+benchmark brings its own `peers.txt`, and has its own environment beside it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Any
 
 REQUIREMENTS = Path(__file__).with_name("peers.txt")
 PLACE = Path(__file__).parents[2] / "var/benchmarks/peers"
-MADE = "made-of"  # in it: the hash of the requirements that are there
+MADE = "made-of"  # in the environment: the hash of the requirements it was made from
 INSTALL_SECONDS, RUN_SECONDS = 1_800, 1_800
 
 
 class NotThereError(Exception):
-    """It could not be installed, or failed; the message says why."""
+    """The package could not be installed, or failed; the message says why."""
 
 
 @cache
@@ -53,7 +53,7 @@ def peers_python(requirements: Path = REQUIREMENTS) -> str:
 
 def answered(program: str, *given: str, requirements: Path = REQUIREMENTS) -> Any:
     """
-    What a program of theirs prints last, read as JSON.
+    The last thing a program of theirs prints, read as JSON.
 
     Raises:
         NotThereError: it could not be installed, or fails.
@@ -72,7 +72,7 @@ def spent():
 
 frame = pd.read_parquet(sys.argv[1])
 """
-"""What every program of theirs begins with: seconds of processor up to now, and the rows, read."""
+"""What every program of theirs begins with: its processor seconds up to now, and the rows, read."""
 
 
 def _ran(command: list[str], seconds: int) -> str:

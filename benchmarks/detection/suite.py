@@ -1,4 +1,4 @@
-"""All data checks over a million rows of twenty columns, slices of two dimensions: seconds of processor."""
+"""All data checks over a million rows of twenty columns, two-dimensional slices: processor seconds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHECKS = ("schema", "missing", "domain", "duplicates", "references", "drift", "v
 
 
 def make(folder: Path) -> None:
-    """Twenty columns; on the last day a third of mobile's rows lack a feature."""
+    """Write twenty columns; on the last day a third of mobile's rows lack a feature."""
     chance = np.random.default_rng(0)
     at = pd.Timestamp(END) - pd.to_timedelta(chance.uniform(0, DAYS * 86_400, ROWS), unit="s")
     frame = pd.DataFrame({"at": at, "id": np.arange(ROWS), "item_id": chance.integers(0, 5_000, ROWS)})
@@ -90,7 +90,7 @@ print(json.dumps({"seconds": spent, "megabytes": peak_megabytes(),
 
 
 def rows(table: Rows) -> Iterator[Row]:
-    """Ours, and what two strangers take for the part that they can do."""
+    """Our time, and that of two other packages for the part that they can do."""
     with tempfile.TemporaryDirectory(prefix="recsysops-benchmark-") as folder:
         make(Path(folder))
         done = subprocess.run(
@@ -175,4 +175,4 @@ STRANGERS = (
         "a day's schema, rows, missing, ranges, values and keys in total, no slices",
     ),
 )
-"""Package, program, what it does of what ours do."""
+"""Package, its program, and which of our checks it covers."""

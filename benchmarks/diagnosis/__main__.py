@@ -1,12 +1,12 @@
 """
-`python -m benchmarks.diagnosis`: thirty faults and ten innocent events of the cinema, each drawn so often;
+`python -m benchmarks.diagnosis`: thirty faults and ten innocent events of the cinema, several draws of each;
 thirteen faults and two events of a radio; fourteen faults and three events of a job board; fifteen faults
-and four events of a grocer; fifteen faults and four events of places to stay, kept in PostgreSQL; what can be
-seeded without any of them; and what a log by slice holds.
+and four events of a grocer; fifteen faults and four events of places to stay, kept in PostgreSQL; some cases
+seeded without any of these worlds; and what a log by slice holds.
 
-Ten of the cinema's kinds are set aside (`set_aside.py`): they are run with `--set-aside` alone, once, when
-the work on the diagnosis is done. Each part writes a file of its own; `--only` and a single draw print, and
-write nothing down.
+Ten of the cinema's kinds are set aside (`set_aside.py`): they are run with `--set-aside` only, once, when the
+work on the diagnosis is done. Each part writes its own file; with `--only` or a single draw the results are
+printed and not saved.
 
     python -m benchmarks.diagnosis --draws 1                   a fast look
     python -m benchmarks.diagnosis --part cinema --only language film_blocked --draws 1 --lines /tmp/said.md
@@ -46,7 +46,7 @@ from benchmarks.table import Row, Rows, machine, show
 from examples.cinema.faults import FAULTS, INNOCENT
 
 DRAWS = 5
-KEPT = 2  # draws, with which a result is written down; each row says of how many strikes it is
+KEPT = 2  # draws needed for a result to be saved; each row says how many strikes it is from
 KINDS = (*FAULTS, *INNOCENT, *RADIO_KINDS, *JOBS_KINDS, *GROCER_KINDS, *STAYS_KINDS)
 SAY = Console(stderr=True)
 Measure = Callable[[argparse.Namespace, Path, Rows], Iterator[Row]]
@@ -97,7 +97,7 @@ def _cinema(asked: argparse.Namespace, folder: Path, table: Rows) -> Iterator[Ro
 def _world(
     world: str, kinds: Sequence[str], innocent: Sequence[str], cases: Callable[..., list[Case]]
 ) -> Measure:
-    """A world that is not the cinema, none of whose kinds are set aside."""
+    """A world other than the cinema, with none of its kinds set aside."""
 
     def measure(asked: argparse.Namespace, folder: Path, table: Rows) -> Iterator[Row]:
         own = [name for name in kinds if asked.only is None or name in asked.only]

@@ -1,4 +1,4 @@
-"""One fault lived through: what was struck, what was raised of it when, and what was said of its cause."""
+"""One fault lived through: what was struck, what was raised and when, and what was said of its cause."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from domain.values import Diagnosis, Finding
 
 MINUTE = timedelta(minutes=1)
 BEFORE, AFTER = 8 * MINUTE, 30 * MINUTE
-"""Looked at before the strike, whose alarms are not the fault's, and after it: what is found later is not."""
+"""Looked at before the strike (its alarms are not the fault's), and after it: later findings do not count."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Strike:
     """
     What was struck, in words and as its truth.
 
-    `arrives`: it is about when rows come, so tables show it only while time passes. `planned`: it was
-    announced for so long.
+    `arrives`: it is about when rows come, so tables show it only while time passes. `planned`: the
+    length for which it was announced.
     """
 
     truth: Truth
@@ -36,7 +36,7 @@ class World(Protocol):
 
     @property
     def at(self) -> datetime:
-        """Its time."""
+        """Its current time."""
         ...
 
     @property
@@ -45,21 +45,21 @@ class World(Protocol):
         ...
 
     def live(self, span: timedelta) -> None:
-        """Time passes, and what happened in it is written."""
+        """Let time pass, and write what happens in it."""
         ...
 
     def strike(self, name: str, seed: int) -> Strike:
-        """Something goes wrong, or the world changes."""
+        """Make something go wrong, or change the world."""
         ...
 
     def close(self) -> None:
-        """Nothing more is written."""
+        """Stop writing."""
         ...
 
 
 @dataclass(frozen=True)
 class OpenedIncident:
-    """One incident that was opened, and its newest diagnosis where there is one."""
+    """One incident that was opened, and its newest diagnosis if there is one."""
 
     finding: Finding
     opened_at: datetime
@@ -70,9 +70,9 @@ class OpenedIncident:
 @dataclass
 class Case:
     """
-    What came of one strike; from the alarm to the first evidence it took `evidence_seconds`, to the cause
-    `diagnosis_seconds`, of the looking that came to it. `seen` is what any check
-    found when, also where nobody was told of it.
+    The outcome of one strike. `evidence_seconds` and `diagnosis_seconds` run from the alarm to the first
+    evidence and to the cause, in the attempt that got there. `seen` is what any check found and when,
+    including what nobody was told of.
     """
 
     name: str
@@ -95,7 +95,7 @@ class Case:
 
     @property
     def top(self) -> OpenedIncident | None:
-        """What was raised first: what a person reads."""
+        """What was raised first, which is what a person reads."""
         return self.incidents[0] if self.incidents else None
 
     @property
@@ -105,7 +105,7 @@ class Case:
 
     @property
     def verdict(self) -> str:
-        """`judge`'s, or `never found`."""
+        """`judge`'s verdict, or `never found`."""
         return judge(self.truth, self.said) if self.found else "never found"
 
     @property
@@ -114,7 +114,7 @@ class Case:
         return self.top is not None and on_top(self.truth, self.top.finding, self.top.diagnosis)
 
     def words(self) -> str:
-        """One line: truth, what was raised when, what was said."""
+        """One line: the truth, what was raised and when, what was said."""
         line = f"{self.name} #{self.draw} ({self.truth.words()}; {self.size}): {self.verdict}"
         if self.top is None:
             before = f"; but before it: {'; '.join(self.before)}" if self.before else ""

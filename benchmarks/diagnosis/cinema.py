@@ -15,17 +15,17 @@ from examples.cinema.faults import KINDS
 OPENED = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 RATE = 12.0  # requests a second, as the cinema's own default
 LIVED_DAYS = 4.0
-"""Before the strikes, besides the three that the cinema begins with: some usual trainings are known then."""
+"""Before the strikes, besides the cinema's first three: some usual trainings are known by then."""
 
 HOURS = (1, 4, 7, 10, 13, 16, 20)
-"""After those, at which the past is branched: times of a day, before and after the nightly training."""
+"""Hours after that, at which the past is branched: times of a day, before and after the nightly training."""
 
 UNTIL_TRAINING = 2 * MINUTE
 SELDOM_SECONDS = 600.0
 
 
 def build_past(folder: Path) -> dict[int, datetime]:
-    """A week of history and most of a day more, kept at each of `HOURS`: the hour, and when that is."""
+    """Builds a week of history and most of a day more, kept at each of `HOURS`: the hour, and its time."""
     theatre = Theatre(folder / "past", OPENED, RATE)
     moments: dict[int, datetime] = {}
     for hour in HOURS:
@@ -46,7 +46,7 @@ class CinemaWorld:
 
     @property
     def at(self) -> datetime:
-        """Its time."""
+        """Its current time."""
         return self._theatre.at
 
     @property
@@ -55,7 +55,7 @@ class CinemaWorld:
         return self._theatre.declared
 
     def live(self, span: timedelta) -> None:
-        """A minute at a time, by the code that serves the present."""
+        """Let time pass a minute at a time, by the code that serves the present."""
         end = self.at + span
         while self._theatre.at < end:
             self._theatre.at = min(end, self._theatre.at + MINUTE)
@@ -63,7 +63,7 @@ class CinemaWorld:
         self._theatre.live.flush()
 
     def strike(self, name: str, seed: int) -> Strike:
-        """Switch a fault; one of the training is followed by a training, and harms from then on."""
+        """Switch a fault on; a fault in training is followed by a training, and does harm from then on."""
         live, kind = self._theatre.live, KINDS[name]
         live.switch_fault(name, True, self.at, seed=seed)
         drawn = live.serving.faults.drawn[name]
@@ -74,9 +74,9 @@ class CinemaWorld:
             objects = (*objects, live.serving.ranker.version)
         truth = Truth(kind.cause_kind, objects, drawn.places, kind.also)
         strike = Strike(truth, drawn.size, self.at, planned=drawn.acts.planned)
-        # What is written under an earlier time fills windows that have been looked at by then.
+        # Rows written under an earlier time fill windows that have been looked at by then.
         return replace(strike, arrives=bool(drawn.acts.late) or kind.cause_kind == "time_shift")
 
     def close(self) -> None:
-        """Nothing more is written."""
+        """Stop writing."""
         self._theatre.close()

@@ -1,8 +1,8 @@
 """
-One feature among sixty goes wrong for a part of the items: is it the one that the diagnosis names first?
+One of sixty features goes wrong for some of the items: is it the one that the diagnosis names first?
 
-Items are drawn anew for each case: sixty features of eight hidden traits, most of them numbers, which all
-move a little from one delivery to the next. Nothing of it is a cinema's.
+Items are drawn anew for each case: sixty features derived from eight hidden traits, most of them numbers,
+which all move a little from one delivery to the next. Nothing in it comes from a cinema.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CASES, LEAST = 200, 0.95
 ITEMS, FEATURES, TRAITS, WORDY = 700, 60, 8, 12
 SECTORS = tuple(f"sector {n}" for n in range(7))
 WAYS = ("unset", "shifted", "scaled", "stale", "swapped")
-DAYS = 3.0  # of moving that a stale feature has missed, in standard deviations of a day's
+DAYS = 3.0  # of movement that a stale feature has missed, in standard deviations of a day's
 DELIVERED = datetime(2026, 4, 2, 6, 0, tzinfo=UTC)
 
 Floats = npt.NDArray[np.float64]
@@ -42,7 +42,7 @@ class Corrupted:
 
 
 def corrupted(number: int, seed: int = 1) -> Corrupted:
-    """One case, by its number: they take the ways in turn."""
+    """One case, by its number; the cases take the ways in turn."""
     rng = np.random.default_rng([seed, number, FEATURES])
     traits = rng.normal(size=(ITEMS, TRAITS))
     mixing = rng.normal(size=(TRAITS, FEATURES)) * (rng.random((TRAITS, FEATURES)) < 0.4)
@@ -53,7 +53,7 @@ def corrupted(number: int, seed: int = 1) -> Corrupted:
     before, after = (_frame(steady + part, level, scale, sectors) for part in moved)
     way, sector = WAYS[number % len(WAYS)], SECTORS[int(rng.integers(len(SECTORS)))]
     one, other = (f"number_{place:02d}" for place in rng.choice(np.arange(WORDY, FEATURES), 2, replace=False))
-    if way == "stale":  # only what moves can be stale; this one moves much
+    if way == "stale":  # only a feature that moves can be stale; this one moves much
         drift = DAYS * after[one].std() * np.sign(rng.normal()) * rng.uniform(0.5, 1.0, ITEMS)
         after = after.assign(**{one: after[one] + drift})
     there = after["sector"] == sector
@@ -96,7 +96,7 @@ def _frame(values: Floats, level: Floats, scale: Floats, sectors: npt.NDArray[np
 
 
 def named(case: Corrupted) -> str | None:
-    """The feature that the diagnosis names first: as the cause's object, else at the top of what is odd."""
+    """The feature that the diagnosis names first: the cause's object, else the top of its oddities."""
     features = tuple(str(name) for name in case.after if name not in ("key", "sector"))
     at = DELIVERED + timedelta(minutes=10)
     finding = Finding(
@@ -117,7 +117,7 @@ def named(case: Corrupted) -> str | None:
 
 
 def first_named(found: Diagnosis, features: tuple[str, ...]) -> str | None:
-    """Of a diagnosis, the feature in the first place."""
+    """The feature that a diagnosis puts first."""
     if (cause := found.object or found.feature) in features:
         return cause
     for competing in found.candidates:

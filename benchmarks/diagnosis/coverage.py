@@ -1,8 +1,8 @@
 """
 Logged in advance, by slice: whether a log of one request in twenty holds enough of each of five thousand
-slices, whether what is estimated from it is right, and what it costs the request that is served.
+slices, whether estimates from it are right, and what it costs the request that is served.
 
-Beside each figure stands what a uniform log of the same size does in the same run.
+Beside each figure is that of a uniform log of the same size in the same run.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _sampler(world: World) -> SliceSampler:
 
 
 def _drawn(world: World, salt: str = "") -> Floats:
-    """(requests,) with which probability each was taken; 0 where it was not."""
+    """(requests,) the probability with which each was taken; 0 where it was not."""
     sampler, names = _sampler(world), list(world.values)
     each = zip(world.at.tolist(), *(world.values[name].tolist() for name in names), strict=True)
     return np.array(
@@ -76,7 +76,7 @@ def _slices(world: World) -> Iterator[npt.NDArray[np.intp]]:
 
 @dataclass(frozen=True)
 class _Held:
-    """(slices,) of all dimensions: requests, logged, and what these are worth."""
+    """(slices,) of all dimensions: requests, those logged, and what these are worth."""
 
     requests: Floats
     logged: Floats
@@ -120,7 +120,7 @@ def _covered(world: World, table: Rows) -> Iterator[Row]:
 
 
 def _bottom_k(world: World) -> float:
-    """Part of the requests that are among the k smallest hashes of a slice, or of the uniform share."""
+    """Share of the requests among the k smallest hashes of a slice, or within the uniform share."""
     hashes = np.random.default_rng(8).random(world.count)
     taken = hashes < SHARE
     for place in _slices(world):
@@ -132,7 +132,7 @@ def _bottom_k(world: World) -> float:
 
 
 def _running(held: _Held, world: World) -> float:
-    """Part of the requests that are among the k smallest so far when they come; of slices added up."""
+    """Share of the requests among the k smallest so far when they come; sums over slices."""
     n = np.maximum(held.requests, K)
     return float(np.minimum(K * (1 + np.log(n / K)), held.requests).sum()) / world.count
 
@@ -143,7 +143,7 @@ def _running(held: _Held, world: World) -> float:
 def _unbiased(world: World, table: Rows) -> Iterator[Row]:
     """Sums of a value that differs by slice, estimated again and again: z = error / standard error."""
     places = list(_slices(world))
-    rare = 1 / np.sqrt(np.bincount(places[-1])[places[-1]])  # small slices are not as the others
+    rare = 1 / np.sqrt(np.bincount(places[-1])[places[-1]])  # small slices differ from the others
     value = np.random.default_rng(9).gamma(2.0, size=world.count) * rare
     truth = np.concatenate([np.bincount(place, value) for place in places])
     estimates, totals, naive = [], [], []
@@ -155,7 +155,7 @@ def _unbiased(world: World, table: Rows) -> Iterator[Row]:
         naive.append(value[chance > 0].mean())
     found = np.array(estimates)
     spread = found.std(axis=0, ddof=1) / np.sqrt(REPETITIONS)
-    known = (found > 0).sum(axis=0) >= REPETITIONS // 3  # of rarer ones a mean of so few is not normal yet
+    known = (found > 0).sum(axis=0) >= REPETITIONS // 3  # with rarer ones a mean of so few is not normal yet
     z = ((found.mean(axis=0) - truth) / np.maximum(spread, 1e-12))[known]
     work = f"weighted sums, {REPETITIONS} logs of {world.count:,} requests"
     beyond = float((np.abs(z) > 1.96).mean())
@@ -178,9 +178,9 @@ def _z(found: list[float], truth: float) -> float:
 
 def _timed(world: World, table: Rows) -> Iterator[Row]:
     """
-    Time in the request, writing included, in turns with a bare uniform log; windows end on the way.
+    Time in the request, writing included, alternating with a bare uniform log; windows end on the way.
 
-    A request does other things too, in which the thread that writes gets its turn: `ELSE`.
+    A request also does other things, during which the writing thread gets its turn: `ELSE`.
     """
     names = list(world.values)
     requests = [
@@ -219,7 +219,7 @@ def _timed(world: World, table: Rows) -> Iterator[Row]:
 
 
 class _Slow:
-    """What takes as long to be written as by a disk that is slow."""
+    """A value that takes as long to write as on a slow disk."""
 
     def __str__(self) -> str:
         time.sleep(SLOW_SECONDS)
@@ -227,7 +227,7 @@ class _Slow:
 
 
 def _dropped(table: Rows) -> Iterator[Row]:
-    """More than the disk takes: what is dropped is counted, and the counts that are written say so."""
+    """More than the disk can take: drops are counted, and the written counts include them."""
     slices = Slices(("shelf",), k=K, max_rate=1.0, window_seconds=0.25)
     took = []
     with tempfile.TemporaryDirectory() as made:

@@ -18,7 +18,7 @@ MARKETS, APPS = 100, 50
 
 @dataclass(frozen=True)
 class World:
-    """One window of requests in the order that they come in: when, and the value of each dimension."""
+    """One window of requests in order of arrival: when, and the value of each dimension."""
 
     name: str
     at: Floats
@@ -39,8 +39,8 @@ def zipf(count: int, exponent: float = 1.0) -> Floats:
 
 def worlds(requests: int, seed: int) -> tuple[World, ...]:
     """
-    Four windows of so many requests: evenly spread in time; in bursts, each slice's at moments of its own;
-    with a third of the slices that appear in the middle; and with slices by two dimensions and both.
+    Four windows of `requests` requests each: evenly spread in time; in bursts, each slice's at its own
+    moments; with a third of the slices appearing in the middle; and with slices by two dimensions and both.
     """
     rng = np.random.default_rng(seed)
     slices = rng.choice(SLICES, requests, p=zipf(SLICES))

@@ -1,5 +1,5 @@
 """
-What was said of a fault, held against its truth: right, right in part, wrong, or nothing named.
+What was said of a fault, compared with its truth: right, right in part, wrong, or nothing named.
 
 The truth is what the fault itself says it struck. No check and no diagnosis reads it.
 """
@@ -19,7 +19,7 @@ _WORDS = re.compile(r"[^\w-]+")
 @dataclass(frozen=True)
 class Truth:
     """
-    What is so.
+    What is true of a fault.
 
     Attributes:
         kind:    of cause; `world` where nothing is wrong.
@@ -34,7 +34,7 @@ class Truth:
     also: tuple[str, ...] = ()
 
     def words(self) -> str:
-        """In a few words."""
+        """The truth in a few words."""
         where = " or ".join(name_slice(place) for place in self.places)
         return f"{self.kind} of {self.objects[0] if self.objects else 'nothing'}, {where}"
 
@@ -48,7 +48,7 @@ class Said:
     place: Slice = ()
 
     def words(self) -> str:
-        """In a few words."""
+        """What was named, in a few words."""
         return (
             "nothing" if self.kind == "unknown" else f"{self.kind} of {self.object}, {name_slice(self.place)}"
         )
@@ -63,9 +63,9 @@ def said(diagnosis: Diagnosis) -> Said:
 
 def judge(truth: Truth, what: Said) -> Verdict:
     """
-    The verdict on one diagnosis. Kind, object and place all have to be right; with the right kind, what is
-    left out, or a place that holds the true one or lies in it, is right in part; all else that is named is
-    wrong.
+    The verdict on one diagnosis. Kind, object and place all have to be right. With the right kind, leaving
+    something out, or naming a place that contains the true one or lies in it, is right in part; anything else
+    that is named is wrong.
 
     >>> truth = Truth("feed", ("plays",), ((("region", "north"),),))
     >>> judge(truth, Said("feed", "plays", (("region", "north"),)))
@@ -90,7 +90,7 @@ def judge(truth: Truth, what: Said) -> Verdict:
 
 def names(what: str, objects: tuple[str, ...]) -> bool:
     """
-    Whether one of the objects is named: alone, or as a part of a dotted or spoken name.
+    Whether one of the objects is named, alone or as a part of a dotted or spoken name.
 
     >>> names("plays.played_at", ("played_at",)), names("plays_standby", ("plays",))
     (True, False)
@@ -99,14 +99,14 @@ def names(what: str, objects: tuple[str, ...]) -> bool:
 
 
 def nested(one: Slice, other: Slice) -> bool:
-    """Whether one slice holds the other."""
+    """Whether one slice contains the other."""
     return set(one) <= set(other) or set(other) <= set(one)
 
 
 def about(truth: Truth, where: Slice, subject: str | None) -> bool:
     """
-    Whether a title with this slice and subject names the culprit: its object, or its place or a part of it or
-    what holds it. Where it strikes everywhere, a single slice is a victim.
+    Whether a title with this slice and subject names the culprit: its object, or its place, a part of its
+    place or what contains it. Where the fault strikes everywhere, a single slice is a victim.
 
     >>> about(Truth("feature", ("rating",), ((("country", "France"),),)), (("country", "Italy"),), None)
     False
@@ -119,7 +119,7 @@ def about(truth: Truth, where: Slice, subject: str | None) -> bool:
 
 
 def on_top(truth: Truth, finding: Finding, diagnosis: Diagnosis | None) -> bool:
-    """Whether an incident is titled after the culprit: by its diagnosis, else by its finding."""
+    """Whether an incident is titled after the culprit: by its diagnosis, otherwise by its finding."""
     if diagnosis is not None and diagnosis.title is not None:
         return about(truth, diagnosis.place, diagnosis.object)
     return about(truth, finding.slice, finding.subject)

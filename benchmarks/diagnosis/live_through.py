@@ -1,8 +1,8 @@
 """
-A fault struck at a moment of its own, looked at by every check, diagnosed where one alarms.
+A fault struck at its own moment, looked at by every check, and diagnosed when one alarms.
 
 The past is built once and struck in copies. Looks are taken once a window and at most once a minute, until
-what was raised first is named; what arrives late is looked at as time passes, for the tables do not say
+what was raised first is named. What arrives late is looked at as time passes, because the tables do not say
 afterwards when a row came.
 """
 
@@ -27,12 +27,12 @@ from workers.predict.launch import forecast
 from workers.respond.diagnose.diagnose import diagnose
 
 STEPS = (0.15, 0.35, 0.65)
-"""Shares of the time after a strike; at each, and at its end, it is asked whether anything was raised."""
+"""Shares of the time after a strike; at each, and at the end, we ask whether anything was raised."""
 
 ARRIVALS = 2 * MINUTE
 
 LookTo = Callable[[datetime], None]
-"""All looks that are taken by then."""
+"""Takes all looks that are due by then."""
 
 
 def live_through(
@@ -45,10 +45,10 @@ def live_through(
     walks: Walks | None = None,
 ) -> Case:
     """
-    The strike, the looks around it, and the diagnosis of what was raised first.
+    Strike, take the looks around it, and diagnose what was raised first.
 
     Args:
-        walks: of the looks at an equal copy of this world, struck alike.
+        walks: the looks at an equal copy of this world, struck alike.
     """
     began = time.monotonic()
     start = world.at
@@ -83,13 +83,13 @@ def _announced(recommender: Recommender, strike: Strike) -> Recommender:
 
 
 def _nowhere(_at: datetime) -> None:
-    """Where looks are taken as time passes, all have been."""
+    """No looks to take: where they are taken as time passes, all have been taken already."""
 
 
 def _until_named(
     recommender: Recommender, case: Case, opened: OpenedIncident, end: datetime, look_to: LookTo
 ) -> OpenedIncident:
-    """Diagnosed when it is opened, and again as production does while no cause is named, until `end`."""
+    """Diagnose it when it is opened, then again as production does, until a cause is named or `end`."""
     opened = _diagnosed(recommender, case, opened, opened.opened_at)
     for at in moments(recommender, opened.finding, opened.opened_at):
         if at > end or opened.diagnosis is None or opened.diagnosis.cause is not None:
@@ -113,12 +113,12 @@ def _diagnosed(recommender: Recommender, case: Case, opened: OpenedIncident, at:
 
 
 def _kept_nowhere(picture: bytes) -> str:
-    """The picture is drawn, as it is part of what is waited for."""
+    """The picture is still drawn, as it is part of the waiting time."""
     return sha256(picture).hexdigest()
 
 
 def _others(case: Case, opened: OpenedIncident, now: datetime) -> tuple[OtherFinding, ...]:
-    """What other checks had found by then, the first time each: as the log would have them."""
+    """What other checks had found by then, the first time each, as the log would have them."""
     known: dict[str, Finding] = {}
     for at, one in case.seen:
         if at <= now and one.fingerprint != opened.finding.fingerprint:
@@ -130,7 +130,7 @@ def _others(case: Case, opened: OpenedIncident, now: datetime) -> tuple[OtherFin
 
 
 def _look_on(world: World, recommender: Recommender, case: Case, start: datetime, end: datetime) -> None:
-    """A look every two minutes at what has come by then, until one opens an incident."""
+    """Look every two minutes at what has come by then, until a look opens an incident."""
     fold, state = Fold(recommender), State()
     while world.at < end and not case.incidents:
         world.live(ARRIVALS)
@@ -142,7 +142,7 @@ def _look_on(world: World, recommender: Recommender, case: Case, start: datetime
         record(case, fold)
 
     def live_to(at: datetime) -> None:
-        """What has come by then is what is read."""
+        """Let time pass: only what has come by then is read."""
         world.live(at - world.at)
 
     if case.incidents:

@@ -1,8 +1,8 @@
 """
-Logs of requests in worlds that are drawn: what is ranked, by which features and model, how scores are logged.
+Logs of requests in randomly drawn worlds: what is ranked, by which features and model, how scores are logged.
 
-Nothing in it has the names or ranges of another world here. The truth is known, for whoever draws a world
-also breaks it.
+Nothing in them has the names or ranges of another world here. The truth is known, because whoever draws a
+world also breaks it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ FORMS = ("64 bits", "32 bits", "chance of 32 bits", "5 decimals")
 
 @dataclass(frozen=True)
 class World:
-    """One draw: the items, what weighs in them, and the model's kind and the form of its log."""
+    """One draw: the items, what matters in them, the model's kind and the form of its log."""
 
     chance: np.random.Generator
     deals: pd.DataFrame
@@ -94,7 +94,7 @@ def draw(seed: int) -> World:
 
 
 def calls(world: World, count: int, first: int = 0) -> pd.DataFrame:
-    """Candidates of `count` calls without scores yet."""
+    """Candidates of `count` calls, still without scores."""
     places = np.argsort(world.chance.random((count, DEALS)), axis=1)[:, :CANDIDATES].ravel()
     rows = world.deals.iloc[places].reset_index(drop=True)
     number = np.repeat(np.arange(first, first + count), CANDIDATES)
@@ -106,7 +106,7 @@ def calls(world: World, count: int, first: int = 0) -> pd.DataFrame:
 
 
 def pull(world: World, rows: pd.DataFrame) -> Floats:
-    """What really draws people: about standard normal."""
+    """What really attracts people: about standard normal."""
     parts = []
     for name, weight in zip((*world.numbers, "fit"), world.weights, strict=True):
         own = world.deals[name] if name in world.deals else pd.Series([0.0, 0.5, 1.0])
@@ -117,7 +117,7 @@ def pull(world: World, rows: pd.DataFrame) -> Floats:
 
 
 def taught(world: World, seed: int, skew: float = 0.0) -> Any:
-    """A fitted estimator; `skew` is how much more of one trade's labels it is taught to like."""
+    """A fitted estimator; `skew` is how much more it is taught to like one trade's labels."""
     chance = np.random.default_rng(seed)
     rows = calls(world, TEACHING // CANDIDATES)
     liked = pull(world, rows) + skew * (rows["trade"] == "trade 2") + skew * rows["fit"]
@@ -128,7 +128,7 @@ def taught(world: World, seed: int, skew: float = 0.0) -> Any:
         labels = chance.random(len(rows)) < expit(liked - 1)
     if world.kind != "texts":
         inputs = inputs.to_numpy(float)
-    with threadpool_limits(1):  # so small a model is learned faster by one thread on busy cores
+    with threadpool_limits(1):  # on busy cores, one thread learns so small a model faster
         return _estimator(world).fit(inputs, labels)
 
 
@@ -151,7 +151,7 @@ def _estimator(world: World) -> Any:
 
 @contextmanager
 def running(*estimators: Any) -> Iterator[list[ModelProcess]]:
-    """Each written to a file and opened in a process of its own, as it is for a diagnosis."""
+    """Each estimator written to a file and opened in a process of its own, as for a diagnosis."""
     with TemporaryDirectory() as folder:
         opened: list[ModelProcess] = []
         try:
@@ -173,10 +173,10 @@ def logged(
     gone: npt.NDArray[np.bool_] | None = None,
 ) -> pd.DataFrame:
     """
-    The rows as they are logged: scored, `added` to where it is given, the best five put.
+    The rows as they are logged: scored, with `added` where it is given, and the best five put.
 
     Args:
-        gone: (rows,) that are put aside after the score.
+        gone: (rows,) those set aside after scoring.
     """
     scores = model.score(rows[list(world.features)])
     changed = scores if added is None else np.where(added != 0, scores + added, scores)

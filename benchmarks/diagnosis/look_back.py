@@ -1,7 +1,7 @@
 """
-The looks of checks at a time that has been lived through, and what a case records of them.
+The looks of checks at a time that has already been lived through, and what a case records of them.
 
-They are the real ones over the tables as they were written (`checks.backtest_check`, `checks.fold`).
+They are the real looks over the tables as they were written (`checks.backtest_check`, `checks.fold`).
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from workers.checks.run import explained
 HOUR, SELDOM = timedelta(hours=1), 10 * MINUTE
 
 Schedule = Callable[[Recommender], list[Plan]]
-"""Which checks are walked, and how often each looks."""
+"""The checks to walk, and how often each looks."""
 
 CameTo = tuple[datetime, Verdict | Fault]
-"""When a look is taken, and what it comes to."""
+"""When a look is taken, and its result."""
 
 
 def looks_of(recommender: Recommender) -> list[Plan]:
     """
-    The checks, also those that nobody is told of, with how often each is walked: once a window, between each
-    minute and each ten; those of a day's windows once.
+    The checks, including those that nobody hears from, with how often each is walked: once a window, but at
+    least a minute and at most ten minutes apart; those with windows of a day once.
     """
     found = []
     for one in plans_of(recommender):
@@ -44,7 +44,7 @@ def looks_of(recommender: Recommender) -> list[Plan]:
 
 class Walks:
     """
-    What looks have come to. Where two declarations look at equal tables, what both ask of them is asked once.
+    The results of looks. Where two declarations look at equal tables, questions that both ask are asked once.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Walks:
     def walked(
         self, recommender: Recommender, planned: Plan, ends: list[datetime], state: CheckState | None
     ) -> list[CameTo]:
-        """When each look is taken, and what it comes to; `state` is what the looks before these left."""
+        """When each look is taken, and its result; `state` is what the earlier looks left."""
         asked = planned.check.model_dump_json(), planned.every, tuple(ends)
         if asked not in self._known:
             self._known[asked] = list(backtest_check(recommender, planned, ends, state))
@@ -62,8 +62,8 @@ class Walks:
 
 class LookBack:
     """
-    The looks at what has been lived through, in the order of time and only as far as they are asked for: once
-    the first incident is named, none that comes later changes the case.
+    The looks at what has been lived through, in order of time and only as far as they are asked for: once the
+    first incident is named, no later look changes the case.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class LookBack:
         self._at, self._end, self._walks = start, end, walks or Walks()
 
     def until(self, end: datetime) -> None:
-        """All looks that are taken by then, after those that have been."""
+        """Take all looks due by then, after those already taken."""
         end = min(end, self._end)
         if end <= self._at:
             return
@@ -92,7 +92,7 @@ class LookBack:
                 self._fold_in(self._due.pop(at), at)
 
     def until_one_opens(self, ends: Iterable[datetime]) -> None:
-        """On from end to end until an incident has been opened; then the case records it."""
+        """Go on from end to end until an incident has been opened; the case then records it."""
         for end in ends:
             self.until(end)
             self._case.incidents, self._case.before = [], []
@@ -120,7 +120,7 @@ class LookBack:
 def take(
     fold: Fold, recommender: Recommender, found: Iterable[Finding], cleared: Iterable[str], at: datetime
 ) -> None:
-    """What a look found, and what is over, as the log would take it."""
+    """Record what a look found and what is over, as the log would."""
     findings = explained(recommender, found)
     known = fold.reported
     loud = [finding for finding in findings if quiet(recommender, finding, known) is None]
@@ -130,7 +130,7 @@ def take(
 
 
 def record(case: Case, fold: Fold) -> None:
-    """The incidents enter the case: those from before the strike, and those that came of it."""
+    """Enter the incidents into the case: those from before the strike, and those that came of it."""
     for one in fold.incidents:
         opened = one.incident.opened_at
         if opened <= case.struck_at:

@@ -1,9 +1,9 @@
 """
-Ten thousand logged requests run again, of twenty worlds: to the bit, or with the step that differs.
+Ten thousand logged requests of twenty worlds, run again: identical to the bit, or with the step that differs.
 
-A quarter of the logs are healthy. In each of the others one step of the requests of a slice, or of a version,
-does something else; a request counts where its scores are identical and nothing was done to it, or where what
-was done to it is named with its place, and with as many candidates as it was done to.
+A quarter of the logs are healthy. In each of the others, one step does something else for the requests of a
+slice or of a version. A request counts where its scores are identical and nothing was done to it, or where
+what was done to it is named with its place and the number of candidates it was done to.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _seen(rows: pd.DataFrame, lacks: Bools) -> Presence:
 
 
 def right(log: Log, found: Rerun) -> int:
-    """Of how many requests the right thing is said."""
+    """For how many requests the right thing is said."""
     wrong = [one for one in found.differences if one.step != log.step]
     if log.step == "none" or wrong:
         return 0 if wrong else found.identical
@@ -103,7 +103,7 @@ def right(log: Log, found: Rerun) -> int:
         and (log.column is None or one.column == log.column)
     ]
     differing, touched = sum(one.differing for one in named), int(log.touched.sum())
-    # Two models give one candidate in thousands the same score, but for the last digits.
+    # Two models give one candidate in thousands the same score, apart from the last digits.
     few = BY_CHANCE * touched if log.step == "model" else 0
     counted = log.step == "ranking" or abs(differing - touched) <= few
     return clean + (len(calls_touched) if named and counted else 0)

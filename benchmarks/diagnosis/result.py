@@ -1,4 +1,4 @@
-"""From cases to rows."""
+"""Turns cases into rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FIRST_SECONDS, CAUSE_SECONDS = 10.0, 60.0
 
 
 def main_rows(world: str, cases: Sequence[Case], table: Rows, least: float) -> Iterator[Row]:
-    """How often the cause was named rightly, wrongly, not at all; the culprit on top; how soon."""
+    """How often the cause was named rightly, wrongly, not at all; the culprit was on top; and how soon."""
     count = len(cases)
     verdicts = Counter(case.verdict for case in cases)
     kinds = len({case.name for case in cases})
@@ -48,7 +48,7 @@ def _speed(world: str, found: Sequence[Case], table: Rows) -> Iterator[Row]:
 
 
 def innocent_rows(world: str, cases: Sequence[Case], table: Rows) -> Iterator[Row]:
-    """How often what is no fault was called one, and how often it raised anything."""
+    """How often something innocent was called a fault, and how often it raised anything."""
     count, kinds = len(cases), len({case.name for case in cases})
     called = [case for case in cases if case.verdict == "wrong"]
     work = f"{world}: {kinds} innocent events, {count} strikes"
@@ -58,7 +58,7 @@ def innocent_rows(world: str, cases: Sequence[Case], table: Rows) -> Iterator[Ro
 
 
 def kind_rows(world: str, cases: Sequence[Case], table: Rows) -> Iterator[Row]:
-    """A row a kind: in how many of its draws it was named rightly, and one draw in words."""
+    """A row for each kind: in how many of its draws it was named rightly, and one draw in words."""
     for name in dict.fromkeys(case.name for case in cases):
         own = [case for case in cases if case.name == name]
         right = sum(case.verdict == "right" for case in own)

@@ -42,7 +42,7 @@ def in_the_cinema(
 
     Args:
         moments: the branches of the past, see `cinema.build_past`; `seed` draws which one is struck.
-        report: called with each case when it is done.
+        report: called with each case once it is done.
     """
     asked: list[Asked] = []
     hours = list(moments)
@@ -65,21 +65,21 @@ def in_the_radio(
 def in_the_jobs(
     folder: Path, orders: Sequence[Order], seed: int, jobs: int, report: Callable[[Case], None]
 ) -> list[Case]:
-    """Every ordered case, in the order given; all of one draw have one past."""
+    """Every ordered case, in the order given; all cases of one draw share one past."""
     return _in_branches(JobsWorld, JOBS_AFTER, folder, orders, seed, jobs, report)
 
 
 def in_the_grocer(
     folder: Path, orders: Sequence[Order], seed: int, jobs: int, report: Callable[[Case], None]
 ) -> list[Case]:
-    """Every ordered case, in the order given; all of one draw have one past."""
+    """Every ordered case, in the order given; all cases of one draw share one past."""
     return _in_branches(GrocerWorld, GROCER_AFTER, folder, orders, seed, jobs, report)
 
 
 def in_the_stays(
     folder: Path, orders: Sequence[Order], seed: int, jobs: int, report: Callable[[Case], None]
 ) -> list[Case]:
-    """Every ordered case, in the order given; all of one draw have one past, in a server of their own."""
+    """Every ordered case, in the order given; all cases of one draw share one past, in their own server."""
     with server() as held:
         pasts = {
             draw: StaysWorld(folder / f"stays-past-{draw}", held.named("postgres"), seed * 1_000 + draw)
@@ -124,7 +124,7 @@ def _every(asked: Sequence[Asked], jobs: int, report: Callable[[Case], None]) ->
 
 
 def cinema_case(branched: Path, folder: Path, at: datetime, name: str, draw: int, seed: int) -> Case:
-    """One kind struck once; its folder is gone afterwards."""
+    """One kind struck once; its folder is removed afterwards."""
     world = CinemaWorld(branched, folder, at)
     try:
         return live_through(world, name, draw, seed * 1_000 + draw)
@@ -134,7 +134,7 @@ def cinema_case(branched: Path, folder: Path, at: datetime, name: str, draw: int
 
 
 def radio_case(folder: Path, name: str, draw: int, seed: int) -> Case:
-    """One kind struck once in a radio of its own; its folder is gone afterwards."""
+    """One kind struck once in its own radio; its folder is removed afterwards."""
     world = RadioWorld(folder, seed * 1_000 + draw)
     try:
         return live_through(world, name, draw, seed * 1_000 + draw)
@@ -150,7 +150,7 @@ def branched_case(
     seed: int,
     after: timedelta,
 ) -> Case:
-    """One kind struck once, in a world that goes on from its past; its folder is gone afterwards."""
+    """One kind struck once, in a world that goes on from its past; its folder is removed afterwards."""
     try:
         world.branch(folder, name, seed * 1_000 + draw)
         return live_through(world, name, draw, seed * 1_000 + draw, after)
@@ -159,7 +159,7 @@ def branched_case(
 
 
 def stays_case(world: StaysWorld, folder: Path, name: str, draw: int, seed: int) -> Case:
-    """One kind struck once, in a world that goes on from its past; what it wrote is gone afterwards."""
+    """One kind struck once, in a world that goes on from its past; what it wrote is removed afterwards."""
     try:
         return branched_case(world, folder, name, draw, seed, STAYS_AFTER)
     finally:
@@ -167,7 +167,7 @@ def stays_case(world: StaysWorld, folder: Path, name: str, draw: int, seed: int)
 
 
 def ordered(names: Sequence[str], draws: int) -> Iterator[Order]:
-    """Every kind so often; all first draws come first."""
+    """Every kind, `draws` times; all first draws come first."""
     for draw in range(draws):
         for name in names:
             yield name, draw

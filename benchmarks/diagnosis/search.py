@@ -24,7 +24,7 @@ PEERS = Path(__file__).with_name("peers.txt")
 def world(ratio: bool, seed: int = 5) -> pd.DataFrame:
     """
     (100,000, 10) rows of eight dimensions with `observed` and `expected`: counts of which one two-way slice
-    lacks 60 %, or successes out of one try each of which it lacks as many.
+    lacks 60 %, or successes out of one try each, of which it lacks the same share.
     """
     rng = np.random.default_rng(seed)
     frame = pd.DataFrame(

@@ -1,9 +1,9 @@
 """
-A training took something faulty of one segment among four hundred: is that the one that the diagnosis names?
+A training took something faulty from one of four hundred segments: is it the one that the diagnosis names?
 
 A shop's nightly lessons, drawn anew for each case: three columns, 416 segments by one or two of them, rows
-and labels that differ from night to night. What is struck holds 3 to 30 % of the rows. The tables are read
-as in an incident, from the files to the diagnosis, of which a check says that something is off, not where.
+and labels that differ from night to night. The struck segment holds 3 to 30 % of the rows. The tables are
+read as in an incident, from the files to the diagnosis; a check says that something is off, not where.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Lessons:
 
 
 def lessons(number: int, way: str | None, seed: int) -> Lessons:
-    """One case, by its number; with no `way` nothing is wrong."""
+    """One case, by its number; without a `way` nothing is wrong."""
     rng = np.random.default_rng([seed, number, SEGMENTS])
     shares = {name: rng.dirichlet(np.full(count, 1.5)) for name, count in SIZES.items()}
     liked = {name: rng.normal(0, 0.4, count) for name, count in SIZES.items()}
@@ -64,7 +64,7 @@ def _night(
     liked: dict[str, npt.NDArray[np.float64]],
 ) -> pd.DataFrame:
     count, codes = rng.poisson(ROWS * rng.uniform(0.8, 1.25)), {}
-    for name, share in shares.items():  # each night is made up a little otherwise
+    for name, share in shares.items():  # each night is made up a little differently
         moved = share * rng.lognormal(0, 0.1, len(share))
         codes[name] = rng.choice(len(share), count, p=moved / moved.sum())
     chance = (
@@ -103,7 +103,7 @@ def _struck(frame: pd.DataFrame, way: str, where: Slice, rng: np.random.Generato
 
 
 def proposed(folder: Path, case: Lessons) -> Sequence[CandidateCause]:
-    """The candidates of the diagnosis that lie in the training data, the best first."""
+    """The diagnosis's candidates that lie in the training data, the best first."""
     case.rows.to_parquet(folder / "lessons.parquet", coerce_timestamps="us", allow_truncated_timestamps=True)
     declared = _declared(folder)
     at = NIGHT + timedelta(minutes=20)
@@ -139,7 +139,7 @@ def _declared(folder: Path) -> Recommender:
 
 
 def rows(table: Rows, cases: int = CASES, seed: int = 3) -> Iterator[Row]:
-    """How often the struck segment comes first, and how often one is put forward where nothing is wrong."""
+    """How often the struck segment comes first, and how often one is put forward when nothing is wrong."""
     right, put = Counter[str](), 0
     with TemporaryDirectory() as made:
         for number in range(cases):

@@ -1,16 +1,16 @@
 """
-The ten kinds of fault that nobody looks at while the diagnosis is worked on: run once, in a row of their own.
+The ten kinds of fault that nobody looks at while working on the diagnosis: run once, in a row of their own.
 
 They were drawn before the first line of the benchmark ran, from the kinds that no issue or release of the
-project describes; those that are described could be worked towards, so setting them aside would say nothing.
+project describes; the described ones could be worked towards, so setting them aside would show nothing.
 
 One draw of each, first: 4 of 10 named rightly, 4 not named, 2 never found, none named wrongly. What that
-showed of four of them (`genre_filtered`, `genre_swapped`, `country_cap`, `feature_constant`) has been worked
-on since. Two draws of each, later: 10 of 20 named rightly, 1 wrongly (the right feature, in a part of where
-it was), 6 never found, five of which are of the training data: the past held too few trainings of the
-cinema's own. With a week behind it 12 of 20, none wrongly, 2 never found; what that showed of `label_delay`,
-`training_without_segment` and `genre_filtered` has been worked on. So what is written down now says that
-these faults are named; of faults that nobody has seen, the first run says more.
+showed about four of them (`genre_filtered`, `genre_swapped`, `country_cap`, `feature_constant`) has been
+worked on since. Two draws of each, later: 10 of 20 named rightly, 1 wrongly (the right feature, in a part of
+where it was), 6 never found, five of which concern the training data: the past held too few of the cinema's
+own trainings. With a week behind it 12 of 20, none wrongly, 2 never found; what that showed about
+`label_delay`, `training_without_segment` and `genre_filtered` has been worked on. So the saved result says
+that these faults are named; for faults that nobody has seen, the first run says more.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DESCRIBED = (
     *("rating_times_ten", "device_unlogged", "plays_early", "plays_doubled", "country_renamed"),
     *("model_rolled_back", "film_blocked", "popularity_stale", "another_model_file"),
 )
-"""Described in public before this benchmark existed, each with what was said of it then."""
+"""Described in public before this benchmark existed, each with what was said about it then."""
 
 UNDESCRIBED = (
     *("decade_shifted", "genre_swapped", "feature_constant", "catalogue_partial", "training_without_segment"),

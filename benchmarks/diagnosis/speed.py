@@ -18,7 +18,7 @@ MOST_EVIDENCE_SECONDS, MOST_CAUSE_SECONDS = 10.0, 60.0
 
 
 def rows(table: Rows) -> Iterator[Row]:
-    """To the first piece of evidence, and to the cause."""
+    """Time to the first piece of evidence, and to the cause."""
     with tempfile.TemporaryDirectory(prefix="recsysops-speed-") as folder:
         made = market(Path(folder))
         pieces, begun = list[float](), time.perf_counter()
@@ -35,5 +35,5 @@ def rows(table: Rows) -> Iterator[Row]:
 
 
 def _kept_nowhere(picture: bytes) -> str:
-    """The picture is drawn, as it is part of what is waited for."""
+    """The picture is still drawn, as it is part of the waiting time."""
     return sha256(picture).hexdigest()

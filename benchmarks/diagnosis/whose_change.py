@@ -1,8 +1,8 @@
 """
-Two hundred changes of a slice, each of the input, the model, serving, or the logging: which of them is named.
+Two hundred changes of a slice, each in the input, the model, serving, or the logging: which one is named.
 
-A change is one that a check would detect, and that is truly whose it is said to be: the same requests without
-it show, or read, the slice a fifth more or less. Nothing was developed on the seeds that are scored.
+A check would detect each change, and its owner is certain: without it, the same requests show, or read, the
+slice a fifth more or less. Nothing was developed on the seeds that are scored.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from domain.values import Slice
 WHOSE = ("input", "model", "serving", "logging")
 SEEDS = range(90_000, 90_200)
 CALLS = 400
-LEAST = 0.2  # of what is shown of the slice without it, by which a change is one that a check detects
+LEAST = 0.2  # of what is shown of the slice without it: a change this large is one that a check detects
 LEAST_RIGHT = 0.95
 TABLE = "seen"
 
@@ -70,7 +70,7 @@ def changed(world: World, whose: str, new: Scorer, old: Scorer) -> Change | None
 
 
 def _broken(world: World, rows: pd.DataFrame, hit: np.ndarray) -> pd.DataFrame:
-    """One feature of the slice unset, scaled, shifted, stale, or another's."""
+    """One feature of the slice unset, scaled, shifted, stale, or replaced by another's."""
     chance, name = world.chance, str(world.chance.choice(world.numbers))
     values = rows[name].astype(float).to_numpy()
     spread = float(np.nanstd(values))
@@ -85,7 +85,7 @@ def _broken(world: World, rows: pd.DataFrame, hit: np.ndarray) -> pd.DataFrame:
 
 
 def _most_moved(past: pd.DataFrame, now: pd.DataFrame) -> Slice:
-    """The slice that another model shows most otherwise."""
+    """The slice that another model shows most differently."""
     moved: dict[Slice, float] = {}
     for name in ("trade", "origin"):
         then, since = (frame.groupby(name)["put"].sum() for frame in (past, now))
@@ -95,7 +95,7 @@ def _most_moved(past: pd.DataFrame, now: pd.DataFrame) -> Slice:
 
 
 def _seen(world: World, now: pd.DataFrame, past: pd.DataFrame, where: Slice, share: float) -> Presence:
-    """Of what was put, what a second table has: all, but for a share of the slice."""
+    """What a second table has of what was put: everything except a share of the slice."""
 
     def counted(frame: pd.DataFrame, lost: float, mark: str) -> pd.DataFrame:
         put = frame[frame["put"]]
@@ -108,9 +108,9 @@ def _seen(world: World, now: pd.DataFrame, past: pd.DataFrame, where: Slice, sha
 
 
 def named(world: World, change: Change, new: Scorer, old: Scorer) -> str:
-    """What the diagnosis says leads."""
+    """What leads according to the diagnosis."""
     both = Models({"new": new if change.whose == "model" else old, "old": old}, "new")
-    version = "build" if world.chance.random() < 1 / 2 else None  # not every log holds it
+    version = "build" if world.chance.random() < 1 / 2 else None  # not every log has it
     held = Logged(change.rows, world.columns, DIMENSIONS, version, change.before, presence=(change.presence,))
     found = rerun(held, both)
     if found.refused is not None:
@@ -124,7 +124,7 @@ def named(world: World, change: Change, new: Scorer, old: Scorer) -> str:
 
 
 def outcome(seed: int) -> tuple[str, str] | None:
-    """(whose it is, whose it is said to be) of one seed; None where the draw gave no change to speak of."""
+    """(whose it is, whose it is said to be) for one seed; None where the draw gave no change to speak of."""
     world, whose = draw(seed), WHOSE[seed % len(WHOSE)]
     old, new = taught(world, seed), taught(world, seed + 1, skew=float(world.chance.uniform(1, 3)))
     with running(old, new) as (first, second):
@@ -136,7 +136,7 @@ def outcome(seed: int) -> tuple[str, str] | None:
 
 
 def rows(table: Rows) -> Iterator[Row]:
-    """How often what changed is named rightly, in all and of each kind."""
+    """How often what changed is named rightly, in total and for each kind."""
     begun = time.monotonic()
     outcomes = [one for one in map(outcome, SEEDS) if one is not None]
     right = Counter(whose for whose, said in outcomes if whose == said)

@@ -1,7 +1,7 @@
 """
-Five minutes of the store, then one of a plain table followed by its identity column, which has to miss some.
+Five minutes of the store, then one of a plain table followed by its identity column, which must miss some.
 
-The short way to the same is `tests/workers/store/test_gap.py`.
+The short version is `tests/workers/store/test_gap.py`.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class Outcome:
 
 def race(side: str, url: str, seconds: float) -> Outcome:
     """
-    Let the writers of a side (a name in `SIDES`) write for so long, with a follower beside them.
+    Let the writers of a side (a name in `SIDES`) write for `seconds`, with a follower beside them.
 
     Args:
         url: the owner's address of a migrated database.
@@ -54,7 +54,7 @@ def race(side: str, url: str, seconds: float) -> Outcome:
 def _follow(
     follower: Side, writers: list[subprocess.Popen[bytes]], side: str, url: str, seconds: float
 ) -> tuple[list[str], int]:
-    """What the follower was shown until time was over, and how many writers were killed meanwhile."""
+    """What the follower was shown until time was up, and how many writers were killed meanwhile."""
     seen, killed = list[str](), 0
     while not (shown := follower.look()):
         time.sleep(0.01)  # Python starts; the race begins with the first event

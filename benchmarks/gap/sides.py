@@ -1,4 +1,4 @@
-"""The store, and the plain way it is held against: a table that is followed by its identity column."""
+"""The store, and the plain way it is compared with: a table followed by its identity column."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PERSON = Actor(kind="person", id="slack:U1")
 
 
 class Side(ABC):
-    """One way to write and to follow; `url` is the owner's of a migrated database."""
+    """One way to write and to follow; `url` is the owner's address of a migrated database."""
 
     @abstractmethod
     def __init__(self, url: str) -> None: ...
@@ -36,7 +36,7 @@ class Side(ABC):
 
     @abstractmethod
     def look(self) -> list[str]:
-        """What the follower is shown now, by name; it goes on from there the next time."""
+        """What the follower is shown now, by name; the next call continues from there."""
 
     @abstractmethod
     def there(self) -> list[str]:
@@ -96,7 +96,7 @@ class Identity(Side):
 
 
 def linger(dice: random.Random) -> None:
-    """Wait inside a transaction, mostly shortly."""
+    """Wait inside a transaction, usually briefly."""
     time.sleep(dice.random() ** 3 * LINGER_SECONDS)
 
 

@@ -1,1 +1,1 @@
-"""Whether an incident makes the practice better, and the next one of its kind is found sooner."""
+"""Whether an incident improves the practice, and the next one of its kind is found sooner."""

@@ -1,13 +1,13 @@
 """
-`python -m benchmarks.learning`: what the practice learns of an incident, held against the next of its kind.
+`python -m benchmarks.learning`: what the practice learns from an incident, tested on the next of its kind.
 
     twice     each of the cinema's faults struck twice, without and with its accepted follow-up
     harmful   ten kinds of harmful follow-up, to be refused by the replay
     replay    `recsysops replay --all` over thirty incidents of a library, and with a check loosened
     frozen    what is kept of incidents of the cinema, and whether it replays to the same
 
-`--part` measures some of them; each writes a file of its own. With `--only`, `--draws`, `--days` or
-`--minutes` it is a small run, which prints and writes nothing down.
+`--part` runs some of these; each writes its own file. With `--only`, `--draws`, `--days` or `--minutes` it is
+a small run, which prints its rows but saves none.
 
     python -m benchmarks.learning --part twice --only upstream --draws 1 --jobs 1 --days 0
 """
@@ -31,7 +31,7 @@ from benchmarks.table import Row, Rows, machine, show
 from examples.cinema.faults import FAULTS
 
 DRAWS = 1
-HISTORY_DAYS = 11.0  # before the strikes, besides the three that the cinema begins with
+HISTORY_DAYS = 11.0  # before the strikes, besides the cinema's first three
 SAY = Console(stderr=True)
 Measure = Callable[[argparse.Namespace, Path, str, Rows], Iterator[Row]]
 

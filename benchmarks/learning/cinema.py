@@ -1,4 +1,4 @@
-"""The cinema with weeks behind it, struck in copies that one declaration looks at."""
+"""The cinema with weeks behind it, struck in copies that are watched by one declaration."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ replay_time = "{replay_time}"
 
 
 def declaration(replay_time: str) -> str:
-    """The cinema's own, which changes itself when a follow-up is accepted."""
+    """The cinema's own declaration, which changes itself when a follow-up is accepted."""
     return DECLARED.read_text(encoding="utf-8") + FOLLOW_UPS.format(replay_time=replay_time)
 
 
 def variables(folder: Path) -> dict[str, str]:
-    """What the declaration's variables stand for, over a cinema in this folder."""
+    """The values of the declaration's variables, for a cinema in this folder."""
     return {"CINEMA_FOLDER": str(folder), "CINEMA_WEBHOOK_SECRET": SECRET}
 
 
 class Past:
-    """A cinema without a fault: branched at `HOURS` of a day with `days` behind it, and lived on after."""
+    """A cinema without a fault: branched at `HOURS` of a day with `days` behind it, then lived on."""
 
     def __init__(self, folder: Path, days: float) -> None:
         self.folder = folder
@@ -47,17 +47,17 @@ class Past:
             self.branches[hour] = branched, self._theatre.at
 
     def lives_on(self, days: float) -> tuple[Path, datetime]:
-        """So many days more; where its tables are, and when it is then."""
+        """Let it live so many more days; returns where its tables are, and its time by then."""
         self._theatre.pass_hours(self._theatre.at + days * DAY)
         return self._theatre.settings.folder, self._theatre.at
 
     def close(self) -> None:
-        """Nothing more is written."""
+        """Stop writing."""
         self._theatre.close()
 
 
 class Taught(CinemaWorld):
-    """A copy of the cinema, looked at by whatever is declared in `file`."""
+    """A copy of the cinema, watched by whatever `file` declares."""
 
     def __init__(self, branched: Path, folder: Path, at: datetime, file: Path) -> None:
         super().__init__(branched, folder, at)
@@ -65,22 +65,22 @@ class Taught(CinemaWorld):
 
     @property
     def declared(self) -> Recommender:
-        """What the file says now."""
+        """The file's current declaration."""
         return load(self._file, variables(self._folder))
 
 
 def twice_a_minute(recommender: Recommender) -> list[Plan]:
-    """Each check as often as it is declared to look, at most every half minute; a day every five minutes."""
+    """Each check as often as declared, at least half a minute apart; with a day's windows, five minutes."""
     return [replace(one, every=max(one.every, _seldom_enough(one.window))) for one in plans_of(recommender)]
 
 
 def _seldom_enough(window: timedelta) -> timedelta:
-    """The shortest part of a window from half a minute on, of a day from five minutes: they then adjoin."""
+    """The shortest fraction of a window from 30 s on, of a day from five minutes: they then adjoin."""
     return window / max(1, window // (5 * MINUTE if window >= DAY else MINUTE / 2))
 
 
 def kinds_in_turn(names: list[str], draws: int) -> Iterator[tuple[str, int]]:
-    """Every kind so often; all first draws come first."""
+    """Every kind, `draws` times; all first draws come first."""
     for draw in range(draws):
         for name in names:
             yield name, draw

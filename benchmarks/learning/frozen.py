@@ -1,7 +1,7 @@
 """
-What is kept of an incident of the cinema, and what becomes of it when it is replayed unchanged.
+What is kept of an incident of the cinema, and what an unchanged replay of it gives.
 
-Lived through minute by minute as live: by the detection run itself, of whose memory an incident keeps a part.
+Lived through minute by minute as live, by the detection run itself, part of whose memory an incident keeps.
 The minutes before a strike are lived through once for each hour of the day, and copied with their log.
 """
 
@@ -30,11 +30,11 @@ from workers.replay.again import replay
 from workers.store import cards
 
 MOST_MEGABYTES, MEGABYTE = 20.0, 1e6
-LOOKED_AT = 40 * MINUTE  # before a strike: longer than two former memories of a check are apart
+LOOKED_AT = 40 * MINUTE  # before a strike: longer than the distance between two former memories of a check
 
 
 class Kept(Outcome):
-    """One fault, and the incidents that the looks around it raised, replayed."""
+    """One fault, and the incidents raised by the looks around it, replayed."""
 
     replayed: tuple[Replayed, ...]
 
@@ -45,7 +45,7 @@ class Kept(Outcome):
 
 
 def alike(one: Replayed) -> bool:
-    """Whether the replay comes to what the log says: raised by the same look, and the rest as then."""
+    """Whether the replay agrees with the log: raised by the same look, and everything else as then."""
     return bool(one.identical) and one.verdict == "same"
 
 
@@ -57,7 +57,7 @@ def _words(one: Replayed) -> str:
 
 
 def look_at(past: Past, hours: Collection[int], server: str, replay_time: str, jobs: int) -> None:
-    """The branches of these hours are taken again after some time with detection runs."""
+    """Take the branches of these hours again, after some time with detection runs."""
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         asked = {
             hour: pool.submit(
@@ -84,12 +84,12 @@ def _looked_at(
 
 
 def log_of(hour: int) -> str:
-    """The database with the log of what was looked at before a strike at this hour."""
+    """The database with the log of the looks before a strike at this hour."""
     return f"looked_at_{hour}"
 
 
 def kept(order: Order) -> Kept:
-    """One fault struck once, its incidents frozen, its tables thrown away, and what was frozen replayed."""
+    """One fault struck once, its incidents frozen, its tables deleted, and the frozen incidents replayed."""
     folder, (branched, at) = order.folder / "first", order.first
     address = copied(order.server, log_of(order.hours[0]), f"frozen_{order.name}_{order.draw}")
     try:
@@ -97,7 +97,7 @@ def kept(order: Order) -> Kept:
             world = Taught(branched, folder, at, here.file)
             raised = _lived_through(here, world, order)
             world.close()
-            shutil.rmtree(folder / "tables")  # nothing of them but what was kept is read
+            shutil.rmtree(folder / "tables")  # only what was kept of them may be read
             if not raised:
                 return Kept(name=order.name, draw=order.draw, replayed=())
             answer = replay(here.log, load(here.file, variables(folder)), settings(), world.at, raised)
@@ -107,7 +107,7 @@ def kept(order: Order) -> Kept:
 
 
 def _lived_through(here: Installation, world: Taught, order: Order) -> list[int]:
-    """Looked at each minute, until what is found of the strike is diagnosed and offered; their numbers."""
+    """Look each minute until the strike's findings are diagnosed and offered; returns incident numbers."""
     before = {one.stream for one in _raised(here)}
     until = world.strike(order.name, order.seed).at + order.after
     raised = list[Incident]()
@@ -129,7 +129,7 @@ def _a_minute(here: Installation, world: Taught) -> None:
 
 
 def _raised(here: Installation) -> list[Incident]:
-    """What a look raised; nothing of what was foreseen."""
+    """Incidents that a look raised; none that were only foreseen."""
     with here.log.connect() as connection:
         unclosed = cards.every(connection, ("open", "acknowledged"))
     found = [(one, one.first_finding) for one in unclosed]
@@ -137,7 +137,7 @@ def _raised(here: Installation) -> list[Incident]:
 
 
 def rows(table: Rows, every: Sequence[Kept]) -> Iterator[Row]:
-    """How much is kept, and whether it replays to the same."""
+    """How much is kept, and whether its replay gives the same."""
     raised = [one for struck in every for one in struck.replayed]
     silent = sum(not struck.replayed for struck in every)
     said = f"{len(every)} faults struck, of which {silent} raised nothing; {len(raised)} incidents"

@@ -1,8 +1,8 @@
 """
-A greengrocer's orders by the hour, with nights, weekends and four shops; one of which loses most of them.
+A greengrocer's hourly orders, with nights, weekends and four shops, one of which loses most of its orders.
 
-Eight weeks are behind the incident, of which the trial may read all. What comes after is seen by nobody who
-judges a follow-up: a quiet fortnight, and then the same at another shop.
+Eight weeks precede the incident, and the trial may read all of them. Nobody who judges a follow-up sees what
+comes after: a quiet fortnight, and then the same fault at another shop.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ apply = "write"
 
 
 def write(folder: Path) -> pd.DataFrame:
-    """The table as Parquet; its rows, too."""
+    """Write the table as Parquet; returns its rows, too."""
     chance = np.random.default_rng(8)
     hours = np.repeat(np.arange(int((END - START) / HOUR)), round(AN_HOUR * WEEKEND * 1.5))
     hours = hours[chance.random(len(hours)) < _busy(hours) / (WEEKEND * 1.5)]

@@ -1,8 +1,8 @@
 """
-Ten kinds of harmful follow-up: the replay has to refuse each before it is written.
+Ten kinds of harmful follow-up: the replay has to refuse each of them before it is written.
 
-Whether one is harmful is measured, on what comes after the incident and no trial reads: it alarms
-more than once a week in a quiet fortnight, or the next fault of the kind is found no sooner by it.
+Harm is measured on what comes after the incident, which no trial reads: a follow-up is harmful if it alarms
+more than once a week in a quiet fortnight, or if the next fault of the kind is found no sooner with it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Keys = dict[str, Any]
 
 @dataclass(frozen=True)
 class Judged:
-    """One follow-up: what the replay said of it, and what it would have come to after."""
+    """One follow-up: what the replay said of it, and how it would have turned out."""
 
     kind: str
     tried: Tried
@@ -68,7 +68,7 @@ def _sooner(span: timedelta) -> str:
 
 
 def rows(table: Rows, folder: Path, server: str, report: Callable[[str], None]) -> Iterator[Row]:
-    """How many of the ten are refused, and each in words."""
+    """How many of the ten are refused, and a row in words for each."""
     here = folder / "greengrocer"
     here.mkdir()
     orders = world.write(here)
@@ -143,7 +143,7 @@ def _found(declared: Recommender, name: str) -> datetime | None:
 
 
 def _noisy(so_far: Alarmed) -> bool:
-    """Whether it is known already that it alarms too often."""
+    """Whether it is already known to alarm too often."""
     low = rate(so_far.alarms, so_far.judged).low
     return low is not None and low > MOST_A_WEEK
 

@@ -1,8 +1,8 @@
 """
-An installation of its own: a declaration in a file, a log, and the functions of the workers' processes.
+A separate installation: a declaration in a file, a log, and the functions of the workers' processes.
 
-Nothing is done beside the live path: findings open incidents by `handle`, obligations are settled by those
-who settle them live, and what a person does goes through the door. Only the time is set from outside.
+Nothing bypasses the live path: findings open incidents by `handle`, obligations are settled by the code that
+settles them live, and what a person does goes through the door. Only the time is set from outside.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ PERSON = Actor(kind="person", id="terminal:oncall", groups=("oncall",))
 
 @contextmanager
 def it_is(at: datetime) -> Iterator[None]:
-    """Within the block it is `at` for this process, whatever the database's clock says."""
+    """Within the block this process's time is `at`, whatever the database's clock says."""
     with patch.object(clock, "now", return_value=at):
         yield
 
@@ -50,13 +50,13 @@ class Installation:
         self._door = open_door()
 
     def opens(self, finding: Finding, at: datetime) -> str:
-        """An incident of the finding, by its stream."""
+        """Open an incident for the finding; returns its stream."""
         key = f"{finding.fingerprint}:{finding.window_end.isoformat()}"
         opening = c.OpenIncident(number=0, finding=finding)
         return handle(None, opening, actor=DETECTOR, key=key, at=at, log=self.log).stream
 
     def settles(self, stream: str, kind: str, at: datetime) -> Incident:
-        """What is owed of this kind is done as at that moment; the incident afterwards."""
+        """Do what is owed of this kind as of that moment; returns the incident afterwards."""
 
         def handler(work: Work) -> Iterator[c.Command]:
             yield from HANDLERS[kind](replace(work, at=at))
@@ -65,12 +65,12 @@ class Installation:
         return self.card(stream)
 
     def does(self, stream: str, command: c.Command) -> Incident:
-        """What a person does, through the door; the incident afterwards."""
+        """Do what a person does, through the door; returns the incident afterwards."""
         self._door.submit(stream, command, PERSON, f"{stream}:{type(command).__name__}")
         return self.card(stream)
 
     def promotes(self, check: str) -> None:
-        """The check pages people from now on, as by `recsysops check promote --write --anyway`."""
+        """Let the check page people from now on, as by `recsysops check promote --write --anyway`."""
         promote(promotion(self.file, check))
 
     def card(self, stream: str) -> Incident:
@@ -91,11 +91,11 @@ def installed(
     address: str, folder: Path, declared: str, variables: Mapping[str, str]
 ) -> Iterator[Installation]:
     """
-    An installation for as long as the block lasts, which the environment of this process then names.
+    An installation that lasts as long as the block, and to which this process's environment then points.
 
     Args:
-        address: of an empty database. folder: where declaration and bundles lie.
-        variables: that the declaration's `${NAME}` and `secret_env` stand for.
+        address: of an empty database. folder: where declaration and bundles are.
+        variables: the values of the declaration's `${NAME}` and `secret_env`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "recsysops.toml"
@@ -121,7 +121,7 @@ def database(server_address: str, name: str) -> str:
 
 
 def copied(server_address: str, database: str, name: str) -> str:
-    """The address of a new database of this name with all that another one holds."""
+    """The address of a new database of this name, with a copy of everything in another one."""
     with psycopg.connect(server_address, autocommit=True) as connection:
         made = SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(database))
         connection.execute(made)

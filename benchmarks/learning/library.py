@@ -1,4 +1,4 @@
-"""Branches of a library: loans by the hour, in three tables of which parts go missing thirty times."""
+"""Branches of a library: loans by the hour, in three tables, parts of which go missing thirty times."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ history = "14d"
 
 
 def write(folder: Path) -> str:
-    """The tables as Parquet; returns the declaration."""
+    """Write the tables as Parquet; returns the declaration."""
     chance = np.random.default_rng(31)
     for place, name in enumerate(TABLES):
         _rows(chance, place).to_parquet(folder / f"{name}.parquet")
@@ -92,7 +92,7 @@ def _rows(chance: np.random.Generator, place: int) -> pd.DataFrame:
 
 
 def _lost(chance: np.random.Generator, rows: pd.DataFrame, place: int, number: int) -> npt.NDArray[np.bool_]:
-    """A fault: of everything, of a branch, or of a shelf, the most is missing for some hours."""
+    """A fault: most of everything, of a branch, or of a shelf is missing for some hours."""
     begins = START + (QUIET_DAYS + number * APART_DAYS) * DAY + (7 + place * 8) * HOUR
     inside = (rows["at"] >= begins) & (rows["at"] < begins + LASTS)
     if number % 3 == 1:
@@ -104,10 +104,10 @@ def _lost(chance: np.random.Generator, rows: pd.DataFrame, place: int, number: i
 
 
 def live(log: Engine, recommender: Recommender) -> None:
-    """Hour by hour as live: looked at, what is found diagnosed and offered, and after some hours closed."""
+    """Live hour by hour as in production: look, diagnose and offer what is found, close it hours later."""
     for hour in range(1, (DAYS - QUIET_DAYS + 1) * 24 + 1):
         at = START + (QUIET_DAYS - 1) * DAY + hour * HOUR
-        with it_is(at):  # an event is never from before the one before it, nor from today
+        with it_is(at):  # an event is never earlier than the one before it, nor from today
             _an_hour(log, recommender, at)
 
 

@@ -1,4 +1,4 @@
-"""Which fault is struck where and when, each in a process of its own; what came of it can be kept."""
+"""Which fault is struck where and when, each in a process of its own; the outcomes can be kept."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from domain.values import Value
 
 
 class Outcome(Value, ABC):
-    """What came of an order."""
+    """The outcome of an order."""
 
     name: str
     draw: int
 
     @abstractmethod
     def words(self) -> str:
-        """In one line."""
+        """The outcome in one line."""
 
 
 T = TypeVar("T", bound=Outcome)
@@ -35,7 +35,7 @@ T = TypeVar("T", bound=Outcome)
 
 @dataclass(frozen=True)
 class Order:
-    """Which kind, which draw of it, and the branches of the past that are struck, at two hours of the day."""
+    """A kind, which draw of it, and the branches of the past that are struck, at two hours of the day."""
 
     name: str
     draw: int
@@ -52,7 +52,7 @@ class Order:
 def orders(
     past: Past, names: Sequence[tuple[str, int]], seed: int, server: str, replay_time: str, after: timedelta
 ) -> Iterator[Order]:
-    """Each struck at two hours of the day, which are not the same, and looked at for so long after."""
+    """Each kind struck at two different hours of the day, and looked at for so long afterwards."""
     for name, draw in names:
         rng = np.random.default_rng([seed, draw, *name.encode()])
         one, other = (int(hour) for hour in rng.choice(list(past.branches), 2, replace=False))
@@ -73,8 +73,8 @@ def orders(
 @dataclass(frozen=True)
 class Orders:
     """
-    How orders are run: so many at a time, reported as they come, and where `kept` is a folder, what came of
-    each stands in a file of it, by which a run that was ended early goes on. All of it is of one commit and
+    How orders are run: several at a time, reported as they finish. If `kept` is a folder, each outcome is
+    stored in a file there, so that an interrupted run can continue. All outcomes must be of one commit and
     one machine: that is up to whoever names the folder.
     """
 
@@ -85,7 +85,7 @@ class Orders:
     def run(
         self, live: Callable[[Order], T], asked: Sequence[Order], outcome: type[T]
     ) -> tuple[list[T], list[str]]:
-        """What came of the orders, in their order; and which failed, and how."""
+        """The outcomes of the orders, in their order; and which failed, and how."""
         found = {place: was for place, one in enumerate(asked) if (was := self._known(one, outcome))}
         for one in found.values():
             self.report(f"{one.words()} (kept)")
@@ -105,7 +105,7 @@ class Orders:
         return [found[place] for place in sorted(found)], failed
 
     def left(self, asked: Sequence[Order], outcome: type[Outcome]) -> list[Order]:
-        """The orders of which nothing is kept."""
+        """The orders without a stored outcome."""
         return [one for one in asked if self._known(one, outcome) is None]
 
     def _known(self, order: Order, outcome: type[T]) -> T | None:
@@ -125,5 +125,5 @@ class Orders:
 
 
 def failed_row(table: Rows, failed: Sequence[str]) -> Row:
-    """How many orders came to no answer: hours of others are not thrown away for them."""
+    """How many orders gave no answer: hours of others are not thrown away because of them."""
     return table.below("strikes of which the run itself failed", len(failed), "", 0, "; ".join(failed))

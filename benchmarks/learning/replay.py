@@ -1,7 +1,7 @@
 """
-`recsysops replay --all` over thirty incidents of a library: as they were, and after a check was loosened.
+`recsysops replay --all` over thirty incidents of a library: unchanged, and after a check was loosened.
 
-It is the program itself that is run and timed, as a team's CI runs it, from its start to its exit code.
+The program itself is run and timed, as a team's CI runs it, from its start to its exit code.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PROGRAM = Path(sys.executable).parent / "recsysops"
 
 @dataclass(frozen=True)
 class Ran:
-    """One run of the program: how long it took, what it ended with, and what it printed as JSON."""
+    """One run of the program: how long it took, its exit code, and what it printed as JSON."""
 
     seconds: float
     code: int
@@ -37,13 +37,13 @@ class Ran:
 
     @property
     def incidents(self) -> list[dict[str, Any]]:
-        """What became of each."""
+        """What became of each incident."""
         every: list[dict[str, Any]] = self.printed["replay"]["incidents"]
         return every
 
 
 def rows(table: Rows, folder: Path, server: str) -> Iterator[Row]:
-    """The figures of one library."""
+    """The figures for one library."""
     here = folder / "library"
     here.mkdir()
     declared = library.write(here)

@@ -1,9 +1,9 @@
 """
-A fault, its accepted follow-up, and the same kind of fault elsewhere: found sooner, or not.
+A fault, its accepted follow-up, and the same kind of fault elsewhere: whether it is found sooner.
 
-The second strike is lived through in two equal copies of the cinema, one looked at by the declaration as it
-was, one as the follow-up changed it: what differs is the follow-up, and not the draw. What both ask of equal
-tables is asked once.
+The second strike is lived through in two equal copies of the cinema, one watched by the declaration as it
+was, one by the declaration as the follow-up changed it: only the follow-up differs, not the draw. Questions
+that both ask of equal tables are asked once.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ FOREVER = float("inf")
 
 class Struck(Value):
     """
-    What came of one strike: from it to the first incident, None where there was none; the window of the look
-    that raised it; and what is to be said of the cause that was named. `foreseen`: by a forecast, before it
-    did any harm, so that there is nothing to detect.
+    The outcome of one strike: the time to the first incident, None where there was none; the window of the
+    look that raised it; and the verdict on the cause that was named. `foreseen`: a forecast opened it before
+    it did any harm, so that there is nothing to detect.
     """
 
     to_detect: timedelta | None
@@ -49,8 +49,8 @@ class Struck(Value):
 
 class Twice(Outcome):
     """
-    What came of one order. `accepted` is the check that came into the declaration; `why_not` says in words
-    why none did, and then the second strike is the same `without` and `with_it`.
+    The outcome of one order. `accepted` is the check added to the declaration; `why_not` says in words why
+    there is none, in which case the second strike is the same `without` and `with_it`.
     """
 
     first: Struck
@@ -62,7 +62,7 @@ class Twice(Outcome):
 
     @property
     def slow(self) -> bool:
-        """Whether the second strike took over two minutes to be found without; not where it was foreseen."""
+        """Whether the second strike took over two minutes to find without it; False where it was foreseen."""
         before = self.without.to_detect
         return not self.without.foreseen and (before is None or before > SLOW)
 
@@ -74,7 +74,7 @@ class Twice(Outcome):
 
     @property
     def worse(self) -> bool:
-        """Whether it was found later by more than a window of the check that found it, or not any more."""
+        """Whether it was found later by more than a window of the check that found it, or no longer found."""
         before, now, window = self.without.to_detect, self.with_it.to_detect, self.without.window
         if before is None or window is None:
             return False
@@ -108,7 +108,7 @@ def _words(one: Struck) -> str:
 
 
 def lived_twice(order: Order) -> Twice:
-    """One order; its folder is gone afterwards."""
+    """Runs one order; its folder is removed afterwards."""
     address = database(order.server, f"twice_{order.name}_{order.draw}")
     declared = declaration(order.replay_time)
     try:
@@ -150,7 +150,7 @@ def _second(order: Order, folder: str, file: Path, walks: Walks) -> Struck:
 
 
 def _learned(here: Installation, first: Case, at: datetime) -> tuple[AddedCheck | None, int, str]:
-    """The incident in the log, its best proposal accepted, and the declaration changed by that."""
+    """Puts the incident into the log, accepts its best proposal, and lets that change the declaration."""
     if first.top is None:
         return None, 0, "nothing was raised, so there was no incident to learn from"
     stream = here.opens(first.top.finding, first.top.opened_at)
@@ -170,7 +170,7 @@ def _learned(here: Installation, first: Case, at: datetime) -> tuple[AddedCheck 
 def alarms_together(
     past: Past, lived: Sequence[Twice], days: float, jobs: int, replay_time: str
 ) -> dict[str, Alarmed]:
-    """Accepted check → what it adds in `days` that no trial has seen; by the name that it has."""
+    """Accepted check → the alarms it adds in `days` that no trial has seen; by the check's own name."""
     changes = {one.accepted.name: one.accepted for one in lived if one.accepted}
     folder, end = past.lives_on(days)
     file = past.folder / "together.toml"
@@ -189,7 +189,7 @@ def _alarms(file: Path, folder: Path, name: str, end: datetime, days: float) -> 
 
 
 def rows(table: Rows, lived: Sequence[Twice], alarms: dict[str, Alarmed], days: float) -> Iterator[Row]:
-    """What is promised of follow-ups, and what became of each kind."""
+    """What is promised of follow-ups, and the outcomes for each kind."""
     slow = [one for one in lived if one.slow]
     kinds = len({one.name for one in lived})
     work = f"the cinema: {kinds} kinds of fault, {len(lived)} struck twice"

@@ -1,5 +1,5 @@
 """
-From a finding to its message: incidents opened as the detector does, until the workspace holds them.
+From a finding to its message: incidents opened as the detector does, until the workspace shows them.
 
 The floor beside it is the same post by a bare client to the same workspace, without a store in between.
 """
@@ -31,13 +31,13 @@ window = "1m"
 
 
 class Room:
-    """What the workspace shows, and a client that posts without us."""
+    """What the workspace shows, and a client that posts without our processes."""
 
     def __init__(self, url: str) -> None:
         self._http = httpx.Client(base_url=url, trust_env=False, timeout=10.0)
 
     def posted(self) -> set[str]:
-        """Texts of the messages that stand in a channel."""
+        """Texts of the messages in a channel."""
         state = self._http.get("/control/state").raise_for_status().json()
         return {str(message["text"]) for message in state["messages"] if not message["deleted"]}
 
@@ -51,10 +51,10 @@ class Room:
 
     def wait_for(self, begun: dict[str, float]) -> dict[str, float]:
         """
-        Words in a message → seconds from its beginning until it was seen.
+        Words in a message → seconds from when it was begun until it was seen.
 
         Raises:
-            RuntimeError: one of them did not come.
+            RuntimeError: one of them did not arrive.
         """
         missing, took = dict(begun), dict[str, float]()
         until = time.perf_counter() + PATIENCE_SECONDS
@@ -69,7 +69,7 @@ class Room:
 
 
 def one_by_one(room: Room, act: Callable[[int], str]) -> list[float]:
-    """Seconds of each, begun at a steady pace or when the one before it is there."""
+    """Seconds of each, begun at a steady pace or once the previous one has arrived."""
     took: list[float] = []
     for number in range(INCIDENTS):
         begun = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Findings to open incidents with, each about another slice."""
+"""Findings to open incidents with, each about a different slice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DETECTOR = Actor(kind="worker", id="worker:detect")
 
 
 def finding(number: int, **slice_values: str) -> Finding:
-    """Impressions of a slice that fell by 71 % in the minute that is just over."""
+    """Impressions of a slice that fell by 71 % in the minute that has just ended."""
     end = datetime.now(UTC).replace(second=0, microsecond=0)
     sliced = slice_of(**(slice_values or {"genre": f"Genre {number}"}))
     return Finding(

@@ -2,7 +2,7 @@
 Presses at a fixed rate onto real incidents of the cinema, while its workers diagnose those incidents.
 
 All processes run as in production: web, two workers, follower, clock, announcer, PostgreSQL, Valkey, and the
-local workspace. A press is answered only after it is in the log, and in the end every press has to be there.
+local workspace. A press is answered only once it is in the log, and in the end every press has to be in it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from workers.door import Door
 
 INCIDENTS = 200
 IDLE, BUSY = ("note",), ("acknowledge", "assign", "remark")
-"""Rounds of presses over all incidents; notes and remarks are the same modal with other words."""
+"""Rounds of presses over all incidents; notes and remarks are the same modal with different words."""
 
 MOST_MILLISECONDS = 100.0
 ANNOUNCED_SECONDS, WORKING_SECONDS = 120.0, 90.0
@@ -39,7 +39,7 @@ ANNOUNCED_SECONDS, WORKING_SECONDS = 120.0, 90.0
 
 @dataclass(frozen=True)
 class Load:
-    """Cores that the workers, and processes that are none of ours, kept busy; and diagnoses that ended."""
+    """Cores kept busy by the workers, and by processes that are none of ours; and diagnoses that ended."""
 
     workers: float
     strangers: float
@@ -47,7 +47,7 @@ class Load:
 
 
 def write_cinema(folder: Path) -> dict[str, str]:
-    """Six hours of the cinema's traffic; the environment that names them."""
+    """Writes six hours of the cinema's traffic; returns the environment that names them."""
     named = {"CINEMA_FOLDER": str(folder), "CINEMA_HISTORY_DAYS": "0.25", "CINEMA_CANDIDATE_HOURS": "2"}
     command = [sys.executable, "-m", "examples.cinema", "backfill"]
     subprocess.run(command, cwd=ROOT, env={**os.environ, **named}, capture_output=True, check=True)
@@ -55,7 +55,7 @@ def write_cinema(folder: Path) -> dict[str, str]:
 
 
 def open_incidents(real: Stack, cinema: Path) -> list[Incident]:
-    """One incident for each of the cinema's slices that see most, opened as the detector does."""
+    """One incident for each of the cinema's most viewed slices, opened as the detector does."""
     asked = (
         f"SELECT country, genre FROM '{cinema}/tables/impressions/*.parquet' WHERE country IS NOT NULL "
         f"AND genre IS NOT NULL GROUP BY ALL ORDER BY count(*) DESC, country, genre LIMIT {INCIDENTS}"
@@ -70,7 +70,7 @@ def open_incidents(real: Stack, cinema: Path) -> list[Incident]:
 
 
 def payloads(rounds: Sequence[str], incidents: Sequence[Incident], answer_url: str) -> list[Json]:
-    """The presses in the order they are sent: each round goes once over all incidents."""
+    """The presses in the order they are sent: each round goes once through all incidents."""
     made = []
     for name in rounds:
         for incident in incidents:
@@ -87,7 +87,7 @@ def payloads(rounds: Sequence[str], incidents: Sequence[Incident], answer_url: s
 
 
 def diagnosed(door: Door) -> int:
-    """How many incidents have been diagnosed, in vain or not."""
+    """How many incidents have a finished diagnosis, successful or not."""
     return sum(1 for one in door.incidents() if one.diagnosed_at or one.diagnosis_failure)
 
 
@@ -106,7 +106,7 @@ def wait_for(what: str, done: Callable[[], bool], seconds: float) -> None:
 
 
 def press_busy(real: Stack, door: Door, presses: Sequence[Json]) -> tuple[Answered, Load]:
-    """The presses while the workers are at their diagnoses."""
+    """Send the presses while the workers diagnose."""
     real.start(FOLLOWER)
     real.start(CLOCK)
     workers = real.start(WORKERS)
@@ -119,10 +119,10 @@ def press_busy(real: Stack, door: Door, presses: Sequence[Json]) -> tuple[Answer
 
 def check_all_written(door: Door, incidents: Sequence[Incident], presses: int) -> None:
     """
-    Every press is in the log, once.
+    Check that every press is in the log, once.
 
     Raises:
-        RuntimeError: some are not: they were refused, lost or doubled.
+        RuntimeError: some are not, because they were refused, lost or doubled.
     """
     written = sum(e.actor_kind == "person" for one in incidents for e in door.events(one.stream))
     if written != presses:

@@ -1,4 +1,4 @@
-"""Requests at a fixed rate, whether or not those before are answered; /health between any two of them."""
+"""Requests at a fixed rate, whether or not earlier ones are answered; /health between any two of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SLACK_WAITS_SECONDS = 3.0
 
 @dataclass
 class Answered:
-    """Milliseconds until each was answered."""
+    """Milliseconds until each request was answered."""
 
     presses: list[float] = field(default_factory=list)
     health: list[float] = field(default_factory=list)
@@ -25,10 +25,10 @@ class Answered:
 
 async def send(url: str, payloads: Sequence[Json]) -> Answered:
     """
-    Every payload at its time.
+    Send every payload at its time.
 
     Raises:
-        RuntimeError: something was answered with other than 200.
+        RuntimeError: something was not answered with 200.
         httpx.TimeoutException: a press took longer than Slack waits.
     """
     answered, beat = Answered(), 1 / PRESSES_A_SECOND

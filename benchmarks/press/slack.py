@@ -1,4 +1,4 @@
-"""Presses as Slack sends them: signed, as a form, each with a trigger of its own."""
+"""Presses as Slack sends them: signed, as a form, each with its own trigger."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the menu promises, held against what happens: with a hotfix and without it."""
+"""What the menu promises, compared with what happens: with a hotfix and without it."""

@@ -1,10 +1,10 @@
 """
-`python -m benchmarks.resolution [--worlds N] [--part …]`: what the menu promises, held against what happens.
+`python -m benchmarks.resolution [--worlds N] [--part …]`: what the menu promises against what happens.
 
-Worlds are the cinema struck by a drawn fault, with the right diagnosis given; the menu is made from its
-tables as it is live, and what each option really does is what the cinema's own serving then shows, and what
-its members' own taste makes of it. Logs of other policies are the fashion shop's of Open Bandit
-(OPEN_BANDIT_DATA, or beside the project).
+A world is the cinema struck by a random fault, with the right diagnosis given. The menu is made from its
+tables as in production; what each option really does is what the cinema's own serving then shows, judged by
+its members' own taste. Logs of other policies are the fashion shop's of Open Bandit (OPEN_BANDIT_DATA, or
+beside the project).
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _spelled(said: Estimate) -> str:
 
 
 def _in_percent(one: Tried) -> Estimate:
-    """What all gain or lose, in % of what is played in a day."""
+    """What everybody gains or loses, in % of a day's plays."""
     whole = one.option.whole or Estimate(value=None, unit="%", basis="not estimated")
     if whole.value is None or whole.unit.startswith("%"):
         return whole
@@ -113,8 +113,8 @@ def _in_percent(one: Tried) -> Estimate:
 
 def _in_their_order(known: list[Tried]) -> list[tuple[Estimate, float]]:
     """
-    Each world's promises as wide as the worlds before it ask for, and the truth. Of each the first of the
-    menu is remembered, as if it had been pressed: options of one world miss together.
+    Each world's promises, as wide as the earlier worlds call for, and the truth. Of each world the menu's
+    first option is remembered, as if it had been pressed: options of one world miss together.
     """
     misses: dict[str, list[float]] = {}
     pairs: list[tuple[Estimate, float]] = []
@@ -130,7 +130,7 @@ def _in_their_order(known: list[Tried]) -> list[tuple[Estimate, float]]:
 
 
 def _held(table: Rows, what: str, pairs: list[tuple[Estimate, float]]) -> Iterator[Row]:
-    """How often the 90 % interval holds the truth, and how wide it is beside the best in hindsight."""
+    """How often the 90 % interval contains the truth, and its width relative to the best in hindsight."""
     priced = [(one.value, one.low, one.high, true) for one, true in pairs if one.low is not None]
     value, low, high, true = np.array(priced, dtype=float).T
     inside = float(np.mean((low <= true) & (true <= high)))
@@ -145,7 +145,7 @@ def _held(table: Rows, what: str, pairs: list[tuple[Estimate, float]]) -> Iterat
 
 
 def _first(table: Rows, known: list[Tried]) -> Iterator[Row]:
-    """Whether the first on the menu is the one that repairs best, and what is lost where it is not."""
+    """Whether the menu's first option repairs best, and what is lost where it does not."""
     worlds = {one.world for one in known if one.option.repairs.value is not None}
     chosen, best = [], []
     for world in sorted(worlds):

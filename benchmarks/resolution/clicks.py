@@ -1,9 +1,9 @@
 """
-How many clicks it takes a person to deploy a hotfix, and to take it back: counted in the workspace.
+How many clicks a person needs to deploy a hotfix, and to take it back: counted in the workspace.
 
-All processes run as in production, and a real receiver is called. A click is a press on what the message
-offers, the yes where a button asks once more, and each form sent off on the way; it counts until the target
-has done it.
+All processes run as in production, and a real receiver is called. Clicks are presses on what the message
+offers, on the yes where a button asks for confirmation, and on each form sent off on the way; they count
+until the target has done it.
 """
 
 from __future__ import annotations
@@ -62,14 +62,14 @@ class Person:
         self.clicks = 0
 
     def message(self, action: str) -> Json | None:
-        """The message in the channel that offers an action."""
+        """The message in the channel that offers this action."""
         state = self._http.get("/control/state").raise_for_status().json()
         shown = [one for one in state["messages"] if one["channel"] == CHANNEL and not one["deleted"]]
         return next((one for one in shown if any(e["action_id"] == action for e in _elements(one))), None)
 
     def press(self, action: str) -> None:
         """
-        Press it, say yes where that is asked, and send off each form that opens.
+        Press it, confirm where that is asked, and send off each form that opens.
 
         Raises:
             RuntimeError: no message offers it.
@@ -126,7 +126,7 @@ def rows(table: Rows, _asked: argparse.Namespace) -> Iterator[Row]:
 
 
 def _write_rows(folder: Path) -> None:
-    """Two hours of impressions, for the diagnosis to read."""
+    """Writes two hours of impressions, for the diagnosis to read."""
     folder.mkdir()
     times = pd.date_range(end=pd.Timestamp.now("UTC"), periods=7_200, freq="s").as_unit("us")
     rows = pd.DataFrame({"shown_at": times, "genre": [f"Genre {n % 4}" for n in range(len(times))]})

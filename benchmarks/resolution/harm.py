@@ -1,11 +1,11 @@
 """
-Hotfixes that do harm, of twenty kinds, deployed to a small shop: how soon each is reverted by itself, and how
+Harmful hotfixes of twenty kinds, deployed to a small shop: how soon each is reverted automatically, and how
 many requests it touched until then.
 
 Each is deployed as live: the shop's checks raise the alarm, the menu is made, one option is pressed, a real
-deployer takes it to where the shop reads it. What the shop then shows, sells and logs is looked at by the
-real watch and the real checks. Harm is counted from when it is done: looks are windows without a row in
-common that lie wholly after that, up to the one that reverted it.
+deployer takes it to where the shop reads it. The real watch and the real checks look at what the shop then
+shows, sells and logs. Harm is counted in looks from when it is done: windows that share no row and lie wholly
+after that moment, up to the one that reverted it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ from workers.store.connection import engine
 
 MOST_LOOKS, MOST_TOUCHED = 2, 0.005
 LONGEST, HARMLESS_FOR = timedelta(minutes=8), timedelta(minutes=12)
-"""After the harm began, and after the deployment of what does none."""
+"""After the harm began; and after the deployment, for hotfixes that do none."""
 NEVER = 99
 MINUTE = timedelta(minutes=1)
 SAY = Console(stderr=True)
@@ -84,9 +84,9 @@ class Harm:
     A hotfix that does harm.
 
     Args:
-        hotfix: which of those declared.
-        genres: whose items the diagnosis names.
-        effect: what being served with it does besides what it says.
+        hotfix: one of those declared.
+        genres: those whose items the diagnosis names.
+        effect: what it does to requests served with it, besides what it says.
         after: how long it has been in force when the harm begins, and for which share of members.
     """
 
@@ -204,7 +204,7 @@ HARMLESS = (Harm("boosted rightly", "boost"), Harm("in stages", "in_stages"), Ha
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one: `looks` until it was reverted, NEVER where it was not."""
+    """The outcome of one: `looks` until it was reverted, NEVER where it was not."""
 
     looks: int
     minutes: float
@@ -213,7 +213,7 @@ class Outcome:
 
 
 def rows(table: Rows, asked: argparse.Namespace) -> Iterator[Row]:
-    """A row a kind of harm, then all of them, then hotfixes that do none."""
+    """A row for each kind of harm, one for all of them, then hotfixes that do none."""
     found: list[Outcome] = []
     with tempfile.TemporaryDirectory(prefix="recsysops-harm-") as made, struck(Path(made)) as begun:
         for harm in _chosen(HARMS, asked):
@@ -238,7 +238,7 @@ def _chosen(harms: tuple[Harm, ...], asked: argparse.Namespace) -> tuple[Harm, .
 
 @dataclass(frozen=True)
 class Struck:
-    """A shop whose checks have raised the alarm, with its log; each harm goes on from there."""
+    """A shop whose checks have raised the alarm, with its log; each harmful hotfix continues from there."""
 
     shop: Shop
     owner_url: str
@@ -268,7 +268,7 @@ def _declared(shop: Shop, url: str) -> Recommender:
 
 
 def _lived(begun: Struck, harm: Harm) -> Outcome:
-    """The hotfix deployed in a copy of the struck shop, until it is reverted or long after its harm."""
+    """Deploys the hotfix in a copy of the struck shop, until it is reverted or long after its harm."""
     number = len(list(begun.folder.glob("night-*")))
     shop = begun.shop.branch(begun.folder / f"night-{number}")
     shop.effect = harm.effect
@@ -299,7 +299,7 @@ def _began(shop: Shop, harm: Harm, at: datetime, share: float) -> bool:
 
 
 def in_force(shop: Shop, target: Receiver) -> Serving:
-    """What the shop serves: the overrides in its file by the client, and what its receiver was called for."""
+    """What the shop serves: the overrides that the client reads from its file, and its receiver's calls."""
     overrides = Overrides(shop.folder / "overrides.json")
 
     def serving(at: datetime, member: str | None) -> list[Served]:
@@ -310,7 +310,7 @@ def in_force(shop: Shop, target: Receiver) -> Serving:
 
 
 def _outcome(night: Night, shop: Shop) -> Outcome:
-    """What the log says of how it ended; without harm, whether it was taken back for any."""
+    """How it ended according to the log; for a harmless hotfix, whether it was reverted as harmful."""
     asked = [one for one in night.events if isinstance(one.event, RevertRequested)]
     harm = next((one for one in asked if getattr(one.event, "because", "") == "harm"), None)
     ended = next(iter(asked), None)
@@ -329,8 +329,8 @@ def _outcome(night: Night, shop: Shop) -> Outcome:
 
 def _looks(night: Night, began: datetime, until: datetime) -> int:
     """
-    Windows without a row in common that the watch looked at since the harm began, with the one that decided;
-    where a guard did, those that its check had judged by then.
+    Windows without a row in common that the watch has looked at since the harm began, including the deciding
+    one; where a guard decided, the windows that its check had judged by then.
     """
     looks = [one.event for one in night.events if isinstance(one.event, HotfixWatched)]
     count, last = 0, began

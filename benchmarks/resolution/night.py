@@ -1,6 +1,6 @@
 """
-A shop and its log through one incident: what the detector, the follower, the clock and the workers do in
-turn, fifteen seconds at a time, with nothing but the clock exchanged and Celery left out, which only carries.
+A shop and its log through one incident: detector, follower, clock and workers take turns, fifteen seconds at
+a time. Only the clock is replaced, and Celery is left out, which merely transports.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ ROOMS: Mapping[str, Room] = {
     "renew": renew.renew,
     "cost": cost.settle,
 }
-"""What is settled here. A diagnosis is given, as it is the hotfix that is looked at."""
+"""The obligations settled here. The diagnosis is given, because the hotfix is what is examined."""
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Night:
     One incident of a shop.
 
     Args:
-        looks: whether the checks look on meanwhile, so that guards can alarm.
+        looks: whether the checks keep looking meanwhile, so that guards can alarm.
     """
 
     shop: Shop
@@ -66,14 +66,14 @@ class Night:
     looks: bool = True
 
     def step(self) -> None:
-        """Fifteen seconds pass: requests are served, the checks look, and what is owed is done."""
+        """Let fifteen seconds pass: requests are served, the checks look, and what is owed is done."""
         self.shop.pass_time(STEP)
         if self.looks:
             detection_run(self.log, self.recommender, self.shop.at)
         self.work()
 
     def work(self) -> None:
-        """What is owed now, as the follower and the clock hand it to the workers."""
+        """Do what is owed now, as the follower and the clock hand it to the workers."""
         sent: list[tuple[str, ...]] = []
 
         def send(_job: str, *arguments: str) -> bool:
@@ -91,7 +91,7 @@ class Night:
                 settle(self.log, handlers, kind, stream, event_id)
 
     def until(self, done: Callable[[], bool], most: timedelta = MOST_WAIT) -> bool:
-        """Time passes until it is so; False where it never was."""
+        """Let time pass until `done()` is true; returns False where it never was."""
         end = self.shop.at + most
         while not done():
             if self.shop.at >= end:
@@ -109,7 +109,7 @@ class Night:
 
     @property
     def incident(self) -> Incident:
-        """The first one that there was."""
+        """The first incident that was opened."""
         return min(self.incidents, key=lambda one: one.number)
 
     @property
@@ -132,7 +132,7 @@ class Night:
 
     def deploy(self, diagnosis: Diagnosis, hotfix: str) -> Option:
         """
-        The diagnosis given, the menu made, and the hotfix pressed.
+        Give the diagnosis, make the menu, and press the hotfix.
 
         Raises:
             LookupError: it is not on the menu.
@@ -153,7 +153,7 @@ def _in_room(room: Room, recommender: Recommender, work: Work) -> Iterable[c.Com
 
 @contextmanager
 def clock_of(shop: Shop) -> Iterator[None]:
-    """Our clock is the shop's."""
+    """Makes the shop's clock ours."""
     with patch.object(clock, "now", lambda: shop.at):
         yield
 
@@ -168,7 +168,7 @@ def created(owner_url: str, name: str) -> str:
 
 @contextmanager
 def copied(owner_url: str, name: str, template: str) -> Iterator[Engine]:
-    """A log of its own, as another one is now; gone with the block."""
+    """A separate log with a copy of another one's content; it is dropped after the block."""
     with psycopg.connect(driver_address(owner_url), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         log = engine(named(owner_url, name))

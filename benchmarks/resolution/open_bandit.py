@@ -1,6 +1,6 @@
 """
-What a fashion shop's other policy was worth, from each policy's own log: the other log says what is right.
-Beside it what `obp`, the pipeline published with the data, says of the same (`peers.txt`).
+What a fashion shop's other policy was worth, from each policy's own log; the other log gives the truth.
+Beside it is the result of `obp`, the pipeline published with the data (`peers.txt`).
 
 Source:
     Saito, Aihara, Matsutani & Narita (2021), Open Bandit Dataset and Pipeline, NeurIPS Datasets and
@@ -28,12 +28,12 @@ from domain.resolution.resample import HIGH, LOW, resample
 PEERS = Path(__file__).with_name("peers.txt")
 CELLS = ["item_id", "position"]
 NARROWEST = 0.9
-"""Of the interval of `obp`: the percentiles of 500 resamples of each leave a width uncertain by 4 %."""
+"""Least width relative to `obp`'s interval: 500 resamples each leave a percentile width uncertain by 4 %."""
 DATA = Path(os.environ.get("OPEN_BANDIT_DATA", Path(__file__).parents[3] / "shared/data/open_bandit"))
 
 
 class Unscored:
-    """No model was logged; none is asked."""
+    """No model was logged, and none is asked."""
 
     kind = "number"
 
@@ -43,7 +43,7 @@ class Unscored:
 
 
 def rows(table: Rows) -> Iterator[Row]:
-    """A row a direction, and what is said of a replay of such a log."""
+    """A row for each direction, and what is said of a replay of such a log."""
     if not DATA.is_dir():
         yield table.not_run("Open Bandit", f"{DATA} is not there")
         return
@@ -64,8 +64,8 @@ def rows(table: Rows) -> Iterator[Row]:
 
 def _direction(table: Rows, name: str, log: pd.DataFrame, other: str, truth: pd.DataFrame) -> Iterator[Row]:
     """
-    The log's word on the other policy, whose chances are the means of what its own log says of item and
-    place, made to add up to one in each place.
+    What the log says of the other policy. That policy's chances are the mean probabilities by item and place
+    in its own log, scaled to add up to one in each place.
     """
     work = f"Open Bandit: clicks under `{other}`, from the log of `{name}`"
     means = truth.groupby(CELLS)["propensity_score"].mean()
@@ -91,7 +91,7 @@ def _direction(table: Rows, name: str, log: pd.DataFrame, other: str, truth: pd.
 
 
 def _beside(table: Rows, work: str, log: pd.DataFrame, chances: pd.Series, width: float) -> Row:
-    """How wide our interval is beside that of `obp`'s SNIPS, with what its SNIPS and DR say."""
+    """The width of our interval relative to that of `obp`'s SNIPS, with what its SNIPS and DR say."""
     work = f"{work}: width of its interval beside that of `obp`'s SNIPS"
     with tempfile.TemporaryDirectory() as made:
         rows, policy = Path(made) / "rows.parquet", Path(made) / "policy.parquet"
@@ -112,7 +112,7 @@ def _thousand(interval: list[float]) -> str:
 
 
 def _plain(log: pd.DataFrame, target: Floats) -> str:
-    """Self-normalised IPS as it is written in textbooks, with the error of its linearisation."""
+    """Self-normalised IPS as in textbooks, with the error of its linearisation."""
     ratio = target / log["propensity_score"].to_numpy(np.float64)
     clicks = log["click"].to_numpy(np.float64)
     mean = float((ratio * clicks).sum() / ratio.sum())

@@ -24,7 +24,7 @@ Fault = Literal[
 ]  # fmt: skip
 
 ELSEWHERE: tuple[Fault, ...] = ("down", "does it and goes down", "confirms with 500")
-"""Faults that are none of how a call is obeyed."""
+"""Faults that are not about how a call is obeyed."""
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Receiver:
     Attributes:
         fault: how it misbehaves in the next `left` calls of the action `of`.
         serving: what is really in force.
-        acted: how often it really did something, by (id, action); `asked`: how often it was called.
+        acted: how often it really acted, by (id, action); `asked`: how often it was called.
     """
 
     journal: Path
@@ -61,7 +61,7 @@ class Receiver:
         self.fault, self.of, self.left = fault, of, times
 
     def settle_late(self) -> None:
-        """What was to act late has acted now."""
+        """Carry out now whatever was to act late."""
         self.serving |= self._late
         self._late.clear()
 
@@ -89,7 +89,7 @@ class Receiver:
         return frozenset(self.serving ^ self._lied)
 
     def is_down(self, headers: Mapping[str, str], body: bytes) -> bool:
-        """Whether nobody answers this call; what it asks for may have been done all the same."""
+        """Whether nobody answers this call; what it asks for may still have been done."""
         if self.left <= 0 or self.fault not in ("down", "does it and goes down"):
             return False
         self.left -= 1
@@ -104,7 +104,7 @@ class Receiver:
         return True
 
     def answer(self, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes, int]:
-        """Status, body, and how many bytes of it are sent."""
+        """Status, body, and how many bytes of the body are sent."""
         request = orjson.loads(body)
         action = str(request.get("action"))
         with self._lock:
@@ -146,11 +146,11 @@ def listening(target: Receiver) -> Iterator[Receiver]:
                 self.end_headers()
                 self.wfile.write(said[:sent])
             except ConnectionError:
-                pass  # who asked waits no longer
+                pass  # the caller no longer waits
             self.close_connection = True
 
         def log_message(self, format: str, *args: object) -> None:
-            """Nobody reads it."""
+            """Log nothing: nobody reads it."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Called)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

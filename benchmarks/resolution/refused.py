@@ -1,4 +1,4 @@
-"""Logs that cannot carry a price, made from one that can: each has to be refused in words, or widened."""
+"""Logs that cannot support a price, made from one that can: each has to be refused in words, or widened."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SPOILED: dict[str, Spoil] = {
 
 def rows(table: Rows) -> Iterator[Row]:
     """
-    A row a way of spoiling: in how many worlds no number was promised that the whole log does not
+    A row for each way of spoiling: in how many worlds no number was promised that the whole log does not
     promise.
     """
     found: dict[str, list[bool]] = {name: [] for name in SPOILED}

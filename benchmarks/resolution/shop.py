@@ -1,9 +1,9 @@
 """
-A small shop in a folder whose clock is ours: what it is asked for, shows and sells, as its hotfixes have it.
+A small shop in a folder with a clock that we set: its requests, what it shows and sells under its hotfixes.
 
-It reads hotfixes as any recommender does: overrides by the client, of a file or of a key of Valkey, drawn by
-members; and calls of a webhook by the client's receiver. What is really served is kept apart from what the
-target says of it.
+It reads hotfixes as any recommender does: overrides from a file or a Valkey key by the client, drawn by
+member; and webhook calls by the client's receiver. What is really served is kept apart from what the target
+reports about it.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ FAILED = -np.inf
 @dataclass
 class Scene:
     """
-    The requests of one step that are served with a hotfix, to be changed by it, a row a request.
+    The requests of one step that are served with a hotfix, to be changed in place, one row each.
 
-    `since` is how long it has been in force, `share` for how many members.
+    `since` is how long it has been in force, `share` the share of members it is for.
     """
 
     scores: Floats
@@ -62,16 +62,16 @@ class Scene:
 
 
 Effect = Callable[[Scene], None]
-"""What being served with a hotfix does besides what it says."""
+"""What serving with a hotfix does besides what the hotfix says."""
 
 
 def nothing(_scene: Scene) -> None:
-    """It does what it says."""
+    """The hotfix does only what it says."""
 
 
 @dataclass(frozen=True)
 class Served:
-    """A hotfix in force: its id, what it changes, for which share of members, drawn by whom."""
+    """A hotfix in force: its id, what it changes, for which share of members, and who draws them."""
 
     key: str
     override: Override | None = None
@@ -119,14 +119,14 @@ class Shop:
         return [str(item) for item in self.items[self.genre == genre]]
 
     def branch(self, to: Path) -> Shop:
-        """The shop as it is now, to go on from in another folder; files are linked and never written into."""
+        """Branch off the shop as it is now into another folder; files are linked and never written into."""
         shutil.copytree(self.folder, to, copy_function=os.link)
         other = copy.deepcopy(self)
         other.folder = to
         return other
 
     def pass_time(self, span: timedelta) -> None:
-        """Requests come and are answered; what was written is readable after."""
+        """Serve the requests of a span; afterwards, what was written can be read."""
         start, self.at = self.at, self.at + span
         count = int(self._chance.poisson(RATE * span.total_seconds()))
         seconds = np.sort(self._chance.uniform(0, span.total_seconds(), count))
@@ -151,7 +151,7 @@ class Shop:
         self._write(everybody, times, members)
 
     def _hotfixes(self, everybody: Scene, members: Ints) -> None:
-        """Each hotfix on the requests of whom it is served to; how many it touched while it did harm."""
+        """Apply each hotfix to the requests served with it, and count those touched while it did harm."""
         start = self.at - STEP
         found = [self.serving(start, f"m{member}") for member in members.tolist()]
         keys = {served.key: served for each in found for served in each}
@@ -169,7 +169,7 @@ class Shop:
                 self.touched += int(mine.sum())
 
     def _apply(self, served: Served, scene: Scene) -> None:
-        """What it says: an override's own change, and of a call that the fault is gone."""
+        """Apply what the hotfix says: an override's own change; for a call, the fault is gone."""
         given = served.override
         if given is None:
             scene.scores += LOST * (self.struck_at is not None) * (self.genre == STRUCK)
@@ -228,7 +228,7 @@ ROWS = ("scores", "appeal", "latency", "answered", "logged", "country", "device"
 
 
 def opened(folder: Path) -> Shop:
-    """Three hours of a shop in which nothing is wrong; it stands at `OPENED`."""
+    """Three hours of a shop in which nothing is wrong; it then stands at `OPENED`."""
     shop = Shop(folder, at=OPENED - PAST)
     while shop.at < OPENED:
         shop.pass_time(timedelta(minutes=5))

@@ -1,6 +1,6 @@
 """
-How soon the menu is priced: from the cinema's alarm, all processes running; and from a log of a million
-requests, beside one reading of the same rows by DuckDB.
+How soon the menu is priced: from the cinema's alarm, with all processes running; and from a log of a million
+requests, relative to one reading of the same rows by DuckDB.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ PATIENCE_SECONDS, PAUSE_SECONDS = 900.0, 0.5
 
 
 def rows(table: Rows, _asked: argparse.Namespace) -> Iterator[Row]:
-    """Of the cinema's alarm, then of a million requests."""
+    """The time from the cinema's alarm, then that for a million requests."""
     with tempfile.TemporaryDirectory(prefix="recsysops-speed-") as made:
         yield from _cinema(table, Path(made) / "cinema")
         yield from _million(table, Path(made))
 
 
 def _cinema(table: Rows, folder: Path) -> Iterator[Row]:
-    """A fault switched on in a running cinema, until its incident has a menu with numbers."""
+    """Switch on a fault in a running cinema and wait until its incident has a menu with numbers."""
     extra = {**write_cinema(folder), "CINEMA_PORT": str(free_ports(1)[0])}
     extra["CINEMA_URL"] = f"http://127.0.0.1:{extra['CINEMA_PORT']}"
     with stack(ROOT / "examples/cinema/recsysops.toml", extra) as real:
@@ -81,7 +81,7 @@ def _waited(what: str, look: Callable[[], Incident | None]) -> Incident:
 
 
 def _million(table: Rows, folder: Path) -> Iterator[Row]:
-    """The menu made from a log of so many requests, of which one slice lost a part three hours ago."""
+    """The menu made from a log of a million requests, one slice of which lost a part three hours ago."""
     made = market(folder)
     since = AT - timedelta(hours=STRUCK_HOURS)
     diagnosis = Diagnosis(cause="held down", cause_kind="serving", items=made.hurt, since=since)
@@ -97,7 +97,7 @@ def _million(table: Rows, folder: Path) -> Iterator[Row]:
 
 
 def _read_once(path: Path, world: World) -> tuple[float, int]:
-    """Seconds to read every column that a replay needs of every row, the quickest of three; and the rows."""
+    """Seconds to read every column that a replay needs of every row, the best of three; and the rows."""
     names = ["call", "deal", "mark", "put", *world.features]
     asked = ", ".join(f"count({name})" for name in names)
     best, count = float("inf"), 0

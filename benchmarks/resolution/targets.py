@@ -1,9 +1,9 @@
 """
-Targets that lie, answer late, twice, by half or with 500, or are down: whether the log ever says of a hotfix
-that it is in force or gone when the target has it otherwise, and whether any acts twice.
+Targets that lie, answer late, twice, by half or with 500, or are down: whether the log ever says that a
+hotfix is in force or gone when the target has it otherwise, and whether any acts twice.
 
-A real receiver behind HTTP is called by the real deployer, from a real log; each fault lasts for one call,
-for three, or for good. What the log says is held against what is really served after every fifteen seconds.
+The real deployer calls a real receiver behind HTTP, from a real log; each fault lasts for one call, for
+three, or for good. Every fifteen seconds what the log says is compared with what is really served.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ TIMES = (1, 3, FOR_GOOD)
 LASTS = timedelta(minutes=45)
 AT_ONCE = 10
 UNCONFIRMED: tuple[Fault, ...] = ("lies and lists it",)
-"""Of these the target's own word agrees with itself: only what is shown gives it away."""
+"""For these, the target's own word is consistent: only what is shown gives it away."""
 HOTFIXES = dict.fromkeys(("rollback", "other"), 'kind = "webhook"\ndeployer = "hooks"\nhook = "rollback"\n')
 DEPLOYERS = """
 [deployers.hooks]
@@ -53,7 +53,7 @@ SAY = Console(stderr=True)
 
 @dataclass
 class Case:
-    """One fault of a target lived through; `wrong` is what the log said that was not so."""
+    """One fault of a target lived through; `wrong` lists what the log said that was not so."""
 
     fault: Fault
     of: str
@@ -70,7 +70,7 @@ class Case:
 
 
 def rows(table: Rows, asked: argparse.Namespace) -> Iterator[Row]:
-    """A row a fault; then what acted twice, the lie that only the watch can see, and two presses at once."""
+    """A row for each fault; then double actions, the lie only the watch can see, and two presses at once."""
     with tempfile.TemporaryDirectory(prefix="recsysops-targets-") as made, struck(Path(made)) as begun:
         cases = []
         for fault in get_args(Fault):
@@ -154,7 +154,7 @@ def _lived(begun: Struck, case: Case) -> Case:
 
 
 def _held(case: Case, night: Night, target: Receiver, key: str) -> None:
-    """What the log says, against what is served."""
+    """Compare what the log says with what is served."""
     stage, served = night.stage, key in target.serving
     if stage in ("applied", "verified", "refuted") and not served:
         case.wrong.append(f"{case.words}said to be {stage}, and not served")
@@ -163,7 +163,7 @@ def _held(case: Case, night: Night, target: Receiver, key: str) -> None:
 
 
 def _watched(table: Rows, begun: Struck) -> Row:
-    """A target that lies and lists what it does not do: the watch finds that nothing became better."""
+    """A target that lies and lists what it does not do: the watch finds that nothing got better."""
     with _night(begun) as (night, target):
         target.misbehave("lies and lists it", "apply", FOR_GOOD)
         night.deploy(_diagnosis(night), "rollback")
@@ -179,7 +179,7 @@ def _watched(table: Rows, begun: Struck) -> Row:
 
 
 def _at_once(table: Rows, begun: Struck) -> Row:
-    """Two people press two hotfixes of one menu in the same moment."""
+    """Two people press two hotfixes of one menu at the same moment."""
     fine = []
     for _ in range(AT_ONCE):
         with _night(begun) as (night, target):

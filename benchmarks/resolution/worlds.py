@@ -1,6 +1,6 @@
 """
-The cinema struck, its menu made as it is live, and each of its hotfixes tried: what the cinema then shows
-and what its members play, by its own serving and their own taste, and not by its model.
+The cinema struck, its menu made as in production, and each of its hotfixes tried: what the cinema then shows
+and its members play, by its own serving and their own taste, not by its model.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from workers.sources.logged.rewards import daily_totals
 RATE = 12.0  # requests a second, as the cinema's own default
 STRUCK_FOR = timedelta(minutes=20)
 WINDOW = timedelta(minutes=10)
-TRIED_ON = 120_000  # requests by which members' plays are counted
+TRIED_ON = 120_000  # requests on which members' plays are counted
 FAULTS = ("language", "production_bias", "boost_bug", "rating_times_ten")
 CAUSES: Mapping[str, CauseKind] = {"language": "feature", "rating_times_ten": "feature"}
 AMOUNTS = (0.5, 1.5, -1.5)
-"""Boosts that are offered besides what the cinema declares, in log-odds."""
+"""Boosts offered besides those that the cinema declares, in log-odds."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Tried:
 
 
 def tried(past: Path, at: datetime, folder: Path, seed: int) -> list[Tried]:
-    """A fault drawn by the seed strikes a copy of the past; every option of its menu is tried."""
+    """Strike a copy of the past with a fault drawn by the seed; try every option of its menu."""
     branch(past, folder)
     theatre = Theatre(folder, at, RATE, flush_seconds=600.0, prelaunch_seconds=300.0)
     try:
@@ -88,7 +88,7 @@ def _tried(theatre: Theatre, fault: str, seed: int) -> list[Tried]:
 
 @dataclass(frozen=True)
 class _Usual:
-    """What is shown of `films` as it should be, and as it is since the fault."""
+    """What is shown of `films` normally, and since the fault."""
 
     serving: Serving
     films: npt.NDArray[np.intp]
@@ -96,13 +96,13 @@ class _Usual:
     struck: Rails
 
     def shown(self, rails: Rails) -> float:
-        """Of the films, a request."""
+        """How often these films are shown per request."""
         audience = self.serving.audience
         share = audience.rail_shares / audience.rail_shares.sum()
         return float(share @ (rails.inclusion * np.isin(rails.films, self.films)).sum(axis=1))
 
     def alarm(self, place: Mapping[str, str], at: datetime) -> Finding:
-        """As a check of impressions by slice would say it, with its band."""
+        """The finding as a check of impressions by slice would give it, with its band."""
         requests = RATE * WINDOW.total_seconds()
         expected = self.shown(self.healthy) * requests
         band = 1.645 * float(np.sqrt(expected + (0.05 * expected) ** 2))
@@ -123,7 +123,7 @@ class _Usual:
         )
 
     def diagnosis(self, fault: str, began: datetime) -> Diagnosis:
-        """The right one: what is measured here is the menu."""
+        """The right diagnosis: what is measured here is the menu."""
         ids = tuple(str(item) for item in self.serving.truth.ids[self.films])
         found = Diagnosis(cause=fault, cause_kind=CAUSES.get(fault, "serving"), items=ids, since=began)
         if fault != "language":
@@ -132,7 +132,7 @@ class _Usual:
         return found.model_copy(update={"feature": "language", "suggested_value": str(usual)})
 
     def truth(self, option: Option, at: datetime) -> tuple[float, float]:
-        """What the option repairs and what all play more, in %, by serving with it."""
+        """What the option repairs, and how much more everybody plays, in %, from serving with it."""
         served = self._served(option, at)
         if served is None:
             return float("nan"), float("nan")
@@ -141,7 +141,7 @@ class _Usual:
         return 100 * (then - now) / (usual - now), 100 * (after - before) / before
 
     def _served(self, option: Option, at: datetime) -> Rails | None:
-        """The rails with the option in force; None of what the cinema has no receiver for."""
+        """The rails with the option in force; None where the cinema has no receiver for it."""
         serving, given = self.serving, option.parameters
         if given["kind"] == "webhook":
             return self._rails(serving.truth, at) if given["hook"] == "catalogue_rollback" else None
@@ -157,7 +157,7 @@ class _Usual:
 
 
 def played(serving: Serving, rails: Rails) -> float:
-    """Plays a request, as members' own taste has it, by always the same visits and draws."""
+    """Plays per request by the members' own taste, always with the same visits and draws."""
     rng, audience = np.random.default_rng(8), serving.audience
     visits, total = visit(rng, audience, np.arange(TRIED_ON) + 1), 0.0
     for start in range(0, TRIED_ON, 20_000):
@@ -188,7 +188,7 @@ def _list(value: object) -> list[object]:
 
 
 def _with_boosts(recommender: Recommender, diagnosis: Diagnosis) -> Recommender:
-    """The cinema's own hotfixes and three boosts more, all for the cause that it is."""
+    """The cinema's own hotfixes and three boosts more, all allowed for this cause."""
     boost = recommender.hotfixes["boost"]
     causes = tuple({*boost.causes, diagnosis.cause_kind or "feature"})
     more = {f"boost_{amount:g}": _boost(boost, amount, causes) for amount in AMOUNTS}

@@ -1,14 +1,14 @@
 """
-Our store beside a bare table and two event stores, in turns, on one PostgreSQL, as durable as by default.
+Our store beside a bare table and two event stores, in turns, on one PostgreSQL with its default durability.
 
-Ours is measured by its public ways: typed events are encoded, checked to read back, chained by hash, written
-under a unique key and queued for their number; what is read is typed events again. The others are measured
-below that: events encoded beforehand, rows and their JSON decoded by `json`. They ask by their driver's usual
-`execute`; ours appends by the libpq under it, and what that alone saves the bare table is reported beside. To
-number our events, as a follower does later, is outside of the appends and has a row of its own. A ratio is
-the median over the rounds of a figure to the bare table's in the same round.
+Ours is measured through its public functions: typed events are encoded, checked to read back, chained by
+hash, written under a unique key and queued for their number; reading gives typed events again. The others are
+measured below that level: events encoded beforehand, rows and their JSON decoded by `json`. They use their
+driver's usual `execute`; ours appends by the libpq under it, and what that alone saves the bare table is
+reported beside. Numbering our events, as a follower does later, is outside the appends and has a row of its
+own. A ratio is the median over the rounds of a figure to the bare table's in the same round.
 
-`--quick` takes two minutes and writes nothing down.
+`--quick` takes two minutes and saves nothing.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ NUMBERED_LEAST, VERIFIED_LEAST = 10_000, 100_000
 
 @dataclass(frozen=True)
 class Size:
-    """How much of everything. `full`: the streams of the large store."""
+    """How much of everything. `full`: the number of streams in the large store."""
 
     rounds: int
     seconds: float
@@ -71,7 +71,7 @@ class Bench:
 
 
 def beside(found: Figures, unit: str) -> str:
-    """What the others did, in words."""
+    """What the others achieved, in words."""
     bare = found.median(Bare)
     spelled = f"bare {bare:,.0f} {unit}" if bare > 10 else f"bare {bare:.2f} {unit}"
     others = (kind for kind in found.by if kind not in (Bare, Ours))
@@ -79,7 +79,7 @@ def beside(found: Figures, unit: str) -> str:
 
 
 def ahead(row: Row, found: Figures, times: float = 1.0) -> Row:
-    """The same row, which also has to be `times` as fast as each peer."""
+    """The same row, with the further goal of being `times` as fast as each peer."""
     peers = [kind for kind in found.by if kind not in (Bare, BareThroughLibpq, Ours)]
     if not peers:
         return row
@@ -94,7 +94,7 @@ def ahead(row: Row, found: Figures, times: float = 1.0) -> Row:
 
 
 def append_rows(bench: Bench) -> list[Row]:
-    """Appends as commits are, then with slow ones."""
+    """Appends with normal commits, then with slow ones."""
     made, unit = list[Row](), "× a bare INSERT"
     urls = bench.databases("append", (*bench.kinds, BareThroughLibpq))
     for slow in (False, True):
@@ -118,7 +118,7 @@ def append_rows(bench: Bench) -> list[Row]:
 
 
 def command_row(bench: Bench, urls: Urls, how: str) -> Row:
-    """`handle` in eight processes, beside eight that do one bare INSERT after the other."""
+    """`handle` in eight processes, beside eight that each do one bare INSERT after the other."""
 
     def measure(kind: Kind, url: str) -> float:
         begin_at, seconds = time.time() + START_SECONDS, bench.size.seconds
@@ -134,7 +134,7 @@ def command_row(bench: Bench, urls: Urls, how: str) -> Row:
 
 
 def read_rows(bench: Bench) -> list[Row]:
-    """Replay and load, beside the same of the bare table; to number and to verify, which only ours does."""
+    """Replay and load, beside the bare table's; also numbering and verifying, which only ours does."""
     urls, streams, rows = bench.databases("read"), dict[Kind, list[str]](), bench.rows
     share = bench.size.read // WRITERS
     for kind, url in urls.items():
@@ -212,7 +212,7 @@ def main() -> None:
         rows = Rows(f"{machine()}, fsync on, {MEAN_BYTES} bytes an event, message-db {fetched}")
         made: list[Row] = []
         for part in (append_rows, read_rows, lag_rows, full_rows):
-            # Processes of its own for each part: they keep their connections to each store they have used.
+            # Fresh processes for each part, as they keep connections to every store they have used.
             with Crew(WRITERS) as crew:
                 made += part(Bench(one, crew, rows, size, kinds))
             show("store", made, keep=size is WHOLE)

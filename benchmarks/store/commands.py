@@ -1,4 +1,4 @@
-"""What a person's press costs in the store: `workers.log.handle.handle` from command to events and card."""
+"""The cost of a person's press in the store: `workers.log.handle.handle`, from command to events and card."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from workers.store.connection import engine
 
 
 class Incidents:
-    """Commands of one person, one incident after the other, `STREAM_EVENTS` commands each."""
+    """One person's commands, one incident after the other, `STREAM_EVENTS` commands each."""
 
     def __init__(self, url: str) -> None:
         self._log = engine(url)
@@ -29,7 +29,7 @@ class Incidents:
         self._key = f"T012:{uuid4()}"
 
     def ask(self) -> None:
-        """The next command."""
+        """Send the next command."""
         step = self._asked % STREAM_EVENTS
         if step == 0:
             self._stream = None
@@ -49,11 +49,11 @@ def _command(step: int) -> Command:
 
 
 COMMANDS = tuple(_command(step) for step in range(STREAM_EVENTS))
-"""What is asked of each incident, made beforehand as the events of the others are."""
+"""The commands for each incident, prepared beforehand as the others' events are."""
 
 
 def ask(url: str, begin_at: float, seconds: float) -> float:
-    """Commands done a second, from the moment `begin_at` (`time.time()`) on."""
+    """Commands done a second, starting at `begin_at` (`time.time()`)."""
     incidents, done = Incidents(url), 0
     time.sleep(max(0.0, begin_at - time.time()))
     begun = time.perf_counter()
@@ -64,7 +64,7 @@ def ask(url: str, begin_at: float, seconds: float) -> float:
 
 
 def ask_steadily(url: str, begin_at: float, seconds: float, a_second: float) -> int:
-    """The same at a fixed pace; returns how many were done."""
+    """The same at a fixed pace; returns how many commands were done."""
     incidents = Incidents(url)
     for n in range(int(seconds * a_second)):
         time.sleep(max(0.0, begin_at + n / a_second - time.time()))
@@ -73,7 +73,7 @@ def ask_steadily(url: str, begin_at: float, seconds: float, a_second: float) -> 
 
 
 def follow_along(url: str, seconds: float) -> list[float]:
-    """Milliseconds from each command (its `at`) to a follower's effect; not of what was there before."""
+    """Milliseconds from each new command (its `at`) to a follower's effect; earlier ones do not count."""
     begun, lags, stop = clock.now(), list[float](), Signal()
 
     def effect(_: Connection, recorded: Recorded) -> None:

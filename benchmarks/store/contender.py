@@ -1,4 +1,4 @@
-"""What each event store has to do, and the bare table that all are held against."""
+"""What each event store has to do, and the bare table that all are compared with."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Contender(ABC):
 
     @abstractmethod
     def begin(self, stream: str) -> None:
-        """Events appended from now on are of this new stream."""
+        """Start a new stream, to which further events are appended."""
 
     @abstractmethod
     def append(self, first: int, count: int) -> None:
-        """The next `count` events of the stream begun, all or none; `first` (from 0) are there."""
+        """Append the next `count` events to the current stream, all or none; it has `first` (from 0)."""
 
     @abstractmethod
     def replay(self) -> int:
@@ -51,7 +51,7 @@ class Contender(ABC):
         """Every event of a stream, decoded; returns how many."""
 
     def settle(self) -> int:
-        """Do what appends have left to be done, outside of what is measured; returns for how many events."""
+        """Do what appends left undone, outside the measurement; returns for how many events."""
         return 0
 
 
@@ -113,7 +113,7 @@ class Bare(Contender):
 
 
 class BareThroughLibpq(Bare):
-    """The bare table asked as ours is, past psycopg's `execute`: what that alone saves."""
+    """The bare table queried as ours is, past psycopg's `execute`: what that alone saves."""
 
     name = "bare through libpq"
 

@@ -46,7 +46,7 @@ class Crew:
             process.join()
 
     def all(self, work: Callable[..., Result], *arguments: Any) -> list[Result]:
-        """What each of them returned; `work` is called with `arguments`, by all at once."""
+        """Calls `work` with `arguments` in all processes at once; returns each one's result."""
         return self._ask(self._pipes, work, arguments)
 
     def one(self, work: Callable[..., Result], *arguments: Any) -> Result:
@@ -54,11 +54,11 @@ class Crew:
         return self._ask(self._pipes[:1], work, arguments)[0]
 
     def start(self, work: Callable[..., Any], *arguments: Any) -> None:
-        """Let the first of them begin; `finish` waits for what it returns."""
+        """Let the first of them begin; `finish` waits for its result."""
         self._pipes[0].send((work, arguments))
 
     def finish(self) -> Any:
-        """What the work that was started returned."""
+        """The result of the work that was started."""
         return self._answers(self._pipes[:1])[0]
 
     @staticmethod
@@ -96,7 +96,7 @@ def opened(kind: type[Contender], url: str) -> Contender:
 
 
 def write(kind: type[Contender], url: str, begin_at: float, seconds: float, batch: int) -> float:
-    """Events appended a second, to streams of one's own, from the moment `begin_at` (`time.time()`) on."""
+    """Events appended a second, to streams of its own, starting at `begin_at` (`time.time()`)."""
     store = opened(kind, url)
     length = max(STREAM_EVENTS, batch)
     time.sleep(max(0.0, begin_at - time.time()))
@@ -110,7 +110,7 @@ def write(kind: type[Contender], url: str, begin_at: float, seconds: float, batc
 
 
 def fill(kind: type[Contender], url: str, streams: int) -> list[str]:
-    """The names of streams that were just written, each of `STREAM_EVENTS` events."""
+    """The names of newly written streams, each of `STREAM_EVENTS` events."""
     store, names = opened(kind, url), [f"incident-{uuid4()}" for _ in range(streams)]
     for name in names:
         store.begin(name)
@@ -119,7 +119,7 @@ def fill(kind: type[Contender], url: str, streams: int) -> list[str]:
 
 
 def settle(kind: type[Contender], url: str) -> tuple[int, float]:
-    """For how many events something was left to be done, and in how many seconds it is."""
+    """How many events appends had left unfinished, and the seconds it took to finish them."""
     store, begun = opened(kind, url), time.perf_counter()
     return store.settle(), time.perf_counter() - begun
 

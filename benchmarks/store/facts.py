@@ -1,4 +1,4 @@
-"""What every contender writes: the same 50 events of an incident, again and again."""
+"""What every contender writes: the same 50 events of an incident, over and over."""
 
 from __future__ import annotations
 
@@ -70,6 +70,6 @@ INCIDENT = _incident()
 SPELLED = tuple(
     (event.wire_name, event.schema_version, orjson.dumps(encode(event)).decode()) for event in INCIDENT
 )
-"""The same, encoded beforehand for those that are measured without it: wire name, schema version, JSON."""
+"""The same, encoded beforehand for stores measured without encoding: wire name, schema version, JSON."""
 
 MEAN_BYTES = sum(len(data) for _, _, data in SPELLED) // len(SPELLED)

@@ -1,8 +1,8 @@
 """
 A store of ten million events: streams of fifty, numbered, each with its card, written by the server itself.
 
-Their hashes are made up, as here they are only carried along, and they stand there as from before seals; the
-cards have theirs.
+The hashes are made up, because here they are only carried along, and they count as older than seals; the
+cards have seals.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ROUNDS_OF_PAGES = 4
 STATUSES = ("open", "acknowledged", "resolved", "closed")
 SEVERITIES = ("SEV1", "SEV2", "SEV3", "SEV4")
 
-# Of a hundred incidents one is at each stage before closed, and one is of the worst severity.
+# Out of a hundred incidents, one is at each stage before closed, and one has the worst severity.
 MADE = """
 SELECT number, 'incident-' || md5(number::text)::uuid AS stream,
        coalesce((ARRAY['open', 'acknowledged', 'resolved'])[mod(number, 100)], 'closed') AS status,
@@ -67,7 +67,7 @@ WHERE cards.workspace = 'main' AND cards.stream = made.stream
 
 BEFORE_SEALS = "INSERT INTO before_seals (workspace, last_id) SELECT 'main', max(id) FROM events"
 
-# Made again at the end: filled row by row, the indexes would take most of the time.
+# Created again at the end: filled row by row, the indexes would take most of the time.
 UNIQUE = {
     "events_stream_version_key": "workspace, stream, version",
     "events_key_part_key": "key, part, workspace",
@@ -75,7 +75,7 @@ UNIQUE = {
 
 
 def fill(owner: psycopg.Connection, streams: int) -> None:
-    """`streams` incidents of `STREAM_EVENTS` events."""
+    """Write `streams` incidents of `STREAM_EVENTS` events."""
     names, versions, data = (list(column) for column in zip(*SPELLED, strict=True))
     shared = {"at": NOON, "wire_names": names, "versions": versions, "data": data, "length": len(data)}
     shared |= {"incident": _card(), "shape": cards.shape()}
@@ -96,7 +96,7 @@ def fill(owner: psycopg.Connection, streams: int) -> None:
 
 
 def _seals(owner: psycopg.Connection, first: int) -> dict[str, list[Any]]:
-    """The cards from number `first` on, and their seals: without one a card is made anew when it is read."""
+    """The cards from number `first` on, and their seals: a card without one is rebuilt when it is read."""
     query = "SELECT stream, shape, incident FROM cards WHERE number >= %s"
     made = owner.execute(query, [first]).fetchall()
     return {"streams": [one[0] for one in made], "seals": [cards.seal_of(*one) for one in made]}
@@ -124,7 +124,7 @@ def _page(log: Engine, statuses: tuple[str, ...], severities: tuple[str, ...]) -
 
 
 def _card() -> str:
-    """The card after the events of a stream that is called STREAM, as JSON."""
+    """The card after the events of a stream called STREAM, as JSON."""
     written = draft(Head("STREAM"), INCIDENT, Origin(actor=PERSON, key="k", at=NOON))
     incident = replay(written.recorded)
     if incident is None:

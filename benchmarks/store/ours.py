@@ -1,4 +1,4 @@
-"""Our store by its public ways: typed events in, chained, keyed and pending; typed events out."""
+"""Our store through its public functions: typed events in, chained, keyed and pending; typed events out."""
 
 from __future__ import annotations
 
@@ -55,6 +55,6 @@ class Ours(Contender):
         return settled
 
     def verify(self) -> int:
-        """Make every hash of the log again; returns how many events there are."""
+        """Recompute every hash of the log; returns how many events there are."""
         with self.log.connect() as connection:
             return walk_chain(connection)[0]

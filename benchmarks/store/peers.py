@@ -24,7 +24,7 @@ PACKAGE = "@eventide/message-db@1.3.1"
 
 
 class Eventsourcing(Contender):
-    """Its PostgreSQL recorder as it is by default: the table is locked from INSERT to commit."""
+    """Its PostgreSQL recorder with default settings: the table is locked from INSERT to commit."""
 
     name = "eventsourcing"
     FUNCTIONS: ClassVar[bool] = False
@@ -148,7 +148,7 @@ class MessageDb(Contender):
 
 
 def fetch_message_db(folder: Path) -> str:
-    """Its version, once npm has put it into `folder`; or why it is not there."""
+    """Its version, once npm has installed it into `folder`; or why it is not available."""
     npm = shutil.which("npm")
     if npm is None:
         return "not measured: there is no npm on this machine"

@@ -41,7 +41,7 @@ def in_turns(urls: Urls, rounds: int, measure: Callable[[Kind, str], float]) -> 
 
 
 def appends(crew: Crew, urls: Urls, rounds: int, seconds: float, batch: int, writers: int) -> Figures:
-    """Events a second of all writers together; what ours leaves to be numbered is numbered outside of it."""
+    """Events a second of all writers together; numbering, which ours leaves for later, is not included."""
 
     def measure(kind: Kind, url: str) -> float:
         asked = (work.write, kind, url, time.time() + START_SECONDS, seconds, batch)

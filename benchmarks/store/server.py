@@ -1,4 +1,4 @@
-"""A PostgreSQL of its own, as durable as by default, with commits as slow as asked for."""
+"""A separate PostgreSQL with its default durability, and with commits as slow as asked for."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ SLOW_COMMIT_MICROSECONDS = 3_000
 
 @dataclass(frozen=True)
 class Server:
-    """`owner_url`: its superuser's; `folder`: goes away with it."""
+    """`owner_url`: its superuser's; `folder`: deleted with it."""
 
     owner_url: str
     folder: Path
 
     def database(self, name: str, kind: type[Contender]) -> str:
-        """A new database made ready for a contender; returns the address to use it under."""
+        """A new database prepared for a contender; returns the address to use it under."""
         with self.connected() as connection:
             connection.execute(f"CREATE DATABASE {name}")
         return kind.prepare(self.named(name))
@@ -38,7 +38,7 @@ class Server:
         return make_url(self.owner_url).set(database=database).render_as_string(hide_password=False)
 
     def slow(self, microseconds: int) -> None:
-        """Every commit from now on takes so much longer, as on a disk that is further away."""
+        """Make every later commit take that much longer, as on a more distant disk."""
         with self.connected() as connection:
             connection.execute("ALTER SYSTEM SET commit_siblings = 0")
             connection.execute(f"ALTER SYSTEM SET commit_delay = {microseconds}")
@@ -46,7 +46,7 @@ class Server:
         time.sleep(0.5)
 
     def connected(self, database: str = "postgres") -> psycopg.Connection:
-        """A connection of the owner, each statement its own transaction."""
+        """A connection of the owner, in which each statement is its own transaction."""
         return psycopg.connect(self.named(database), autocommit=True)
 
 

@@ -22,7 +22,7 @@ MOST_SECONDS, MOST_MEGABYTES = 2.0, 150.0
 
 
 def loaded_by(module: str) -> list[str]:
-    """Which science packages come with an import, in an interpreter of its own."""
+    """The science packages that an import loads, in an interpreter of its own."""
     program = f"import sys, {module}; print(*[m for m in {SCIENCE!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     return done.stdout.split()

@@ -1,4 +1,4 @@
-"""The least that could answer Slack: Bolt under Starlette with one listener and one page, nothing of ours."""
+"""The least that could answer Slack: Bolt under Starlette with one listener and one page, no code of ours."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What every request has to pass before anything else looks at it: deadlines, sizes, hosts, signatures."""
+"""What every request has to pass before anything else sees it: deadlines, sizes, hosts, signatures."""

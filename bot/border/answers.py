@@ -1,4 +1,4 @@
-"""What every answer of the web process says to browsers, and to which names it answers."""
+"""The headers of every response of the web process, and the host names it responds to."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 class SafeAnswers:
-    """ASGI middleware: the headers above on each answer that does not say otherwise."""
+    """ASGI middleware: adds the headers above to each response that does not set them itself."""
 
     def __init__(self, app: ASGIApp, *, tls: bool) -> None:
         self._app = app
@@ -49,7 +49,7 @@ class SafeAnswers:
 
 def hosts(public_url: str, also: Iterable[str]) -> list[str]:
     """
-    The names that a browser may have asked for: a page that another name leads to is not shown.
+    The host names a browser may use; a page requested under any other name is not shown.
 
     >>> hosts("https://ops.example:8443", ["ops.internal"])
     ['127.0.0.1', 'localhost', '[::1]', 'ops.example', 'ops.internal']

@@ -1,4 +1,4 @@
-"""A request's body: read whole, within its size and its deadline, before the application is called."""
+"""A request's body, read whole, within its size limit and deadline, before the application is called."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class TooLarge(Exception):
 
 
 class Gone(Exception):
-    """Whoever asked went away in the middle of it."""
+    """The client disconnected before the body was complete."""
 
 
 class BoundedBody:
-    """ASGI middleware: 413, 408 or 400 instead of a body that is too large, too slow or wrongly announced."""
+    """ASGI middleware: answers 413, 408 or 400 to a body that is too large, too slow or wrongly announced."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -70,7 +70,7 @@ class BoundedBody:
 
 
 def _once(body: bytes, receive: Receive) -> Receive:
-    """The body that was read, then what the server says after it."""
+    """Replay the body that was read, then pass on what the server sends after it."""
     given = False
 
     async def read() -> Message:

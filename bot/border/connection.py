@@ -1,9 +1,9 @@
 """
-One connection of the web process, with the limits that uvicorn leaves to others.
+One connection of the web process, with the limits that uvicorn leaves to others to set.
 
-Uvicorn waits for ever for a request that is not sent whole, keeps as many connections as there come, and
-queues as many pipelined requests as are sent. Here each step has a deadline and a size, and where all places
-are taken, whoever has kept us waiting longest gives way to who comes: half requests keep nobody out.
+Uvicorn waits for ever for an incomplete request, accepts any number of connections, and queues any number
+of pipelined requests. Here each step has a deadline and a size limit, and when all places are taken, the
+connection that has kept us waiting longest gives way to the new one: half requests keep nobody out.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 HEADER_SECONDS = 10.0
 ANSWER_SECONDS = 60.0
-"""From the whole headers to the whole answer; the body's own deadline is in `bot.border.body`."""
+"""From complete headers to a complete answer; the body has its own deadline in `bot.border.body`."""
 IDLE_SECONDS = 5
 """Between two requests on one connection."""
 DRAIN_SECONDS = 2.0
-"""Whoever was answered before the body was read may send on for this long, so that the answer arrives."""
+"""How long a client answered before its body was read may go on sending, so that the answer arrives."""
 
 HEADER_BYTES = 32 * 1024
 MOST_CONNECTIONS = 400
@@ -28,14 +28,14 @@ MOST_PIPELINED = 8
 
 
 class Phase(IntEnum):
-    """What a connection waits for, in the order in which connections give way."""
+    """What a connection is waiting for, in the order in which connections give way."""
 
     IDLE = 0
     DRAIN = 1
     HEADERS = 2
     BODY = 3
     ANSWER = 4
-    """It is ours to act: this one gives way to nobody."""
+    """It is our turn to act: a connection in this phase gives way to nobody."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -74,7 +74,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         if len(self.pipeline) >= MOST_PIPELINED:
-            raise ValueError("more requests than are answered at once")  # the parser makes it a 400
+            raise ValueError("more requests than are answered at once")  # the parser turns this into a 400
         self._field_bytes = 0
         super().on_message_begin()
 
@@ -117,13 +117,13 @@ class BoundedProtocol(HttpToolsProtocol):
             super().send_400_response(msg)
 
     def _count(self, size: int) -> None:
-        """They may come whole in one piece: then they are counted one by one, else as they come."""
+        """Count header bytes: field by field if they arrive in one piece, otherwise as they arrive."""
         self._field_bytes += size
         if self._field_bytes > HEADER_BYTES:
             raise ValueError("the headers are too large")
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Nothing: a stranger who asks for a WebSocket is not logged, and is answered as if not asking."""
+        """Do nothing: a stranger's WebSocket request is not logged, and is answered as an ordinary one."""
 
     def _enter(self, phase: Phase, seconds: float | None) -> None:
         self._forget_deadline()
@@ -144,10 +144,10 @@ class BoundedProtocol(HttpToolsProtocol):
         elif self._phase is Phase.HEADERS or self._phase is Phase.DRAIN:
             self.transport.close()
         else:
-            self.transport.abort()  # it does not read what it is sent, or the answer takes too long
+            self.transport.abort()  # the client does not read what it is sent, or the answer takes too long
 
     def _make_room(self) -> None:
-        """One connection fewer: that which waits for the other side longest, else this one."""
+        """Close one connection: the one that has kept us waiting longest, or this one if there is none."""
         others = [one for one in self._all() if one is not self and one._phase is not Phase.ANSWER]
         if not others:
             self._refuse(503)

@@ -21,13 +21,13 @@ def server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
     """
     A server for `app`.
 
-    It writes no line a request: an address may hold a token that opens a page. No one opens a WebSocket here.
+    It writes no access log: an address may hold a token that opens a page. WebSockets are not accepted.
     """
     return uvicorn.Server(_config(app, host, port))
 
 
 async def serve(main: uvicorn.Server, beside: uvicorn.Server | None) -> None:
-    """Both until the process is told to end, which `main` hears."""
+    """Run both until the process is told to end; `main` receives that signal."""
     if beside is None:
         await main.serve()
         return
@@ -38,7 +38,7 @@ async def serve(main: uvicorn.Server, beside: uvicorn.Server | None) -> None:
 
 
 class _Beside(uvicorn.Server):
-    """A second server of one process: signals are the first one's."""
+    """A second server in the same process; the first one handles the signals."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -46,12 +46,12 @@ class _Beside(uvicorn.Server):
 
 
 def server_beside(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
-    """The same for a second server of one process."""
+    """The same, for a second server in one process."""
     return _Beside(_config(app, host, port))
 
 
 class _Seldom(logging.Filter):
-    """Strangers' noise is one line a minute, not a line a piece: else they could fill the disk with it."""
+    """Limits noise from strangers to one line a minute: at a line for each, they could fill the disk."""
 
     def __init__(self) -> None:
         super().__init__()

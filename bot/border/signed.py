@@ -1,7 +1,7 @@
 """
-Slack's requests, taken for Slack's only where the signature over their raw bytes says so.
+Accepts requests as Slack's only if the signature over their raw bytes is valid.
 
-Bolt verifies too, after it has decoded the body; what it cannot decode would be an error of ours.
+Bolt verifies too, but only after decoding the body; one it cannot decode would be an error of ours.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from starlette.responses import PlainTextResponse, Response
 
 SIGNATURE, TIMESTAMP = "x-slack-signature", "x-slack-request-timestamp"
 MOST_SECONDS = 300
-"""How far a timestamp may be from now, either way; what is sent again meanwhile is known by its key."""
+"""How far a timestamp may be from now, either way; a replay within that time is recognised by its key."""
 
 
 class Malformed(Exception):
-    """Not what Slack would send, in words for who did."""
+    """Something Slack would never send; the message is worded for the sender."""
 
 
 class SignedOnly:
-    """Hands `answer` those requests that whoever knows the secret signed within the last minutes."""
+    """Passes on to `answer` the requests signed within the last minutes by a holder of the secret."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class SignedOnly:
         self._now = now
 
     async def take(self, request: Request) -> Response:
-        """400 for what Slack would never send, 401 for what it did not sign, else the answer."""
+        """400 for what Slack would never send, 401 for what it did not sign, otherwise the answer."""
         body = await request.body()
         try:
             if not self._is_signed(request, body):
@@ -77,10 +77,10 @@ def _one(request: Request, name: str) -> str | None:
 def require_readable(body: bytes, content_type: str) -> None:
     """
     Raises:
-        Malformed: it is neither a form nor a JSON object, or the form's payload is no JSON object.
+        Malformed: the body is neither a form nor a JSON object, or a form's payload is not a JSON object.
     """
     text = body.decode()
-    # As Bolt does: it reads as JSON what looks like it, whatever it is called.
+    # As Bolt does: whatever looks like JSON is read as JSON, regardless of its content type.
     if content_type.partition(";")[0].strip().lower() == "application/json" or text.startswith("{"):
         _require_object(text, "The body")
         return

@@ -1,1 +1,1 @@
-"""`recsysops` in a terminal: one file a command."""
+"""`recsysops` in a terminal: one file per command."""

@@ -1,4 +1,4 @@
-"""`recsysops bundle`: what a diagnosis was made from, held against the log; and the diagnosis made again."""
+"""`recsysops bundle`: the data behind a diagnosis, verified against the log; and the diagnosis repeated."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class OpensOne(TyperGroup):
     """`bundle 142` is `bundle show 142`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """A first word that is no command of the group is an incident's number."""
+        """Take a first word that is not a command of the group as an incident's number."""
         if args and not args[0].startswith("-") and args[0] not in self.commands:
             args = [SHOW, *args]
         return super().parse_args(ctx, args)
@@ -47,7 +47,7 @@ def show(
     event: Event = None,
     as_json: Json = False,
 ) -> None:
-    """What is in it, each file held against the log. Exit code 1 where a file is not what was kept."""
+    """What is in it, each file verified against the log. Exit code 1 if a file is not what was kept."""
     here = open_door()
     incident = find(here, number)
     found = door.bundle(here, incident, event)
@@ -67,7 +67,7 @@ def show(
 @app.command()
 def rerun(number: Number, event: Event = None, as_json: Json = False) -> None:
     """
-    Make the diagnosis again, from what was kept and by the code of now. Exit code 1 where it is another one.
+    Repeat the diagnosis from the kept data with today's code. Exit code 1 if the result differs.
     """
     here = open_door()
     found = door.bundle_again(here, find(here, number), event)

@@ -1,4 +1,4 @@
-"""`recsysops burn-in`: a table's first days looked through, and past reports of it."""
+"""`recsysops burn-in`: a review of a table's first days, and past reports."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def burn_in(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """What a new table holds, what is odd about it, and what will be watched from when."""
+    """What a new table holds, what is odd about it, what will be watched, and from when."""
     if name is None:
         _reported(as_json=as_json)
         return
@@ -66,7 +66,7 @@ def burn_in(
 
 
 def _reported(*, as_json: bool) -> None:
-    """Past burn-in reports, the newest first."""
+    """Past burn-in reports, newest first."""
     notes = open_door().burn_ins()
     if as_json:
         print_json({"notes": [one.model_dump(mode="json") for one in notes]})

@@ -1,4 +1,4 @@
-"""`recsysops docs`: this documentation, built and served on this machine alone."""
+"""`recsysops docs`: this documentation, built and served on this machine only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOOPBACK = "127.0.0.1"
 PORT = 8100
 NEEDED = ("mkdocs", "material")
 PLACES = ("mkdocs.yml", "recsysops_docs/mkdocs.yml")
-"""Beside the packages: in the repository, and as a wheel installs it."""
+"""Next to the packages: in the repository, and where a wheel installs it."""
 
 
 def register(app: typer.Typer) -> None:
@@ -48,13 +48,13 @@ def docs(
 
 def described(beside: Path | None = None) -> Path:
     """
-    The file that says what the documentation is made of.
+    The file that configures the documentation.
 
     Args:
-        beside: the folder with the packages; that of this one, if not given.
+        beside: the folder with the packages; this package's own, if not given.
 
     Raises:
-        ConfigurationError: there is none here, or what builds it is not installed.
+        ConfigurationError: there is no such file here, or the tool that builds it is not installed.
     """
     folder = beside or Path(str(bot.__file__)).parents[1]
     found = next((file for place in PLACES if (file := folder / place).is_file()), None)
@@ -73,14 +73,14 @@ def described(beside: Path | None = None) -> Path:
 
 def made(settings: Path, into: Path) -> None:
     """
-    Build every page, links checked.
+    Build every page and check the links.
 
     Raises:
-        Refused: something in the documentation is wrong.
+        Refused: the documentation has an error.
     """
-    # Not --quiet: warnings that are not logged are not counted by --strict.
+    # Not --quiet: --strict counts only the warnings that are logged.
     words = ("build", "--strict", "--config-file", settings, "--site-dir", into.absolute())
-    built = subprocess.run(  # noqa: S603 - this interpreter, and words of ours
+    built = subprocess.run(  # noqa: S603 - this interpreter, and our own arguments
         [sys.executable, "-m", "mkdocs", *map(str, words)],
         capture_output=True,
         text=True,
@@ -92,7 +92,7 @@ def made(settings: Path, into: Path) -> None:
 
 
 class _Quiet(SimpleHTTPRequestHandler):
-    """Says nothing of each request."""
+    """Logs no requests."""
 
     def log_message(self, *_: object) -> None:
         """Nothing."""

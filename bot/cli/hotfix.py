@@ -91,7 +91,7 @@ def explain(
     option: Annotated[str, typer.Argument(metavar="OPTION", help="Its number on the menu, or its key.")],
     as_json: Json = False,
 ) -> None:
-    """All that is known of one option: what it does, what it costs whom, and how that is known."""
+    """Everything known about one option: what it does, what it costs whom, and how that is known."""
     incident = find(open_door(), number)
     chosen = incident.option(_key(incident, option))
     if chosen is None:
@@ -146,7 +146,7 @@ def break_glass(
     menu: Menu = None,
     as_json: Json = False,
 ) -> None:
-    """Deploy what waits for a second person without one, where [permissions] break_glass lets you."""
+    """Deploy, without the second person, what is waiting for one, if [permissions] break_glass lets you."""
     incident = find(open_door(), number)
     key = _key(incident, option)
     read = menu or _read(incident, key, as_json)
@@ -178,14 +178,14 @@ def renew(
     reason: Annotated[str, typer.Option("--reason", "-r", help="Why it should stay in force longer.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Renew it for as long again as it was offered for."""
+    """Renew it for the same time that it was offered for."""
     key = _key(find(open_door(), number), option)
     order(number, c.RenewHotfix(option=key, reason=reason), as_json=as_json)
 
 
 @app.command("in-force")
 def list_in_force(as_json: Json = False) -> None:
-    """Every hotfix that acts on the recommender, over all incidents; what ends first before the others."""
+    """Every hotfix that acts on the recommender, across all incidents; those that end first come first."""
     found = in_force(open_door().in_force(), datetime.now(UTC))
     if as_json:
         print_json({"in_force": [one.model_dump(mode="json") for one in found]})
@@ -212,10 +212,10 @@ def list_in_force(as_json: Json = False) -> None:
 
 def _read(incident: Incident, key: str, as_json: bool) -> str:
     """
-    The digest of the menu that is read now: the numbers are shown, and whoever is there is asked.
+    The digest of the menu that is current now: its numbers are shown, and the person there is asked.
 
     Raises:
-        Refused: nobody is there to read them, so which menu is meant has to be said.
+        Refused: nobody is there to read them, so the menu has to be named.
     """
     if as_json or not sys.stdin.isatty():
         raise Refused(
@@ -229,7 +229,7 @@ def _read(incident: Incident, key: str, as_json: bool) -> str:
 
 
 def _key(incident: Incident, given: str | None) -> str:
-    """The option's key, from its place on the menu, its key or its hotfix's name."""
+    """The option's key, given its place on the menu, its key or its hotfix's name."""
     if given is None:
         return _in_hand(incident)
     options = incident.menu or ()

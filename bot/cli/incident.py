@@ -80,7 +80,7 @@ def status(
 
 
 def incident(number: Number, as_json: Json = False) -> None:
-    """One incident: what is known, what can be done, and what was."""
+    """One incident: what is known, what can be done, and what was done."""
     door = open_door()
     found = find(door, number)
     if as_json:
@@ -147,12 +147,12 @@ def silence(
 
 
 def look_again(number: Number, as_json: Json = False) -> None:
-    """Gather the evidence again, and prepare the menu afresh; the hotfixes of now stay until then."""
+    """Gather the evidence again and prepare a new menu; until then the present hotfixes stay."""
     order(number, c.LookAgain(), as_json=as_json)
 
 
 def dismiss(number: Number, reason: Reason = "", as_json: Json = False) -> None:
-    """Not an incident; the check learns from the reason."""
+    """Dismiss it: not an incident; the check learns from the reason."""
     order(number, c.Dismiss(reason=reason), as_json=as_json)
 
 
@@ -210,6 +210,6 @@ def report(
 
 
 def _picture(door: Door, found: Incident) -> str | None:
-    """The picture within the page, so that the file can be sent to anybody."""
+    """The picture embedded in the page, so that the file can be sent to anybody."""
     png = door.picture(found.picture) if found.picture else None
     return None if png is None else f"data:image/png;base64,{base64.b64encode(png).decode()}"

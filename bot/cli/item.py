@@ -34,7 +34,7 @@ def item(
     at: Annotated[str | None, typer.Option(help="As of this time, for instance 2026-11-25T02:40Z.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Does an item get its expected exposure; since when not; compared with which items?"""
+    """Whether an item gets its expected exposure; if not, since when; and the items it is compared with."""
     for out in (png, html):
         if out is not None and not out.absolute().parent.is_dir():
             raise ConfigurationError(f"{out}: there is no such folder; make it, or choose another")
@@ -62,7 +62,7 @@ def misses(
     file: File = None,
     as_json: Json = False,
 ) -> None:
-    """Choices of items that the model had ranked low, the lowest first: who, what, where, instead of what."""
+    """Choices of items that the model had ranked low, lowest first: who, what, where, instead of what."""
     start = moment_of(since) if since else None
     wanted = slice_asked(where or ())
     read = door.misses(declaration(file), start, wanted, limit)
@@ -78,7 +78,7 @@ def misses(
 
 
 def _kept(since: datetime | None) -> list[Miss]:
-    """What the log keeps of days that the tables may have forgotten; nothing where no log is named."""
+    """Misses the log keeps from days the tables may no longer hold; none if no log is configured."""
     try:
         kept = door.kept_misses(door.open_door())
     except ConfigurationError:

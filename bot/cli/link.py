@@ -1,4 +1,4 @@
-"""`recsysops link`: a page's address for whoever is at the terminal."""
+"""`recsysops link`: the address of a page for the person at the terminal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 
 def link(page: Page = "", as_json: Json = False) -> None:
-    """The address of a page, for you alone; it expires, where people do not log in for the pages."""
+    """The address of a page, for you alone; it expires, unless people log in for the pages."""
     door, given = open_door(), environment()
     path = f"/{page}" if page in ("", *NAMED) else f"/reports/{find(door, page).number}"
     links = links_of(door, given.public_url, given.login)

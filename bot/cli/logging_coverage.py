@@ -1,4 +1,4 @@
-"""`recsysops logging`: is enough logged of every slice: planned before it is switched on, and looked at."""
+"""`recsysops logging`: whether enough is logged of every slice, planned before it is on and checked after."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def plan(  # noqa: PLR0913, PLR0917 (each is an option)
     file: File = None,
     as_json: Json = False,
 ) -> None:
-    """What a log by slice would hold of the requests that there were, and how much it would be a day."""
+    """What a log by slice would hold of past requests, and its size per day."""
     asked = {"requests": requests, "share": share, "k": k, "max_rate": max_rate, "window": window}
     found = door.plan_logging(
         declaration(file),
@@ -76,7 +76,7 @@ def coverage(  # noqa: PLR0913, PLR0917 (each is an option)
     file: File = None,
     as_json: Json = False,
 ) -> None:
-    """Of which slices the log holds too little for a diagnosis, the worst first."""
+    """The slices of which the log holds too little for a diagnosis, worst first."""
     found = door.logging_coverage(
         declaration(file),
         model,
@@ -133,7 +133,7 @@ def _show(
     slices: Sequence[SliceCoverage], limit: int, needs: int, logged: str, share: float | None = None
 ) -> None:
     """
-    The worst slices. `share`: of all requests, to say what a uniform log of the same size would hold.
+    Print the worst slices. `share`: of all requests, to compare with a uniform log of the same size.
     """
     below = [one for one in slices if one.below]
     windows = sum(one.below for one in below)

@@ -1,7 +1,7 @@
 """
-`recsysops`: everything that Slack does, in a terminal, and the operator's verbs.
+`recsysops`: everything that Slack does, in a terminal, and the operator's commands.
 
-Whoever has a terminal and the store's address is an operator: `terminal:<login>`, in all declared groups.
+Anyone with a terminal and the store's address is an operator: `terminal:<login>`, in all declared groups.
 """
 
 from __future__ import annotations
@@ -71,10 +71,10 @@ app.add_typer(obligations.app, name="debts", hidden=True)  # its former name
 
 def main() -> None:
     """
-    The command. Exit codes: 0 done, 1 refused or failed, 2 invalid arguments or configuration, 130
-    interrupted.
+    Run the command line. Exit codes: 0 done, 1 refused or failed, 2 invalid arguments or configuration,
+    130 interrupted.
     """
-    # What a program reads is on the standard output alone.
+    # Standard output holds only what a program is to read.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         app()
@@ -86,7 +86,7 @@ def main() -> None:
         reason = str(getattr(error, "orig", error)).splitlines()[0]
         _fail(_unfit() or f"PostgreSQL does not answer: {reason}", 1)
     except (ProgrammingError, psycopg.ProgrammingError):
-        # Most often a store that was not migrated; what is none of that is a fault of ours, and shown whole.
+        # Usually a store that was not migrated; anything else is a bug of ours, and shown in full.
         if why := _unfit():
             _fail(why, 2)
         raise

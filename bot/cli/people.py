@@ -1,4 +1,4 @@
-"""What people are called at a terminal: as Slack says it, where this terminal has the bot's token."""
+"""The names of people for a terminal: as Slack has them, if this terminal has the bot's token."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from workers.door import environment
 
 
 def names_of(people: Iterable[str | None]) -> words.Names:
-    """Person (`slack:U123`) → name, without those whose name is not known here."""
+    """Person (`slack:U123`) → name; people whose name is not known here are left out."""
     asked = {one for one in people if one is not None and one.startswith(words.PERSON_PREFIX)}
     given = environment()
     if not asked or not given.slack_bot_token:

@@ -1,4 +1,4 @@
-"""How far long work is, for whoever waits for it: a bar in a terminal, elsewhere a line now and then."""
+"""How far a long task has come, for whoever waits: a bar in a terminal, elsewhere a line now and then."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from rich.progress import Progress
 SECONDS = 15.0
 
 Step = Callable[[int, int], None]
-"""Called with how many are done, of how many."""
+"""Called with how many are done, and out of how many."""
 
 
 @contextmanager
 def progress(what: str, seconds: float = SECONDS) -> Iterator[Step]:
     """
-    `what` is being done while the block lasts. On the standard error: programs read the other one.
+    Show the progress of `what` while the block runs. On standard error: programs read standard output.
 
     Args:
-        seconds: from one line to the next, where there is no terminal.
+        seconds: between two lines, when there is no terminal.
     """
     console = Console(stderr=True)
     if not console.is_terminal:

@@ -1,4 +1,4 @@
-"""What concerns the declared recommender: `doctor`, `init`, `check`, `backtest`."""
+"""Commands about the declared recommender: `doctor`, `init`, `check`, `backtest`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
 
 def doctor(file: Declared = None, as_json: Json = False) -> None:
     """Check the declaration against the real sources and Slack, and say what to fix."""
-    from bot.slack.examine import examine_slack  # noqa: PLC0415 - no other verb waits for Slack's client
+    from bot.slack.examine import examine_slack  # noqa: PLC0415 - no other command waits for Slack's client
 
     path = declaration(file)
     advice = [*door.doctor(path), *examine_slack(path)]
@@ -103,8 +103,8 @@ def run_check(
     """
     Run the checks now and print what they find; the log is not written. Exit code 1 if a check run failed.
 
-    They remember nothing of runs before: a fault that began long ago is part of what they learn from. A
-    `recsysops backtest` that begins before it finds it.
+    They remember nothing of earlier runs, so they learn a fault that began long ago as normal. A
+    `recsysops backtest` that starts before the fault finds it.
     """
     looked = door.run_check(declaration(file), name, moment_of(at) if at else None)
     if as_json:
@@ -221,17 +221,17 @@ def _show(findings: list[Finding]) -> None:
 
 
 def declaration(given: Path | None) -> Path:
-    """The declaration that is meant."""
+    """The path of the declaration to use."""
     path = given or door.environment().config
     return path / FILE_NAME if path.is_dir() else path
 
 
 def moment_of(text: str) -> datetime:
     """
-    A time as somebody typed it; UTC where no zone is said.
+    A time as somebody typed it; UTC if no zone is given.
 
     Raises:
-        Refused: it is none.
+        Refused: the text is not a time.
     """
     try:
         moment = datetime.fromisoformat(text)

@@ -1,4 +1,4 @@
-"""What the terminal's commands share: who asks, how an order is given, how an answer is printed."""
+"""What the terminal's commands share: who is asking, how a command is sent, how an answer is printed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ except ImportError:  # not on Windows
     pwd = None  # type: ignore[assignment]
 
 LOOK_UP_SECONDS = 90.0
-"""So long it is looked up what came of something, where the store is away."""
+"""How long to look for the outcome of a command while the store is away."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Number = Annotated[str, typer.Argument(metavar="ID", help="The incident's number.")]
@@ -46,7 +46,7 @@ def operator(door: Door) -> Actor:
 
 def account() -> str:
     """
-    The user of the operating system that this process runs as: not what LOGNAME says, which anybody may set.
+    The operating system user this process runs as; not LOGNAME, which anybody may set.
     """
     if pwd is None:
         return getpass.getuser()
@@ -62,7 +62,7 @@ def find(door: Door, number: str, *, whole: bool = False) -> Incident:
     The incident with this number; see `Door.incident`.
 
     Raises:
-        Refused: there is none.
+        Refused: there is no such incident.
     """
     found = door.incident(number, whole=whole)
     if found is None:
@@ -71,7 +71,7 @@ def find(door: Door, number: str, *, whole: bool = False) -> Incident:
 
 
 def order(number: str, command: Command, *, as_json: bool) -> None:
-    """Ask this of an incident, and print what it has come to."""
+    """Send this command to an incident, and print the result."""
     door = open_door()
     incident = find(door, number)
     answer = ask(door, incident.stream, command)
@@ -94,10 +94,10 @@ def _with_names(said: str) -> str:
 
 def ask(door: Door, stream: str | None, command: Command) -> Answer:
     """
-    What this came to; where the store's answer was lost, it is looked up.
+    The outcome of a command; looked up if the store's answer was lost.
 
     Raises:
-        Refused: a rule says no; or it was not done, and may be asked again.
+        Refused: a rule forbids it; or it was not done, and may be asked again.
         Unanswered: the store has not come back.
     """
     try:
@@ -129,12 +129,12 @@ def plain(incident: Incident) -> dict[str, Any]:
 
 
 def print_json(value: object) -> None:
-    """JSON on the standard output, and nothing else."""
+    """Print JSON, and nothing else, on standard output."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
 
 
 def console() -> Console:
-    """Where people read."""
+    """The console that people read."""
     return Console()
 
 
@@ -144,5 +144,5 @@ def utc(at: datetime | None) -> str:
 
 
 def who(actor: str | None, names: words.Names = words.NOBODY) -> str:
-    """Who it was, or nobody."""
+    """The actor's name, or “nobody”."""
     return "nobody" if actor is None else words.spoken(actor, names)

@@ -1,4 +1,4 @@
-"""`recsysops slack manifest`: what is pasted where a Slack app is created."""
+"""`recsysops slack manifest`: what to paste when creating the Slack app."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables for a terminal: as wide as it is, and nothing cut."""
+"""Tables for a terminal: as wide as it is, with nothing cut off."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from rich.table import Table
 from bot.cli.shared import console
 
 BESIDE = 3
-"""Spaces beside a column."""
+"""Spaces around a column."""
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """
-    A table for people, as wide as their terminal, or as its longest rows where nobody looks at one.
+    Print a table as wide as the terminal, or as its longest rows when there is no terminal.
 
-    No cell is cut: what does not fit goes on in the next line, and words stay whole where there is room.
+    No cell is cut: what does not fit continues on the next line, and words stay whole if there is room.
     """
     screen = console()
     drawn = Table(title=title or None, box=box.SIMPLE, title_justify="left")
@@ -41,8 +41,8 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 def widths_within(room: int, least: Sequence[int], longest: Sequence[int]) -> list[int]:
     """
-    How wide each column is: its longest line where all fit; else at least its longest word, and what is left
-    goes to whoever lacks most. Where not even the words fit, the widest columns give way.
+    The width of each column: its longest line if all fit; otherwise at least its longest word, with the rest
+    of the room for the columns that lack most. If not even the words fit, the widest columns give way.
 
     >>> widths_within(30, [4, 9, 5], [4, 9, 40])
     [4, 9, 17]

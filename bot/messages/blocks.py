@@ -1,4 +1,4 @@
-"""Slack's blocks, spelled once, each cut to the limit that Slack refuses beyond."""
+"""Constructors for Slack's blocks, each of which cuts its text to Slack's limit."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ BUTTON_MAX = 75
 CONFIRM_TEXT_MAX = 300
 ALT_MAX = 2000
 TOGETHER_MAX, OVERHEAD = 13_200, 125
-"""Characters of all blocks of a message, each block after the first counting for so many more; not in Slack's
-reference, measured by users of Slack (slackapi/bolt-js#2509)."""
+"""Characters in all blocks of a message together, and how many each block after the first adds to the count;
+not in Slack's reference, measured by users of Slack (slackapi/bolt-js#2509)."""
 
 LEAST_KEPT = 200
 NOTHING = "–"
-"""What stands for an empty text, which Slack does not take."""
+"""Stands in for an empty text, which Slack does not accept."""
 
 Style = Literal["primary", "danger"]
 
 
 def plain(text: str, most: int = BUTTON_MAX) -> Block:
-    """Text in which Slack looks for nothing, not even for `:emoji:`."""
+    """Text that Slack does not interpret at all, not even `:emoji:`."""
     return {"type": "plain_text", "text": cut(clean(text), most) or NOTHING, "emoji": False}
 
 
 def mrkdwn(text: str, most: int = SECTION_MAX) -> Block:
-    """Slack's markup, its data escaped; bare addresses and `#channels` in it lead nowhere."""
+    """Slack's markup with its data escaped; bare addresses and `#channels` in it do not become links."""
     return {"type": "mrkdwn", "text": cut(text, most) or NOTHING, "verbatim": True}
 
 
@@ -52,7 +52,7 @@ def context(*texts: str) -> Block:
 
 def together(blocks: list[Block], most: int = TOGETHER_MAX) -> list[Block]:
     """
-    The same blocks in what Slack takes of them all: of the longest sections what they have too much is cut.
+    The same blocks, cut to what Slack accepts in total: only the longest sections are shortened.
 
     >>> [len(one["text"]["text"]) for one in together([section("a" * 900), section("b" * 300)], 1_200)]
     [775, 300]
@@ -70,7 +70,7 @@ def together(blocks: list[Block], most: int = TOGETHER_MAX) -> list[Block]:
 
 
 def _length(said: Any) -> int:
-    """Characters of every text in a block."""
+    """The number of characters in all texts of a block."""
     if isinstance(said, list):
         return sum(map(_length, said))
     if not isinstance(said, dict):
@@ -84,7 +84,7 @@ def divider() -> Block:
 
 
 def image(file: str, alt: str) -> Block:
-    """A picture that was uploaded, by its id: Slack fetches none from us, and may not be able to."""
+    """An uploaded picture, by its id: Slack fetches none from us, and might not be able to."""
     return {"type": "image", "slack_file": {"id": file}, "alt_text": cut(clean(alt), ALT_MAX) or NOTHING}
 
 

@@ -1,4 +1,4 @@
-"""What may be corrected in an incident, in words, and what somebody enters for it, as an order."""
+"""What can be corrected in an incident, in words, and the command for what somebody enters."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ STEPS: dict[str, str] = {
     "hotfix.verified": "repair verified",
     "incident.resolved": "resolved",
 }
-"""Complete: a test holds it against what the state says can be corrected."""
+"""Complete: a test compares it with what the state says can be corrected."""
 
 
 class Choice(NamedTuple):
-    """One thing that can be put right: which part of which event (its id), what it is and what it says."""
+    """One correctable entry: which part of which event (its id), what it is, and what it says."""
 
     part: Part
     event: str
@@ -38,16 +38,16 @@ class Choice(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What stands for it in a form; see `read_key`."""
+        """What identifies the choice in a form; see `read_key`."""
         return f"{self.part}|{self.event}"
 
 
 def choices(incident: Incident) -> list[Choice]:
     """
-    Everything that can be corrected, the newest first.
+    Everything that can be corrected, newest first.
 
     Raises:
-        Refused: nothing can be.
+        Refused: nothing can be corrected.
     """
     if not incident.correctable:
         raise Refused(f"The events of #{incident.number} are in an archive; nothing of it can be corrected.")
@@ -60,10 +60,10 @@ def choices(incident: Incident) -> list[Choice]:
 
 def read_key(key: str) -> tuple[Part, str]:
     """
-    Part and event of a choice.
+    The part and the event of a choice.
 
     Raises:
-        Stale: it is of another release.
+        Stale: the key is from another release.
 
     >>> read_key("note|incident-1:4")
     ('note', 'incident-1:4')
@@ -77,10 +77,10 @@ def read_key(key: str) -> tuple[Part, str]:
 
 def order(part: Part, event: str, right: str, reason: str) -> c.Correction:
     """
-    The order to correct this part of this event.
+    The command to correct this part of this event.
 
     Raises:
-        Refused: what was entered is no time, or no severity.
+        Refused: what was entered is not a time, or not a severity.
     """
     match part:
         case "time":
@@ -97,7 +97,7 @@ def order(part: Part, event: str, right: str, reason: str) -> c.Correction:
 
 def moment(entered: str) -> datetime:
     """
-    A time that a person wrote, in UTC where they name no zone.
+    A time that a person entered; UTC if they name no zone.
 
     Raises:
         Refused: it cannot be read.
@@ -114,10 +114,10 @@ def moment(entered: str) -> datetime:
 
 def severity(entered: str) -> Severity:
     """
-    A severity that a person wrote.
+    A severity that a person entered.
 
     Raises:
-        Refused: there is none of that name.
+        Refused: there is no severity of that name.
     """
     try:
         return Severity(entered.strip().upper())

@@ -1,4 +1,4 @@
-"""Follow-ups and how far each has come: in a list, on the App Home, on the message and in the report."""
+"""Follow-ups and the progress of each: in a list, on the App Home, in the message and in the report."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NONE_OPEN = "No follow-up is open."
 def standings(
     incidents: Sequence[Incident], at: datetime, *, every: bool = False
 ) -> tuple[FollowUpStanding, ...]:
-    """Those that are not done, or all: what is overdue first, then by the day on which it is due."""
+    """Those not done yet, or all: overdue ones first, then by due date."""
     found = [one for incident in incidents if (one := standing(incident, at)) is not None]
     kept = [one for one in found if every or one.state not in CLOSED]
     return tuple(sorted(kept, key=lambda one: (not one.overdue, one.due_at is None, one.due_at, -one.number)))
@@ -29,7 +29,7 @@ def standings(
 
 def state(one: FollowUpStanding) -> str:
     """
-    How far it has come, in words.
+    Its state in words.
 
     >>> given = {"number": 1, "incident": "", "change": "check", "detail": ""}
     >>> state(FollowUpStanding(**given, state="written", overdue=True))
@@ -39,7 +39,7 @@ def state(one: FollowUpStanding) -> str:
 
 
 def row(one: FollowUpStanding) -> tuple[str, ...]:
-    """One line of a table; its last cell is what is known of its state."""
+    """One row of a table; the last cell holds what is known about its state."""
     due = f"{one.due_at.astimezone(UTC):%Y-%m-%d}" if one.due_at else "–"
     owner = words.spoken(one.owner) if one.owner else "–"
     known = " ".join(filter(None, (one.says.partition("\n")[0], one.url)))
@@ -47,12 +47,12 @@ def row(one: FollowUpStanding) -> tuple[str, ...]:
 
 
 def home_of(found: Sequence[FollowUpStanding], link: Link) -> list[Block]:
-    """The part of the App Home that lists them; nothing where none is open."""
+    """The part of the App Home that lists them; empty if none is open."""
     return [header("Follow-ups"), *blocks(found, link)] if found else []
 
 
 def blocks(found: Sequence[FollowUpStanding], link: Link) -> list[Block]:
-    """The list of those that are open, as the slash command answers it."""
+    """The list of open follow-ups, as the slash command answers it."""
     if not found:
         return [section(NONE_OPEN)]
     left = len(found) - MOST_SHOWN
@@ -70,7 +70,7 @@ def _line(one: FollowUpStanding, link: Link) -> str:
 
 
 def became(incident: Incident) -> tuple[str, ...]:
-    """What became of its answer, a sentence each, without markup: for the message and the report."""
+    """What became of the follow-up, one sentence each, without markup: for the message and the report."""
     came, followed = incident.change_came, incident.followed
     said = []
     if came is not None and came.written:
@@ -97,7 +97,7 @@ def became(incident: Incident) -> tuple[str, ...]:
 
 
 def what_now(incident: Incident) -> str | None:
-    """What can be done where its pull request was closed without being merged; None elsewhere."""
+    """What can be done if its pull request was closed without being merged; otherwise None."""
     if not closed_unmerged(incident):
         return None
     number = incident.number
@@ -111,7 +111,7 @@ def what_now(incident: Incident) -> str | None:
 
 
 def due(incident: Incident) -> str | None:
-    """Until when it is to be done, where it is not done yet; completes “due …”."""
+    """The date by which it is to be done, if it is not done yet; completes “due …”."""
     found = standing(incident, incident.last_at)
     if found is None or found.due_at is None or found.state in CLOSED:
         return None

@@ -21,8 +21,8 @@ TO_CLOSE = ("resolved",)
 
 class Shown(NamedTuple):
     """
-    The first page of what is unresolved and of what is to be closed; how many there are; mean times; the
-    hotfixes in force, and the follow-ups that are open.
+    The first page of unresolved incidents and of those to be closed; how many there are; mean times; hotfixes
+    in force; and open follow-ups.
     """
 
     unresolved: Sequence[Incident]
@@ -50,7 +50,7 @@ def home(shown: Shown, link: Link) -> dict[str, object]:
 
 
 def closed_home(why: str) -> dict[str, object]:
-    """The same for somebody who may not see incidents; `why` in Slack's markup."""
+    """The same for somebody who may not see incidents; `why` is in Slack's markup."""
     return {"type": "home", "blocks": [header("Incidents"), section(why)]}
 
 

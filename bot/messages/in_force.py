@@ -1,4 +1,4 @@
-"""Every hotfix in force, over all incidents."""
+"""Every hotfix in force, across all incidents."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ TODAY = "today, against members held out"
 
 class InForce(Value):
     """
-    One hotfix that acts on the recommender. `repaired` is what the last look saw, with its interval, and
-    `looked_at` when that was; `stage` how far it has come, `share` of the members whom it serves, but for the
-    share `hold_out` of them; `worth` what it does today by members held out, where there are any;
-    `break_glass` why it was deployed without the second person that it needs, where it was.
+    One hotfix that acts on the recommender. `repaired` is what the last look measured, with its interval, at
+    `looked_at`; `stage` is how far it has come, `share` the part of the members it serves, except for the
+    part `hold_out` of them; `worth` is its effect today, measured on held-out members if there are any;
+    `break_glass` is why it was deployed without the second person it needs, if it was.
     """
 
     number: int
@@ -46,7 +46,7 @@ class InForce(Value):
 
 
 def in_force(incidents: Sequence[Incident], at: datetime) -> tuple[InForce, ...]:
-    """What acts at `at`, what ends first before the others; what never ends last."""
+    """The hotfixes in force at `at`, by when they end, earliest first; those that never end come last."""
     found = [_entry(one, one.hotfix, at) for one in incidents if one.hotfix and one.hotfix.applied_at]
     return tuple(sorted(found, key=lambda one: (one.expires_at is None, one.expires_at, one.number)))
 
@@ -74,7 +74,7 @@ def _entry(incident: Incident, hotfix: Hotfix, at: datetime) -> InForce:
 
 
 def _repaired(hotfix: Hotfix) -> Estimate | None:
-    """At the last look; at the verdict, where nobody looked after it."""
+    """The repair at the last look, or at the verdict if nobody looked after it."""
     last = hotfix.seen if hotfix.seen and hotfix.seen.at >= hotfix.at else None
     share, low, high = (
         (last.repaired_share, last.low, last.high)
@@ -92,14 +92,14 @@ def repaired(one: InForce) -> str:
 
 
 def worth(one: InForce) -> str:
-    """What it is worth today by members who are held out, in words; empty where none are."""
+    """Its effect today, measured on held-out members, in words; empty if none are held out."""
     if one.worth is not None:
         return worth_today(one.worth)
     return "not measured yet" if one.hold_out else ""
 
 
 def stage(one: InForce) -> str:
-    """How far it has come, in words."""
+    """Its stage in words."""
     share = f", {words.percent(one.share)} of members" if one.share < 1.0 else ""
     share += f", {words.held_out(one.hold_out)}" if one.hold_out and one.share == 1.0 else ""
     alone = ", by break-glass" if one.break_glass is not None else ""
@@ -107,7 +107,7 @@ def stage(one: InForce) -> str:
 
 
 def home_of(found: Sequence[InForce], link: Link) -> list[Block]:
-    """The part of the App Home that lists them; nothing where none is in force."""
+    """The part of the App Home that lists them; empty if none is in force."""
     if not found:
         return []
     left = len(found) - MOST_SHOWN

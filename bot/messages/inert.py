@@ -1,10 +1,10 @@
 """
-Text that comes from data, made inert: whatever a title, a slice or a person's note holds, Slack shows it and
-does nothing with it.
+Makes text that comes from data inert: whatever a title, a slice or a person's note holds, Slack shows it
+and does nothing with it.
 
-Slack's markup has no escape but for `&`, `<` and `>`. What could begin or end emphasis, code or an emoji is
-replaced by a character that looks the same, and what is invisible is written out: that two values differ by
-nothing but a zero-width space may be the very cause of an incident.
+Slack's markup has no escape except for `&`, `<` and `>`. Anything that could begin or end emphasis, code or
+an emoji is replaced by a character that looks the same, and invisible characters are written out: two values
+that differ only by a zero-width space may be the very cause of an incident.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ COLON, QUOTE = "∶", "›"
 ISOLATE, END_ISOLATE = "\u2068", "\u2069"
 RIGHT_TO_LEFT = frozenset(("R", "AL", "AN"))
 JOINERS = "\u200c\u200d"
-"""Within a word of a script that needs them, or an emoji, they are no trick."""
+"""Harmless within an emoji, or a word of a script that needs them."""
 
 _EMPHASIS = re.compile(r"[*_~`]")
 _EMOJI = re.compile(r":(?=[^\s:]{1,100}:)")
@@ -31,7 +31,7 @@ _ENTITY = re.compile(r"&(?:amp|lt|gt);|<[^<>]*>")
 
 def clean(text: str) -> str:
     """
-    One line of text without anything invisible; where it runs from right to left, nothing beside it does.
+    One line of text without invisible characters; right-to-left text in it does not affect what is beside it.
 
     >>> clean("TV\\u200b\\n and\\u202e web")
     'TV⟨U+200B⟩ and⟨U+202E⟩ web'
@@ -45,9 +45,9 @@ def clean(text: str) -> str:
 
 def escape(text: str) -> str:
     """
-    The same for Slack's markup: no mention, link, emphasis, code or emoji comes of it.
+    The same for Slack's markup: it cannot become a mention, link, emphasis, code or emoji.
 
-    A mark between two letters or digits begins nothing and stays what it is, so that names can be copied.
+    A mark between two letters or digits begins nothing and is kept, so that names can be copied.
 
     >>> escape("<!channel> *now* feed_failover :fire: at 09:30:12")
     '&lt;!channel&gt; ∗now∗ feed_failover ∶fire: at 09:30:12'
@@ -56,7 +56,7 @@ def escape(text: str) -> str:
 
 
 def escape_within(line: str) -> str:
-    """The same for a part of a line that is clean."""
+    """The same for a part of a line that is already clean."""
     line = _EMPHASIS.sub(lambda found: _unless_within(line, found), line)
     line = _EMOJI.sub(lambda found: ":" if _CLOCK.match(line, found.start()) else COLON, line)
     line = QUOTE + line[1:] if line.startswith(">") else line
@@ -65,8 +65,8 @@ def escape_within(line: str) -> str:
 
 def sentence(text: str) -> str:
     """
-    A sentence that this program wrote about data, escaped; a plain name or command between backticks, as it
-    writes them, stays code.
+    A sentence that this program wrote about data, escaped; a plain name or command that it put between
+    backticks stays code.
 
     >>> sentence("`language` is not set for *212* films; see `recsysops doctor`")
     '`language` is not set for ∗212∗ films; see `recsysops doctor`'
@@ -75,14 +75,14 @@ def sentence(text: str) -> str:
 
 
 def _with_code(text: str, other: Callable[[str], str]) -> str:
-    """One line, of which plain names and commands between backticks stay code."""
+    """One line in which plain names and commands between backticks stay code."""
     parts = _CODE.split(clean(text))
     return "".join(part if _CODE.fullmatch(part) else other(part) for part in parts)
 
 
 def code_block(text: str) -> str:
     """
-    Lines of a file as they are, to be read and copied: indented, with the marks that they have.
+    Lines of a file as they are, to be read and copied: with their indentation and marks.
 
     >>> code_block("+[checks.a]\\n+  every = '<5m>'")
     "```+[checks.a]\\n+  every = '&lt;5m&gt;'```"
@@ -95,7 +95,7 @@ def code_block(text: str) -> str:
 
 def with_times(line: str) -> str:
     """
-    A line of Slack's markup in which each time is shown in the reader's zone.
+    A line of Slack's markup with each time shown in the reader's zone.
 
     >>> with_times("since 2026-03-01 02:41 UTC")
     'since <!date^1772332860^{date_short_pretty} {time}|2026-03-01 02:41 UTC>'
@@ -112,15 +112,15 @@ def _local(minute: str) -> str:
 
 
 class Marked(str):
-    """Text that is Slack's markup already, its data escaped."""
+    """Text that is already Slack's markup, with its data escaped."""
 
     __slots__ = ()
 
 
 def paragraphs(text: str) -> str:
     """
-    Somebody's own words, escaped, with their line breaks: what follows the first line is set as a quotation,
-    so that it cannot pass for a line of ours.
+    Somebody's own words, escaped, with their line breaks: everything after the first line is quoted, so that
+    it cannot pass for a line of ours.
 
     >>> paragraphs("It is down.\\n*Resolved* by me")
     'It is down.\\n> ∗Resolved∗ by me'
@@ -130,14 +130,14 @@ def paragraphs(text: str) -> str:
 
 
 def length(text: str) -> int:
-    """How long Slack may take it to be: in UTF-16 units, as an emoji counts twice in some places."""
+    """The length that Slack may count: in UTF-16 units, since an emoji counts twice in some places."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def cut(text: str, most: int) -> str:
     """
-    `text` in at most `most` units; the dots say that there was more. No entity, mention or link is split,
-    no letter parted from its accents, and what was opened is closed.
+    `text` in at most `most` units; the dots show that there was more. No entity, mention or link is split,
+    no letter is separated from its accents, and what was opened is closed.
 
     >>> cut("abcdef", 4), cut("ab &amp; cd", 6), cut("*bold words*", 8)
     ('abc…', 'ab …', '*bold …*')
@@ -154,7 +154,7 @@ def cut(text: str, most: int) -> str:
 
 
 def _units(text: str, most: int) -> int:
-    """How many characters of `text` fit into so many UTF-16 units."""
+    """How many characters of `text` fit into this many UTF-16 units."""
     count = 0
     for index, one in enumerate(text):
         count += 2 if ord(one) > 0xFFFF else 1
@@ -164,7 +164,7 @@ def _units(text: str, most: int) -> int:
 
 
 def _whole(text: str, end: int) -> int:
-    """The end moved back to where nothing is split."""
+    """The end, moved back to a place where nothing is split."""
     for found in _ENTITY.finditer(text):
         if found.start() < end < found.end():
             end = found.start()
@@ -175,7 +175,7 @@ def _whole(text: str, end: int) -> int:
 
 
 def _left_open(text: str) -> str:
-    """What closes the emphasis and the isolates that are open at the end of a text."""
+    """The marks that close the emphasis and isolates left open at the end of a text."""
     closing = END_ISOLATE if text.count(ISOLATE) > text.count(END_ISOLATE) else ""
     if text.count("```") % 2:
         return closing + "```"
@@ -186,7 +186,7 @@ def _left_open(text: str) -> str:
 
 
 def _marks(line: str, mark: str) -> list[int]:
-    """Where a mark stands that is not within a word."""
+    """The positions of a mark that is not inside a word."""
     return [found.start() for found in re.finditer(re.escape(mark), line) if not _within(line, found.start())]
 
 

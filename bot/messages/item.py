@@ -1,4 +1,4 @@
-"""The answer for one item, as blocks, as lines for a terminal, and as a page that stands by itself."""
+"""The answer for one item, as blocks, as lines for a terminal, and as a self-contained page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from domain.answer import Compared, ItemAnswer, Launch
 from domain.values import Estimate
 
 SIGNS = {"less": "🔻", "more": "🔺", "fair": "✅", "unknown": "❔"}
-NAMED = 5  # of those compared with, by title
+NAMED = 5  # how many of the items compared with are named by title
 
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;color:#102a43;max-width:44rem;margin:2rem auto;padding:0 1rem}"
@@ -36,10 +36,10 @@ def facts(
     answer: ItemAnswer, time: Callable[[datetime], str] = written, safe: Callable[[str], str] = str
 ) -> list[tuple[str, str]]:
     """
-    What there is to say, in the order in which it is asked: how much, since when, compared with whom.
+    What there is to say, in the order people ask: how much, since when, compared with which items.
 
     Args:
-        time: how a time is written; safe: what is done to names that come from a table.
+        time: how a time is written; safe: applied to names that come from a table.
     """
     said: list[tuple[str, str]] = []
     if answer.bias is not None:
@@ -92,7 +92,7 @@ def interval(estimate: Estimate) -> str:
 
 
 def blocks(answer: ItemAnswer, picture: str | None) -> list[Block]:
-    """For Slack: the sentence, the picture by its id there, the numbers, how they are known."""
+    """For Slack: the sentence, the picture by its id there, the numbers, and how they are known."""
     drawn: list[Block] = [header(f"{SIGNS[answer.verdict]} {answer.title or answer.item}")]
     drawn.append(section(f"*{plain(answer.headline)}*"))
     if picture:

@@ -1,4 +1,4 @@
-"""Where a page is, for whoever reads a message."""
+"""Addresses of pages for the reader of a message."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 Link = Callable[[str], str | None]
 """
-Path of a page (`/reports/142`) → its address for the reader; None where none can be written: what everybody
-in a channel reads holds no address that opens a page for one of them.
+Path of a page (`/reports/142`) → its address for the reader; None if none can be given: a message that
+everybody in a channel reads must not hold an address that opens a page for one of them.
 """
 
 
@@ -17,7 +17,7 @@ def nowhere(path: str) -> None:
 
 def pages_at(public_url: str) -> Link:
     """
-    Plain addresses, for pages that ask who is there.
+    Plain addresses, for pages that ask who is visiting.
 
     >>> pages_at("https://ops.example")("/audit")
     'https://ops.example/audit'
@@ -27,7 +27,7 @@ def pages_at(public_url: str) -> Link:
 
 def linked(text: str, address: str | None) -> str:
     """
-    Text that leads to an address, in Slack's markup; the text alone where there is none.
+    Text linked to an address, in Slack's markup; just the text if there is none.
 
     >>> linked("#142", "https://ops.example/reports/142"), linked("#142", None)
     ('<https://ops.example/reports/142|#142>', '#142')

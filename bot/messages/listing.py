@@ -1,4 +1,4 @@
-"""The page of incidents: which are asked for, and how they are shown."""
+"""The page of incidents: the query in its address, and how the result is shown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 
 
 class IncidentQuery(Value):
-    """Incidents with these statuses and severities (any, where none is named), of numbers below `below`."""
+    """Incidents with these statuses and severities (any, if none is named), with numbers below `below`."""
 
     status: tuple[Status, ...] = ()
     severity: tuple[Severity, ...] = ()
@@ -34,14 +34,14 @@ class IncidentQuery(Value):
         return [part for part in value.split(",") if part] if isinstance(value, str) else value
 
     def address(self, **changes: object) -> str:
-        """Where the page with these changes is."""
+        """The address of the page with these changes."""
         asked = {**self.model_dump(mode="json"), **changes}
         said = {k: ",".join(map(str, v)) if isinstance(v, list | tuple) else v for k, v in asked.items() if v}
         return "/?" + urlencode(said, safe=",") if said else "/"
 
 
 def choices(asked: IncidentQuery) -> Mapping[str, Sequence[tuple[str, str, bool]]]:
-    """The filters to choose from, by name: (label, address, whether it is chosen)."""
+    """The filters to choose from, by name: (label, address, whether it is selected)."""
 
     def offered(name: str, values: Sequence[str]) -> list[tuple[str, str, bool]]:
         chosen = getattr(asked, name)
@@ -58,7 +58,7 @@ def choices(asked: IncidentQuery) -> Mapping[str, Sequence[tuple[str, str, bool]
 
 
 def wrong(error: ValidationError) -> str:
-    """What is wrong with an address that asks for incidents, for whoever wrote it."""
+    """What is wrong with the query in an address, for the person who wrote it."""
     said = "".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}\n" for one in error.errors())
     return f"This address is not valid.\n{said}"
 
@@ -76,9 +76,9 @@ def html(
     One page of incidents, newest first.
 
     Args:
-        incidents: what was found; a full page has another one after it.
-        means: over what was opened in the last `MEANS_DAYS`.
-        link: where its reader may go on to. logged_in: they may log out.
+        incidents: those found; a full page is followed by another one.
+        means: over incidents opened in the last `MEANS_DAYS`.
+        link: addresses the reader may follow from here. logged_in: they may log out.
     """
     full = len(incidents) >= PAGE_INCIDENTS
     return ENVIRONMENT.get_template("listing.html.j2").render(

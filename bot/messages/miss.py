@@ -1,4 +1,4 @@
-"""Choices that the model had ranked low, the lowest first: who, what, where, instead of what."""
+"""Choices of items that the model had ranked low, lowest first: who, what, where, instead of what."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def slice_asked(pairs: Iterable[str]) -> Slice:
     The slice that somebody wrote, pair by pair.
 
     Raises:
-        Refused: one is no pair.
+        Refused: one of them is not a pair.
 
     >>> slice_asked(["device=tv", " country = United States"])
     (('device', 'tv'), ('country', 'United States'))
@@ -35,23 +35,23 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def lowest(misses: Iterable[Miss], wanted: Slice = (), limit: int = LISTED) -> list[Miss]:
-    """The `limit` lowest-ranked of `misses`, each once, of those whose context holds what is `wanted`."""
+    """The `limit` lowest-ranked `misses`, each once, among those whose context includes `wanted`."""
     once = {one.key: one for one in misses if set(wanted) <= set(one.slice)}
     return sorted(once.values(), key=lambda one: (-one.surprise, one.key))[:limit]
 
 
 def place(miss: Miss) -> str:
-    """Where the model had put it."""
+    """The position at which the model had ranked it."""
     return f"{miss.rank} of {miss.ranked}"
 
 
 def instead_of(miss: Miss) -> str | None:
-    """What the model had put first; None where it is not known."""
+    """What the model had ranked first; None if unknown."""
     return next((one.title or one.item for one in miss.candidates if one.rank == 1), None)
 
 
 def blocks(misses: list[Miss]) -> list[Block]:
-    """For Slack: a line a choice; why they are worth a look."""
+    """For Slack: one line per choice, and why they are worth a look."""
     if not misses:
         return [section(NONE_KEPT)]
     said = context(

@@ -1,4 +1,4 @@
-"""What asks a person for words: one modal for each action that needs some."""
+"""One modal for each action that needs input from a person."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def resolve(incident: Incident, value: str) -> View:
 
 
 def _in_hand(incident: Incident) -> list[Block]:
-    """What goes on over the end, or is called off with it."""
+    """What continues after the end, or is called off with it."""
     said = in_hand(incident)
     withdrawn = incident.hotfix is not None and incident.hotfix.stage == "chosen"
     return [section(f"{escape(said)}.{' Resolving withdraws it.' if withdrawn else ''}")] if said else []
@@ -182,7 +182,7 @@ def _follow_up(
 
 
 def _which_check(incident: Incident) -> list[Block]:
-    """Which of the checks that were replayed is to be declared; the best, unless somebody says otherwise."""
+    """Which of the replayed checks is to be declared; the best, unless somebody chooses otherwise."""
     if not incident.changes:
         return []
     names = {one.change.name: one.says for one in incident.changes}
@@ -191,7 +191,7 @@ def _which_check(incident: Incident) -> list[Block]:
 
 
 NO_CHECK = "-"
-"""The choice of no check; no check that is proposed is called so."""
+"""The choice of no check; no proposed check has this name."""
 
 _NOTHING_PROPOSED = Improvement(detect_faster="", diagnose_faster="", change="check", detail="")
 

@@ -30,12 +30,12 @@ from domain.replayed import ChangeSince
 from domain.values import Option, name_slice
 
 QUIET = frozenset({"message.posted", "finding.repeated", "hotfix.watched"})
-"""Many of these in a row are shown as one line."""
+"""A run of these is shown as one line."""
 
 
 @dataclass(frozen=True)
 class Offered:
-    """The menu as it stood when a hotfix was chosen from it, and by whom."""
+    """The menu as it was when a hotfix was chosen from it, and who chose."""
 
     options: tuple[Option, ...]
     at: datetime
@@ -44,13 +44,13 @@ class Offered:
 
     @property
     def why_first(self) -> str:
-        """Why the first option stood before the others; empty where there is nothing to say."""
+        """Why the first option was placed before the others; empty if there is nothing to say."""
         return why_first(self.options)
 
 
 @dataclass(frozen=True)
 class ReportContent:
-    """Everything a report says, before it is written down."""
+    """Everything a report says, before it is rendered."""
 
     incident: Incident
     entries: tuple[Entry, ...]
@@ -63,7 +63,7 @@ class ReportContent:
 
 
 def people(incident: Incident, recorded: Sequence[e.Recorded]) -> set[str]:
-    """Everybody whom the report of an incident names, by id."""
+    """The ids of all people named in the report of an incident."""
     said = {one for entry in timeline(recorded) for one in words.people_in(entry.what)}
     return (
         {record.actor for record in recorded} | said | ({incident.assignee} if incident.assignee else set())
@@ -80,8 +80,8 @@ def compose(
 ) -> ReportContent:
     """
     The report's content; `picture` is the address (or data URI) of the diagnosis's picture, `names` what
-    `people` are called, `link` where its reader may go on to, `since` what is known of the change that was
-    agreed on.
+    `people` are called, `link` gives the addresses its reader may follow, `since` is what is known about the
+    change that was agreed on.
     """
     say = partial(words.spoken, names=names)
     entries = [
@@ -99,7 +99,7 @@ def _long(took: timedelta | None) -> str:
 
 
 def _hands(entry: Entry) -> bool:
-    """Whether the line names somebody besides who did it."""
+    """Whether the line names somebody other than the person who acted."""
     return entry.wire_name in HANDS
 
 
@@ -109,27 +109,27 @@ def markdown(content: ReportContent) -> str:
 
 
 def html(content: ReportContent) -> str:
-    """The report as a page that stands alone, prints, and is light or dark as the reader's system is."""
+    """The report as a self-contained page that prints well, light or dark as the reader's system is."""
     return _render("report.html.j2", content)
 
 
 def missing_html(number: str, link: Link = nowhere) -> str:
-    """The page for a number that no incident has."""
+    """The page for a number that belongs to no incident."""
     return ENVIRONMENT.get_template("missing.html.j2").render(number=number, link=link)
 
 
 def closed_html(title: str, why: str, way: str) -> str:
-    """The page of whoever may not see the one they asked for: why not, and the way to it."""
+    """The page for somebody who may not see the one they asked for: why not, and how to get there."""
     return ENVIRONMENT.get_template("closed.html.j2").render(title=title, why=why, way=way)
 
 
 def utc(at: datetime, form: str = "%Y-%m-%d %H:%M") -> str:
-    """A time in UTC, for what is printed."""
+    """A time in UTC, for print."""
     return f"{at.astimezone(UTC):{form}}"
 
 
 def _gathered(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """The timeline; of a run of quiet entries of one kind only the last, with how many there were."""
+    """The timeline; a run of quiet entries of one kind is reduced to the last, with their count."""
     gathered: list[Entry] = []
     count = 1
     for entry in entries:
@@ -190,19 +190,19 @@ def _lasted(incident: Incident) -> str | None:
 
 
 def _cell(text: object) -> str:
-    """Text that stays within its cell or line of Markdown."""
+    """Text that cannot leave its cell or line of Markdown."""
     return " ".join(str(text).replace("|", "\\|").replace("<", "&lt;").split())
 
 
 def _fenced(text: str) -> str:
-    """Lines as a block of code in Markdown, whatever they hold."""
+    """Lines as a code block in Markdown, whatever they contain."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}diff\n{text.rstrip()}\n{fence}"
 
 
 def _code(text: str) -> Markup:
-    """What stands between backticks as code; everything else escaped."""
+    """Text between backticks as code; everything else escaped."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped first
 
 

@@ -1,4 +1,4 @@
-"""What is said where a declared channel cannot be written into."""
+"""What to say when a declared channel cannot be written to."""
 
 from __future__ import annotations
 

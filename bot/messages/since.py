@@ -1,4 +1,4 @@
-"""What a follow-up's change is worth since it is in place, in sentences for the report."""
+"""What a follow-up's change has been worth since it took effect, in sentences for the report."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ NO_REPLAY = "No replay of this incident was made yet: how it would be found now 
 
 def since(incident: Incident, recorded: Sequence[e.Recorded], known: ChangeSince | None) -> tuple[str, ...]:
     """
-    A sentence each, without markup; none where nothing was agreed on, or it is not to be done any more.
+    One sentence each, without markup; none if nothing was agreed on, or it is no longer to be done.
 
     Args:
-        known: what the workers know of it; None where nobody asked them.
+        known: what the workers know about it; None if nobody asked them.
     """
     followed = incident.followed
     if known is None or followed is None or followed.dropped is not None:
@@ -62,7 +62,7 @@ def _in_place(name: str, incident: Incident, recorded: Sequence[e.Recorded]) -> 
 
 
 def _found(known: ChangeSince) -> str:
-    """How the incident was found, and how it would be found now, by the newest replay."""
+    """How the incident was found, and how it would be found now, according to the newest replay."""
     one = known.replayed
     if one is None or known.replayed_at is None:
         return NO_REPLAY
@@ -103,7 +103,7 @@ def _after(seconds: float | None, one: Replayed) -> str:
 
 
 def _agreed(name: str, one: Replayed) -> Iterator[str]:
-    """What its own check comes to, where that is not what raises it now."""
+    """The result of the follow-up's own check, if that is not the one that raises it now."""
     agreed = one.agreed
     if agreed is None or agreed.check != name:
         yield f"{name} was not in that replay: what it finds of this incident is not known"

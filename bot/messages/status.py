@@ -10,17 +10,17 @@ from bot.messages.link import Link, linked
 from domain.incident.state import Incident
 
 MOST_SHOWN = 20
-"""So many are on a page."""
+"""How many are on a page."""
 
 TITLE_MAX = 160
 
 
 def status(incidents: Sequence[Incident], link: Link, in_all: int, page: int = 1) -> list[Block]:
     """
-    One line an incident, as they come: the worst first.
+    One line per incident, in the order given: worst first.
 
     Args:
-        incidents: this page's, `MOST_SHOWN` of them where another one follows.
+        incidents: this page's; if there are `MOST_SHOWN` of them, another page follows.
         in_all: how many there are on all pages.
     """
     if not incidents:

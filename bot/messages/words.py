@@ -60,19 +60,19 @@ EMOJI: dict[Severity, str] = {
     Severity.SEV4: "🔵",
 }
 Names = Mapping[str, str]
-"""Person (`slack:U123`) → what they are called; see `bot.directory`."""
+"""Person (`slack:U123`) → their name; see `bot.directory`."""
 
 NOBODY: Names = {}
 PERSON_PREFIX = "slack:"
 UNNAMED = "someone in Slack"
-"""What somebody is called whose name Slack does not say just now."""
+"""Used for somebody whose name Slack does not give at the moment."""
 _PERSON = re.compile(r"\b(?:slack:[A-Z][\w-]*|terminal:[\w-]+(?:\.[\w-]+)*)")
 CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 
 
 def forecast(finding: Finding) -> str:
     """
-    What a launch is forecast to come to, against comparable ones.
+    The forecast for a launch, against comparable ones.
 
     >>> day = {"window_start": "2026-01-01T00:00Z", "window_end": "2026-01-02T00:00Z"}
     >>> forecast(Finding(check="c", table="t", **day, observed=40, expected=800, low=30, high=52,
@@ -85,7 +85,7 @@ def forecast(finding: Finding) -> str:
 
 
 def scored(incident: Incident) -> str:
-    """What became of a prediction; empty while it is not known. One that a hotfix prevented was not wrong."""
+    """How a prediction turned out; empty while that is unknown. One that a hotfix prevented was not wrong."""
     score = incident.score
     if score is None:
         return ""
@@ -97,7 +97,7 @@ def scored(incident: Incident) -> str:
 
 
 def moment(at: datetime, form: str = "{date_short_pretty} {time}") -> str:
-    """A time that Slack shows in the reader's zone, with UTC for clients that cannot."""
+    """A time that Slack shows in the reader's zone, with UTC for clients that cannot do so."""
     return f"<!date^{int(at.timestamp())}^{form}|{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC>"
 
 
@@ -108,7 +108,7 @@ def clock_time(at: datetime) -> str:
 
 def person(actor: str) -> str:
     """
-    Who it was, as Slack names them.
+    Who acted, as Slack names them.
 
     >>> person("slack:U123"), person("terminal:root"), person("worker:resolve")
     ('<@U123>', 'root (terminal)', 'recsysops')
@@ -121,7 +121,7 @@ def person(actor: str) -> str:
 
 def spoken(actor: str, names: Names = NOBODY) -> str:
     """
-    Who it was, where mentions do not work: pages, terminals, Markdown. An id says nothing to who reads it.
+    Who acted, where mentions do not work: pages, terminals, Markdown. An id tells readers nothing.
 
     >>> spoken("slack:U1", {"slack:U1": "Ada"}), spoken("slack:U2"), spoken("terminal:root")
     ('Ada', 'someone in Slack', 'root (terminal)')
@@ -140,7 +140,7 @@ def spoken(actor: str, names: Names = NOBODY) -> str:
 
 def called(actor: str, names: Names = NOBODY) -> str:
     """
-    Who it was, in a message that is posted: by name, since a mention would notify whoever just pressed.
+    Who acted, in a posted message: by name, since a mention would notify whoever just pressed.
 
     >>> called("slack:U1", {"slack:U1": "Ada"}), called("slack:U2")
     ('Ada', '<@U2>')
@@ -150,7 +150,7 @@ def called(actor: str, names: Names = NOBODY) -> str:
 
 def people_in(text: str) -> set[str]:
     """
-    The people whom a sentence names by id.
+    The people that a sentence names by id.
 
     >>> people_in("Assigned to slack:U1")
     {'slack:U1'}
@@ -160,7 +160,7 @@ def people_in(text: str) -> set[str]:
 
 def with_names(text: str, say: Callable[[str], str]) -> str:
     """
-    A sentence with people as `say` says them.
+    A sentence with its people replaced by what `say` returns.
 
     >>> with_names("Assigned to slack:U1", person), with_names("It is for terminal:root.", person)
     ('Assigned to <@U1>', 'It is for root (terminal).')
@@ -170,7 +170,7 @@ def with_names(text: str, say: Callable[[str], str]) -> str:
 
 def answered(said: str) -> str:
     """
-    What a person is told, as Slack's markup: people are mentioned, since an id says nothing.
+    A reply to a person, as Slack's markup: people are mentioned, since an id tells readers nothing.
 
     >>> answered("slack:U1 was first: *x*")
     '<@U1> was first: ∗x∗'
@@ -180,7 +180,7 @@ def answered(said: str) -> str:
 
 def circled(index: int) -> str:
     """
-    The sign of the option at `index` (from 0).
+    The symbol of the option at `index` (from 0).
 
     >>> circled(0), circled(30)
     ('①', '(31)')

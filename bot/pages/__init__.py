@@ -1,1 +1,1 @@
-"""What a browser sees: report pages, pictures, health and numbers."""
+"""What a browser sees: report pages, pictures, health and metrics."""

@@ -1,4 +1,4 @@
-"""The numbers for Prometheus, to whoever was let in: by a token, or by being on this machine."""
+"""The metrics for Prometheus, for callers that have a token or are on this machine."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def with_token(door: Door, token: str) -> Route:
 
 
 def alone(door: Door) -> Starlette:
-    """`/metrics` and nothing else, for a port that only this machine reaches."""
+    """`/metrics` and nothing else, for a port that only this machine can reach."""
 
     async def metrics(_: Request) -> Response:
         return await run_in_threadpool(_counted, door)

@@ -1,4 +1,4 @@
-"""Whether the process and its store answer, for whatever watches them, by any name, and not a word more."""
+"""Whether the process and its store answer, for any monitor, under any host name, and nothing more."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from starlette.routing import Route
 from workers.door import Door
 
 FRESH_SECONDS = 1.0
-"""Strangers may ask as often as they like: the store is asked once in this time."""
+"""Strangers may ask as often as they like: the store is asked at most once in this time."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Health:
-    """The page, and what it last found."""
+    """The page, and the result it last found."""
 
     def __init__(self, door: Door) -> None:
         self._door = door

@@ -1,9 +1,9 @@
 """
-Links that open a page for one person and expire, where nobody can log in.
+Links that open a page for one person and expire, for installations where nobody can log in.
 
-A link is the address of a page with a token: for whom, which page, until when, and a MAC (HMAC-SHA256) by a
-key that is derived from the installation's own. Nothing is kept: every process that knows the key can write
-links and read them.
+A link is the address of a page with a token: for whom, which page, until when, and a MAC (HMAC-SHA256) with a
+key that is derived from the installation's own. Nothing is stored: every process that knows the key can
+write links and read them.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from workers.door import Door
 
 PARAMETER = "link"
 LASTS = timedelta(hours=8)
-"""A shift. A new one is a press away."""
+"""A shift. A new link is one press away."""
 
 PURPOSE = "page links"
 EVERYTHING = "/"
-"""The list of incidents: a link to it opens the pages that it leads to, too."""
+"""The list of incidents: a link to it also opens the pages that it leads to."""
 
 
 @dataclass(frozen=True)
 class Opened:
-    """What a token says: `person` may see `page` (a path) and what belongs to it, until `until`."""
+    """The content of a token: `person` may see `page` (a path) and what belongs to it, until `until`."""
 
     person: str
     page: str
@@ -39,7 +39,7 @@ class Opened:
 
     def covers(self, path: str) -> bool:
         """
-        Whether it opens this page: the one it was written for, in either form, or all.
+        Whether it opens this page: the one it was written for, in either form, or all pages.
 
         >>> report = Opened("slack:U1", "/reports/14", datetime(2026, 3, 1, tzinfo=UTC))
         >>> [report.covers(one) for one in ("/reports/14", "/reports/14.md", "/reports/142", "/")]
@@ -62,7 +62,7 @@ class Links:
         """
         Args:
             key: 32 bytes that only this installation knows.
-            login: people log in: then addresses are plain, and a token opens no page.
+            login: whether people log in: then addresses are plain, and a token opens no page.
         """
         self._spelled = URLSafeSerializer(
             key,
@@ -74,22 +74,22 @@ class Links:
         self._now = now
 
     def to(self, person: str) -> Link:
-        """The pages for this person (`slack:U123`, `terminal:ada`), who may see them."""
+        """Links to the pages for this person (`slack:U123`, `terminal:ada`), who may see them."""
         if self._login:
             return self._plain
         until = self._now() + LASTS
         return lambda path: self._written(Opened(person, urlsplit(path).path, until), path)
 
     def posted(self) -> Link:
-        """For what everybody in a channel reads: pages, where these ask who is there."""
+        """For messages that a whole channel reads: links to pages, if these ask who is visiting."""
         return self._plain if self._login else nowhere
 
     def expires_at(self) -> datetime | None:
-        """Until when a link that is written now opens its page; None where people log in."""
+        """When a link written now will expire; None if people log in."""
         return None if self._login else self._now() + LASTS
 
     def carried(self, opened: Opened) -> Link:
-        """On an opened page: the pages that its reader may go on to, with the same end."""
+        """For an opened page: links to the pages its reader may visit next, with the same expiry."""
 
         def onward(path: str) -> str | None:
             page = urlsplit(path).path
@@ -101,10 +101,10 @@ class Links:
 
     def open(self, token: str, path: str) -> Opened:
         """
-        What a token says, which opens the page at `path`.
+        The content of a token that opens the page at `path`.
 
         Raises:
-            NotAllowed: it is not ours, has expired, or is for another page; in words for the reader.
+            NotAllowed: it is not ours, has expired, or is for another page; worded for the reader.
         """
         try:
             person, page, until = self._spelled.loads(token)
@@ -131,9 +131,9 @@ def links_of(door: Door, public_url: str, login: object) -> Links:
     The links that this installation writes and reads.
 
     Args:
-        login: how people log in; None where links open the pages.
+        login: how people log in; None if links open the pages.
 
     Raises:
-        ConfigurationError: RECSYSOPS_SIGNING_KEY names no key.
+        ConfigurationError: RECSYSOPS_SIGNING_KEY does not name a key.
     """
     return Links(door.key(PURPOSE), public_url, login=login is not None)

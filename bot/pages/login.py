@@ -1,8 +1,8 @@
 """
 A person's login by OpenID Connect: authorization code with PKCE, state and nonce; the id_token verified.
 
-What the browser keeps is one signed cookie: who somebody is, and until when. Authlib, which speaks to the
-provider, is loaded at the first login.
+The browser keeps one signed cookie: who somebody is, and until when. Authlib, which talks to the provider,
+is loaded at the first login.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from workers.door import Login as Declared
 SESSION_SECONDS = 8 * 3600
 PROVIDER_SECONDS = 10.0
 LEEWAY_SECONDS = 60
-"""How far the provider's clock may be from ours."""
+"""How far the provider's clock may differ from ours."""
 
 ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"})
-"""Signatures by a key that the provider alone has: neither `none` nor a shared secret."""
+"""Signatures by a key that only the provider has: neither `none` nor a shared secret."""
 
 DONE = "/login/done"
 _log = structlog.get_logger(__name__)
@@ -39,7 +39,7 @@ class Unreachable(Exception):
 
 
 class Login:
-    """The two ends of a login, and what is remembered of it."""
+    """The two ends of a login, and the session that remembers it."""
 
     def __init__(self, declared: Declared, public_url: str, door: Door) -> None:
         self._door = door
@@ -49,10 +49,10 @@ class Login:
 
     async def begin(self, request: Request) -> Response:
         """
-        To the provider, and back to `DONE`.
+        Redirect to the provider, which sends the browser back to `DONE`.
 
         Raises:
-            Unreachable: the provider does not say where.
+            Unreachable: the provider does not say where to go.
         """
         import httpx  # noqa: PLC0415 - loaded at the first login, as Authlib is
 
@@ -64,10 +64,10 @@ class Login:
 
     async def end(self, request: Request) -> None:
         """
-        Whoever comes back is who the provider says, and the session is theirs.
+        Verify that the returning person is who the provider says, and start their session.
 
         Raises:
-            NotAllowed: the answer fits no question of ours, cannot be verified, or is of somebody who is not
+            NotAllowed: the answer fits no request of ours, cannot be verified, or is for somebody who is not
                 allowed.
             Unreachable: the provider does not answer.
         """
@@ -91,7 +91,7 @@ class Login:
         self._remember(request, claims)
 
     async def who(self, request: Request) -> str | None:
-        """Who is logged in (`oidc:…`) and still allowed; None where nobody is."""
+        """Who is logged in (`oidc:…`) and still allowed; None if nobody is."""
         session = request.session
         if session.get("until", 0) <= time.time() or not self._allows(session.get("claims", {})):
             return None
@@ -100,7 +100,7 @@ class Login:
         return f"oidc:{session['claims']['sub']}"
 
     async def forget(self, request: Request) -> None:
-        """Log out: this browser forgets who is there, and what it kept opens nothing any more."""
+        """Log out: this browser forgets who was logged in, and its cookie no longer opens anything."""
         if login := request.session.get("id"):
             await asyncio.to_thread(self._door.end_login, login)
         request.session.clear()
@@ -111,7 +111,7 @@ class Login:
         kept["groups"] = of_ours  # a cookie has no room for hundreds
         if not self._allows(kept):
             raise NotAllowed("You are logged in, but you have no permission to see these pages.")
-        request.session.clear()  # what was there before belongs to whoever was there before
+        request.session.clear()  # the old session belongs to whoever was logged in before
         request.session.update(
             {"claims": kept, "until": time.time() + SESSION_SECONDS, "id": secrets.token_hex(8)}
         )
@@ -137,7 +137,7 @@ class Login:
         }
 
     async def _ready(self) -> Any:
-        """The provider, with what it says of itself; asked again where it did not say it."""
+        """The provider with its metadata; the metadata is requested again if that failed before."""
         if self._provider is None:
             provider = _client(self._declared)
             said = await provider.load_server_metadata()
@@ -151,7 +151,7 @@ class Login:
 
 def _client(declared: Declared) -> Any:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it would rather have another client than httpx, which we have
+        warnings.simplefilter("ignore")  # it would prefer another client to httpx, which we have
         from authlib.integrations.starlette_client import OAuth  # noqa: PLC0415
     return OAuth().register(
         "provider",

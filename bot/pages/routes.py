@@ -1,4 +1,4 @@
-"""The pages beside Slack's address."""
+"""The pages served next to Slack's endpoint."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Pages:
-    """Each page is drawn from the log when it is asked for, for somebody who may see it."""
+    """Each page is drawn from the log when requested, for somebody who may see it."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Pages:
         self._login = login
 
     def routes(self) -> list[Route]:
-        """Those for people, who have asked for this host by one of its names."""
+        """The routes for people, who reached this host by one of its names."""
         shown: dict[str, Page] = {
             "/": self.index,
             "/audit": self.audit,
@@ -78,7 +78,7 @@ class Pages:
             except NotLoggedIn as error:
                 if self._login is None:
                     return _closed("Who is there?", str(error), BY_LINK, 401)
-                # One of our own paths, since a route of ours has matched it: it leads nowhere else.
+                # One of our own paths, since one of our routes has matched it: it leads nowhere else.
                 request.session["next"] = f"{request.url.path}?{request.url.query}".rstrip("?")
                 return RedirectResponse("/login", 303)
             except NotAllowed as error:

@@ -1,4 +1,4 @@
-"""How what is shown in Slack is coming along, for Prometheus."""
+"""Metrics about what is shown in Slack, for Prometheus."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def slack_numbers(
     owed: Mapping[str, OwedMessage], refuses: bool, routes_lost: int, at: datetime | None = None
 ) -> str:
     """
-    Messages that are not in Slack yet at `at` (now, if not given), whether it takes anything at all, and
-    declared channels that cannot be written into.
+    Messages that are not in Slack yet at `at` (now, if not given), whether Slack accepts anything at all, and
+    declared channels that cannot be written to.
 
     >>> print(slack_numbers({}, refuses=True, routes_lost=0), end="")
     # HELP recsysops_slack_refuses 1 while Slack takes nothing from the bot's token.

@@ -1,4 +1,4 @@
-"""Who looks at a page: somebody logged in, or somebody with a link that was written for them."""
+"""The visitor of a page: somebody logged in, or somebody with a link that was written for them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from domain.errors import NotAllowed
 @dataclass(frozen=True)
 class Visit:
     """
-    Somebody who may see the page that they ask for.
+    Somebody who may see the page they asked for.
 
     Attributes:
-        link: where they may go on to from there.
+        link: the addresses they may follow from there.
         logged_in: they came by a login, and may log out.
     """
 
@@ -29,7 +29,7 @@ class Visit:
 
 
 class NotLoggedIn(NotAllowed):
-    """Nobody is there yet; where people log in, they are asked to."""
+    """Nobody is logged in yet; if people can log in, they are asked to."""
 
 
 class Visitors:
@@ -38,7 +38,7 @@ class Visitors:
     def __init__(self, links: Links, login: Login | None, may_look: Callable[[str], Awaitable[None]]) -> None:
         """
         Args:
-            may_look: raises NotAllowed where this person may not, now: a link outlives a membership.
+            may_look: raises NotAllowed if this person may not look now: a link outlives a membership.
         """
         self._links = links
         self._login = login
@@ -47,8 +47,8 @@ class Visitors:
     async def who(self, request: Request) -> Visit:
         """
         Raises:
-            NotLoggedIn: nobody says who they are.
-            NotAllowed: whoever does may not see this page, in words for them.
+            NotLoggedIn: the request does not say who is asking.
+            NotAllowed: that person may not see this page; worded for them.
         """
         if self._login is not None and (person := await self._login.who(request)):
             return Visit(person, lambda path: path, logged_in=True)

@@ -1,1 +1,1 @@
-"""Slack: what it sends, verified and answered, and what is posted to it."""
+"""Slack: verifies and answers what it sends, and posts to it."""

@@ -1,9 +1,9 @@
 """
-Follows the log and keeps one living message an incident, with its thread. `python -m bot.slack.announce`
+Follows the log and keeps one living message per incident, with its thread. `python -m bot.slack.announce`
 
 What has to be shown is written down before the follower's position moves, and is owed until Slack has it
-(`workers.log.shown`). So nothing is lost to a kill, a revoked token or a channel that is away: each incident
-is tried again, ever more slowly, by itself, and none holds up another.
+(`workers.log.shown`). So nothing is lost to a kill, a revoked token or an unavailable channel: each incident
+is retried on its own, at growing intervals, and none holds up another.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ QUIET_SECONDS = 0.3
 LONGEST_QUIET_SECONDS = 1.5
 LOOK_AGAIN_SECONDS = 60.0
 LOOKED_AT = 200
-"""So many cards are held each time against what Slack accepted last; all of them, in turn."""
+"""How many cards are compared each time with what Slack accepted last; over time, all of them."""
 
 POLL_SECONDS = 0.5
 SOON_SECONDS = 5.0
@@ -43,14 +43,14 @@ SILENT: frozenset[str] = frozenset({e.MessagePosted.wire_name})
 """Events that change nothing on the card."""
 
 NOTHING_TO_POST = 2**31
-"""As the first version to post in the thread: there is none, only the card is looked at."""
+"""Stands for the first version to post in the thread when there is none: only the card is checked."""
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass
 class Waiting:
-    """An incident that is owed to Slack: when it changed first and last, and how it is coming along."""
+    """An incident owed to Slack: when it first and last changed, and how its delivery is going."""
 
     version: int
     first: float
@@ -64,7 +64,7 @@ class Waiting:
 
 
 class Announcer:
-    """One round at a time; all that it knows can be found again in the store and in Slack."""
+    """Works in rounds; everything it knows can be recovered from the store and from Slack."""
 
     def __init__(
         self, door: Door, chat: Chat, living: Living, clock: Callable[[], float] = time.monotonic
@@ -77,11 +77,11 @@ class Announcer:
         self._looked_at: float | None = None
         self._looked_below: int | None = None
         self._closed_until = 0.0
-        self._in_trouble = True  # said by a process before this one, perhaps
+        self._in_trouble = True  # an earlier process may have reported trouble
         self._again: set[str] = set()
 
     def round(self) -> bool:
-        """Do what is there to do; True where some of it has to wait and the next round should come soon."""
+        """Do what there is to do; True if some of it has to wait and the next round should come soon."""
         self._look_around()
         seen = self._take_in()
         now = self._clock()
@@ -91,7 +91,7 @@ class Announcer:
         return seen or any(not one.tries and one.not_before <= soon for one in self._waiting.values())
 
     def _take_in(self) -> bool:
-        """What happened is owed to Slack from here on; then the log need not be asked for it again."""
+        """Record what happened as owed to Slack; after that the log need not be asked for it again."""
         seen = self._door.unseen(FOLLOWER)
         first: dict[str, int] = {}
         for event in seen:
@@ -110,12 +110,12 @@ class Announcer:
         for stream, version in versions.items():
             one = self._waiting.setdefault(stream, Waiting(version, now, now))
             one.version, one.last = min(one.version, version), now
-            one.not_before = 0.0 if one.tries else one.not_before  # another message may be taken
+            one.not_before = 0.0 if one.tries else one.not_before  # another message may be accepted
 
     def _look_around(self) -> None:
         """
-        What no event points to: what a process before this one owed, whoever was forgotten, and cards that
-        are not what Slack accepted last (drawn by another release, or lost to a restored database).
+        Find work that no event points to: what an earlier process owed, people who were forgotten, and cards
+        that are not what Slack accepted last (drawn by another release, or lost to a restored database).
         """
         if self._looked_at is not None and self._clock() - self._looked_at < LOOK_AGAIN_SECONDS:
             return
@@ -135,7 +135,7 @@ class Announcer:
 
     def _bring_up_all(self, now: float) -> None:
         due = [(stream, one) for stream, one in self._waiting.items() if one.due(now)]
-        # First posts before all else: an incident that nobody sees is worse than a card that is late.
+        # First posts come before all else: an incident nobody sees is worse than a card that is late.
         for stream, one in sorted(due, key=lambda pair: (pair[1].version != 1, pair[1].first)):
             try:
                 self._bring_up(stream, one)
@@ -181,7 +181,7 @@ class Announcer:
 
 
 def run(announcer: Announcer, door: Door, stop: Signal) -> None:
-    """Rounds until `stop` is set; one that fails is tried again, ever more slowly."""
+    """Run rounds until `stop` is set; a failed round is retried at growing intervals."""
     appended = door.listen()
     failures = 0
     while not stop.is_set():
@@ -198,7 +198,7 @@ def run(announcer: Announcer, door: Door, stop: Signal) -> None:
 
 
 def main() -> int:
-    """The process."""
+    """Run the process."""
     stop = Signal()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -1,10 +1,10 @@
 """
 The web process: Slack's requests, verified, and the pages. `python -m bot.slack.app`
 
-Another ASGI server can run `bot.slack.app:app`; how long it waits for headers, and for how many, is then its
-own.
+Another ASGI server can run `bot.slack.app:app`; then its own limits apply to how long it waits for headers,
+and for how many.
 
-It starts in under two seconds and loads no science, since a press has to be answered at once.
+It starts in under two seconds and imports no scientific libraries, since a press has to be answered at once.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _log = structlog.get_logger(__name__)
 
 
 class _Clock(Clock):
-    """By what the age of a signature is judged: not by a wall clock of this machine that somebody sets."""
+    """The clock that judges a signature's age: not this machine's wall clock, which somebody may set."""
 
     def __init__(self, door: Door) -> None:
         self._door = door
@@ -67,8 +67,8 @@ class _Clock(Clock):
 
 
 def slack_app(given: BotSettings, door: Door) -> tuple[AsyncApp, Groups]:
-    """Bolt with our listeners, for HTTP and for Socket Mode; and the groups that it asks Slack for."""
-    # It warns that SLACK_BOT_TOKEN is not used beside a client; the client has it.
+    """Bolt with our listeners, for HTTP and for Socket Mode; and the groups that it looks up in Slack."""
+    # Bolt warns that SLACK_BOT_TOKEN is not used besides a client; the client has it.
     logging.getLogger("slack_bolt.AsyncApp").setLevel(logging.ERROR)
     client = AsyncWebClient(token=given.bot_token, base_url=given.slack_base_url)
     app = AsyncApp(client=client, signing_secret=given.signing_secret or None)
@@ -84,7 +84,7 @@ def slack_app(given: BotSettings, door: Door) -> tuple[AsyncApp, Groups]:
 
 
 def _may_look(door: Door, groups: Groups) -> Callable[[str], Awaitable[None]]:
-    """Whether somebody with a link may respond to incidents now; whoever has a terminal here may."""
+    """Whether somebody with a link may respond to incidents now; people with a terminal here always may."""
 
     async def may_look(person: str) -> None:
         if person.startswith(PERSON_PREFIX):
@@ -117,10 +117,10 @@ def create_app(given: BotSettings, door: Door) -> Starlette:
     if given.metrics_token:
         for_machines.append(counted.with_token(door, given.metrics_token))
     signed = SignedOnly(given.signing_secret, slack, door.time)
-    # Without a secret nothing that comes in can be trusted: then Slack speaks over Socket Mode only.
+    # Without a secret nothing that comes in can be trusted: then Slack uses Socket Mode only.
     slack_routes = [Route("/slack/events", signed.take, methods=["POST"])] if given.signing_secret else []
     tls = given.public_url.startswith("https://")
-    # No address is sent on to one that the request's own Host names.
+    # No redirect to an address made from the request's own Host header.
     shown = Router(pages.routes(), redirect_slashes=False)
     app = Starlette(
         routes=[
@@ -136,7 +136,7 @@ def create_app(given: BotSettings, door: Door) -> Starlette:
 
 
 def _before_pages(given: BotSettings, door: Door, *, tls: bool) -> list[Middleware]:
-    """Only names of ours, and a cookie where people log in."""
+    """Only host names of ours, and a cookie if people log in."""
     named = Middleware(
         TrustedHostMiddleware, allowed_hosts=hosts(given.public_url, given.allowed_hosts), www_redirect=False
     )
@@ -154,7 +154,7 @@ def _before_pages(given: BotSettings, door: Door, *, tls: bool) -> list[Middlewa
 
 
 def __getattr__(name: str) -> Any:
-    """`bot.slack.app:app`, made when a server asks for it: importing this module reads no environment."""
+    """Make `bot.slack.app:app` when a server asks for it: importing this module reads no environment."""
     if name != "app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
@@ -166,7 +166,7 @@ def __getattr__(name: str) -> Any:
 
 
 def main() -> int:
-    """The process, on the host and port of its settings (loopback unless told otherwise)."""
+    """Run the process, on the host and port of its settings (loopback unless told otherwise)."""
     try:
         given = settings.read(http=not environment().slack_app_token)
         door = open_door()

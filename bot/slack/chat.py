@@ -1,4 +1,4 @@
-"""Slack as the announcer speaks to it: all is posted at most once, and it waits where Slack asks for it."""
+"""Slack for the announcer: everything is posted at most once, and calls wait when Slack asks for it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ STEP_TYPE = "recsysops_step"
 KEPT_TYPE = "recsysops_checkpoint"
 TIMEOUT_SECONDS = 10
 UNCERTAIN_SECONDS = 3.0
-"""After a call without an answer: long enough that the post, if it was one, can be found."""
+"""The pause after a call without an answer: long enough that the post, if there was one, can be found."""
 
 PAGE = 200
 LOOK_BACK = timedelta(minutes=10)
 CLOSED_SECONDS = 60.0
-"""So long is a channel that could not be written into not tried again."""
+"""How long a channel that could not be written to is left alone."""
 
 PASSING = frozenset(
     {"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
@@ -57,19 +57,19 @@ Metadata = dict[str, Any]
 
 class ChatError(Exception):
     """
-    Slack did not do what was asked. One that is none of those below is taken to pass.
+    Slack did not do what was asked. An error that is none of those below is assumed to be temporary.
 
         ChatError
-        ├── Later       it asked to wait, or did not answer
-        ├── NoToken     it takes nothing at all from this token
-        ├── NoChannel   the channel is not there, archived, or the bot is not in it
-        ├── NoMessage   the message is not there any more, or cannot be changed
-        └── NotTaken    it does not take what the message says
+        ├── Later       it asked us to wait, or did not answer
+            ├── NoToken     it accepts nothing at all from this token
+            ├── NoChannel   the channel does not exist, is archived, or the bot is not in it
+            ├── NoMessage   the message no longer exists, or cannot be changed
+            └── NotTaken    it does not accept what the message says
     """
 
 
 class Later(ChatError):
-    """Slack asked to wait, or did not answer; the same thing is to be tried again."""
+    """Slack asked us to wait, or did not answer; the same call should be tried again."""
 
     def __init__(self, what: str, seconds: float) -> None:
         super().__init__(f"{what}: wait {seconds:.1f} s")
@@ -78,23 +78,23 @@ class Later(ChatError):
 
 
 class NoToken(ChatError):
-    """Slack takes nothing at all from this token."""
+    """Slack accepts nothing at all from this token."""
 
 
 class NoChannel(ChatError):
-    """The channel is not there, archived, or the bot is not in it."""
+    """The channel does not exist, is archived, or the bot is not in it."""
 
 
 class NoMessage(ChatError):
-    """The message is not there any more, or cannot be changed."""
+    """The message no longer exists, or cannot be changed."""
 
 
 class NotTaken(ChatError):
-    """Slack does not take what the message says."""
+    """Slack does not accept what the message says."""
 
 
 class Chat:
-    """One bot in one workspace. Not for several threads."""
+    """One bot in one workspace. Not thread-safe."""
 
     def __init__(self, token: str, base_url: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = WebClient(token=token, base_url=base_url, timeout=TIMEOUT_SECONDS, retry_handlers=[])
@@ -110,7 +110,7 @@ class Chat:
         The id of a channel, by `#name` or id.
 
         Raises:
-            NoChannel: there is none, it is archived, or the bot is not in it.
+            NoChannel: it does not exist, is archived, or the bot is not in it.
         """
         plain = name.removeprefix("#")
         is_id = plain[:1] in "CGD" and plain == plain.upper() and not name.startswith("#")
@@ -128,14 +128,14 @@ class Chat:
         return found
 
     def post_once(self, channel: str, *, key: str, since: datetime, text: str, blocks: list[Block]) -> str:
-        """The id of the message with this key: found if it was posted after `since`, else posted now."""
+        """The id of the message with this key: found if it was posted after `since`, otherwise posted now."""
         if found := self._find(channel, key, since):
             return found
         metadata = {"event_type": MESSAGE_TYPE, "event_payload": {"key": key}}
         return self._say(channel, text, blocks, metadata, None)
 
     def reply_once(self, channel: str, thread: str, *, key: str, text: str, blocks: list[Block]) -> None:
-        """A reply in a thread, unless one with this key stands there."""
+        """Post a reply in a thread, unless one with this key is already there."""
         known = self._known.get((channel, thread))
         if known is None:
             known = self._known[channel, thread] = self._keys_in(channel, thread)
@@ -150,7 +150,7 @@ class Chat:
         known.add(key)
 
     def keep_once(self, channel: str, *, key: str, since: datetime, text: str, line: str) -> None:
-        """A checkpoint of the log, unless one with this key was posted after `since`; see `kept`."""
+        """Post a checkpoint of the log, unless one with this key was posted after `since`; see `kept`."""
         if not self._find(channel, key, since, KEPT_TYPE):
             metadata = {"event_type": KEPT_TYPE, "event_payload": {"key": key, "checkpoint": line}}
             self._say(channel, text, [], metadata, None)
@@ -166,15 +166,15 @@ class Chat:
         return found[::-1]
 
     def update(self, channel: str, message: str, *, text: str, blocks: list[Block]) -> None:
-        """Draw a message again; text and blocks, since text alone would remove the blocks."""
+        """Draw a message again; with text and blocks, since text alone would remove the blocks."""
         self._call("chat.update", channel, channel=channel, ts=message, text=text, blocks=blocks)
 
     def upload(self, content: bytes, name: str, alt: str) -> str:
         """
-        The id of a picture that Slack has from now on, in no channel: it is seen in messages that show it.
+        Upload a picture and return its id; it is in no channel, and seen only in messages that show it.
 
-        Three calls: an address to send it to, the bytes, the word that this was all. Killed between them it
-        is uploaded once more, and what is left of the first is seen by nobody.
+        Three calls: request an upload address, send the bytes, complete the upload. If killed in between, it
+        uploads again, and nobody sees what is left of the first attempt.
         """
         answer = self._asked(
             "files.getUploadURLExternal",
@@ -223,7 +223,7 @@ class Chat:
                 return messages
 
     def _list_channels(self) -> None:
-        """The channels that the bot is in; `conversations.list` names thousands of others."""
+        """List the channels the bot is in; `conversations.list` would return thousands of others."""
         if self._listed_at is not None and self._clock() - self._listed_at < CLOSED_SECONDS:
             return
         found: dict[str, str] = {}
@@ -257,7 +257,7 @@ class Chat:
         except SlackApiError as error:
             self._refused(method, place, error)
         except (SlackClientError, OSError, HTTPException) as error:
-            # Nobody knows whether it was done; after the pause it is looked for.
+            # Nobody knows whether it was done; after the pause we look for it.
             self._waits[method, place] = self._clock() + UNCERTAIN_SECONDS
             raise Later(f"{method} {place} ({error})", UNCERTAIN_SECONDS) from error
         return dict(answer.data) if isinstance(answer.data, dict) else {}

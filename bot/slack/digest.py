@@ -1,8 +1,8 @@
 """
-The digest of the scorecard: each that the log says is due is posted once, and recorded there.
+The digest of the scorecard: each one that the log says is due is posted once, and that is recorded there.
 
-In a thread of its own beside the announcer: a scorecard takes seconds and a channel may be away, and
-incidents wait for neither. Killed at any moment it begins again, and finds by its key what Slack had taken.
+Runs in its own thread beside the announcer: a scorecard takes seconds and a channel may be unavailable, and
+incidents wait for neither. If killed, it starts again, and finds by its key what Slack had accepted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _log = structlog.get_logger(__name__)
 
 
 def start(door: Door, chat: Chat, link: Link, stop: Signal) -> None:
-    """Post what is due until `stop` is set; `chat` is for this alone."""
+    """Post what is due until `stop` is set; `chat` is for this thread only."""
     asked = (door, chat, link, stop)
     threading.Thread(target=_run, args=asked, name="digest", daemon=True).start()
 
@@ -50,10 +50,10 @@ def _run(door: Door, chat: Chat, link: Link, stop: Signal) -> None:
 
 def post_owed(door: Door, chat: Chat, link: Link) -> bool:
     """
-    Post the digest that is owed; False where none is, or another process is at it.
+    Post the digest that is owed; False if none is, or if another process is posting it.
 
     Raises:
-        ChatError: Slack does not take it now; it is still owed.
+        ChatError: Slack does not accept it now; it is still owed.
         ConfigurationError: the declaration is wrong.
     """
     declared = door.digest_channel()

@@ -1,4 +1,4 @@
-"""What `recsysops doctor` says of Slack: the token, its scopes, each channel and group that is declared."""
+"""What `recsysops doctor` reports about Slack: the token, its scopes, each declared channel and group."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from workers import door
 
 TIMEOUT_SECONDS = 10
 CLOCK_SECONDS = 60.0
-"""Slack's requests are refused when they are five minutes old; a minute apart is a clock to look after."""
+"""Slack's requests are refused when they are five minutes old; a clock a minute off needs attention."""
 
 MANIFEST = "`recsysops slack manifest` prints the app's manifest; paste it there and install the app again"
 FAILURES = (SlackApiError, SlackClientError, OSError, HTTPException)
 
 
 def examine_slack(path: Path) -> list[Advice]:
-    """All that can be said of Slack for the declaration at `path`; nothing is posted or uploaded."""
+    """All that can be said about Slack for the declaration at `path`; nothing is posted or uploaded."""
     given = door.environment()
     if not given.slack_bot_token:
         says = "SLACK_BOT_TOKEN is not set, so nothing is looked at in Slack"

@@ -1,9 +1,9 @@
 """
-Who is in which user group: asked of Slack in the background, never while somebody waits for their press.
+Membership of user groups: requested from Slack in the background, never while a press is waiting.
 
-One call names all groups with their members. It is made every few minutes and when Slack says that a group
-has changed; what it said is kept in the store, so that a process that has just started, and the workers, know
-it too, and of several processes only one asks.
+One call returns all groups with their members. It is made every few minutes and whenever Slack reports that
+a group has changed; the result is kept in the store, so that a newly started process, and the workers, have
+it too, and only one of several processes asks.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ from sqlalchemy.exc import SQLAlchemyError
 from workers.door import Door
 
 FRESH_SECONDS = 180.0
-"""Older than this, Slack is asked again."""
+"""When older than this, Slack is asked again."""
 
 STALE_SECONDS = 3600.0
 """
-Older than this, what is known still lets people respond, and nobody change the recommender: an hour in which
-Slack answered nobody, or told us to wait, is no reason to refuse whoever is on call.
+When older than this, what is known still lets people respond, but nobody change the recommender: an hour in
+which Slack answered nobody, or told us to wait, is no reason to refuse whoever is on call.
 """
 
 LOOK_SECONDS = 10.0
-"""So often is it looked whether it is time, and whether another process has heard something newer."""
+"""How often to check whether it is time, and whether another process has received something newer."""
 
 FIRST_SECONDS = 2.0
-"""So long does a process that knows nothing yet wait for Slack before it takes its first press."""
+"""How long a process that knows nothing yet waits for Slack before it handles its first press."""
 
 CHANGED = ("subteam_created", "subteam_updated", "subteam_members_changed")
-"""The events in which Slack says that a group is another one now."""
+"""The events by which Slack reports that a group has changed."""
 
 FAILURES = (SlackApiError, SlackClientError, ClientError, OSError, TimeoutError)
 _log = structlog.get_logger(__name__)
 
 
 class Groups:
-    """Person → handles of their user groups, as Slack last said to this process or to another one."""
+    """Person → handles of their user groups, as Slack last told this process or another one."""
 
     def __init__(
         self, client: AsyncWebClient, door: Door, clock: Callable[[], float] = time.monotonic
@@ -64,12 +64,12 @@ class Groups:
         self._loop: asyncio.Task[None] | None = None
 
     def of(self, user: str) -> tuple[tuple[str, ...], bool]:
-        """The handles of a person's groups, and whether they are fresh. Asks nobody."""
+        """The handles of a person's groups, and whether they are fresh. Makes no request."""
         handles = tuple(sorted(handle for handle, users in self._members.items() if user in users))
         return handles, self._age() < STALE_SECONDS
 
     async def begin(self) -> bool:
-        """Know what is kept, and ask from now on in the background; False where nothing is known yet."""
+        """Load what is kept, and refresh from now on in the background; False if nothing is known yet."""
         await self._look()
         self._loop = asyncio.create_task(self._keep_asking())
         until = self._clock() + FIRST_SECONDS
@@ -78,19 +78,19 @@ class Groups:
         return self._said_at is not None
 
     async def end(self) -> None:
-        """Ask no more."""
+        """Stop refreshing."""
         if self._loop is not None:
             self._loop.cancel()
             with suppress(asyncio.CancelledError):
                 await self._loop
 
     def listen(self, app: AsyncApp) -> None:
-        """Hear of changes as they happen."""
+        """Subscribe to changes as they happen."""
         for name in CHANGED:
             app.event(name)(self.changed)
 
     async def changed(self, event: Mapping[str, Any]) -> None:
-        """A group has changed: who was taken out of it is out at once, and Slack is asked for the rest."""
+        """Handle a changed group: members taken out are out at once, and Slack is asked for the rest."""
         self._changes_meanwhile.append(event)
         if event.get("removed_users") and self._said_at is not None:
             self._take_out(event)
@@ -105,7 +105,7 @@ class Groups:
             self._members = {**self._members, handle: left}
 
     async def refresh(self) -> bool:
-        """Ask Slack now; False where it does not say."""
+        """Ask Slack now; False if it does not answer."""
         self._changes_meanwhile.clear()
         try:
             listed = await self._client.usergroups_list(include_users=True)
@@ -118,7 +118,7 @@ class Groups:
         self._handles = {str(group["id"]): str(group["handle"]) for group in groups}
         self._members = {str(one["handle"]): frozenset(one.get("users") or ()) for one in groups}
         self._said_at = self._clock()
-        # The answer may be older than a change reported meanwhile: nobody comes back in by it.
+        # The answer may be older than a change reported meanwhile: it must not bring anybody back in.
         for event in self._changes_meanwhile:
             self._take_out(event)
         self._ask_at = self._said_at + (0.0 if self._changes_meanwhile else FRESH_SECONDS)
@@ -126,7 +126,7 @@ class Groups:
         return True
 
     async def _keep(self) -> None:
-        async with self._keeping:  # one after the other: the last that is written is the last that was heard
+        async with self._keeping:  # one after the other: what is written last is what was received last
             try:
                 await asyncio.to_thread(self._door.keep_groups, self._members, self._handles, self._age())
             except SQLAlchemyError as error:
@@ -146,13 +146,13 @@ class Groups:
                 await asyncio.wait_for(self._changed.wait(), LOOK_SECONDS)
 
     async def _look(self) -> None:
-        """Take over what another process was told, where that is newer."""
+        """Take over what another process was told, if that is newer."""
         try:
             kept = await asyncio.to_thread(self._door.kept_groups)
         except SQLAlchemyError as error:
             _log.warning("groups_not_read", error=type(error).__name__)
             return
-        # A second's grace: one's own words, read back, are not newer.
+        # A second's grace: what this process wrote itself, read back, is not newer.
         if kept is None or kept.age_seconds + 1.0 >= self._age():
             return
         self._members, self._handles = kept.members, kept.handles
@@ -161,7 +161,7 @@ class Groups:
 
 
 def retry_after(error: Exception, otherwise: float = 5.0) -> float:
-    """The seconds that Slack asks to wait, where it does."""
+    """The seconds that Slack asks us to wait, if it names any."""
     if isinstance(error, SlackApiError):
         with suppress(KeyError, ValueError):
             return float(error.response.headers["Retry-After"])

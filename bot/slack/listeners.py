@@ -1,7 +1,7 @@
 """
-A press in Slack → a person's command. What matters is written down before Slack is answered.
+Turns a press in Slack into a person's command. What matters is stored before Slack is answered.
 
-Nothing here remembers anything between two presses: over Socket Mode each may come to another process.
+Nothing is remembered here between two presses: over Socket Mode each may reach another process.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ Tell = Callable[[str], Awaitable[None]]
 ANYTHING = re.compile(".*")
 BROKEN = "This could not be written down, so nothing has happened. Try again in a moment."
 LONG = ("item", "misses")
-"""What a worker answers: it takes longer than Slack waits, and science."""
-LOOK_SECONDS, LOOK_PAUSE_SECONDS = 600.0, 0.5  # a response_url is good for half an hour
+"""Answered by a worker: it takes longer than Slack waits, and needs scientific libraries."""
+LOOK_SECONDS, LOOK_PAUSE_SECONDS = 600.0, 0.5  # a response_url is valid for half an hour
 LOOK_UP_SECONDS, LOOK_UP_PAUSE_SECONDS = 1500.0, 1.0
 LOOKED_UP = (
     "The store did not answer, so it is not known yet whether this was done. It is being looked up, and you "
@@ -85,7 +85,7 @@ class Listeners:
         self._looking = set[asyncio.Task[None]]()
 
     def register(self, app: AsyncApp) -> None:
-        """Hang them all on a Bolt app."""
+        """Register all of them with a Bolt app."""
         app.action(ANYTHING)(self.pressed)
         app.view(ANYTHING)(self.submitted)
         app.command("/recsysops")(self.commanded)
@@ -94,7 +94,7 @@ class Listeners:
     async def pressed(
         self, ack: AsyncAck, body: Body, action: Body, respond: AsyncRespond, client: AsyncWebClient
     ) -> None:
-        """A button, or an entry of the More menu."""
+        """Handle a button, or an entry of the More menu."""
         name, value = str(action["action_id"]), str(action.get("value", ""))
         if name == "more":
             name, value = actions.split_more(str(action["selected_option"]["value"]))
@@ -123,7 +123,7 @@ class Listeners:
             await tell(said)
 
     async def submitted(self, ack: AsyncAck, body: Body, view: Body, client: AsyncWebClient) -> None:
-        """A modal was filled in: everything is authorised again, since time has passed."""
+        """Handle a submitted modal: everything is authorised again, since time has passed."""
         fields = actions.fields_of(view["state"]["values"])
         name, value = str(view["callback_id"]), str(view["private_metadata"])
 
@@ -137,7 +137,7 @@ class Listeners:
 
         said = await self._answered(act, tell, _asked(body, name, value))
         if said == LOOKED_UP:
-            await ack()  # to send the form again might do it twice
+            await ack()  # sending the form again might do it twice
             await tell(said)
         elif said and said != DONE_BEFORE:
             await ack(response_action="errors", errors={next(iter(fields)): cut(clean(said), 2000)})
@@ -190,7 +190,7 @@ class Listeners:
     async def _looked(
         self, body: Body, asked: commands.SlashCommand, respond: AsyncRespond, client: AsyncWebClient
     ) -> None:
-        """A worker looks; the person hears at once that it does, and the answer as soon as it is there."""
+        """Have a worker look; the person is told so at once, and gets the answer as soon as it is there."""
         about, question = asked.rest or asked.word, _key(body)
         wanted = slice_asked(filter(None, asked.rest.split(","))) if asked.word == "misses" else ()
         if not await asyncio.to_thread(self._ask, asked, question):
@@ -219,7 +219,7 @@ class Listeners:
         return self._door.ask_item(asked.rest, question)
 
     async def _audit(self, body: Body, rest: str, ack: AsyncAck) -> dict[str, Any]:
-        """The score, after what somebody says here that they vouch for is written down."""
+        """The score, after recording what somebody attests or withdraws in the command."""
         said = said_in(rest)
         actor = await self._actor(body, "approve" if said else "respond")
         if said:
@@ -232,7 +232,7 @@ class Listeners:
         return {"text": audit.headline(found), "blocks": audit.blocks(found, self._links.to(actor.id))}
 
     async def _scored(self, reader: Link, shown: Pictured) -> None:
-        """The newest scorecard with the picture of its times."""
+        """Show the newest scorecard with the picture of its times."""
         kept = await asyncio.to_thread(self._door.kept_scorecard)
         if kept is None:
             raise Refused(" ".join(scorecard.NONE_YET))
@@ -241,7 +241,7 @@ class Listeners:
         await shown.show(text, lambda file: scorecard.blocks(card, reader, file), picture)
 
     async def home_opened(self, event: Body, client: AsyncWebClient) -> None:
-        """The App Home is drawn each time somebody looks."""
+        """Draw the App Home each time somebody looks."""
         if event.get("tab", "home") != "home":
             return
         user = str(event["user"])
@@ -276,7 +276,7 @@ class Listeners:
         return {"text": fallback(incident), "blocks": self._card(incident, reader)}
 
     def _card(self, incident: Incident, reader: Link) -> list[Block]:
-        """The card, with those of its pictures that Slack has already: nobody waits for an upload."""
+        """The card, with only those of its pictures that Slack already has: nobody waits for an upload."""
         known = {digest: self._door.shown.file(digest) for digest in pictures_of(incident)}
         return card(incident, reader, files={digest: file for digest, file in known.items() if file})
 
@@ -286,14 +286,14 @@ class Listeners:
         return {"text": f"{count} open", "blocks": status(found, reader, count, page)}
 
     async def _report(self, body: Body, value: str) -> str | None:
-        """The button of a message that everybody reads has no address: whoever presses it is sent theirs."""
+        """Answer a Report button with a personal address: a message that everybody reads holds none."""
         if self._links.expires_at() is None:
-            return None  # the button opened the page, which asks who is there
+            return None  # the button opened the page, which asks who is visiting
         reader = await self._reader(body)
         return Marked(self._report_of(await self._incident(parse(value).stream), reader))
 
     async def _reader(self, body: Body) -> Link:
-        """The pages, for whoever asks and may respond to incidents."""
+        """Links to the pages for the person who asks, if they may respond to incidents."""
         return self._links.to((await self._actor(body, "respond")).id)
 
     def _report_of(self, incident: Incident, reader: Link) -> str:
@@ -327,7 +327,7 @@ class Listeners:
             await client.views_open(trigger_id=body["trigger_id"], view=press.modal(incident, value))
 
     async def _again(self, name: str, value: str) -> list[Block]:
-        """The button of now for whoever pressed one of an earlier menu, where there is one."""
+        """The current button for somebody who pressed one of an earlier menu, if there is one."""
         if name != "deploy":
             return []
         target = parse(value)
@@ -352,8 +352,8 @@ class Listeners:
         self, act: Callable[[], Awaitable[str | None]], tell: Tell, asked: Mapping[str, str]
     ) -> str | None:
         """
-        What the person is told now, None where the message itself will show it. What cannot be said yet is
-        looked up, and told once it is known. `asked`: who pressed what, for whoever reads the log.
+        What to tell the person now, None if the message itself will show it. An outcome not known yet is
+        looked up, and told once it is known. `asked`: who pressed what, for readers of the process's log.
         """
         try:
             return await act()
@@ -369,7 +369,7 @@ class Listeners:
             self._looking.add(looking)
             looking.add_done_callback(self._looking.discard)
             return LOOKED_UP
-        except Exception:  # noqa: BLE001 - whatever it was, the person has to hear that nothing happened
+        except Exception:  # noqa: BLE001 - whatever it was, the person has to be told that nothing happened
             _log.exception("press_failed")
             return BROKEN
 
@@ -391,12 +391,12 @@ def _user(body: Body) -> str:
 
 
 def _asked(body: Body, pressed: str, value: str) -> dict[str, str]:
-    """Who pressed what, of which incident, in a line of the log; not what they typed."""
+    """Who pressed what, on which incident, for a line of the log; not what they typed."""
     return {"by": _user(body), "pressed": pressed, "of": value}
 
 
 def _said(refusal: Refused) -> str:
-    """Its words, with the word that they are Slack's markup already, where they are."""
+    """The refusal's words, marked as Slack's markup if that is what they are."""
     said = refusal.args[0] if refusal.args else ""
     return said if isinstance(said, Marked) else str(refusal)
 

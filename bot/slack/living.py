@@ -1,9 +1,9 @@
 """
-The living message of one incident, brought up to what the log says: posted where it belongs, drawn as it
-stands, each step posted in its thread.
+Brings the living message of one incident up to date with the log: posts it where it belongs, draws its
+current state, and posts each step in its thread.
 
-Done again it does nothing twice: posts carry a key that is looked for, and what Slack accepted last is kept.
-What Slack refuses is sent again without the part that it can do without, the picture first, then the blocks.
+Repeating it does nothing twice: posts carry a key that is looked for, and what Slack accepted last is kept.
+What Slack refuses is sent again without a dispensable part, first the pictures, then the blocks.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Drawn(NamedTuple):
-    """What a message says, and what it lacks of what it should say."""
+    """What a message says, and which part it should have but lacks."""
 
     text: str
     blocks: list[Block]
@@ -55,7 +55,7 @@ class Brought(NamedTuple):
 
 
 class _Work:
-    """One incident under way: what has been done of it, and what of it failed."""
+    """One incident being processed: what has been done, and what failed."""
 
     def __init__(self, incident: Incident, version: int) -> None:
         self.incident = incident
@@ -84,7 +84,7 @@ class _Work:
 
 
 class HeldUp(Exception):
-    """Slack asked to wait before all was done; the thread covers the events before `version`."""
+    """Slack asked us to wait before everything was done; the thread covers the events before `version`."""
 
     def __init__(self, later: Later, version: int) -> None:
         super().__init__(str(later))
@@ -93,7 +93,7 @@ class HeldUp(Exception):
 
 
 class Living:
-    """One bot in one workspace. Not for several threads."""
+    """One bot in one workspace. Not thread-safe."""
 
     def __init__(
         self,
@@ -114,10 +114,10 @@ class Living:
         """
         Have Slack show the incident as it is now, and its thread report the events from `version` on.
 
-        What fails for one part does not keep the others from being done.
+        If one part fails, the others are still done.
 
         Raises:
-            Later, NoToken: nothing is to be tried again before that has passed.
+            Later, NoToken: nothing should be tried again before that has passed.
         """
         incident = self._door.incident(stream)
         if incident is None:
@@ -128,11 +128,11 @@ class Living:
         work.attempt(partial(self._post_steps, work))
         brought = work.brought()
         if work.incident.status == "closed" and not brought.lacks:
-            self._door.shown.accept(stream, {})  # it hardly changes any more, and is then drawn anyhow
+            self._door.shown.accept(stream, {})  # it hardly changes any more, and is then drawn anyway
         return brought
 
     def is_current(self, incident: Incident) -> bool:
-        """Whether what Slack accepted last is what the incident says now; asks Slack for nothing."""
+        """Whether what Slack accepted last is what the incident says now; makes no request to Slack."""
         accepted = self._door.shown.accepted(incident.stream)
         whole = next(self._versions(incident, self._files_known(incident), None))
         places = [_place(channel, ts) for channel, ts in latest(incident).items()]
@@ -159,7 +159,7 @@ class Living:
             self._door.shown.say_route(name, None)
 
     def _post_by_default(self, work: _Work, name: str, why: str) -> None:
-        """Where the declared channel cannot be written into, incidents go to the default, and it says so."""
+        """Post to the default channel if the declared one cannot be written to, and say so there."""
         default = self._door.default_channel()
         known = name in self._door.shown.routes_in_trouble()
         if not known:
@@ -217,13 +217,13 @@ class Living:
         except NoChannel:
             if channel in work.declared:
                 raise
-            # It has not belonged there since; should the channel come back, the next change is drawn there.
+            # It no longer belongs there; should the channel come back, the next change is drawn there.
             drawn = next(self._versions(work.incident, self._files_known(work.incident), None))
         if drawn.digest != accepted:
             self._accept(work.incident, channel, ts, drawn)
 
     def _offer(self, work: _Work, send: Callable[[Drawn], str]) -> tuple[str, Drawn]:
-        """Send the whole message, and while it is not taken, less and less of it."""
+        """Send the whole message, and while it is refused, less and less of it."""
         incident = work.incident
         files, lacks = self._files_offered(incident)
         refused: NotTaken | None = None
@@ -242,7 +242,7 @@ class Living:
         raise refused or NotTaken("nothing was offered")
 
     def _files_offered(self, incident: Incident) -> tuple[dict[str, str], str | None]:
-        """Digest of each of its pictures → its id in Slack, as far as it is there; why one is not."""
+        """Digest of each of its pictures → its id in Slack, for those that are there; and why one is not."""
         files, lacks = dict[str, str](), list[str]()
         for digest, alt in pictures_of(incident).items():
             file, lack = self._pictures.offered(digest, alt)
@@ -251,10 +251,10 @@ class Living:
         return files, "; ".join(lacks) or None
 
     def _versions(self, incident: Incident, files: Mapping[str, str], lacks: str | None) -> Iterator[Drawn]:
-        """The message whole, without its pictures, and as text alone."""
+        """The whole message, the message without its pictures, and its text alone."""
         text = fallback(incident)
         names = self._names(incident)
-        # The version in the buttons is of no account for whether a message is another one.
+        # The version in the buttons does not count when deciding whether a message has changed.
         plain = incident.model_copy(update={"version": 0})
 
         def drawn(shown: Mapping[str, str], lacking: str | None) -> Drawn:
@@ -272,7 +272,7 @@ class Living:
         return {digest: file for digest, file in known.items() if file}
 
     def _names(self, incident: Incident) -> words.Names:
-        # A mention would page whoever has just declared it: by name, and by id where Slack does not say it.
+        # A mention would notify whoever just declared it: so by name, or by id if Slack gives no name.
         who = {incident.opened_by} if incident.finding is None else set()
         found = self._directory.of(who)
         return {one: words.spoken(one, found) for one in who}
@@ -296,7 +296,7 @@ class Living:
             self._tell_channel(work, event, event.event.break_glass)
         if self._is_silent(work.incident):
             return
-        # A sentence about a hotfix names it by the menu that came before.
+        # A sentence about a hotfix names it by the menu that preceded it.
         entry = next(entry for entry in timeline(so_far) if entry.id == event.id)
         text = step(entry, self._directory.of({entry.who}))
         blocks = [section(text)]
@@ -307,7 +307,7 @@ class Living:
         self._reply_in_thread(work, event.id, text, blocks)
 
     def _tell_channel(self, work: _Work, event: e.Recorded, reason: str) -> None:
-        """In every channel of the incident, not only in its thread, and also while it is silenced."""
+        """Post it in every channel of the incident, not only in its thread, and even while it is silenced."""
         incident, key = work.incident, event.event.option if isinstance(event.event, e.HotfixApproved) else ""
         option = incident.option(key)
         who = words.called(event.actor, self._directory.of({event.actor}))
@@ -325,7 +325,7 @@ class Living:
             raise lost
 
     def _reply_in_thread(self, work: _Work, key: str, text: str, blocks: list[Block]) -> None:
-        """In the first of its messages whose thread can be written into."""
+        """Reply to the first of its messages whose thread can be written to."""
         messages = latest(work.incident)
         refused: ChatError | None = None if messages else ChatError("its message is not posted yet")
         for channel in (one for one in work.places if one in messages):
@@ -339,7 +339,7 @@ class Living:
                     break
                 else:
                     return
-        if isinstance(refused, NotTaken):  # words that Slack takes in no form do not hold up those after them
+        if isinstance(refused, NotTaken):  # a reply Slack accepts in no form does not hold up those after it
             _log.error("cannot_reply", number=work.incident.number, error=str(refused))
         elif refused is not None:
             raise refused
@@ -349,7 +349,7 @@ class Living:
 
 
 def latest(incident: Incident) -> dict[str, str]:
-    """Channel → the incident's message there; where an older one was deleted, the newest."""
+    """Channel → the incident's message there; if an older one was deleted, the newest."""
     return dict(incident.messages)
 
 

@@ -1,8 +1,8 @@
 """
-The manifest of the Slack app: what it may do, which events it hears, where Slack finds it.
+The manifest of the Slack app: what it may do, which events it receives, where Slack reaches it.
 
 `manifest.json` is the one for HTTP, with a host to be filled in; the one for Socket Mode is the same without
-addresses. A test holds both against the methods and events that the code uses.
+addresses. A test compares both with the methods and events that the code uses.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ Manifest = dict[str, Any]
 
 def manifest(public_url: str | None = None, *, socket_mode: bool = False) -> Manifest:
     """
-    The manifest for an installation at `public_url` (`HOST` stands for it where it is not given).
+    The manifest for an installation at `public_url` (`HOST` stands for it if it is not given).
 
     Raises:
-        ConfigurationError: Slack could not reach that address.
+        ConfigurationError: Slack cannot reach that address.
     """
     text = FILE.read_text(encoding="utf-8")
     if public_url is not None and not socket_mode:
@@ -40,7 +40,7 @@ def manifest(public_url: str | None = None, *, socket_mode: bool = False) -> Man
 
 
 def scopes() -> frozenset[str]:
-    """What the bot's token has to be granted."""
+    """The scopes that the bot's token needs."""
     return frozenset(manifest()["oauth_config"]["scopes"]["bot"])
 
 

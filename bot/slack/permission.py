@@ -1,9 +1,9 @@
 """
-Who may press what: a Slack person and their user groups against the declaration's permissions.
+Who may press what: compares a Slack person and their user groups with the declaration's permissions.
 
-Whoever is not named may not, and where nobody is named nobody may: what is missing in recsysops.toml opens
-nothing. Where Slack has not said for long who is in which group (`bot.slack.groups`), what was known last
-still lets people respond; what changes the recommender fails closed.
+People who are not named may not, and if nobody is named nobody may: what is missing in recsysops.toml permits
+nothing. If Slack has long not said who is in which group (`bot.slack.groups`), the last known state still
+lets people respond; anything that changes the recommender fails closed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from domain.values import Actor
 DANGEROUS: frozenset[Need] = frozenset({"deploy", "approve", "break_glass"})
 
 PERSON = re.compile(r"^[UW][A-Z0-9-]")
-"""An account's id; the handle of a group has no capitals."""
+"""The id of an account; the handle of a group has no capitals."""
 
 
 class Permissions(Protocol):
@@ -39,10 +39,10 @@ def authorise(
     user: str, groups: tuple[str, ...], need: Need, permissions: Permissions, *, fresh: bool
 ) -> Actor:
     """
-    The actor that this person is, where they may do what needs `need`.
+    The actor for this person, if they may do what needs `need`.
 
     Raises:
-        NotAllowed: in words for the person.
+        NotAllowed: they may not; worded for the person.
     """
     actor = Actor(kind="person", id=f"slack:{user}", groups=groups)
     allowed = {
@@ -51,9 +51,9 @@ def authorise(
         "approve": permissions.approve,
         "break_glass": permissions.break_glass,
     }[need]
-    if need == "break_glass":  # it takes the place of an approval, and not that of the right to deploy
+    if need == "break_glass":  # it replaces an approval, but not the right to deploy
         authorise(user, groups, "deploy", permissions, fresh=fresh)
-    # Who approves has to be somebody whom the file names, wherever they press.
+    # An approver has to be somebody whom the file names, wherever they press.
     beside = "" if need in ("approve", "break_glass") else ", or use `recsysops` in a terminal"
     if not allowed:
         raise NotAllowed(

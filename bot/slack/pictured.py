@@ -1,4 +1,4 @@
-"""An answer shown to who asked, with its picture where Slack has it in time."""
+"""Shows an answer to the person who asked, with its picture if Slack has it in time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.slack.pictures import Pictures
 from workers.door import Door
 
 PAUSES_SECONDS = (0.5, 2.0)
-"""Slack looks at a picture for a moment before it shows it; a response_url works five times, one is used."""
+"""Slack takes a moment before it can show a new picture; a response_url works five times, one is used."""
 
 _log = structlog.get_logger(__name__)
 
@@ -25,8 +25,8 @@ class Pictured:
     Answers to one question.
 
     Args:
-        client: with the bot's token, by which pictures are uploaded.
-        respond: Slack's way back to who asked.
+        client: has the bot's token, with which pictures are uploaded.
+        respond: Slack's way back to the person who asked.
     """
 
     def __init__(self, door: Door, client: AsyncWebClient, respond: AsyncRespond) -> None:
@@ -36,12 +36,12 @@ class Pictured:
 
     async def show(self, text: str, blocks: Callable[[str | None], list[Block]], digest: str | None) -> None:
         """
-        Answer with the picture, and where Slack does not take it, without.
+        Answer with the picture, or without it if Slack does not accept it.
 
         Args:
             text: the answer in one line; it also mentions the picture.
-            blocks: the answer, by the id that its picture has in Slack.
-            digest: of the picture that is kept; None where there is none.
+            blocks: makes the answer from the id of its picture in Slack.
+            digest: of the kept picture; None if there is none.
         """
         file = await asyncio.to_thread(self._uploaded, digest, text)
         for pause in PAUSES_SECONDS if file else ():

@@ -1,8 +1,8 @@
 """
 Pictures in Slack: each uploaded once with the bot's token, and shown by the id that Slack gives it.
 
-Slack fetches nothing from us, so a picture is seen wherever the bot runs, and by those who may read the
-message alone. There is no asking Slack for a file by what is in it: the id is kept, by the picture's digest.
+Slack fetches nothing from us, so a picture is seen wherever the bot runs, and only by those who may read the
+message. Slack cannot be searched for a file by its content, so its id is kept under the picture's digest.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from bot.slack.chat import Chat, ChatError, NoToken
 from workers.door import Door
 
 READY_SECONDS = 60.0
-"""A file that is still refused this long after its upload is not there any more, or never will be."""
+"""A file that is still refused this long after its upload no longer exists, or never will."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Pictures:
-    """Not for several threads."""
+    """Not thread-safe."""
 
     def __init__(self, door: Door, chat: Chat, clock: Callable[[], float] = time.monotonic) -> None:
         self._door = door
@@ -32,10 +32,10 @@ class Pictures:
 
     def file(self, digest: str, alt: str) -> str | None:
         """
-        The id of a kept picture in Slack, uploaded now where it is not there yet; None where nothing is kept.
+        The id of a kept picture in Slack, uploaded now if it is not there yet; None if nothing is kept.
 
         Raises:
-            ChatError: Slack does not take it now.
+            ChatError: Slack does not accept it now.
         """
         if known := self._door.shown.file(digest):
             return known
@@ -48,7 +48,7 @@ class Pictures:
         return file
 
     def offered(self, digest: str, alt: str) -> tuple[str | None, str | None]:
-        """The same, or why there is none."""
+        """The same, or the reason why there is none."""
         try:
             return self.file(digest, alt), None
         except NoToken:
@@ -58,6 +58,6 @@ class Pictures:
             return None, f"its picture: {error}"
 
     def refused(self, digest: str) -> None:
-        """A message with this picture was refused: one that should long be ready is uploaded anew."""
+        """A message with this picture was refused: a picture that should long be ready is uploaded again."""
         if self._clock() - self._uploaded.get(digest, float("-inf")) > READY_SECONDS:
             self._door.shown.keep_file(digest, None)

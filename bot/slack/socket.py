@@ -1,4 +1,4 @@
-"""Slack over Socket Mode, where no address can be reached from outside. `python -m bot.slack.socket`"""
+"""Slack over Socket Mode, for when no address can be reached from outside. `python -m bot.slack.socket`"""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from workers.door import Door, open_door, watch_release
 
 
 async def run(given: BotSettings, door: Door, stop: asyncio.Event) -> None:
-    """Connected until `stop` is set."""
+    """Stay connected until `stop` is set."""
     app, groups = slack_app(given, door)
     await groups.begin()
-    # The handler's own client does not take over the address of the app's.
+    # The handler's own client does not inherit the address of the app's.
     handler = AsyncSocketModeHandler(app, given.app_token, web_client=app.client)
     await handler.connect_async()  # type: ignore[no-untyped-call]
     await stop.wait()
@@ -35,7 +35,7 @@ async def _until_signalled(given: BotSettings, door: Door) -> None:
 
 
 def main() -> int:
-    """The process."""
+    """Run the process."""
     try:
         given = settings.read(socket=True)
         door = open_door()

@@ -1,4 +1,4 @@
-"""One process serves one Slack team: what comes from another is answered with nothing but that."""
+"""One process serves one Slack team: requests from another team are answered only with that fact."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _log = structlog.get_logger(__name__)
 
 async def own_team(context: AsyncBoltContext, next: Callable[[], Awaitable[BoltResponse]]) -> BoltResponse:
     """
-    Bolt's middleware: on with requests of the team that the bot's token belongs to.
+    Bolt's middleware: passes on requests of the team that the bot's token belongs to.
 
     An app that is installed in two teams signs both teams' requests with one secret, so the signature alone
     does not tell them apart.

@@ -1,6 +1,6 @@
 """
-A channel as a witness of the log: the announcer posts the checkpoints that the clock leaves for it, each
-once, and the terminal reads them back.
+A channel as a witness of the log: the announcer posts each checkpoint that the clock leaves for it once, and
+the terminal reads them back.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 5.0
 LOOK_BACK = timedelta(days=1)
-"""How long before its time a checkpoint may have been posted, where a clock was set back meanwhile."""
+"""How long before its own time a checkpoint may have been posted, if a clock was set back meanwhile."""
 
 _log = structlog.get_logger(__name__)
 
 
 def start(given: BotSettings, stop: Signal) -> None:
-    """Post beside whatever else this process does, until `stop` is set."""
+    """Post in the background of this process, until `stop` is set."""
     threading.Thread(target=_run, args=(given, stop), name="witness", daemon=True).start()
 
 
@@ -46,7 +46,7 @@ def _run(given: BotSettings, stop: Signal) -> None:
 
 
 def post_all(chat: Chat) -> int:
-    """Post what waits; returns how many are there now."""
+    """Post what is waiting; returns how many of those checkpoints Slack now has."""
     from bot.slack.chat import ChatError  # noqa: PLC0415
 
     there = 0
@@ -64,7 +64,7 @@ def post_all(chat: Chat) -> int:
 
 
 def reader() -> InTheChat | None:
-    """What reads the checkpoints back from a channel; None where no token of a bot is set."""
+    """The reader of the checkpoints in a channel; None if no bot token is set."""
     from bot.slack.chat import Chat, ChatError  # noqa: PLC0415
 
     try:

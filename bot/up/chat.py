@@ -1,4 +1,4 @@
-"""The chat workspace of this machine, where no Slack is at hand: its process and its environment."""
+"""The local chat workspace, for when there is no Slack: its process and its environment."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from bot.up.machine import LOOPBACK, Environment, Ports, keep_secrets
 
 PROCESS: Mapping[str, str] = {"workspace": "exec python -m bot.workspace"}
-"""Name → command, beside those of the Procfile."""
+"""Name → command, in addition to those of the Procfile."""
 
 
 def chat_environment(var: Path, ports: Ports) -> Environment:
-    """The environment of bot and workspace; their secrets are made up once and kept for the owner only."""
+    """The environment of bot and workspace; their secrets are generated once, for the owner only."""
     own = keep_secrets(var / "secrets.json")
     return {
         "SLACK_BOT_TOKEN": own["bot_token"],
@@ -30,6 +30,6 @@ def chat_environment(var: Path, ports: Ports) -> Environment:
 
 
 def over_socket(environment: Environment) -> Environment:
-    """The same with Slack's requests over Socket Mode: no address of ours has to be reached."""
+    """The same with Slack's requests over Socket Mode: none of our addresses has to be reachable."""
     token = environment["WORKSPACE_APP_TOKEN"]
     return {**environment, "SLACK_APP_TOKEN": token, "SLACK_SIGNING_SECRET": "", "WORKSPACE_REQUEST_URL": ""}

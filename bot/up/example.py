@@ -21,18 +21,18 @@ from bot.up.machine import LOOPBACK, Environment, Ports, keep_secrets
 from domain.errors import ConfigurationError
 
 EXAMPLES: Mapping[str, str] = {"cinema": "recsysops_cinema"}
-"""The package that a wheel installs each as; in the repository it is a folder of `examples/`."""
+"""The package under which a wheel installs each; in the repository it is a folder of `examples/`."""
 
 DECLARED = "recsysops.toml"
 EXAMPLE_LEFT = ("CINEMA_FOLDER", "CINEMA_URL", "CINEMA_WEBHOOK_SECRET")
-"""What its declaration names, for `recsysops doctor` in a second terminal."""
+"""Variables named in its declaration, for `recsysops doctor` in a second terminal."""
 
 FIRST_FAULT = "language"
 FAULTS = (FIRST_FAULT, "upstream", "launch", "missing_values", "training_segment", "production_bias")
 READY_SECONDS = 300.0
 AGAIN_SECONDS = 1.0
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""Opens loopback addresses whatever proxy the environment names."""
+"""Opens loopback addresses regardless of any proxy in the environment."""
 
 
 @dataclass(frozen=True)
@@ -44,21 +44,21 @@ class Example:
 
     @property
     def processes(self) -> Mapping[str, str]:
-        """Name → command, beside those of the Procfile."""
+        """Name → command, in addition to those of the Procfile."""
         return {**PROCESS, "cinema": f"exec python -m {self.package} serve"}
 
     @property
     def history(self) -> tuple[str, str]:
-        """Written first: one that is still being written looks like a dozen incidents."""
+        """Written first: a history that is still being written looks like a dozen incidents."""
         return "history", f"exec python -m {self.package} backfill"
 
 
 def found_example(name: str, beside: Path | None = None) -> Example:
     """
-    The example of this name: that of the repository, else the one that is installed.
+    The example of this name: the one in the repository, otherwise the one that is installed.
 
     Args:
-        beside: the folder with our packages; that of this one, if not given.
+        beside: the folder with our packages; this package's own, if not given.
 
     Raises:
         ConfigurationError: there is no such example, or it is not installed.
@@ -77,7 +77,7 @@ def found_example(name: str, beside: Path | None = None) -> Example:
 
 
 def example_environment(example: Example, var: Path, ports: Ports, first_view_url: str) -> Environment:
-    """The environment of the example's processes and of its chat's; its secret is kept with theirs."""
+    """The environment of the example's and its chat's processes; its secret is kept with the chat's."""
     return {
         **chat_environment(var, ports),
         "RECSYSOPS_CONFIG": str(example.declared.resolve()),
@@ -113,7 +113,7 @@ def first_view(ports: Ports, fault: str = FIRST_FAULT) -> Iterator[str]:
                 threading.Thread(target=_switch_on, args=(switch,), daemon=True).start()
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Nothing: the terminal is for the address."""
+            """Log nothing: the terminal is for the address."""
 
     server = ThreadingHTTPServer((LOOPBACK, 0), Viewed)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -131,7 +131,7 @@ def _switch_on(fault: str) -> None:
 
 
 def _switched(fault: str) -> bool:
-    """False while the cinema is still starting."""
+    """Whether the fault is switched on; False while the cinema is still starting."""
     body = json.dumps({"on": True}).encode()
     request = urllib.request.Request(  # noqa: S310 - our own address on loopback
         fault, body, {"Content-Type": "application/json"}, method="POST"

@@ -1,8 +1,8 @@
 """
-The folder of a running `recsysops up`: one at a time, and what a killed one left in it is cleared away.
+The folder of a running `recsysops up`: one run at a time, and what a killed one left in it is cleared away.
 
-The lock is the kernel's and dropped with its holder. What is written in the file says who that is; where it
-says something and nobody holds the lock, that `up` was killed.
+The lock belongs to the kernel and is dropped with its holder. The file's content says who holds it; if it
+names somebody but nobody holds the lock, that `up` was killed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from workers import door
 
 LOCK = "up.lock"
 CLEARED_SECONDS = 60.0
-"""How long whoever clears up after a killed `up` may take."""
+"""How long another process may take to clear up after a killed `up`."""
 
 ENDED_SECONDS = 10.0
 AGAIN_SECONDS = 0.1
@@ -36,7 +36,7 @@ Say = Callable[[str], None]
 
 
 class Folder:
-    """A folder that is ours while the block of `occupied` lasts."""
+    """A folder that is ours while the block of `occupied` runs."""
 
     def __init__(self, held: IO[str]) -> None:
         self._held = held
@@ -44,7 +44,7 @@ class Folder:
         self.note({})
 
     def note(self, processes: Mapping[str, int]) -> None:
-        """Write down which processes run (name → pid), for whoever comes after a kill."""
+        """Write down which processes run (name → pid), for the next run after a kill."""
         began = {name: [pid, _began(pid)] for name, pid in processes.items()}
         _write(self._held, json.dumps({**self._own, "processes": began}))
 
@@ -52,10 +52,10 @@ class Folder:
 @contextmanager
 def occupied(var: Path, say: Say) -> Iterator[Folder]:
     """
-    The folder for the block, and nobody else's.
+    The folder, held exclusively while the block runs.
 
     Raises:
-        ConfigurationError: another `recsysops up` runs on it; nothing was touched.
+        ConfigurationError: another `recsysops up` is using it; nothing was touched.
     """
     with (var / LOCK).open("a+", encoding="utf-8") as held:
         _lock(held, var)
@@ -66,12 +66,12 @@ def occupied(var: Path, say: Say) -> Iterator[Folder]:
 
 
 def clear_up(var: Path) -> None:
-    """After a killed `up`: stop its servers and take its variables away; not where the next one runs."""
+    """After a killed `up`: stop its servers and remove its variables; not if the next one is running."""
     with (var / LOCK).open("a+", encoding="utf-8") as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return  # it has taken them over
+            return  # the next one has taken them over
         door.forget_variables(var)
         door.stop_embedded(var)
 
@@ -84,7 +84,7 @@ def _lock(held: IO[str], var: Path) -> None:
         except BlockingIOError:
             other = _read(held)
             pid = int(other.get("pid", 0))
-            # Held, and not by whom it names: somebody clears up after that one.
+            # Held, but not by the process it names: another one is clearing up after that.
             if time.monotonic() < until and not _runs(pid):
                 time.sleep(AGAIN_SECONDS)
                 continue
@@ -116,7 +116,7 @@ def _read(held: IO[str]) -> dict[str, Any]:
     try:
         return dict(json.loads(held.read() or "{}"))
     except ValueError:
-        return {}  # it is just being written
+        return {}  # it is being written right now
 
 
 def _write(held: IO[str], text: str) -> None:

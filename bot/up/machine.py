@@ -1,4 +1,4 @@
-"""What a run has of its own on one machine: its ports on loopback, and secrets that are made once."""
+"""What a run owns on one machine: its ports on loopback, and secrets that are generated once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Environment = dict[str, str]
 
 @dataclass(frozen=True)
 class Ports:
-    """Where everything listens, on loopback."""
+    """The ports everything listens on, on loopback."""
 
     web: int = 8000
     workspace: int = 8075
@@ -23,7 +23,7 @@ class Ports:
 
 
 def keep_secrets(path: Path) -> dict[str, str]:
-    """The secrets in a file that only its owner can read, made up the first time."""
+    """The secrets in a file that only its owner can read, generated the first time."""
     if not path.exists():
         made = {
             "bot_token": f"xoxb-{secrets.token_hex(24)}",

@@ -1,12 +1,12 @@
 """
 Ends the processes of a `recsysops up` that was killed: nothing it started outlives it.
 
-`up` holds a pipe to one process of this file. Each process it starts first writes its own number there, and
-only then becomes what it is to be, so there is none that the reaper does not know. The pipe ends with `up`,
-however that ends; the reaper then kills what is left, whole groups, as Celery's children are in their
-parent's. On Linux the kernel ends them as well, in case the reaper was killed before.
+`up` holds a pipe to one process of this file. Each process it starts first writes its own pid there, and
+only then becomes the command, so the reaper knows every one. The pipe ends with `up`, however that ends; the
+reaper then kills what is left, whole groups, since Celery's children are in their parent's group. On Linux
+the kernel ends them as well, in case the reaper was killed first.
 
-Run as a file and with the standard library alone: it is started before each process, and stays small.
+Run as a file with only the standard library: it is started before each process, and stays small.
 
     python reaper.py run PIPE PARENT COMMAND    becomes `sh -c COMMAND`, known to the reaper
     python reaper.py watch [COMMAND …]          reads the pipe from its stdin; COMMAND clears up after `up`
@@ -22,19 +22,19 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 OVER = "over"
-"""The last line of an `up` that has stopped everything itself."""
+"""The last line from an `up` that has stopped everything itself."""
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 def become(pipe: int, parent: int, command: str) -> None:
-    """Known to the reaper and dying with `parent`, become the command."""
-    with suppress(BrokenPipeError):  # the reaper was killed; the next one is told by `up`
+    """Register with the reaper, die with `parent`, and become the command."""
+    with suppress(BrokenPipeError):  # the reaper was killed; `up` tells the next one
         os.write(pipe, b"+%d\n" % os.getpid())
     os.close(pipe)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before it could be said so
+    if os.getppid() != parent:  # it died before this process could say so
         os.kill(os.getpid(), signal.SIGKILL)
     os.execv("/bin/sh", ["sh", "-c", command])  # noqa: S606 - a command of ours
 
@@ -53,8 +53,8 @@ def watch(lines: Iterable[str]) -> set[int]:
 
 
 def end_group(group: int, with_signal: int = signal.SIGKILL) -> None:
-    """Send a signal to all processes of a group; nothing where none is left."""
-    # macOS says EPERM where only those are left that have ended.
+    """Send a signal to all processes of a group; does nothing if none is left."""
+    # macOS reports EPERM if only processes that have ended are left.
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, with_signal)
 
@@ -63,7 +63,7 @@ def _main(arguments: list[str]) -> None:
     if arguments[0] == "run":
         become(int(arguments[1]), int(arguments[2]), arguments[3])
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # it ends with the pipe
+        signal.signal(number, signal.SIG_IGN)  # the reaper ends with the pipe
     over = False
 
     def lines() -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a closed terminal: whatever `recsysops up` is at, what it started is stopped."""
+"""Ctrl-C, SIGTERM and a closed terminal: whatever `recsysops up` is doing, all that it started is stopped."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 class Signals:
     """
-    From `listen` on, the first signal ends what is going on by `SystemExit`; once that unwinds, none breaks
-    in, neither here nor in what is started to stop the servers.
+    After `listen`, the first signal ends the work in progress with `SystemExit`; from then on no
+    signal interrupts, neither here nor in what is started to stop the servers.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Signals:
         self._held = False
 
     def listen(self) -> Signals:
-        """Begin. What `nohup` has ignored stays ignored."""
+        """Begin to listen. What `nohup` has ignored stays ignored."""
         for number in STOPPING:
             if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._arrived)
@@ -30,7 +30,7 @@ class Signals:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Nothing is ended half begun: a signal in the block ends what comes after it."""
+        """Defer signals: one that arrives in the block takes effect after it, so nothing ends half begun."""
         self._held = True
         try:
             yield
@@ -41,7 +41,7 @@ class Signals:
 
     @contextmanager
     def passed_to(self, ask: Callable[[], None]) -> Iterator[None]:
-        """Signals in the block call `ask`; after it there are none."""
+        """Signals in the block call `ask`; after it they are ignored."""
         self._ask = ask
         try:
             yield
@@ -63,6 +63,6 @@ class Signals:
 
     @staticmethod
     def _deafen() -> None:
-        # Ignored, and not by a handler: what stops the servers is in the terminal's group and inherits it.
+        # Ignored, not handled: what stops the servers is in the terminal's group and inherits this.
         for number in STOPPING:
             signal.signal(number, signal.SIG_IGN)

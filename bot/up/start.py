@@ -1,7 +1,7 @@
 """
-`recsysops up`: servers where none are named, the Procfile's processes, with `--chat` a chat workspace in the
-place of Slack, and with `--example cinema` a recommender in miniature besides. One address is printed when
-all of it answers.
+`recsysops up`: servers if none are named, the Procfile's processes, with `--chat` a chat workspace in place
+of Slack, and with `--example cinema` a miniature recommender as well. When all of it answers, one address is
+printed.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ PROCESSES: Mapping[str, str] = {
     "announce": "exec python -m bot.slack.announce",
 }
 """
-Those of the Procfile: a test holds the names against it. Workers are nice, so that a press is answered before
-a diagnosis, and a diagnosis is made before the next look.
+Those of the Procfile: a test compares the names. Workers run niced, so that a press is answered before a
+diagnosis, and a diagnosis is made before the next look.
 """
 
 
@@ -63,13 +63,13 @@ def up(
     socket_mode: bool = False,
 ) -> int:
     """
-    Run everything until Ctrl-C or SIGTERM; returns the exit code. With `chat` people meet in a chat workspace
-    of this machine, as they do with an example. The example's `fault` begins as its page is first viewed;
-    with `socket_mode` that workspace speaks to the bot as Slack does behind a firewall.
+    Run everything until Ctrl-C or SIGTERM; returns the exit code. With `chat`, people meet in a local chat
+    workspace, as they also do with an example. The example's `fault` begins when its page is first viewed;
+    with `socket_mode` that workspace talks to the bot as Slack does behind a firewall.
 
     Raises:
-        ConfigurationError: it runs on this folder already, a port is taken, no such example or fault, a
-            server does not start, or a process is wrongly configured.
+        ConfigurationError: it is already running on this folder, a port is taken, there is no such example or
+                fault, a server does not start, or a process is wrongly configured.
     """
     shown = None if example is None else found_example(example)
     if shown is None and (wrong := door.misdeclared(door.environment().config)):
@@ -96,8 +96,8 @@ def up(
 @dataclass(frozen=True)
 class _Beside:
     """
-    What runs beside the Procfile's processes: what it adds to the environment of all, which of that is left
-    for a second terminal, and what has to end before anything else is started.
+    What runs in addition to the Procfile's processes: what it adds to everybody's environment, which part of
+    that is left for a second terminal, and what has to end before anything else is started.
     """
 
     environment: Environment = field(default_factory=dict)
@@ -120,8 +120,8 @@ def _beside(shown: Example | None, var: Path, ports: Ports, fault: str, *, chat:
 @dataclass(frozen=True)
 class _Run:
     """
-    What a run has, whatever it runs. `revive` is None where the servers are not ours; `address` is what
-    people are told once all is ready.
+    What every run has. `revive` is None if the servers are not ours; `address` is what people are told once
+    all is ready.
     """
 
     var: Path
@@ -135,8 +135,8 @@ class _Run:
 
 def _left(environment: Environment, *names: str) -> Environment:
     """
-    What a command in a second terminal needs to know meanwhile. The tokens of the chat are nobody else's, and
-    your own secrets are not written down.
+    What a command in a second terminal needs to know meanwhile. The chat's tokens are not shared, and your
+    own secrets are not written down.
     """
     left = {name: environment[name] for name in ("PUBLIC_URL", *names)}
     if config := environment.get("RECSYSOPS_CONFIG"):
@@ -176,12 +176,12 @@ def _named_servers() -> Environment:
 
 
 def _revive(var: Path) -> Revive:
-    """Starts an embedded server again that has ended."""
+    """A function that restarts the embedded servers that have ended."""
 
     def revive() -> tuple[tuple[str, ...], Environment]:
         if not (fallen := door.fallen_embedded(var)):
             return (), {}
-        with door.embedded(var) as again:  # those that ended; who holds the others goes on holding them
+        with door.embedded(var) as again:  # those that ended; the others stay with their holder
             return fallen, {
                 "DATABASE_URL": again.database_url,
                 "REDIS_URL": again.redis_url,
@@ -193,14 +193,14 @@ def _revive(var: Path) -> Revive:
 
 def _common(var: Path, ports: Ports) -> Environment:
     url = os.environ.get("PUBLIC_URL", f"http://{LOOPBACK}:{ports.web}")
-    # The processes are this interpreter's own, whatever is first on PATH.
+    # The processes run with this interpreter, whatever comes first on PATH.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     common = {"RECSYSOPS_VAR": str(var), "PORT": str(ports.web), "PUBLIC_URL": url, "PATH": path}
     return {**common, "PYTHONUNBUFFERED": "1", "HOST": os.environ.get("HOST", LOOPBACK)}
 
 
 def _pages(environment: Environment) -> str:
-    """The list of incidents, for whoever started this: a link of theirs, where people do not log in."""
+    """The list of incidents for the person who started this: a personal link, if people do not log in."""
     login = door.environment().login is not None
     links = Links(door.installation_key(PURPOSE), environment["PUBLIC_URL"].rstrip("/"), login=login)
     return links.to(f"terminal:{getpass.getuser()}")("/") or environment["PUBLIC_URL"]
@@ -223,8 +223,8 @@ def _check_ports(ports: Ports, *, chat: bool, example: bool) -> None:
 
 
 def _addresses(ports: Ports, processes: Mapping[str, str]) -> dict[str, str]:
-    """What has to answer before all is ready. Address → its health page."""
-    # Of the workspace not its own page: its first view starts the example's story.
+    """What has to answer before everything is ready. Address → its health page."""
+    # Not the workspace's own page: its first view starts the example's story.
     pages = {"workspace": "/static/index.html", "web": "/health", "cinema": "/status"}
     return {
         f"http://{LOOPBACK}:{getattr(ports, name)}": page for name, page in pages.items() if name in processes

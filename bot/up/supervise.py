@@ -1,8 +1,8 @@
 """
-The processes of `recsysops up`, kept running: one that ends is started again, and the others go on.
+Keeps the processes of `recsysops up` running: one that ends is started again, and the others go on.
 
-Each is the head of a group of its own, so that Ctrl-C in the terminal reaches this process alone, and what a
-process started ends with it. What they say goes into one log, line by line, with their names.
+Each leads a process group of its own, so that Ctrl-C in the terminal reaches only this process, and whatever
+a process started ends with it. Their output goes into one log, line by line, with their names.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from bot.up import reaper
 from domain.errors import ConfigurationError
 
 CONFIGURATION = 2
-"""What a process of ours ends with when its configuration is wrong: to start it again does not help."""
+"""The exit code of a process of ours with a wrong configuration: starting it again would not help."""
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
 STEADY_SECONDS = 60.0
-"""Who has run for so long is started again at once: that was no failure to start."""
+"""A process that has run this long is restarted at once: it did not fail to start."""
 
 MANY_DEATHS, SHORT_SECONDS = 5, 60.0
 STOP_SECONDS = 10.0
@@ -37,12 +37,12 @@ CHUNK_BYTES = 1 << 16
 
 Say = Callable[[str], None]
 Revive = Callable[[], tuple[Sequence[str], Mapping[str, str]]]
-"""Starts the servers again that have ended; returns their names, and the addresses of all."""
+"""Restarts the servers that have ended; returns their names, and the addresses of all."""
 
 
 @dataclass(frozen=True)
 class Programs:
-    """`commands`: name → what `sh` runs; `first`: such a pair, run to its end before all others."""
+    """`commands`: name → what `sh` runs; `first`: such a pair, run to completion before all others."""
 
     commands: Mapping[str, str]
     environment: Mapping[str, str]
@@ -51,14 +51,14 @@ class Programs:
 
 class Supervisor:
     """
-    Made where its loop runs.
+    Keeps processes running. Has to be made where its loop runs.
 
     Args:
-        log: takes what they say. say: the terminal.
-        begun: called when what comes first is over.
+        log: takes their output. say: the terminal.
+        begun: called when the first command is over.
         note: called with the running processes (name → pid) whenever these change.
-        after: what clears up where this process is killed.
-        revive: called every second; None where the servers are not ours.
+        after: the command that clears up if this process is killed.
+        revive: called every second; None if the servers are not ours.
     """
 
     def __init__(
@@ -88,11 +88,11 @@ class Supervisor:
 
     async def run(self) -> None:
         """
-        Until `ask_to_stop`; all are ended then.
+        Run until `ask_to_stop`; then all processes are ended.
 
         Raises:
-            ConfigurationError: a process ended at its first start because it is wrongly configured, or what
-                comes first failed.
+            ConfigurationError: a process ended at its first start because it is wrongly configured, or the
+                    first command failed.
         """
         await self._start_reaper()
         life = asyncio.create_task(self._keep_all())
@@ -111,7 +111,7 @@ class Supervisor:
             raise ConfigurationError(self._wrong)
 
     def ask_to_stop(self) -> None:
-        """From any thread or signal; asked again, nobody is waited for."""
+        """Stop, from any thread or signal; asked a second time, it waits for no process."""
         self._loop.call_soon_threadsafe(self._asked_to_stop)
 
     def _asked_to_stop(self) -> None:
@@ -120,7 +120,7 @@ class Supervisor:
         self._stop.set()
 
     def say(self, text: str) -> None:
-        """In the terminal, and in the log."""
+        """Write to the terminal and to the log."""
         with suppress(OSError):  # the terminal was closed
             self._terminal(text)
         self._write("up", text)
@@ -147,7 +147,7 @@ class Supervisor:
             began = loop.time()
             try:
                 code = await self._live(name, command)
-            except OSError as error:  # no process is to be had just now
+            except OSError as error:  # no process can be started just now
                 self._last_words[name].append(str(error))
                 code = os.EX_OSERR
             if self._stop.is_set():
@@ -187,8 +187,8 @@ class Supervisor:
             await asyncio.wait_for(self._stop.wait(), seconds)
 
     async def _live(self, name: str, command: str) -> int:
-        """One life of a process, with the end of its group; its exit code, or minus the signal's number."""
-        # Not a pipe of asyncio's: until that ends, with the last that holds it, no process counts as ended.
+        """Run a process once and end its group; its exit code, or minus the signal's number."""
+        # Not asyncio's pipe: no process would count as ended until the last holder of that pipe closes it.
         said, saying = os.pipe()
         try:
             process = await self._start(command, saying)
@@ -198,15 +198,15 @@ class Supervisor:
         finally:
             os.close(saying)
         self._running[name] = process
-        self._tell_reaper(f"+{process.pid}")  # again, should the reaper have been replaced while it started
-        if self._stop.is_set():  # it was on its way when all others were asked to end
+        self._tell_reaper(f"+{process.pid}")  # again, in case the reaper was replaced while it started
+        if self._stop.is_set():  # it was starting when all others were asked to end
             reaper.end_group(process.pid, signal.SIGTERM)
         self._changed()
         reading = asyncio.create_task(self._read(name, said))
         try:
             code = await process.wait()
         finally:
-            reaper.end_group(process.pid)  # what it started and left
+            reaper.end_group(process.pid)  # what it started and left behind
             self._tell_reaper(f"-{process.pid}")
             self._running.pop(name, None)
         self._changed()
@@ -234,7 +234,7 @@ class Supervisor:
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 self._said(name, line)
-            if len(rest) > CHUNK_BYTES:  # no line of ours; it is not waited for
+            if len(rest) > CHUNK_BYTES:  # not a line of ours; its end is not waited for
                 self._said(name, rest)
                 rest = b""
         if rest:
@@ -247,7 +247,7 @@ class Supervisor:
         self._write(name, text)
 
     def _write(self, name: str, text: str) -> None:
-        with suppress(OSError):  # a full disk ends nobody
+        with suppress(OSError):  # a full disk ends no process
             for line in text.splitlines():
                 self._log.write(f"{datetime.now().astimezone():%H:%M:%S} {name:<{self._width}} | {line}\n")
             self._log.flush()
@@ -274,7 +274,7 @@ class Supervisor:
                     reaper.end_group(process.pid, signal.SIGTERM)
 
     async def _end(self, life: asyncio.Task[None]) -> None:
-        """Ask all to end, and end those that do not."""
+        """Ask all processes to end, and kill those that do not."""
         for process in self._running.values():
             reaper.end_group(process.pid, signal.SIGTERM)
         at_once = asyncio.create_task(self._at_once.wait())
@@ -286,7 +286,7 @@ class Supervisor:
 
     async def _start_reaper(self) -> None:
         reading, self._pipe = os.pipe()
-        for process in self._running.values():  # before it lives: this process may be killed at any moment
+        for process in self._running.values():  # before it starts: this process may be killed at any moment
             self._tell_reaper(f"+{process.pid}")
         self._reaper = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", reaper.__file__, "watch", *self._after),
@@ -304,7 +304,7 @@ class Supervisor:
             await self._start_reaper()
 
     def _tell_reaper(self, line: str) -> None:
-        with suppress(OSError):  # it was killed; the next one is told of what runs then
+        with suppress(OSError):  # the reaper was killed; the next one is told what is running then
             os.write(self._pipe, f"{line}\n".encode())
 
     async def _end_reaper(self) -> None:

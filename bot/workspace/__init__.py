@@ -1,5 +1,5 @@
 """
-A local, Slack-like workspace: to try the bot in without a Slack account, and what its tests talk to.
+A local, Slack-like workspace: for trying the bot without a Slack account, and as the Slack of its tests.
 
     from bot.workspace import Workspace, WorkspaceSettings
 

@@ -20,7 +20,7 @@ from bot.workspace.world import new_world
 
 def create_app(settings: WorkspaceSettings) -> Starlette:
     """
-    The application; `app.state.world` is its inside. To be served by uvicorn with one worker, since the
+    The application; `app.state.world` holds its state. To be served by uvicorn with one worker, since the
     state is in the process. A caller that listens on port 0 sets `app.state.world.address` afterwards;
     faults that drop a connection also need it wrapped in `KeepSend` (`server.py` does both).
     """

@@ -23,7 +23,7 @@ class Refusal(Exception):
 
 
 class RateLimited(Refusal):
-    """Too many calls; to be tried again after `retry_after` seconds."""
+    """Too many calls; may be tried again after `retry_after` seconds."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__("ratelimited")

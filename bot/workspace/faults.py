@@ -1,4 +1,4 @@
-"""What a test has ordered to go wrong."""
+"""The faults that a test has ordered."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DELIVERY_FAULTS = ("twice", "unsigned", "old_timestamp", "wrong_signature", "los
 @dataclass
 class Fault:
     """
-    The next `count` occasions of `method` go wrong in the way of `kind`.
+    The next `count` occasions of `method` go wrong in the way `kind` says.
 
     Attributes:
         kind:          one of `API_FAULTS` (calls of the app) or `DELIVERY_FAULTS` (calls to the app).
@@ -42,7 +42,7 @@ class Faults:
     def order(self, fault: Fault) -> None:
         """
         Raises:
-            ValueError: a kind that is not known, or a count below one.
+            ValueError: the kind is unknown, or the count is below one.
         """
         if fault.kind not in API_FAULTS + DELIVERY_FAULTS:
             raise ValueError(

@@ -12,7 +12,7 @@ _HEARTBEAT_SECONDS = 15.0
 
 
 class Live:
-    """Fans changes out. A browser too slow to read is cut off and loads everything again."""
+    """Sends changes to every browser. One too slow to read is cut off and loads everything again."""
 
     def __init__(self) -> None:
         self._queues: set[asyncio.Queue[dict[str, Any] | None]] = set()

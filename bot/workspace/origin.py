@@ -1,4 +1,4 @@
-"""Keeps other pages that a browser has open from acting here, or reading what is said here."""
+"""Keeps other pages open in a browser from acting here, or reading what is said here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _POLICY = "default-src 'self'; img-src 'self' http: https: data:; style-src 'sel
 class SameOrigin:
     """
     Refuses pages and `/control` under a foreign host name (DNS rebinding) or from another origin
-    (request forgery). The Web API is not concerned: it wants a token, which no browser sends by itself.
+    (request forgery). The Web API is exempt: it requires a token, which no browser sends on its own.
     """
 
     def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
@@ -58,5 +58,5 @@ class SameOrigin:
 
 
 def _is_a_visit(headers: Headers) -> bool:
-    """Somebody followed a link to here, which does nothing but show the page."""
+    """Whether somebody followed a link to here, which only shows the page."""
     return headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"

@@ -1,4 +1,4 @@
-"""What a browser asks for: the page, what it shows at first, what changes, and files."""
+"""What a browser requests: the page, its initial content, what changes, and files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def index(request: Request) -> Response:
 
 
 async def _tell_first_view(url: str) -> None:
-    # Whoever waits for this may still be starting.
+    # The server that waits for this call may still be starting.
     for _ in range(_FIRST_VIEW_TRIES):
         if await asyncio.to_thread(_post_nothing, url):
             return
@@ -53,7 +53,7 @@ def _post_nothing(url: str) -> bool:
 
 
 async def everything(request: Request) -> Response:
-    """All that one person sees, for a page that has just opened."""
+    """Everything one person sees, for a page that has just opened."""
     world: World = request.app.state.world
     user = request.query_params.get("user") or "U-oncall"
     if not world.is_person(user):
@@ -88,7 +88,7 @@ async def show_file(request: Request) -> Response:
     if body is None:
         return PlainTextResponse("There is no such file.", status_code=404)
     mimetype = world.state.files[file_id]["mimetype"]
-    # Anything but a picture is only to be saved: a page from a file must not run here.
+    # Anything but a picture may only be saved: a page in a file must not run here.
     inline = mimetype in _SHOWN_INLINE
     headers = {"X-Content-Type-Options": "nosniff"} | (
         {} if inline else {"Content-Disposition": "attachment"}

@@ -1,4 +1,4 @@
-"""Who is in the workspace when it starts, and where they talk: roles, not persons."""
+"""Who is in the workspace when it starts, and where they talk: roles, not real people."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def group(group_id: str, handle: str, name: str, members: list[str]) -> dict[str
 
 
 def channels() -> dict[str, dict[str, Any]]:
-    """Public channels and one direct conversation with the app for each person."""
+    """Public channels, and for each person one direct conversation with the app."""
     public = {
         channel_id: {
             "id": channel_id,

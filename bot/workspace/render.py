@@ -10,7 +10,7 @@ from bot.workspace.state import Message, State, View
 
 
 def message_json(state: State, message: Message, *, metadata: bool = False) -> dict[str, Any]:
-    """A message as `conversations.history` returns it; `metadata` only where it was asked for."""
+    """A message as `conversations.history` returns it; `metadata` only if it was asked for."""
     body: dict[str, Any] = {"type": "message", "ts": message.ts, "user": message.user, "text": message.text}
     body["team"] = people.TEAM_ID
     if message.user == people.BOT_USER:
@@ -77,7 +77,7 @@ def view_json(view: View, state_values: dict[str, Any] | None = None) -> dict[st
 
 def with_ids(blocks: list[dict[str, Any]], seed: str) -> list[dict[str, Any]]:
     """
-    The blocks with the ids that Slack makes up where none were given; the same place gets the same id, so
+    The blocks with the ids that Slack generates if none were given; the same place gets the same id, so
     that an update does not rename what it does not touch.
     """
     return [

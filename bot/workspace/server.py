@@ -1,4 +1,4 @@
-"""Runs a workspace in a thread of this process, for tests and for a try-out."""
+"""Runs a workspace in a thread of this process, for tests and for trying things out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _START_SECONDS = 10.0
 
 
 class WorkspaceServer(uvicorn.Server):
-    """Ends the browsers' event streams when it stops; they would hold it up otherwise."""
+    """Ends the browsers' event streams when it stops; otherwise they would hold it up."""
 
     def __init__(self, settings: WorkspaceSettings) -> None:
         self._app = create_app(settings)
@@ -40,7 +40,7 @@ class WorkspaceServer(uvicorn.Server):
 
 def listen(settings: WorkspaceSettings) -> tuple[WorkspaceServer, socket.socket]:
     """
-    A server and the socket it is to run on, already open, so that its address is known.
+    A server and the socket it will run on, already open, so that its address is known.
 
     Raises:
         OSError: the port is taken.
@@ -49,9 +49,9 @@ def listen(settings: WorkspaceSettings) -> tuple[WorkspaceServer, socket.socket]
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind((settings.host, settings.port))
-    bound.listen()  # from here on a visitor waits instead of being turned away
+    bound.listen()  # from here on, a client waits instead of being refused
     server = WorkspaceServer(settings)
-    # What listens on all interfaces is reached, from here, on the loopback one.
+    # A server that listens on all interfaces is reached from here on the loopback one.
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104
     server.world.address = f"{host}:{bound.getsockname()[1]}"
     return server, bound
@@ -63,7 +63,7 @@ class Workspace:
 
     Attributes:
         url:     its page, `http://127.0.0.1:PORT`.
-        api_url: what slack_sdk takes as `base_url`.
+        api_url: the `base_url` for slack_sdk.
     """
 
     def __init__(self, settings: WorkspaceSettings | None = None) -> None:

@@ -33,10 +33,10 @@ class WorkspaceSettings:
         signing_secret:    signs what is delivered to `request_url`.
         request_url:       HTTP mode: where commands, clicks and events are POSTed. Empty: Socket Mode.
         data_folder:       where messages survive a restart. None: kept in memory only.
-        on_first_view_url: POSTed once, when a browser first opens the workspace.
-        first_view:        what that view begins; one that begins something else is a first view again.
+        on_first_view_url: POSTed to once, when a browser first opens the workspace.
+        first_view:        what that view starts; a view that starts something else is a first view again.
         scopes:            what the bot token may do; a method that needs another is refused.
-        file_seconds:      how long a file that was uploaded is not ready to be shown in a message.
+        file_seconds:      how long an uploaded file is not ready to be shown in a message.
         events:            event types the app has subscribed to.
         ack_seconds:       how long the app may take to answer a delivery.
         retry_seconds:     pauses before an unanswered event is delivered again.
@@ -62,10 +62,10 @@ class WorkspaceSettings:
 
 def settings_from_environment(environment: Mapping[str, str]) -> WorkspaceSettings:
     """
-    The settings that `WORKSPACE_*` variables spell; a variable not set keeps its default.
+    The settings in the `WORKSPACE_*` variables; a variable that is not set keeps its default.
 
     Raises:
-        ValueError: a number that is none, or a `WORKSPACE_` variable that no setting answers to.
+        ValueError: a value that should be a number is not, or a `WORKSPACE_` variable matches no setting.
 
     >>> settings_from_environment({"WORKSPACE_PORT": "9000"}).port
     9000

@@ -77,7 +77,7 @@ class ResponseUrl:
 
 
 class State:
-    """Everything that a person or the app can see; messages, Homes and files outlive a restart."""
+    """Everything that a person or the app can see; messages, Homes and files survive a restart."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -95,12 +95,12 @@ class State:
         self.response_urls: dict[str, ResponseUrl] = {}
         self.clock_ahead_seconds = 0.0
         self.calls: dict[str, int] = {}
-        self.trouble = ""  # what every call is refused with, for instance token_revoked
+        self.trouble = ""  # the error with which every call is refused, for instance token_revoked
         self._count = itertools.count(1)
         self._last_ts = max((float(message.ts) for message in self.messages.values()), default=0.0)
 
     def now(self) -> float:
-        """Seconds since 1970, moved ahead by whatever a test has ordered."""
+        """Seconds since 1970, moved ahead by as much as a test has ordered."""
         return time.time() + self.clock_ahead_seconds
 
     def next_ts(self) -> str:
@@ -116,7 +116,7 @@ class State:
         if message.key in self.messages:
             return
         self.messages[message.key] = message
-        # Each message is in its channel's list, and a reply in its thread's too; oldest first, as stored.
+        # Each message is in its channel's list, and a reply also in its thread's; oldest first, as stored.
         for place in {None, message.thread_ts}:
             self._by_place.setdefault((message.channel, place), []).append(message)
 
@@ -136,7 +136,7 @@ class State:
             self.store.put_file(file["id"], body)
 
     def find(self, channel: str, ts: str) -> Message | None:
-        """A message that is there and was not deleted."""
+        """A message that exists and was not deleted."""
         message = self.messages.get(f"{channel}/{ts}")
         return None if message is None or message.deleted else message
 
@@ -152,11 +152,11 @@ class State:
         return [message for message in found if not message.deleted and not message.only_for]
 
     def stack_of(self, user: str) -> list[View]:
-        """The modals a person has open, lowest first."""
+        """The modals that a person has open, bottom first."""
         return [view for view in self.views.values() if view.user == user]
 
     def new_trigger(self, user: str, view: str | None = None) -> str:
-        """A trigger id. The old ones are kept: an exchanged one is refused otherwise than an unknown one."""
+        """A trigger id. Old ones are kept: a used one is refused with another error than an unknown one."""
         trigger_id = f"{int(self.now())}.{next(self._count)}.{self.next_id('').lower()}"
         self.triggers[trigger_id] = Trigger(user, self.now() + TRIGGER_SECONDS, view)
         return trigger_id

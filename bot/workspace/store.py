@@ -1,4 +1,4 @@
-"""Keeps the workspace's things as JSON rows in one SQLite file, so that a restart finds them again."""
+"""Stores the workspace's contents as JSON rows in one SQLite file, so that they survive a restart."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Store:
     Rows of (kind, key) → JSON, and files' bytes. One thread at a time: the server's event loop.
 
     Args:
-        folder: made if it is not there. None keeps everything in memory.
+        folder: created if it does not exist. None keeps everything in memory.
     """
 
     def __init__(self, folder: Path | None) -> None:

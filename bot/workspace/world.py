@@ -1,4 +1,4 @@
-"""One workspace: its settings, its state, and the ways in and out, handed to whoever acts on it."""
+"""One workspace: its settings, its state, and its connections to the outside, passed to every handler."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.workspace.store import Store
 
 @dataclass
 class World:
-    """What every handler gets. `address` is where the server listens, once it does."""
+    """Passed to every handler. `address` is where the server listens, once it does."""
 
     settings: WorkspaceSettings
     state: State
@@ -26,14 +26,14 @@ class World:
     address: str
 
     def forget(self) -> None:
-        """Everything said and ordered is gone, as if the workspace were new; connections stay."""
+        """Deletes everything said and ordered, as if the workspace were new; connections stay."""
         self.state.store.clear()
         self.state = State(self.state.store)
         self.faults.clear()
         self.live.tell("reload")
 
     def show(self, message: Message) -> None:
-        """Keeps a message and shows it, and its parent's reply count, to everyone or to the one it is for."""
+        """Stores a message and shows it, and its parent's reply count, to everyone or to its one reader."""
         self.state.save(message)
         self.live.tell("message", message=self.for_browser(message))
         parent = self.state.find(message.channel, message.thread_ts) if message.thread_ts else None
@@ -49,7 +49,7 @@ class World:
         self.live.tell("home", user=view.user, view=self.view_for_browser(view))
 
     def notice(self, user: str, text: str) -> None:
-        """Words that the workspace itself says to one person, as Slackbot would."""
+        """Shows one person a message from the workspace itself, as Slackbot would."""
         self.live.tell("notice", user=user, text=text)
 
     def for_browser(self, message: Message) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a receiver has been asked and has done, in a file that several processes may share."""
+"""What a receiver was asked to do and has done, in a file that several processes may share."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Stage = Literal["begun", "done", "failed", "refused"]
 @dataclass(frozen=True)
 class Known:
     """
-    What is known of one id: the hotfix, how far its apply and its revert are, and what was answered last.
+    What is known about one id: the hotfix, how far its apply and its revert are, and the last answer.
 
-    A revert that was asked for, whatever came of it, is never forgotten in favour of an apply.
+    A requested revert, whatever its outcome, is never forgotten in favour of an apply.
     """
 
     hotfix: str
@@ -34,17 +34,17 @@ class Known:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing of it is, or may be, in force."""
+        """Whether nothing of it is in force or may be."""
         return self.revert == "done" or self.apply == "refused"
 
 
 class Journal:
     """
-    One line of JSON for each step, on the disk before the next is taken.
+    One line of JSON for each step, on disk before the next step begins.
 
-    Whoever holds the lock, in whichever process or thread, is alone with the journal and has read what the
+    The holder of the lock, in whichever process or thread, has the journal to itself and has read what the
     others wrote. A line that a dead process left half written is cut off, and `problem` says so. At
-    `most_bytes` the file is written anew: all that is or may be in force, and the newest `kept_ended` others.
+    `most_bytes` the file is rewritten: all that is or may be in force, and the `kept_ended` newest others.
     """
 
     def __init__(self, path: Path, most_bytes: int = MOST_BYTES, kept_ended: int = KEPT_ENDED) -> None:
@@ -53,18 +53,18 @@ class Journal:
         self._most_bytes, self._kept_ended = most_bytes, kept_ended
         self._known: dict[str, Known] = {}
         self._read_to = 0
-        self._file: int | None = None  # the inode that was read
+        self._file: int | None = None  # the inode of the file that was read
         self._lock = threading.Lock()
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """
-        Alone with the journal, and up to date.
+        Hold the journal exclusively, and up to date.
 
         Raises:
             OSError: the journal or its lock cannot be read or written.
         """
-        import fcntl  # noqa: PLC0415 - whoever only reads overrides may be on a system without it
+        import fcntl  # noqa: PLC0415 - a process that only reads overrides may be on a system without it
 
         with self._lock:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,15 +77,15 @@ class Journal:
                 os.close(lock)
 
     def known(self, id: str) -> Known | None:
-        """What is known of an id. Only while the journal is held."""
+        """What is known about an id. Only while the journal is held."""
         return self._known.get(id)
 
     def write(self, entry: Mapping[str, Any]) -> None:
         """
-        A step, on the disk when this returns. Only while the journal is held.
+        Record a step, which is on disk when this returns. Only while the journal is held.
 
         Raises:
-            OSError: it is not written; nothing of it is left in the file.
+            OSError: it could not be written; nothing of it is left in the file.
         """
         line = json.dumps(entry).encode() + b"\n"
         if self._read_to + len(line) > self._most_bytes:
@@ -110,7 +110,7 @@ class Journal:
         self._file = self.path.stat().st_ino
 
     def _catch_up(self) -> None:
-        """Read what others wrote since; all of it where the file is another by now."""
+        """Read what others have written since; the whole file if it has been replaced."""
         try:
             found = self.path.stat()
         except FileNotFoundError:
@@ -125,7 +125,7 @@ class Journal:
             text = file.read()
             whole = text[: text.rfind(b"\n") + 1]
             if len(whole) < len(text):
-                # Whoever wrote it is dead, as this one holds the lock; what it began to say it had not done.
+                # Its writer is dead, as this one holds the lock; the step it began to record was not done.
                 self.problem = f"{self.path}: its last line was not whole, and is left out"
                 file.truncate(self._read_to + len(whole))
                 os.fsync(file.fileno())
@@ -141,14 +141,14 @@ class Journal:
     def _take(self, entry: Mapping[str, Any]) -> None:
         action = entry["action"]
         answer = (int(entry["http"]), dict(entry["answer"])) if "answer" in entry else None
-        stage = entry.get("stage") or _stage(answer)  # the first releases wrote none
+        stage = entry.get("stage") or _stage(answer)  # the first releases wrote no stage
         before = self._known.get(entry["id"]) or Known(str(entry["hotfix"]))
         self._known.pop(entry["id"], None)
         if action == "apply":
             after = replace(before, apply=stage, applied=answer)
         else:
             after = replace(before, revert=stage, reverted=answer)
-        self._known[entry["id"]] = after  # at the end: the order is that of the last step
+        self._known[entry["id"]] = after  # at the end: ids are ordered by their last step
 
     def _write_anew(self) -> None:
         ended = [id for id, known in self._known.items() if known.ended]

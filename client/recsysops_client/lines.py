@@ -1,4 +1,4 @@
-"""Files of whole lines: appended to, turned over at a size, whole again after a crash."""
+"""Files of whole lines: appended to, rotated at a size, and whole again after a crash."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import time
 from pathlib import Path
 
 CAREFULLY = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
-"""Where the system knows it: no link is followed, no pipe waited for, no end of line rewritten."""
+"""Where the system supports it: follow no link, wait for no pipe, rewrite no end of line."""
 
 
 class LineFile:
     """
-    `folder/name.suffix`, for one thread. A file that would grow beyond `max_bytes` gets a time in its name,
-    and of those `keep` stay; `header` is each one's first line.
+    `folder/name.suffix`, for use by one thread. A file that would exceed `max_bytes` is renamed with a time,
+    and `keep` of those are kept; `header` is the first line of each.
     """
 
     def __init__(
@@ -28,12 +28,12 @@ class LineFile:
 
     @property
     def path(self) -> Path:
-        """The file that is being written."""
+        """The file currently being written."""
         return self.folder / f"{self.name}.{self.suffix}"
 
     def append(self, line: bytes) -> None:
         """
-        Add one line, which ends in a newline.
+        Add one line, which has to end in a newline.
 
         Raises:
             OSError: the file cannot be written.
@@ -47,7 +47,7 @@ class LineFile:
         self._file.write(line)
 
     def settle(self, *, close: bool = False) -> None:
-        """Hand what was added to the system. Raises OSError where it does not take it."""
+        """Pass what was added to the system. Raises OSError if it cannot be written."""
         if self._file is None:
             return
         self._file.flush()
@@ -73,7 +73,7 @@ def _append_to(path: Path) -> io.BufferedWriter:
     The file, open at its end, which is the end of a line.
 
     Raises:
-        OSError: it is a link, which a turn-over would lose, or a pipe, which would be waited for.
+        OSError: it is a link, which a rotation would lose, or a pipe, which would block.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | CAREFULLY, 0o666)
     try:
@@ -87,7 +87,7 @@ def _append_to(path: Path) -> io.BufferedWriter:
 
 
 def _cut_torn_line(descriptor: int) -> None:
-    """A process that died in the middle of a line left it half; what is appended must not stick to it."""
+    """Cut off the half line left by a process that died while writing: nothing may be appended to it."""
     with os.fdopen(os.dup(descriptor), "r+b") as file:
         end = file.seek(0, os.SEEK_END)
         while end:

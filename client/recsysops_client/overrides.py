@@ -22,7 +22,7 @@ class Override:
     One change to what is served, until `expires_at` (aware UTC).
 
     `fill_feature` sets `feature` to `value` for `items` where it is unset; `boost_items` adds `amount` to
-    their score; `block_items` takes them out of what may be shown. `share` of the members are served with it
+    their score; `block_items` excludes them from what may be shown. It applies to a `share` of the members
     (see `serves`).
     """
 
@@ -38,9 +38,9 @@ class Override:
 
     def serves(self, member: str | None) -> bool:
         """
-        Whether this member is served with it: drawn by a hash of `salt` and member, so that every process
-        answers alike, and whoever is of a smaller share is of a larger one too. Without a member only what is
-        for all is served.
+        Whether it applies to this member: decided by a hash of `salt` and member, so that every process
+        answers alike, and a member of a smaller share also belongs to every larger one. Without a member,
+        only overrides for all members apply.
 
         >>> now = datetime(2026, 12, 1, tzinfo=UTC)
         >>> half = Override("a1", "boost_items", ("tt1",), now, amount=0.8, share=0.5, salt="a1")
@@ -61,7 +61,7 @@ class Overrides:
 
     A missing file means none. A malformed file leaves the last good one in force; `problem` then says what
     is wrong.
-    The writer must write to another name and rename, so that no reader meets half a file.
+    The writer must write to another name and rename, so that no reader sees half a file.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -76,7 +76,7 @@ class Overrides:
         """
         Those in force at `now` (aware; the present if not given) for a member.
 
-        Without a member: those that are for all. Costs one `stat` when nothing changed.
+        Without a member: those that apply to all. Costs one `stat` when nothing changed.
         """
         moment = now or datetime.now(UTC)
         with self._lock:

@@ -12,32 +12,32 @@ from .overrides import Override, parse
 
 
 class Reads(Protocol):
-    """What is needed of a client: `redis.Redis` has it, and so have others."""
+    """The one method needed of a client: `redis.Redis` has it, and so do others."""
 
     def get(self, name: str, /) -> object:
-        """The value as bytes or text; None where there is none. Raises whatever it likes."""
+        """The value as bytes or text; None if there is none. May raise any exception."""
         ...
 
 
 class OverridesUnavailable(Exception):
-    """Nobody knows which overrides are in force, and the reader was declared to fail closed."""
+    """It is unknown which overrides are in force, and the reader was declared to fail closed."""
 
 
 class RedisOverrides:
     """
-    The overrides at `key`, read again every `every_seconds` by whichever request comes then.
+    The overrides at `key`, read again every `every_seconds` by the next request to arrive.
 
-    A missing key means none. Where the server does not answer, or what it holds is not understood, `problem`
-    says so, and:
+    A missing key means none. If the server does not answer, or its value cannot be understood, `problem` says
+    so, and:
 
     - `fail="open"`: the last good overrides stay in force until they expire (none, if there never were any);
-    - `fail="closed"`: `current` raises once the last good reading is older than `stale_seconds`, for whoever
-      would rather serve a fallback than serve without a hotfix.
+    - `fail="closed"`: `current` raises once the last good reading is older than `stale_seconds`, for services
+      that would rather serve a fallback than serve without a hotfix.
 
     Args:
         client: give it short timeouts (`redis.Redis(…, socket_timeout=0.2)`): one request in `every_seconds`
-            waits for it, also while the server is away.
-        clock: seconds that only go forward.
+                waits for it, even while the server is away.
+        clock: seconds that never go backwards.
     """
 
     def __init__(
@@ -67,13 +67,13 @@ class RedisOverrides:
         """
         Those in force at `now` (aware; the present if not given) for a member.
 
-        Without a member: those that are for all.
+        Without a member: those that apply to all.
 
         Raises:
-            OverridesUnavailable: with `fail="closed"`, where they were not read for too long.
+            OverridesUnavailable: with `fail="closed"`, if they have not been read for too long.
         """
         moment = now or datetime.now(UTC)
-        # The first reading is waited for; later ones are one request's, and the others go on meanwhile.
+        # Every request waits for the first reading; later ones hold up one request, and the others go on.
         if self._lock.acquire(blocking=self._tried_at is None):
             try:
                 self._refresh()

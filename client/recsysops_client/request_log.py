@@ -18,7 +18,7 @@ from .sampling import WHOLE, Slices, SliceSampler, Window, place_of
 
 IDLE_SECONDS = 0.2
 INCLUSION = "inclusion"
-"""The column of a record that holds the probability with which it was taken."""
+"""The column of a record that holds the probability with which it was sampled."""
 
 Waiting = tuple[Mapping[str, Any], float | None]
 
@@ -28,15 +28,15 @@ class RequestLog:
     Append-only JSON lines (or CSV, when `fields` are given) under `folder`, written by one background thread.
 
     Args:
-        folder: created when absent. The open file is `{name}.jsonl` or `.csv`; full ones get a time in
+        folder: created if absent. The open file is `{name}.jsonl` or `.csv`; full ones get a time in
             their name.
-        share: part of the requests (0–1) that is taken whatever slice they are of, chosen by a hash of the
+        share: part of the requests (0–1) that is sampled regardless of slice, chosen by a hash of the
             request's id.
-        slices: those of which enough is taken beside that share. What was seen, taken, written and dropped
-            in each of their windows is added to `{name}.jsonl` in the folder `windows`.
-        max_bytes: size at which a file is turned over.
-        keep: how many full files stay.
-        queue_size: records that may wait; further ones are dropped and counted in `dropped`.
+        slices: slices of which enough is sampled in addition to that share. What was seen, taken, written
+            and dropped in each of their windows is added to `{name}.jsonl` in the folder `windows`.
+        max_bytes: size at which a file is rotated.
+        keep: how many full files are kept.
+        queue_size: records that may wait; any beyond that are dropped and counted in `dropped`.
         fields: columns of a CSV file; other keys of a record are left out.
 
     Raises:
@@ -82,24 +82,24 @@ class RequestLog:
 
     @property
     def path(self) -> Path:
-        """The file that is being written."""
+        """The file currently being written."""
         return self._file.path
 
     def takes(self, request_id: object) -> bool:
-        """Whether this request is of the uniform share: the same answer for the same id everywhere."""
+        """Whether this request belongs to the uniform share: the same answer for the same id everywhere."""
         return place_of(request_id) < self.share * WHOLE
 
     def inclusion(
         self, request_id: object, values: Mapping[str, object] | None = None, at: float | None = None
     ) -> float:
         """
-        The probability (0–1) with which this request is taken, where it is; 0.0 where it is not.
+        The probability (0–1) with which this request is taken, if it is taken; otherwise 0.0.
 
-        Ask once for each request, and hand the answer to `write` with the record.
+        Ask once for each request, and pass the answer to `write` with the record.
 
         Args:
             values: the request's value of each dimension of the declared slices.
-            at: when it came, in seconds since 1970; now, where none is said.
+            at: when it came, in seconds since 1970; now, if not given.
         """
         if self._sampler is None:
             return self.share if self.takes(request_id) else 0.0
@@ -107,9 +107,9 @@ class RequestLog:
 
     def write(self, record: Mapping[str, Any], inclusion: float | None = None) -> bool:
         """
-        Hand over one record; `inclusion`, where given, becomes its column of this name.
+        Hand over one record; `inclusion`, if given, becomes its column of that name.
 
-        False, and counted as dropped, when the queue is full or the log is closed.
+        Returns False, and counts the record as dropped, when the queue is full or the log is closed.
         """
         try:
             if self._closed:
@@ -122,7 +122,7 @@ class RequestLog:
         return True
 
     def flush(self, timeout_seconds: float = 5.0) -> bool:
-        """Wait until everything handed over is in the file; False when the time was not enough."""
+        """Wait until everything handed over is in the file; False if the time was too short."""
         deadline = time.monotonic() + timeout_seconds
         while self._queue.unfinished_tasks:
             if time.monotonic() > deadline:
@@ -131,7 +131,7 @@ class RequestLog:
         return True
 
     def close(self, timeout_seconds: float = 5.0) -> None:
-        """Write what waits, and end the writer. Later records are dropped and counted."""
+        """Write what is waiting, and stop the writer. Later records are dropped and counted."""
         if not self._closed:
             self._closed = True
             try:
@@ -180,7 +180,7 @@ class RequestLog:
             self.problem = f"{self.path}: {error}"
 
     def _write_windows(self) -> None:
-        """Write down what came of the windows that have ended: the record of what the log lacks."""
+        """Write down the counts of the windows that have ended: the record of what the log lacks."""
         while self._sampler is not None and self._sampler.ended:
             self._windows.folder.mkdir(exist_ok=True)
             window = self._sampler.ended.popleft()
@@ -204,7 +204,7 @@ def _encoded(record: Mapping[str, Any]) -> bytes:
 
 
 def _window(window: Window, slices: Slices, written: int, dropped: int, failed: int) -> dict[str, object]:
-    """One line: the counts of a window; written, dropped and failed are since the line before."""
+    """One line: the counts of a window; written, dropped and failed are since the previous line."""
     return {
         "window_start": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(window.start)),
         "seconds": slices.window_seconds,

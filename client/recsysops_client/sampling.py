@@ -1,18 +1,18 @@
 """
-Which requests are logged: a uniform share of all of them, and enough of every slice of them.
+Which requests are logged: a uniform share of all requests, and enough of every slice.
 
-A request is taken where the hash of its id, a number from 0 to 1, lies below a threshold. The thresholds of
-all its slices are held against the one hash, so it is taken with the largest of them, and one row serves as
-many slices as it can. Each threshold follows from former requests alone, never from this one or later ones:
-the decision is made at once, its probability is known with it, and weights of one over that probability make
+A request is taken if the hash of its id, a number from 0 to 1, lies below a threshold. The thresholds of
+all its slices are compared with the same hash, so the largest of them decides, and one row serves as many
+slices as it can. Each threshold follows from earlier requests alone, never from this one or later ones: the
+decision is made at once, its probability is known with it, and weights of one over that probability make
 sums over the log unbiased.
 
 A bottom-k sample, the k smallest hashes of a slice in a window, is known only when the window has ended:
-until then k records a slice would have to be held in memory. Here the decision is made on the way: of the
+until then k records per slice would have to be held in memory. Here the decision is made on the fly: for the
 i-th request the threshold is k / i, as high as bottom-k's would be then, and at most a rate. It is higher
-where chance has the slice fall behind k of its first k / rate requests: with r rows to be taken of the next
-m, it is r / m. So rows are worth about k drawn evenly or more, however many requests follow; nothing has to
-be known of the window before; and bursts, restarts and slices that are new have theirs too.
+if by chance the slice falls behind k of its first k / rate requests: with r rows still to be taken from the
+next m, it is r / m. So rows are worth about k drawn evenly or more, however many requests follow; nothing
+has to be known about the previous window; and bursts, restarts and new slices get their rows too.
 
 Source:
     Horvitz & Thompson (1952), J. Am. Stat. Assoc. 47: weights. Duffield, Lund & Thorup (2007), J. ACM 54(6),
@@ -34,25 +34,25 @@ from dataclasses import dataclass, field
 Key = tuple[object, ...]
 
 WAIT_SECONDS = 0.000_05
-"""So long a request waits for another thread's; then it has the uniform share alone."""
-MOST_WINDOWS = 8  # ended ones that nobody has collected, as where a disk hangs; older ones are let go
+"""How long a request waits for another thread's; after that it has the uniform share alone."""
+MOST_WINDOWS = 8  # ended ones that nobody has collected, as when a disk hangs; older ones are discarded
 WHOLE = 2**64
 
 
 @dataclass(frozen=True)
 class Slices:
     """
-    Of which slices of requests enough is logged.
+    The slices of requests of which enough is logged.
 
     Args:
         dimensions: names, and tuples of names for slices of several dimensions: `("country", "device",
-            ("country", "device"))`. Values are texts, or have one; what is not set is a slice too.
-        k: requests of each slice that are logged in each window, where it has `k / max_rate` or more.
+                ("country", "device"))`. Values are texts, or made into texts; an unset value is a slice too.
+        k: requests logged per slice and window, for slices that have `k / max_rate` or more.
         window_seconds: windows are counted from 1970 on, so that all processes have the same.
-        max_rate: part (0–1) of its requests that a slice has logged at most, on average: smaller slices have
-            this part of theirs.
-        processes: how many share the traffic; each sees to its part of `k`.
-        max_slices: how many are known in one window; further ones have the uniform share alone.
+        max_rate: largest part (0–1) of a slice's requests that is logged, on average: smaller slices have
+            this part of theirs logged.
+        processes: how many share the traffic; each logs its part of `k`.
+        max_slices: how many are tracked in one window; any beyond that have the uniform share alone.
 
     Raises:
         ValueError: there is no dimension, or a number is out of range.
@@ -88,10 +88,10 @@ class Window:
     What was counted in one window of time; times in seconds since 1970.
 
     Attributes:
-        seen, taken: requests. `hurried` had the uniform share alone, as another thread held the counts up;
+        seen, taken: requests. `hurried` had the uniform share alone, because another thread held the counts;
             `untracked` are slices of requests that came after `max_slices` others.
-        counts: slice → [requests seen, requests taken]; the slice is the place of its dimensions among those
-            declared, then its values.
+        counts: slice → [requests seen, requests taken]; a slice is the position of its dimensions among those
+            declared, followed by its values.
     """
 
     start: float
@@ -109,15 +109,15 @@ def place_of(request_id: object) -> int:
 
 class SliceSampler:
     """
-    Takes requests as they come; safe to call from many threads.
+    Samples requests as they come; safe to call from many threads.
 
-    In each window a slice of `k / max_rate` requests or more has `k` of them taken or more, whatever the
-    order they come in; one of several processes takes its part of `k` of its own requests. Memory is two
-    numbers a slice.
+    In each window, a slice of `k / max_rate` requests or more has at least `k` of them taken, in whatever
+    order they come; one of several processes takes its part of `k` from its own requests. Memory is two
+    numbers per slice.
 
     Raises:
-        ValueError: the share is not above 0, without which what no slice needs has no chance to be logged,
-            and no estimate is unbiased.
+        ValueError: the share is not above 0; without it, requests that no slice needs have no chance to be
+                logged, and no estimate is unbiased.
     """
 
     def __init__(self, slices: Slices, share: float) -> None:
@@ -135,11 +135,11 @@ class SliceSampler:
 
     def draw(self, request_id: object, values: Mapping[str, object], at: float | None = None) -> float:
         """
-        The probability with which this request is taken, where it is; 0.0 where it is not.
+        The probability with which this request is taken, if it is taken; otherwise 0.0.
 
         Args:
             values: dimension → the request's value.
-            at: when it came, in seconds since 1970; now, where none is said.
+            at: when it came, in seconds since 1970; now, if not given.
         """
         place = place_of(request_id)
         if not self._lock.acquire(timeout=WAIT_SECONDS):
@@ -151,7 +151,7 @@ class SliceSampler:
             self._lock.release()
 
     def end(self) -> None:
-        """End the window that is under way, so that its counts are among those `ended`."""
+        """End the current window, so that its counts are among those `ended`."""
         with self._lock:
             self._until = -math.inf
             if self._window.seen:
@@ -187,7 +187,7 @@ class SliceSampler:
         return chance if takes else 0.0
 
     def _begin(self, at: float) -> None:
-        """Begin the window that holds `at`; whoever collects the former one also frees its memory."""
+        """Begin the window that holds `at`; whoever collects the previous one also frees its memory."""
         if self._window.seen:
             self.ended.append(self._window)
         width = self.slices.window_seconds

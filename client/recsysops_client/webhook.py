@@ -25,7 +25,7 @@ DONE = {"apply": "applied", "revert": "reverted"}
 
 @dataclass(frozen=True)
 class HotfixCall:
-    """What the caller asks for. `id` is the same for the apply and for its revert."""
+    """The caller's request. `id` is the same for the apply and for its revert."""
 
     id: str
     action: str
@@ -45,13 +45,13 @@ def sign(secret: str, timestamp: int | str, body: bytes) -> str:
 
 class WebhookReceiver:
     """
-    Checks a call, hands it to the handler of its hotfix, and remembers the answer in the file `journal`.
+    Verifies a call, passes it to the handler of its hotfix, and remembers the answer in the file `journal`.
 
-    The beginning of a call is on the disk before its handler runs. An apply whose process died in between is
-    not run a second time, but said to be unknown (409); a revert is run again, so let it be harmless to
-    revert twice. What failed may be tried again. Whatever was asked to be reverted stays so: an apply of the
-    same id that comes later is refused, and so is one that has expired. Several receivers, in one process or
-    in many, may share a journal; one call at a time is in hand.
+    The start of a call is on disk before its handler runs. An apply whose process died in between is not
+    repeated, but reported as unknown (409); a revert is repeated, so make it harmless to revert twice. What
+    failed may be tried again. A requested revert is final: a later apply of the same id is refused, and so is
+    one that has expired. Several receivers, in one process or in many, may share a journal; they handle one
+    call at a time.
 
     Args:
         secret: shared with the caller; during a rotation both, the new one and the former.
@@ -69,11 +69,11 @@ class WebhookReceiver:
         self._handlers: dict[str, Handler] = {}
         self._serving: Callable[[], Iterable[str]] | None = None
         with self._journal.held():
-            pass  # so that a journal that cannot be read or written is known at the start
+            pass  # so that an unreadable or unwritable journal is noticed at the start
 
     @property
     def problem(self) -> str | None:
-        """What was wrong with the journal and is left out of it; None where nothing was."""
+        """What was wrong with the journal and is left out of it; None if nothing was."""
         return self._journal.problem
 
     def register(self, hotfix: str, handler: Handler) -> None:
@@ -81,11 +81,11 @@ class WebhookReceiver:
         self._handlers[hotfix] = handler
 
     def confirm_by(self, serving: Callable[[], Iterable[str]]) -> None:
-        """Let `serving` say which ids are in force: from what is served, not from what was asked."""
+        """Let `serving` return the ids in force: from what is served, not from what was requested."""
         self._serving = serving
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Answer:
-        """The HTTP status and JSON body to answer with. Never raises for what a caller sent."""
+        """The HTTP status and JSON body to answer with. Never raises because of what a caller sent."""
         if len(body) > MOST_BYTES:
             return _refused(413, f"the body is longer than {MOST_BYTES:,} bytes")
         refusal = self._refuse(headers, body)
@@ -115,7 +115,7 @@ class WebhookReceiver:
         if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) < 16):
             return f"{TIMESTAMP_HEADER} is not a unix time in seconds"
         said = signature.encode(errors="replace")
-        # All are tried: how long it takes tells nobody which one fits.
+        # All are tried, so that the time taken does not reveal which one fits.
         fits = [hmac.compare_digest(sign(one, timestamp, body).encode(), said) for one in self._secrets]
         if not any(fits):
             return "the signature does not belong to this body, time and secret"
@@ -126,7 +126,7 @@ class WebhookReceiver:
         return None
 
     def _confirm(self, asked: str) -> Answer:
-        """The ids in force, under the id of the question, so that no older answer is taken for this one."""
+        """The ids in force, with the id of the question, so that no older answer is mistaken for this one."""
         if self._serving is None:
             return _refused(404, "nothing here says what is in force")
         try:
@@ -149,7 +149,7 @@ class WebhookReceiver:
         return self._run(call)
 
     def _before(self, call: HotfixCall, known: Known | None) -> Answer | None:
-        """The answer where the handler is not to run; None where it is."""
+        """The answer if the handler must not run; None if it is to run."""
         if call.action == "revert":
             if known is None or known.apply in (None, "refused"):
                 return self._ends(call, "it was never applied here; an apply that comes later is refused")
@@ -192,7 +192,7 @@ class WebhookReceiver:
         )
 
     def _about(self, call: HotfixCall, answer: Answer) -> Answer:
-        """The answer with the call that it is about, so that it is taken for no other's."""
+        """The answer with the call it belongs to, so that it is not mistaken for another's."""
         about = {"id": call.id, "action": call.action, "hotfix": call.hotfix}
         return answer[0], {**answer[1], **about}
 
@@ -207,7 +207,7 @@ def _unfinished(call: HotfixCall) -> Answer:
 
 
 def _asked_to_confirm(body: bytes) -> str | None:
-    """The id of the question what is in force; None where the body is a call, or is not understood."""
+    """The id of a question about what is in force; None if the body is a call, or cannot be understood."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):

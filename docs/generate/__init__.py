@@ -1,8 +1,8 @@
 """
-The pages of `docs/` that are made from the code, so that they say what it does.
+The pages of `docs/` that are generated from the code, so that they say what it does.
 
     python -m docs.generate            write them
-    python -m docs.generate --check    exit with 1 where one is not what would be written
+    python -m docs.generate --check    exit with 1 if a page differs from what would be written
 
-A page is a function without arguments that returns Markdown (or SVG); `pages.PAGES` is the one table of them.
+A page is a function without arguments that returns Markdown (or SVG); `pages.PAGES` is the only list of them.
 """

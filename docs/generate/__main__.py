@@ -9,7 +9,7 @@ from domain.errors import ConfigurationError
 
 
 def main(check: bool) -> int:
-    """The exit code: 1 where `check` finds a page that is not what would be written."""
+    """The exit code: 1 if `check` finds a page that differs from what would be written."""
     pages = written()
     stale = [name for name, text in pages.items() if _read(name) != text]
     for name in stale:

@@ -23,14 +23,14 @@ FILLS = ("#eef2ff", "#ecfdf5", "#fff7ed")
 
 @cache
 def contracts() -> tuple[Mapping[str, Any], ...]:
-    """As they are written."""
+    """The contracts as pyproject.toml has them."""
     written = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     return tuple(written["tool"]["importlinter"]["contracts"])
 
 
 @cache
 def layered() -> Mapping[str, tuple[tuple[str, ...], ...]]:
-    """Package → its layers, the highest first; rooms of one layer stand side by side."""
+    """Package → its layers, the highest first; rooms of one layer are beside each other."""
     return {
         contract["containers"][0]: tuple(
             tuple(re.split(r"\s*[|:]\s*", layer)) for layer in contract["layers"]
@@ -75,7 +75,7 @@ def _boxes(layer: Sequence[str], top: int) -> Iterator[str]:
 
 
 def listed() -> str:
-    """A table for each package, and what is forbidden besides."""
+    """A table for each package, and what else is forbidden."""
     tables = [f"### {code(package)}\n\n{_rooms(package, layers)}" for package, layers in layered().items()]
     forbidden = [
         (one["name"], _modules(one["source_modules"]), _modules(one["forbidden_modules"]))

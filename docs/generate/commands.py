@@ -1,4 +1,4 @@
-"""Every command with its arguments and options, as typer has them."""
+"""Every command with its arguments and options, as typer knows them."""
 
 from __future__ import annotations
 

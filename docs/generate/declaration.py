@@ -27,7 +27,7 @@ WITHIN: Mapping[str, tuple[str, type[BaseModel]]] = {
     "models.NAME.expects": ("models", Expectation),
     "hotfixes.NAME.replay": ("hotfixes", Replay),
 }
-"""Title → the section it is within, and its keys."""
+"""Title → the section it belongs to, and its keys."""
 OF_KINDS = {
     "checks": "Its kind adds keys of its own: see [check kinds](checks.md).",
     "hotfixes": "Its kind adds keys of its own: see [hotfix kinds](hotfixes.md).",

@@ -1,4 +1,4 @@
-"""Every variable of the environment."""
+"""Every environment variable."""
 
 from __future__ import annotations
 

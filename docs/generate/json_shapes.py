@@ -37,7 +37,7 @@ from workers.witnesses.held import Standing, Vouched
 
 Shape = Mapping[str, Any]
 ORDERED: Shape = {"incident": Incident, "events": list[str]}
-"""Of every order to an incident: what it is now, and the wire names of what was written."""
+"""What every order to an incident prints: its present state, and the wire names of the events written."""
 
 
 def fields(cls: type[BaseModel]) -> Shape:
@@ -104,7 +104,7 @@ SHAPES: Mapping[str, Shape] = {
     "events archive": {"files": list[Written]},
     "events prune": {"forgotten": Forgotten, "dropped": Dropped},
 }
-"""Command → the keys that it prints and their types; what is not here is `ORDERED`."""
+"""Command → the keys that it prints and their types; commands not listed here print `ORDERED`."""
 
 
 def json_shapes() -> str:
@@ -135,7 +135,7 @@ def _keys(shape: Shape) -> str:
 
 
 def below(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The types within an annotation, and within the fields of these."""
+    """The types within an annotation, and within their fields."""
     yield from _below(annotation, set())
 
 

@@ -1,4 +1,4 @@
-"""The keys of a declared value: name, type, default, meaning, each as the code has it."""
+"""The keys of a declared value: name, type, default and meaning, each taken from the code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from domain.errors import ConfigurationError
 from domain.recommender.keys.duration import name_duration
 
 NOT_WRITTEN = frozenset({"name", "options"})
-"""The name stands in the section's title, and options beside the other keys."""
+"""The name is in the section's title, and options are documented beside the other keys."""
 PLAIN: Mapping[object, str] = {
     str: "text",
     int: "whole number",
@@ -36,7 +36,7 @@ LIMITS = {"ge": "≥ {}", "gt": "> {}", "le": "≤ {}", "lt": "< {}"}
 
 
 def keys(cls: type[BaseModel], leave_out: frozenset[str] = NOT_WRITTEN) -> str:
-    """A table of a class's keys; empty where it has none."""
+    """A table of a class's keys; empty if it has none."""
     rows = [
         (code(field.alias or name), type_of(field), default_of(field), meaning(cls, name))
         for name, field in cls.model_fields.items()
@@ -86,7 +86,7 @@ def _of_class(annotation: Any) -> str:
 
 
 def default_of(field: FieldInfo) -> str:
-    """What holds where the key is not written."""
+    """What applies if the key is not written."""
     if field.is_required():
         return "needed"
     value = field.get_default(call_default_factory=True, validated_data={})
@@ -113,10 +113,10 @@ def toml(value: Any) -> str:
 
 def meaning(cls: type, name: str) -> str:
     """
-    What stands under a field in the class that has it, or in the nearest one that it has it from.
+    The docstring under a field, in the class that has it or in the nearest one it inherits it from.
 
     Raises:
-        ConfigurationError: nothing does; write a docstring under the field.
+        ConfigurationError: there is none; write a docstring under the field.
     """
     for one in cls.__mro__:
         if found := said_of(one).get(name):
@@ -126,7 +126,7 @@ def meaning(cls: type, name: str) -> str:
 
 @cache
 def said_of(cls: type) -> Mapping[str, str]:
-    """Field → the docstring under it, of those that the class itself has."""
+    """Field → the docstring under it, for the fields of the class itself."""
     if not issubclass(cls, BaseModel) or cls is BaseModel:
         return {}
     (body,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
@@ -143,5 +143,5 @@ def _documented(body: ast.ClassDef) -> Iterator[tuple[str, str]]:
 
 
 def section(title: str, cls: type[BaseModel], leave_out: frozenset[str] = NOT_WRITTEN) -> str:
-    """A title, what the class says first, and its keys."""
+    """A title, the first paragraph of the class's docstring, and its keys."""
     return f"## {code(title)}\n\n{first_paragraph(cls)}\n\n{keys(cls, leave_out)}"

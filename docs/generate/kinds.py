@@ -1,4 +1,4 @@
-"""Kinds of checks, hotfixes, deployers and witnesses, each as its file says."""
+"""Kinds of checks, hotfixes, deployers and witnesses, each described by its file."""
 
 from __future__ import annotations
 
@@ -95,13 +95,13 @@ def deployers() -> str:
 
 
 def deployers_listed() -> str:
-    """The kinds of deployer, a row each, for the guide."""
+    """The kinds of deployer, one row each, for the guide."""
     rows = [(code(kind.name), kind.needs, kind.confirms, kind.reverts) for kind in DEPLOYERS.values()]
     return table(("kind", "needs", "confirmed by", "reverts"), rows)
 
 
 def trackers_listed() -> str:
-    """The kinds of tracker, likewise."""
+    """The kinds of tracker, one row each, for the guide."""
     rows = [(code(kind.name), kind.needs, kind.done, kind.dropped) for kind in TRACKERS.values()]
     return table(("kind", "needs", "a ticket is done when", "and dropped when"), rows)
 

@@ -1,4 +1,4 @@
-"""Markdown that generated pages are made of."""
+"""The Markdown that generated pages are made of."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def first_paragraph(it: object) -> str:
-    """What a docstring says first, in one line."""
+    """The first paragraph of a docstring, in one line."""
     return " ".join((inspect.getdoc(it) or "").partition("\n\n")[0].split())
 
 

@@ -1,4 +1,4 @@
-"""What is computed where, and by which source: every docstring that names one."""
+"""What is computed where, and from which source: every docstring that names one."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def numbers() -> str:
 
 
 def computed() -> Iterator[Computed]:
-    """All of it, in no order."""
+    """Every computation that names a source, in no particular order."""
     for top in ("domain", "workers"):
         for file in (ROOT / top).rglob("*.py"):
             yield from _in(file.relative_to(ROOT))

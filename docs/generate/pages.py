@@ -1,4 +1,4 @@
-"""The generated pages: the one table of them, and the parts of pages that are otherwise written by hand."""
+"""The generated pages: the one list of them, and the generated parts of pages written by hand."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/pictures/architecture.svg": architecture.houses,
     "docs/pictures/rooms.svg": architecture.rooms,
 }
-"""File → what makes all of it."""
+"""File → the function that makes all of it."""
 
 PARTS: Mapping[str, tuple[str, Callable[[], str]]] = {
     "README.md": ("ten results", results.ten),
@@ -45,12 +45,12 @@ PARTS: Mapping[str, tuple[str, Callable[[], str]]] = {
     "docs/explanation/architecture.md": ("contracts", architecture.listed),
     "docs/explanation/numbers.md": ("sources", numbers.numbers),
 }
-"""File → the name of its generated part, and what makes that."""
+"""File → the name of its generated part, and the function that makes it."""
 
 
 @cache
 def written() -> Mapping[str, str]:
-    """Every file of ours with what should stand in it."""
+    """Every file of ours with the content it should have."""
     whole = {file: make() for file, make in PAGES.items()}
     return whole | {file: filled(file, name, make()) for file, (name, make) in PARTS.items()}
 
@@ -60,7 +60,7 @@ def filled(file: str, name: str, part: str) -> str:
     A page with its generated part put between `<!-- name -->` and `<!-- /name -->`.
 
     Raises:
-        ConfigurationError: the page has no such place.
+        ConfigurationError: the page has no place for it.
     """
     text = (ROOT / file).read_text(encoding="utf-8")
     place = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)

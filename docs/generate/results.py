@@ -13,7 +13,7 @@ from domain.errors import ConfigurationError
 
 
 class Shown(NamedTuple):
-    """A row of the README: its label, its file, how its `work` begins, and its unit where it has none."""
+    """A row of the README: its label, its file, how its `work` begins, its unit if the figure has none."""
 
     label: str
     name: str
@@ -80,7 +80,7 @@ def _found(shown: Shown) -> Row:
 
 
 def figure(row: Row, unit: str = "") -> str:
-    """The figure with its unit, or with `unit` where it has none."""
+    """The figure with its unit, or with `unit` if it has none."""
     return NOT_RUN if row.unit == NOT_RUN else f"{row.figure:,.10g} {row.unit or unit}".strip()
 
 
@@ -90,7 +90,7 @@ def every() -> str:
 
 
 def names() -> Iterator[str]:
-    """The files, without those that only gather the ones in a folder of the same name."""
+    """The files, except those that only gather the files of a folder with the same name."""
     for file in sorted(RESULTS.rglob("*.json")):
         if not file.with_suffix("").is_dir():
             yield str(Path(file).relative_to(RESULTS).with_suffix(""))

@@ -1,10 +1,10 @@
 """
-A kind of check, ours or a team's own: one value in one file that says all that the rest needs to know of it.
+A kind of check, ours or a team's own: one value in one file with everything the rest needs to know about it.
 
     check ─▶ plan ─▶ `needs`, asked of the engine ─▶ what was read ─▶ `judging` ─▶ findings
              (`sliced`, `history`)                                       └── measured again after a fix
 
-A kind is found by its entry point in the group `recsysops.checks`, ours like those of others
+A kind is found by its entry point in the group `recsysops.checks`, ours just like anybody else's
 (`domain.detection.own` is the short form for one that judges things one by one). No other file names a kind.
 """
 
@@ -40,7 +40,7 @@ LEAST_LONG = 26
 
 def usual_history(window: timedelta, *, sliced: bool) -> timedelta:
     """
-    How far back is learned from: half a year of weeks, eight weeks of days, four of hours, and some hundred
+    How far back to learn from: half a year of weeks, eight weeks of days, four of hours, and a few hundred
     shorter windows.
     """
     if window >= DAY:
@@ -52,7 +52,7 @@ def usual_history(window: timedelta, *, sliced: bool) -> timedelta:
 
 @dataclass(frozen=True)
 class Then(Generic[D]):
-    """A second question, asked only where something was found, and what it makes of that."""
+    """A second question, asked only if something was found, and what it makes of that."""
 
     needs: Needs[D]
     revise: Callable[[CheckRun, Verdict, D], Verdict]
@@ -64,36 +64,38 @@ class Kind(Generic[K, D]):
     One kind of check.
 
     Args:
-        name: as it is declared, and as its entry point is called.
+        name: as it is declared, and the name of its entry point.
         purpose: what it is for, in one line of the reference.
-        example: keys beside `kind` and `table` with which it works, as they may be declared.
-        options: its own keys with their types and what is wrong with them; see `Options`.
+        example: keys besides `kind` and `table` with which it works, as they may be declared.
+        options: its own keys with their types and validation; see `Options`.
         needs: what is asked of the engine.
-        judging: what it says of what was read, and how that is measured again.
-        fits: raises ValueError, in words, where its own keys do not go with those that every check has.
+        judging: how it judges what was read, and how that is measured again.
+        fits: raises ValueError, with an explanation, if its own keys do not go with those that every check
+            has.
         columns: those that the table must have for it.
         sliced: by which dimensions a look is sliced.
         shared: whether one question over a long time answers for many looks as one for each would.
-        reads: how many windows before the judged one a look needs, by what is remembered; None: its history.
-        history: how far back it learns from where nothing is declared, by the window.
-        every: how often it looks where nothing is declared, by the window.
-        beside: the tables, or what may be one, whose rows have to be there too before it looks.
-        lacking: whether what it finds are rows that are missing from the table `beside`.
-        settled: the check with what it leaves to the declaration filled in.
-        then: what is asked besides where something was found.
-        evidences: the tests of the ML Test Score that it is evidence for; `by_slice` those besides, where it
+        reads: how many windows before the judged one a look needs, given what is remembered; None: its
+            history.
+        history: how far back it learns from if nothing is declared, by the window.
+        every: how often it looks if nothing is declared, by the window.
+        beside: the tables, or what may be one, whose rows also have to be there before it looks.
+        lacking: whether its findings are rows that are missing from the table `beside`.
+        settled: the check with everything filled in that it leaves to the declaration.
+        then: what is asked in addition if something was found.
+        evidences: the tests of the ML Test Score that it is evidence for; `by_slice` those in addition if it
             looks slice by slice.
-        rows: what it has to do with which rows there are.
-        windows: false where it learns from what happened, however long ago, and not from windows.
+        rows: how it relates to which rows there are.
+        windows: false if it learns from what happened, however long ago, and not from windows.
         shortens: whether it may see something sooner in shorter windows.
         least_windows: how many of them it takes to judge at all.
-        by_item: whether the item is a dimension, too, where the check declares none.
-        only_slices: whether it has nothing to say of a table without dimensions.
-        of_items: whether what it is sliced by is what items have, not what its table declares.
-        confirmed: whether what it finds in short windows has to be seen twice.
-        fault: the kind of cause that its findings are in themselves, and not symptoms of; None where what it
-            finds may have any.
-        benign: whether what it finds may be no fault at all: a distribution that changed.
+        by_item: whether the item is a dimension, too, if the check declares none.
+        only_slices: whether it has nothing to say about a table without dimensions.
+        of_items: whether it is sliced by attributes of items, not by what its table declares.
+        confirmed: whether its findings in short windows have to be seen twice.
+        fault: the kind of cause that its findings are themselves, rather than symptoms of one; None if
+            its findings may have any cause.
+        benign: whether its findings may be no fault at all: a distribution that changed.
         suits: the tables of a declaration that it could watch, with the keys that it would take.
     """
 
@@ -143,7 +145,7 @@ class Kind(Generic[K, D]):
         return self.options.model_validate(options)
 
     def history_of(self, window: timedelta) -> timedelta:
-        """How far back it learns from in windows of this length, where nothing is declared."""
+        """How far back it learns from in windows of this length, if nothing is declared."""
         if self.history is not None:
             return self.history(window)
         return usual_history(window, sliced=self.sliced == "always")

@@ -1,8 +1,8 @@
 """
 What a kind of check may ask of the engine: a closed set. Only the small answer leaves the engine.
 
-Each is a value; who reads it stands in one table, `workers.checks.read`. A kind that asks for something new
-adds its value here and its reader there; one that does not, needs neither.
+Each is a value; its reader is listed in one table, `workers.checks.read`. A kind that asks for something new
+adds its value here and its reader there; any other kind needs neither.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ D = TypeVar("D")
 
 
 class Needs(Generic[D]):
-    """What is read for a look; one of those below."""
+    """What is read for a look: one of the classes below."""
 
 
 @dataclass(frozen=True)
 class RowCounts(Needs[Counts]):
-    """Rows (or the column `measure`, added up) by window and slice."""
+    """Rows (or the sum of the column `measure`) by window and slice."""
 
 
 @dataclass(frozen=True)
 class CountsOrRatio(Needs[Counts | RatioCells]):
-    """The same; and where the check asks for a mean or a ratio, both its sides by window and cell."""
+    """The same; and if the check asks for a mean or a ratio, both its sides by window and cell."""
 
 
 @dataclass(frozen=True)
 class Arrivals(Needs[Feeds]):
-    """When the table had rows, whole and by slice, as finely as a sixth of a window."""
+    """When the table had rows, whole and by slice, at a resolution of a sixth of a window."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,10 @@ class RankingQuality(Needs[Metric]):
 @dataclass(frozen=True)
 class WrongRows(Needs[Tally]):
     """
-    Rows by window and slice, and those of them of which something is wrong.
+    Rows by window and slice, and how many of them have something wrong.
 
-    `wrong` makes of the table's rows (an Ibis table) and the options what may be wrong: name → boolean column
-    expression. The names become `Tally.columns`.
+    `wrong` turns the table's rows (an Ibis table) and the options into what may be wrong: name → boolean
+    column expression. The names become `Tally.columns`.
     """
 
     wrong: Callable[[Any, Any], Mapping[str, Any]]
@@ -77,42 +77,42 @@ class MissingValues(Needs[Tally]):
 
 @dataclass(frozen=True)
 class OutsideDomain(Needs[Tally]):
-    """Rows with values out of a declared or learned range, or none of the known ones."""
+    """Rows with values outside a declared or learned range, or not among the known ones."""
 
 
 @dataclass(frozen=True)
 class RepeatedKeys(Needs[Tally]):
-    """Rows whose key another row of the window has."""
+    """Rows that share their key with another row of the window."""
 
 
 @dataclass(frozen=True)
 class DanglingReferences(Needs[Tally]):
-    """Rows that name what another table does not have."""
+    """Rows that refer to something another table does not have."""
 
 
 @dataclass(frozen=True)
 class LowRankedChoices(Needs[Tally]):
-    """Choices, and those of them that the model had ranked low."""
+    """Choices, and how many of them the model had ranked low."""
 
 
 @dataclass(frozen=True)
 class UnusualNumbers(Needs[Tally]):
-    """Rows with numbers that are none, infinite, far out, or all alike."""
+    """Rows with numbers that are NaN, infinite, far out, or all alike."""
 
 
 @dataclass(frozen=True)
 class UnmatchedRows(Needs[Tally]):
-    """Rows that find none in the table beside."""
+    """Rows without a counterpart in the table beside."""
 
 
 @dataclass(frozen=True)
 class KeptRows(Needs[Tally]):
-    """Rows, each key once, and those that the table beside has as well."""
+    """Rows, counting each key once, and those that the table beside has as well."""
 
 
 @dataclass(frozen=True)
 class DifferingRows(Needs[Tally]):
-    """Rows that find each other, and those that hold another value there."""
+    """Rows with a counterpart, and those with another value there."""
 
 
 @dataclass(frozen=True)
@@ -127,17 +127,17 @@ class ExposureByRank(Needs[Tally]):
 
 @dataclass(frozen=True)
 class RowsByItem(Needs[Tally]):
-    """Rows by slice and item, the most frequent items each; all of them are flagged, as `shown`."""
+    """Rows by slice and item, the most frequent items of each; all of them are flagged, as `shown`."""
 
 
 @dataclass(frozen=True)
 class StageFlow(Needs[Tally]):
-    """Rows, and those that got through each stage and all before."""
+    """Rows, and those that got through each stage and all before it."""
 
 
 @dataclass(frozen=True)
 class ServedVersions(Needs[Served]):
-    """Rows that count once, those that each version served, and which should serve."""
+    """Rows that count once, those that each version served, and which version should serve."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class ColumnHistograms(Needs[Histograms]):
 
 @dataclass(frozen=True)
 class ScoreHistograms(Needs[Histograms]):
-    """The same of the columns that hold a model's scores."""
+    """The same for the columns that hold a model's scores."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class AnswerTimes(Needs[Histograms]):
 
 @dataclass(frozen=True)
 class ColumnTypes(Needs[Columns]):
-    """The table's columns and what they hold as it is written now."""
+    """The table's columns and what they hold as it is currently written."""
 
 
 @dataclass(frozen=True)
@@ -169,17 +169,17 @@ class ScoredChoices(Needs[Outcomes]):
 
 @dataclass(frozen=True)
 class FeatureSkew(Needs[ServedFeatures]):
-    """Features as a model is fed them, and as it learned them."""
+    """Features as fed to a model, and as it learned them."""
 
 
 @dataclass(frozen=True)
 class TrainingRuns(Needs[Runs]):
-    """What the trainings of the look's history say of themselves."""
+    """What the training runs in the look's history report about themselves."""
 
 
 @dataclass(frozen=True)
 class ServingAges(Needs[Ages]):
-    """What served in the look's history, and from when each is."""
+    """What served in the look's history, and the time each dates from."""
 
 
 @dataclass(frozen=True)
@@ -190,9 +190,10 @@ class EngagementBefore(Needs[Engagement]):
 @dataclass(frozen=True)
 class OwnExpression(Needs[pd.DataFrame]):
     """
-    Whatever Ibis can ask. `ask` is given the table's rows, which have the window in the column `WINDOW` and
-    the dimensions as texts, the options, and the names of the dimensions; it returns a table expression with
-    the column `WINDOW`, a row for each window and whatever else it distinguishes. It is run in the engine.
+    Anything that Ibis can ask. `ask` is given the table's rows, which have the window in the column `WINDOW`
+    and the dimensions as texts, the options, and the names of the dimensions; it returns a table expression
+    with the column `WINDOW`, a row for each window and whatever else it distinguishes. It is run in the
+    engine.
     """
 
     ask: Callable[[Any, Any, tuple[str, ...]], Any]

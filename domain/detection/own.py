@@ -1,14 +1,14 @@
 """
-A check of a team's own: one file that says what is read, what its options are, and how it is judged.
+A team's own check: one file that says what is read, what its options are, and how it is judged.
 
     rows ─▶ `needs` (asked of the engine) ─▶ Seen ─▶ `judge` ─▶ Judgements ─▶ findings
                                                                     └── measured again after a fix
 
 A kind is found by its entry point in the group `recsysops.checks`; `recsysops check new NAME` writes a whole
-one. The judge is pure: the same `Seen` gives the same judgements, and it knows no clock, file or chance. It
-says of everything that it looks at what it is, what is usual and how surprising that is; which of it is
-reported, to whom and when it is over is decided here as for every other check
-(`domain.detection.judge.judgement`). Everything else that a kind may say of itself stands in
+one. The judge is pure: the same `Seen` gives the same judgements, without any clock, file or randomness. For
+everything it looks at, it says what it is, what is usual and how surprising that is; which of it is
+reported, to whom, and when it is over is decided here as for every other check
+(`domain.detection.judge.judgement`). Everything else that a kind may declare about itself is described in
 `domain.detection.kind`.
 """
 
@@ -47,14 +47,14 @@ class OwnCheck(Kind[K, D]):
     """
     One kind of check that judges things one by one.
 
-    `judge` gives a judgement for everything it looks at, also what is as usual: that is how a finding is
-    measured again after a fix. A kind that cannot say so later has `measurable` false: its findings are over
-    once they are no longer found, and people judge its fixes themselves. `columns` are those that the table
-    must have, and `least_windows` how many usable windows it takes to judge at all. `more` is whatever else a
-    `Kind` may say of itself.
+    `judge` gives a judgement for everything it looks at, including what is as usual: that is how a finding is
+    measured again after a fix. A kind that cannot judge again later has `measurable` false: its findings are
+    over once they are no longer found, and people judge its fixes themselves. `columns` are those that the
+    table must have, and `least_windows` how many usable windows it takes to judge at all. `more` is whatever
+    else a `Kind` may declare about itself.
 
     Raises:
-        ValueError: an option is called as a key of every check.
+        ValueError: an option has the name of a key of every check.
     """
 
     judge: Callable[[K, Seen[D]], Iterable[Judgement]]

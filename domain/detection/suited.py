@@ -1,7 +1,7 @@
 """
-Which tables a kind of check could watch as a recommender is declared, and the keys that it would take there.
+Which tables of a declared recommender a kind of check could watch, and the keys that it would take there.
 
-A kind says so of itself (`Kind.suits`); `recsysops check suggest` prints what nothing watches yet.
+A kind declares this itself (`Kind.suits`); `recsysops check suggest` prints what nothing watches yet.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 
 AT_ONCE = "0s"
-"""Rows of one request are written together, give or take what the tables take to settle."""
+"""Rows of one request are written together, give or take the time the tables take to settle."""
 
 
 @dataclass(frozen=True)
 class Suited:
-    """A table, and the keys beside `kind` and `table`; all columns that they name have to be there."""
+    """A table, and the keys besides `kind` and `table`; all columns that they name have to be there."""
 
     table: str
     keys: Mapping[str, Any] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class Suited:
 
     @classmethod
     def joined(cls, table: str, beside: str, on: Mapping[str, str]) -> Suited:
-        """Its rows are looked for in the table `beside`, by columns of both."""
+        """A check whose rows are looked up in the table `beside`, by columns of both."""
         columns = [pair for own, theirs in on.items() for pair in ((table, own), (beside, theirs))]
         return cls(table, {"beside": beside, "on": dict(on), "within": AT_ONCE}, tuple(columns))
 
@@ -37,7 +37,7 @@ Suits = Callable[[Recommender], Iterable[Suited]]
 
 
 def nowhere(_recommender: Recommender) -> Iterable[Suited]:
-    """What it would take is not in the declaration: a person has to say."""
+    """For a kind whose keys are not in the declaration: a person has to name them."""
     return ()
 
 
@@ -47,7 +47,7 @@ def by_time(recommender: Recommender) -> Iterator[Table]:
 
 
 def logged(recommender: Recommender) -> Iterator[tuple[Model, str]]:
-    """Models with the table that holds their candidates."""
+    """Models, each with the table that holds its candidates."""
     for model in recommender.models.values():
         if model.candidates is not None:
             yield model, model.candidates
@@ -55,7 +55,8 @@ def logged(recommender: Recommender) -> Iterator[tuple[Model, str]]:
 
 def shown(recommender: Recommender) -> Iterator[Table]:
     """
-    Tables of what was shown: as `[exposure]` says; else those of items by slice that are made of candidates.
+    Tables of what was shown: as `[exposure]` says; else those of items by slice that are made from
+    candidates.
     """
     if recommender.exposure is not None:
         yield recommender.tables[recommender.exposure.shown]

@@ -2,8 +2,8 @@
 How many requests of each slice a log holds, or would hold, and how much they say: enough for a diagnosis?
 
 A log by slice (`recsysops_client.Slices`) takes the i-th request of a slice in a window with probability
-k / i, or the uniform share where that is more, and no more than its rate; and a request with the greatest
-probability that any of its slices gives it, which is that of the smallest one.
+k / i, or the uniform share where that is more, and no more than its rate; it takes a request with the
+greatest probability that any of its slices gives it, which is that of the smallest one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ WINDOW, REQUESTS, LOGGED, STANDS, SQUARES = "window", "requests", "logged", "sta
 
 @dataclass(frozen=True)
 class Planned:
-    """Requests taken into the log, of so many, and what would come of each slice."""
+    """Requests taken into the log, out of how many, and what each slice would get."""
 
     requests: float
     logged: float
@@ -46,7 +46,7 @@ def plan_coverage(cells: pd.DataFrame, logging: Logging) -> Planned:
             dimension, `requests`.
 
     Returns:
-        Per slice means over the windows in which it has requests, whose requests come in any order alike.
+        Per slice, means over the windows in which it has requests, all orders of which are equally likely.
     """
     n = cells[REQUESTS].to_numpy(np.float64)
     smallest = np.full(len(cells), np.inf)
@@ -61,7 +61,7 @@ def plan_coverage(cells: pd.DataFrame, logging: Logging) -> Planned:
 
 def _on_average(size: Floats, logging: Logging) -> tuple[Floats, Floats]:
     """
-    The mean probability p of the requests of slices of so many in a window, and the mean of 1 / p.
+    The mean probability p of the requests of slices of these sizes in a window, and the mean of 1 / p.
 
     ∫ p and ∫ 1/p over x from 0 to 1, p = max(share, min(rate, k / (x · size))): constant up to x = `full`,
     falling up to x = `falls`, then the share.
@@ -75,7 +75,7 @@ def _on_average(size: Floats, logging: Logging) -> tuple[Floats, Floats]:
 
 def measure_coverage(cells: pd.DataFrame, sets: Sequence[tuple[str, ...]]) -> tuple[SliceCoverage, ...]:
     """
-    What is known of each slice, those first with most requests that no diagnosis could run again.
+    What is known of each slice, first those with the most requests that no diagnosis could run again.
 
     Args:
         cells: as in `plan_coverage`; also `logged`, requests in the log, and the sums over these of 1 over

@@ -1,9 +1,9 @@
 """
 From what was read to what is known of the cause.
 
-Each step looks at one thing and adds evidence; a step that fails says so in a line of its own and takes no
-other with it. Steps are taken in stages, so that what is read first can be reported first. Then every kind of
-cause proposes what it can; the proposals are asked the same four questions, and one is named only where it
+Each step looks at one thing and adds evidence; a step that fails says so in a line of its own and does not
+stop the others. Steps are taken in stages, so that what is read first can be reported first. Then every kind
+of cause proposes what it can; the proposals are asked the same four questions, and one is named only where it
 explains the slice, closes the gap, and no other one does nearly as well.
 """
 
@@ -41,7 +41,7 @@ FIRST = (
     "candidate", "reproduction", "serving", "model", "change", "feature", "slices", "onset", "size",
     "history", "attribution", "other",
 )  # fmt: skip
-"""In which order evidence is read: what speaks of the cause before what speaks of the symptom."""
+"""The order in which evidence is read: what concerns the cause before what concerns the symptom."""
 
 
 def _set_scene(material: Material, known: Known, seed: int) -> None:
@@ -95,7 +95,7 @@ STAGES: Mapping[EvidenceStage, tuple[Step, ...]] = {
         Step("where they part inside the network", report_layers),
     ),
 }
-"""In the order in which what they need is read: seconds for the metric, a minute for the requests."""
+"""In the order in which their input is read: seconds for the metric, a minute for the requests."""
 
 
 @dataclass
@@ -106,7 +106,7 @@ class Inquiry:
     known: Known = field(default_factory=Known)
 
     def look(self, stage: EvidenceStage, material: Material) -> tuple[Evidence, ...]:
-        """What the stage adds; a step that fails is a line too, and takes no other with it."""
+        """What the stage adds; a step that fails adds a line too, and does not stop the others."""
         so_far, troubled = len(self.known.evidence), len(self.known.unread)
         for problem in material.problems[troubled:]:
             self.known.unread.append(Evidence(kind="other", statement=problem))
@@ -146,7 +146,7 @@ def _since(material: Material, known: Known, delivered: datetime | None) -> date
 
 
 def _compete(material: Material, known: Known) -> Ranking:
-    """Every kind's proposals, judged; a kind that fails says so and takes no other with it."""
+    """Every kind's proposals, judged; a kind that fails says so and does not stop the others."""
     found: list[Candidate] = []
     for kind in KINDS:
         try:

@@ -24,8 +24,8 @@ APART = "is not the same in all rows of the request"
 def require_probabilities(column: str, low: Floats, high: Floats) -> None:
     """
     Args:
-        low, high: (n_requests,) the least and the greatest that the rows of each request say in `column`;
-            NaN where a row says nothing.
+        low, high: (n_requests,) the least and the greatest value in `column` among the rows of each request;
+            NaN where a row has none.
 
     Raises:
         SourceError: one is not set, not above 0, above 1, or not the same in all rows of its request.

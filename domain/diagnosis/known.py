@@ -17,7 +17,7 @@ from domain.values import Evidence, Finding
 class Known:
     """
     Filled step by step. `repaired` is the share of the gap that closes in replay (0–1), `delivered` what the
-    last delivery broke, `change` that of it which concerns the items of the finding; `unread` says what could
+    last delivery broke, `change` the part of it that concerns the finding's items; `unread` says what could
     not be read.
     """
 
@@ -33,11 +33,11 @@ class Known:
     unread: list[Evidence] = field(default_factory=list)
 
     def begun(self, finding: Finding) -> datetime:
-        """Since when: where no single moment stands out, the window in which it was found."""
+        """Since when; if no single moment stands out, the start of the window in which it was found."""
         return self.onset.since if self.onset is not None else finding.window_start
 
     def right_until(self, finding: Finding) -> datetime:
-        """Up to when all was right: what begins late in a window shows in the next one."""
+        """Until when all was right: what begins late in a window shows in the next one."""
         onset = self.onset
         return onset.last_right if onset is not None and onset.last_right is not None else self.begun(finding)
 

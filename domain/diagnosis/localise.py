@@ -17,9 +17,9 @@ from domain.values import Slice
 SLICES = 3
 LEAST_SHARE = 0.1  # of the whole change; a slice that explains less is not named
 LEAST_GAIN = 6.0  # log likelihood ratio, beyond the logarithm of how many slices there are to choose from
-AGAINST = 0.1  # of the evidence that all is alike, up to which slices may speak against it
-MOST_PARTS = 6  # that a slice is taken apart into
-BALANCED = 0.5  # of what slices lost, that the total has to lack too; with less of it others gained the rest
+AGAINST = 0.1  # share of the evidence for one factor for all, up to which slices may speak against it
+MOST_PARTS = 6  # that a slice is split into
+BALANCED = 0.5  # share of what slices lost that the total must lack, too; with less, others gained the rest
 ROUNDS = 4  # of learning the scatter from what is left unexplained
 GOOD = (0.64, 1.44)  # scatter that is misjudged by less is left as it is
 
@@ -67,16 +67,16 @@ def localise(
     """
     Slices that differ from the rest, the strongest first; empty when the change is everywhere alike.
 
-    Only those of one direction, for what gains while another loses took its place: that of the most evidence,
-    or the one asked for.
+    Only slices of one direction, because what gains while another loses took its place: the direction with
+    the most evidence, or the one asked for.
 
     Args:
         cells: one row a combination of `dimensions`, with `observed` and `expected` of one period: counts, or
-            amounts and ratios. A missing one is nothing.
+            amounts and ratios. Rows with a missing one are ignored.
         ways: how many dimensions a slice may have.
-        most, least_share: not more slices than that, and none that explains less of the whole change.
+        most, least_share: at most so many slices, and none that explains less of the whole change.
         falling: whether slices that lost are asked for, or those that gained.
-        exploded: dimension → what stands between its several values: such a cell lies in several slices.
+        exploded: dimension → the separator between its several values: such a cell lies in several slices.
 
     Source:
         Kulldorff (1997), A spatial scan statistic, with conjunctions of dimensions for zones; the price of a
@@ -95,7 +95,7 @@ def localise(
 
 
 def _settled(observed: Floats, expected: Floats, cube: Cube, most: int) -> _Scan:
-    """The scan by a scatter that agrees with what the scan leaves unexplained."""
+    """The scan with a scatter that agrees with what the scan leaves unexplained."""
     scatter = scatter_of(observed, expected)
     scan = _scan(observed, expected, scatter, cube, most)
     for turn in range(ROUNDS - 1):
@@ -110,8 +110,8 @@ def _settled(observed: Floats, expected: Floats, cube: Cube, most: int) -> _Scan
 
 def _scan(observed: Floats, expected: Floats, scatter: Scatter, cube: Cube, most: int) -> _Scan:
     """
-    Against what was expected; or against that times one factor for all, where this explains as much, and no
-    slice to speak of is left that was as expected.
+    The scan against what was expected; or against that times one factor for all, where this explains as much
+    and hardly any slice was really as expected.
     """
     price = float(np.log((cube.sizes > 0).sum())) + LEAST_GAIN
     plain = _Scan(Search(cube, scatter, Cells.unexplained(observed, expected), price))
@@ -137,7 +137,7 @@ def _scan(observed: Floats, expected: Floats, scatter: Scatter, cube: Cube, most
 def _parts(search: Search, whole: Pick) -> tuple[Pick, ...]:
     """
     The parts of a slice that are off, where the rest of it clearly is not: a country whose televisions and
-    phones lost rows, and not its browsers. None where the slice as a whole is the better word.
+    phones lost rows, but not its browsers. None where the slice as a whole describes it better.
     """
     cube = search.cube
     finer = [zone for zone in cube.zones if set(whole.of) < set(zone)]
@@ -169,7 +169,7 @@ def _localised(
     found: list[Localised] = []
     taken, explained = np.zeros(len(observed), dtype=bool), 0.0
     for pick in scan.named:
-        # What is left once all but a nameless share is explained is chance.
+        # Once all but a share too small to name is explained, the rest is chance.
         if (pick.factor > 1) != up or (least_share and explained > 1 - least_share):
             continue
         inside = cube.inside(pick.of, pick.codes)

@@ -1,4 +1,4 @@
-"""What a diagnosis is made from: frames that were read before, each of them possibly missing."""
+"""What a diagnosis is made from: frames that were read beforehand, any of which may be missing."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Release:
-    """An item that came out, and the rows of the symptom's slice that are its own since the onset."""
+    """An item that came out, and how many rows of the symptom's slice are its own since the onset."""
 
     item: str
     at: datetime
@@ -108,9 +108,9 @@ class TrainingRows:
 @dataclass(frozen=True)
 class Written:
     """
-    What the last windows of a table hold, of which `edges` are the first's start and each one's end: in
-    `counts` the `rows` of each `window` (from 0 on), in all and by slices of up to two of the table's own
-    dimensions (`dim1`, `val1`, `dim2`, `val2`; null where unused). Windows without rows are absent.
+    What the last windows of a table hold: `edges` are the first one's start and each one's end, `counts` the
+    `rows` of each `window` (from 0 on), in all and by slices of up to two of the table's own dimensions
+    (`dim1`, `val1`, `dim2`, `val2`; null where unused). Windows without rows are absent.
     """
 
     table: str
@@ -126,15 +126,16 @@ class Material:
     Args:
         series: windows of the slice: `window_start`, `observed`, `expected`.
         cells: combinations of `dimensions` since about the onset: `observed`, `expected`.
-        exploded: dimension → what stands between its several values in one cell.
+        exploded: dimension → the separator between its several values in one cell.
         items: one row an item, by `key`; `features` may be odd.
         candidates: logged candidates since the onset; `candidates_before`: before it.
         events: (time, words) of what else happened: deliveries, trainings.
         beside: (table, observed, expected) of the same slice in other tables.
-        rerun: what came of running the logged requests again; `two_by_two` what of the change is whose.
+        rerun: what came of running the logged requests again; `two_by_two` how much of the change is due to
+            what.
         rows: of the finding's own table; `pairs` beside those of related ones.
         fault: the kind of cause that a finding of its check is in itself; null where it may have any.
-        benign: whether what its check finds may be no fault at all, as a distribution that changed.
+        benign: whether what its check finds may be no fault at all, such as a changed distribution.
         lacking: the table in which the finding's own check looks for rows and does not find them.
         catalogue: the table of items that is delivered whole.
         item_feature: whether what the finding's rows lack is a feature of the items that they name.
@@ -148,7 +149,8 @@ class Material:
         of_members: the tables of which each row names a member and an item.
         written: the last windows of the finding's table and of those that it is made from.
         members: those of the finding's table, where its slice may be one of members.
-        past: incidents that are over, the newest first: for what is seen again, not for the cause.
+        past: incidents that are over, the newest first: to recognise what was seen before, not to find the
+            cause.
         problems: what could not be read, in words.
     """
 
@@ -205,7 +207,7 @@ class Material:
         return self.lacking if itself and self.lacking is not None else self.finding.table
 
     def sliceable(self, rows: pd.DataFrame) -> tuple[str, ...]:
-        """What logged candidates can be sliced by: what is declared of their table, else words on items."""
+        """What logged candidates can be sliced by: what their table declares, else texts about items."""
         names = self.logged_dimensions or (*self.dimensions, *self.features)
         known = [name for name in dict.fromkeys(names) if name in rows]
         return tuple(name for name in known if not pd.api.types.is_numeric_dtype(rows[name]))

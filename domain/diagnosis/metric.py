@@ -24,7 +24,7 @@ class Metric:
 
     @property
     def turned(self) -> Metric:
-        """Before in the place of now."""
+        """The metric with before and now swapped."""
         names = {"observed": "expected", "expected": "observed"}
         return replace(self, cells=self.cells.rename(columns=names))
 
@@ -40,9 +40,9 @@ class Metric:
 
     def sharpened(self, gap: Gap, where: Slice, spread: float) -> Gap:
         """
-        The gap in the logged requests, known better: by what of them is shown now (`observed`, known to
-        `spread`) and by how far the metric has moved there. Weighed by their precision where both show
-        the same; else it is no matter of exposure, and the log alone counts.
+        The gap in the logged requests, made more precise by what they show now (`observed`, known to
+        `spread`) and how far the metric has moved there. Both are weighted by precision where they show the
+        same; else it is not a matter of exposure, and the log alone counts.
         """
         estimate = self.ratio(where)
         if estimate is None or gap.observed <= 0:
@@ -58,7 +58,7 @@ class Metric:
         return replace(gap, expected=gap.observed + wide, sd=float(1 / np.sqrt(sum(precisions))))
 
     def _overdispersion(self) -> float:
-        """How much more counts scatter than Poisson's; at least 1. The median leaves out what is struck."""
+        """How much more counts scatter than Poisson's; at least 1. The median ignores the cells affected."""
         o, e = (self.cells[name].to_numpy(float) for name in ("observed", "expected"))
         known = (o + e) > 0
         if not known.any():

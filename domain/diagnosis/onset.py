@@ -1,4 +1,4 @@
-"""Since when: the change point of a metric from which its season is already taken out."""
+"""Since when: the change point of a metric whose season is already taken out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Onset:
     """
     `since`: start of the first wrong window; `last_right`: start of the one before; `change` in %.
 
-    `latest`: start of the last window that may as well be the first wrong one; of few rows many may.
+    `latest`: start of the last window that may as well be the first wrong one; with few rows many may.
     """
 
     since: datetime
@@ -38,7 +38,7 @@ class Onset:
 
 def alarm_of(finding: Finding) -> float:
     """
-    By how much counts have changed where a finding was made: of a silence, which is measured in seconds, all
+    The relative change in counts where a finding was made: in a silence, which is measured in seconds, all
     rows are gone.
     """
     return -1.0 if finding.unit == "seconds" else finding.change

@@ -25,9 +25,9 @@ class Pair:
     Args:
         relation: `standby` keeps the same rows; `copied` is what the finding's table is the standby of;
             `upstream` is what it is made from.
-        keys: the columns by which a row is known in both.
+        keys: the columns that identify a row in both.
         mine, theirs: `keys`, the time in `__at` (aware), and dimensions as text.
-        moved: rows of the finding's table, at any other time, with the keys of theirs that lack a partner.
+        moved: rows of the finding's table, at any other time, with the keys of their rows without a partner.
         strayed: the other way round, where the finding's own check looks for partners in the other table.
         covers: the share (0–1) of the time since the onset that was read.
     """
@@ -45,10 +45,10 @@ class Pair:
 @dataclass(frozen=True)
 class Matched:
     """
-    Their distinct rows, each with `partner` (the time of the same row in the finding's table, NaT without
-    one), `later` (by how many seconds that is later than usual), `now` (since the onset) and `right` (while
-    nothing was wrong yet). `usual` is the share that had a partner then, `rows_each` how many rows of the
-    finding's table one of theirs is.
+    The other table's distinct rows, each with `partner` (the time of the same row in the finding's table, NaT
+    without one), `later` (by how many seconds that is later than usual), `now` (since the onset) and `right`
+    (while nothing was wrong yet). `usual` is the share that had a partner then, `rows_each` how many rows of
+    the finding's table correspond to one of theirs.
     """
 
     rows: pd.DataFrame
@@ -58,10 +58,10 @@ class Matched:
 
 def match(pair: Pair, since: datetime, right_until: datetime | None = None) -> Matched | None:
     """
-    Their rows with partners; null where fewer than 20 were there before the onset, or since.
+    The other table's rows with partners; null where fewer than 20 were there before the onset, or since.
 
     Args:
-        right_until: up to when nothing was wrong yet; `since`, where that is not said, or hardly any row is
+        right_until: until when nothing was wrong yet; `since` where it is not given, or hardly any row is
             from before it.
     """
     keys = list(pair.keys)
@@ -81,8 +81,8 @@ def match(pair: Pair, since: datetime, right_until: datetime | None = None) -> M
     later = (rows["partner"] - rows[AT]).dt.total_seconds()
     usual = later[partnered.index[partnered]].median() if partnered.any() else 0.0
     rows["later"] = later - usual
-    # all rows of before, those without a request in the other table too, which may be a sample; but not those
-    # that only stand there because they were written under an earlier time
+    # all rows of before, even those with no request in the other table, which may be a sample; but not those
+    # that are only there because they were written with an earlier time
     early = pair.mine.loc[pair.mine[AT] < right, keys]
     astray = len(early.merge(rows.loc[~rows["right"], keys], on=keys))
     each = (len(early) - astray) / max(int(partnered.sum()), 1)
@@ -92,8 +92,8 @@ def match(pair: Pair, since: datetime, right_until: datetime | None = None) -> M
 @dataclass(frozen=True)
 class MatchDrop:
     """
-    Since a moment, relative to before (0.8 is 80 % less): `share`, of the match rate of the finding's table
-    in the other one; and `rows`, of the rows that the other one has itself for as many of the finding's.
+    Since a moment, relative to before (0.8 is 80 % less): `share`, for the match rate of the finding's table
+    in the other one; and `rows`, for the other one's own rows per row of the finding's.
     """
 
     share: float
@@ -131,7 +131,7 @@ def _held(rows: pd.DataFrame, where: Slice) -> pd.Series:
 
 
 def dimensions_of(pair: Pair) -> list[str]:
-    """What their rows can be sliced by, where a key is one row each."""
+    """What their rows can be sliced by: columns with one value per key."""
     others = [str(name) for name in pair.theirs if name not in (*pair.keys, AT)]
     spread = pair.theirs.groupby(list(pair.keys), sort=False)[others].nunique(dropna=False)
     return [name for name in others if bool((spread[name] <= 1).all())]

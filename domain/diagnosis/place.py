@@ -1,4 +1,4 @@
-"""Which slice the rows lie in that something happened to."""
+"""Which slice contains the rows that something happened to."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Floats = npt.NDArray[np.float64]
 
 EVERYWHERE = 0.98  # of all rows: then no slice says it better
 FINER = 0.05  # relative gain in log likelihood from which a slice of two dimensions is the better word
-ONE_SLICE = 3.0  # the same of one slice: 5 in a hundred by chance would say as much
-NEARLY = 0.9  # of all hits, that lie in it
+ONE_SLICE = 3.0  # log likelihood gain of one given slice: 5 in a hundred would reach it by chance
+NEARLY = 0.9  # share of all hits that lie in it
 LEAST_GAIN = 12.0  # log likelihood ratio; some thousand slices to choose from, and rows that come in groups
 
 
@@ -35,7 +35,7 @@ def place_of(
     rows: pd.DataFrame, hit: Bools, dimensions: Sequence[str], ways: int = 2, found: Slice = ()
 ) -> Placed:
     """
-    The slice whose own rate of hits explains best which rows are hit; everywhere, where none does.
+    The slice whose own rate of hits best explains which rows are hit; everywhere, if none does.
 
     Args:
         rows: one row each, with `dimensions`; `hit` is (n_rows,).
@@ -108,7 +108,7 @@ def _gain(inside: Floats, size: Floats, hits: float, total: float) -> Floats:
 
 
 def inside(rows: pd.DataFrame, where: Slice) -> Bools:
-    """(n_rows,) those that lie in a slice; a dimension that the rows do not have says nothing."""
+    """(n_rows,) those that lie in a slice; a dimension that the rows do not have is ignored."""
     held = np.ones(len(rows), dtype=bool)
     for name, value in where:
         if name in rows:

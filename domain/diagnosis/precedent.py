@@ -1,7 +1,7 @@
 """
 Seen before? A past incident whose signature is like this one's, what it was, and what worked.
 
-It is reported beside the evidence and is none: nothing here takes part in naming the cause.
+It is reported beside the evidence but is not evidence: nothing here takes part in naming the cause.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from domain.incident.state import Incident
 from domain.values import CauseKind, Diagnosis, Evidence, Finding, Slice
 
 HALF = 0.5
-"""Of what distinguishes an incident, that one like it has to share: more alike than not."""
+"""Share of what distinguishes an incident that one like it must have, too: more alike than not."""
 MOST_OTHERS = 3
 TWICE = 2.0
 
@@ -63,7 +63,7 @@ OF_CAUSE = frozenset({"cause", "object"})
 
 
 def signature_of(finding: Finding, diagnosis: Diagnosis | None) -> Signature:
-    """Of the cause what was named, else of the symptom."""
+    """The signature of the named cause, else of the symptom."""
     named = diagnosis if diagnosis is not None and diagnosis.cause is not None else None
     return Signature(
         cause=named.cause_kind if named else "unknown",
@@ -76,7 +76,7 @@ def signature_of(finding: Finding, diagnosis: Diagnosis | None) -> Signature:
 
 
 def past_of(incident: Incident) -> Past | None:
-    """What an incident that is over is remembered by; null of one that no check raised, or that goes on."""
+    """What a finished incident is remembered by; null for one that no check raised, or that is not over."""
     finding = incident.first_finding
     if finding is None or incident.status not in ("resolved", "closed"):
         return None
@@ -115,8 +115,8 @@ def similarity(now: Signature, other: Signature, past: Sequence[Signature]) -> f
     """
     The share (0–1) of what distinguishes `now` that `other` has too.
 
-    Each facet weighs what its agreement says: −log₂ of the share of past incidents that agree in it, counted
-    with one that does and one that does not. What all incidents have in common says next to nothing.
+    Each facet weighs as much as its agreement says: −log₂ of the share of past incidents that agree in it,
+    with one added that does and one that does not. What all incidents have in common says next to nothing.
 
     Args:
         past: all signatures that are known, `other` among them.
@@ -136,7 +136,7 @@ def _weight(agrees: Agrees, now: Signature, past: Sequence[Signature]) -> float:
 
 def find_alike(now: Signature, past: Sequence[Past]) -> list[Past]:
     """
-    The past incidents that are like this one, the most alike first, of equals the newest.
+    The past incidents that are like this one, the most alike first, and of equals the newest.
 
     Their cause is of the same kind where one is named now, else their table and direction are the same; and
     it is the same object, or they share half of what distinguishes this one.
@@ -159,7 +159,7 @@ def _comparable(now: Signature, other: Signature) -> bool:
 
 
 def with_precedent(diagnosis: Diagnosis, finding: Finding, past: Sequence[Past], zone: tzinfo) -> Diagnosis:
-    """The diagnosis with one more line, of the past incident most like it; as it is where none is."""
+    """The diagnosis with one more line, of the past incident most like it; unchanged where none is."""
     alike = find_alike(signature_of(finding, diagnosis), past)
     if not alike:
         return diagnosis

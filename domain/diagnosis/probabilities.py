@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-MOST = 0.95  # of the scores, that are at most 1: what a boost made of the others is no probability any more
+MOST = 0.95  # share of the scores that are at most 1: a boost may have lifted the others above it
 
 
 def are_probabilities(scores: npt.NDArray[Any]) -> bool:

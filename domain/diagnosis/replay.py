@@ -106,7 +106,7 @@ class Traffic:
 
     @property
     def members(self) -> pd.Series:
-        """(requests,) whose request each is; where the log does not say, its own."""
+        """(requests,) the member of each; where the log does not say, the request itself."""
         name = self.columns.member if self.columns.member in self.rows else self.columns.request
         return self.rows[name].groupby(self.requests).first()
 
@@ -124,14 +124,14 @@ class Traffic:
         return self.rows[name].to_numpy(np.float64)
 
     def shown(self) -> Floats:
-        """(rows,) 1 of what was shown, else 0; where the log does not say, how likely it was."""
+        """(rows,) 1 where shown, else 0; where the log does not say, how likely that was."""
         if self.columns.shown is not None and self.columns.shown in self.rows:
             return np.asarray(np.nan_to_num(self.rows[self.columns.shown].to_numpy(np.float64)))
         likely = self.propensities
         return self.exposure(self.scores(self.rows)) if likely is None else np.nan_to_num(likely)
 
     def by_item(self, values: Floats, rows: Bools) -> pd.Series:
-        """Item → sum of `values` over those `rows`, each as its request counts."""
+        """Item → sum of `values` over those `rows`, each weighted by its request."""
         items = self.rows[self.columns.item].astype(str)[rows]
         return pd.Series((values * self.row_weights)[rows], index=items).groupby(level=0).sum()
 
@@ -166,7 +166,7 @@ def load_traffic(rows: pd.DataFrame, columns: CandidateColumns, model: Scorer) -
 
     How exploration works is read from the log: where the complementary log-log of the propensities is a
     straight line in the score within each request, exposure is an exponential race, and the inverse of its
-    slope the temperature. Logged probabilities are turned into log-odds where the model speaks those.
+    slope the temperature. Logged probabilities are turned into log-odds where the model uses those.
 
     Raises:
         SourceError: an inclusion probability is missing, 0 or less, or above 1.
@@ -183,7 +183,7 @@ def load_traffic(rows: pd.DataFrame, columns: CandidateColumns, model: Scorer) -
 
 
 def unit_of(model: Scorer, logged: Floats) -> Floats:
-    """Logged scores in the model's own unit: probabilities as log-odds where it speaks those."""
+    """Logged scores in the model's own unit: probabilities as log-odds where it uses those."""
     if model.kind != "log_odds" or not are_probabilities(logged):
         return logged
     inside = np.clip(logged, CERTAIN, 1 - CERTAIN)
@@ -192,8 +192,8 @@ def unit_of(model: Scorer, logged: Floats) -> Floats:
 
 def added_by_serving(model: Scorer, logged: Floats, own: Floats) -> Floats:
     """
-    (rows,) what was added to the model's `own` scores, both in its unit; nothing where a logged probability
-    is so near to 0 or 1 that it stands for any score as far out.
+    (rows,) what was added to the model's `own` scores, both in its unit; 0 where a logged probability is so
+    near to 0 or 1 that any score that far out would give it.
     """
     added = np.nan_to_num(logged - own)
     if model.kind != "log_odds":
@@ -243,7 +243,7 @@ def fill_rows(
     derived: Sequence[str],
 ) -> pd.DataFrame:
     """
-    The model's input with `feature` of some items put to a value.
+    The model's input with `feature` of some items set to a value.
 
     A model feature made from it is taken from candidates that have this value: of the same request, else of
     the same member, else of anyone. Where none has, it stays as it is.
@@ -282,7 +282,7 @@ def fill_rows(
 
 
 def _text_of(name: str, feature: str, wanted: pd.Series, known: pd.DataFrame) -> pd.Series:
-    """(rows,) the text that a feature should hold: the value itself, or what goes with it most often."""
+    """(rows,) the text that a feature should hold: the value itself, or what most often goes with it."""
     if name == feature:
         return wanted
     held = known[known[name].notna()]

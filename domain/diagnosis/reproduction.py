@@ -1,4 +1,4 @@
-"""The fault taken back in replay: what part of the gap closes."""
+"""The fault taken back in replay: how much of the gap closes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain.diagnosis.replay import CandidateColumns, Scorer, derived_columns, f
 
 @dataclass(frozen=True)
 class Reproduction:
-    """Exposures of the items concerned a request, now and with the feature back; share of the gap closed."""
+    """Exposures per request of the items concerned, now and with the feature back; share of gap closed."""
 
     now: float
     after: float
@@ -30,7 +30,7 @@ def reproduce(
     former: Mapping[str, str],
 ) -> Reproduction | None:
     """
-    Replay `rows` with `feature` of each item put to its former value.
+    Replay `rows` with `feature` of each item set to its former value.
 
     Args:
         before: candidates from before the fault: the gap is measured against them, values looked up there.

@@ -1,4 +1,4 @@
-"""The logged traffic since the onset and before it, ready to be served again otherwise."""
+"""The logged traffic since the onset and before it, ready to be served again differently."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from domain.diagnosis.splits import Side, Split, side_by_side, split
 from domain.values import Slice
 
 LEAST_REQUESTS = 30
-APART = 0.02  # of the scores' spread: closer ones differ by how they were rounded
-VARIED = 0.1  # of the scores' spread, from which on differences are no one adjustment
-MOSTLY = 0.5  # of the candidates: what is off for most of them, each otherwise, is another model
+APART = 0.02  # of the scores' spread: closer ones only differ by rounding
+VARIED = 0.1  # of the scores' spread, from which on differences are not one adjustment
+MOSTLY = 0.5  # share of the candidates: if most of them are off, each differently, it is another model
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,9 @@ class Scene:
     `now` and `before`, each with all its candidates as rows.
 
     `of_items` and `of_requests` are the dimensions that differ and that agree within a request; `labels` and
-    `labels_before` their values row by row; a value that there was not before is put back to what the item
-    had then, for what was renamed or unset is the same slice. `metric` is what the check's own table counts.
+    `labels_before` their values row by row; a value that did not exist before is put back to what the item
+    had then, because what was renamed or unset is the same slice. `metric` is what the check's own table
+    counts.
     """
 
     now: Traffic
@@ -57,7 +58,7 @@ class Scene:
 
     @cached_property
     def turned(self) -> Scene:
-        """The requests of before in the place of those of now, and the other way."""
+        """The scene with the requests of now and of before swapped."""
         return Scene(
             self.before,
             self.now,
@@ -89,7 +90,7 @@ class Scene:
 
     def plays_gap(self, about: Bools, scores: Floats, change: float, by: Floats) -> Gap:
         """
-        Choices of what is shown by the logged scores, and by `scores`, a request.
+        Choices per request of what is shown by the logged scores, and by `scores`.
 
         Args:
             change: of the metric, by which the gap is wide (−0.06 is 6 % less).
@@ -146,7 +147,7 @@ class Scene:
         return tuple(split(now, before, item, request) for item in self.of_items for request in within)
 
     def _gap(self, symptom: Slice, item: str | None, again: Floats) -> Gap:
-        """Where the symptom is, a request; of a slice of requests alone there is as much exposure as ever."""
+        """Per request, where the symptom is; a slice of requests alone has as much exposure as ever."""
         shown, then = self._shown
         mine, theirs = self._about(self.now, symptom, item), self._about(self.before, symptom, item)
         o, spread = _a_request(self.now, np.where(mine, shown, 0.0), symptom, self.of_requests)
@@ -165,7 +166,7 @@ class Scene:
 
 
 def set_scene(material: Material) -> Scene | None:
-    """Null where no model, no log, or fewer than 30 requests of either time are there."""
+    """Null without a model or a log, or with fewer than 30 requests of either time."""
     rows, before, columns, model = (
         material.candidates, material.candidates_before, material.columns, material.model,
     )  # fmt: skip

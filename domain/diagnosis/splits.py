@@ -31,7 +31,7 @@ class Side:
 
     @property
     def count(self) -> int:
-        """Of requests that are logged."""
+        """The number of logged requests."""
         return len(self.weights)
 
 
@@ -52,14 +52,14 @@ class Split:
     variance: Floats
 
     def sums(self, values: Floats) -> Floats:
-        """(n_cells,) of what is (n_rows,)."""
+        """(n_cells,) sums of `values`, (n_rows,)."""
         return np.bincount(self.cell, weights=values, minlength=len(self.observed)).astype(np.float64)
 
 
 def side_by_side(one: Split, other: Split, undone: Floats) -> tuple[Floats, ...]:
     """
     Observed, expected, undone and variance, each (n_slices,), of the slices of either: rows that change
-    places may leave a slice without any, or fill one that there was not.
+    places may leave a slice empty, or fill one that did not exist.
 
     Args:
         undone: (n_cells,) by the slices of `other`.
@@ -101,7 +101,7 @@ def split(now: Side, before: Side, item: str, request: str | None = None) -> Spl
 def _codes(now: Side, before: Side, name: str) -> tuple[Ints, pd.Index]:
     """The value of each row, now and then before, as its place among the words of both; and these words."""
     words = pd.concat([now.labels[name].astype(object), before.labels[name].astype(object)])
-    # In the order of the words: so are the cells, whichever rows carry which of them.
+    # Sorted by word, so that the order of the cells does not depend on which rows carry which word.
     codes, known = pd.factorize(words, sort=True, use_na_sentinel=False)
     return codes.astype(np.intp), pd.Index(known)
 
@@ -120,7 +120,7 @@ def _cells(both: list[tuple[Ints, Ints]]) -> tuple[Ints, Ints, list[Ints]]:
 
 
 def _requests_now(now: Side, before: Side, codes: tuple[Ints, Ints] | None) -> dict[int, float]:
-    """Value of the dimension of requests → how many requests there are now for one of before; 0 → of all."""
+    """Value of the dimension of requests → how many requests there are now for each before; 0 → for all."""
     if codes is None:
         return {0: float(now.weights.sum() / max(before.weights.sum(), 1e-9))}
     counts = []

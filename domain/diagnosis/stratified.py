@@ -33,8 +33,8 @@ def ranks_apart(values: Floats, mine: Bools, strata: Strata) -> Apart:
         strata: (n_rows,) which rows are compared with each other.
 
     Returns:
-        A surprise of 0 where no stratum has rows on both sides. No p is below that of the one most extreme
-        choice of so many rows, which a normal tail does not know of where they are few.
+        A surprise of 0 where no stratum has rows on both sides. No p is below that of the single most extreme
+        choice of so many rows, which a normal tail does not respect where they are few.
 
     Source:
         van Elteren (1960), Bull. Int. Stat. Inst. 37: Wilcoxon's rank sums, weighted by 1 / (rows + 1), with

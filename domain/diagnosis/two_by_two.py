@@ -1,8 +1,8 @@
 """
 What changed for a slice: what goes into the model, the model, serving, ranking, or the logging.
 
-The previous model is put to today's input, and today's model to the previous one. What the input alone
-changes, what the model alone, and what only both together do, add up to the change of what the models
+The previous model is run on today's input, and today's model on the previous one. What the input alone
+changes, what the model alone does, and what only both together do add up to the change in what the models
 compute; serving is what was logged beyond that, ranking what was shown beyond what was logged.
 """
 
@@ -39,7 +39,7 @@ class Part:
     """
     One part of a change, with 95 % intervals over requests; `exact`: it is nothing, bit for bit.
 
-    `share` is of the whole change, which parts that work against each other exceed; none where it is not
+    `share` is of the whole change, which parts that work against each other may exceed; none where it is not
     certain that there was a change.
     """
 
@@ -59,8 +59,8 @@ class TwoByTwo:
     A change split: from `before` to `now`, in `unit` a request.
 
     `previous` is the former model's version; none where it is not kept, so that model and serving are one
-    part. `same` says that no other model scored before. `curves` are the features that both models make most
-    unlike things of.
+    part. `same` says that no other model scored before. `curves` are the features that the two models treat
+    most differently.
     """
 
     where: Slice
@@ -78,7 +78,7 @@ class TwoByTwo:
 
     @property
     def leading(self) -> Part | None:
-        """The part that moves most, in the direction of the change; none where chance may do as much."""
+        """The part that moves most in the direction of the change; none where chance may do as much."""
         way = np.sign(self.now - self.before)
         sure = [one for one in self.parts if one.name in MOVES and (one.low > 0 or one.high < 0)]
         along = [one for one in sure if np.sign(one.change) == way]
@@ -113,7 +113,8 @@ def split_change(
 
     Args:
         rows, before: candidates since the onset, and from before it.
-        missing: requests of the slice that the table of the finding lacks beyond what is usual, of how many.
+        missing: requests of the slice that the finding's table lacks beyond what is usual, and out of how
+            many.
 
     Raises:
         TooFewRows: fewer than 12 requests on a side, or none of the slice.
@@ -152,7 +153,7 @@ def split_change(
 def _curves(
     former: Scorer | None, today: Scorer, rows: pd.DataFrame, columns: CandidateColumns, seed: int
 ) -> tuple[Curve, ...]:
-    """Of two models; none where there is only one."""
+    """The curves of two models; none where there is only one."""
     if former is None or former is today:
         return ()
     return curves_of(former, today, rows, columns.features, seed=seed)[:CURVES]
@@ -167,7 +168,7 @@ def _unit(columns: CandidateColumns, model: Scorer, by_item: bool) -> str:
 
 
 def missing_of(found: Rerun, table: str, where: Slice) -> tuple[int, int] | None:
-    """Requests that `table` lacks beyond what is usual, of how many, in a slice or all around it."""
+    """Requests that `table` lacks beyond what is usual, and out of how many, in a slice or all around it."""
     lost = [
         one
         for one in found.of("logging")
@@ -212,7 +213,7 @@ def _measures(
 ) -> dict[str, Floats]:
     """
     What is measured of each request, (requests,): by the model of "now" and of "then", as "logged", as
-    "shown", and the "last" of these that there is; and the request's "weight".
+    "shown", and the "last" of these that exists; and the request's "weight".
     """
     features = traffic.rows[list(traffic.columns.features)]
     logged = unit_of(new, traffic.rows[traffic.columns.score].to_numpy(np.float64))

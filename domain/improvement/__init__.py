@@ -1,1 +1,1 @@
-"""Whether it gets better: follow-ups, ledger, times, scorecard."""
+"""Whether the practice gets better: follow-ups, ledger, times, scorecard."""

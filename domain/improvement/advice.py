@@ -1,4 +1,4 @@
-"""What a check's record says should become of it, with what of the record proves it."""
+"""What should become of a check according to its record, and what in the record shows it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from domain.improvement.proportion import share_of
 from domain.recommender.check import Check
 from domain.values import Estimate, Finding, Value
 
-LEAST_JUDGED = 4  # alarms that were right or false, before anything is said of them
-RETIRED_AFTER = timedelta(days=90)  # on record without one that was right
+LEAST_JUDGED = 4  # alarms that were right or false, before any advice is given
+RETIRED_AFTER = timedelta(days=90)  # on record without a single alarm that was right
 LEAST_MISSED = 2
 STEP = 0.01
 
@@ -20,7 +20,7 @@ Move = Literal["promote", "retire", "tighten", "loosen"]
 
 
 class Advice(Value):
-    """What should become of a check: `says` why, and `key` what is to be declared for it."""
+    """What should become of a check: `says` gives the reason, `key` what to declare for it."""
 
     move: Move
     says: str
@@ -35,12 +35,12 @@ class Judged(NamedTuple):
 
 
 def precision(right: int, false: int) -> Estimate | None:
-    """Of the alarms that were judged, those that were right; None without any."""
+    """The share of the judged alarms that were right; None without any."""
     return share_of(right, right + false, "alarms that were judged") if right + false else None
 
 
 def recall(right: int, missed: int) -> Estimate | None:
-    """Of what anybody found in its table, what it found; None where nothing was."""
+    """The share of everything found in its table that the check itself found; None where nothing was."""
     return share_of(right, right + missed, "real incidents of its table") if right + missed else None
 
 
@@ -48,11 +48,11 @@ def advise(
     check: Check, judged: Sequence[Judged], missed: Sequence[int], on_record: timedelta, *, earned: bool
 ) -> Advice | None:
     """
-    The one thing that should be done next; None where the record says nothing.
+    The one thing to do next; None where the record suggests nothing.
 
     Args:
-        missed: numbers of incidents that others found in its table, and it did not.
-        earned: its record earns it that people are paged.
+        missed: numbers of incidents that others found in its table and it did not.
+        earned: its record is good enough for it to page people.
     """
     right, false = (sum(one.right is so for one in judged) for so in (True, False))
     if check.shadow:
@@ -73,7 +73,7 @@ def advise(
 
 
 def _tighter(check: Check, judged: Sequence[Judged]) -> Advice | None:
-    """A least change that would have left out most false alarms and none that was right."""
+    """A `least_change` that would have suppressed most false alarms and none that was right."""
     changes = {
         so: [abs(one.finding.change) for one in judged if one.right is so and one.finding is not None]
         for so in (True, False)

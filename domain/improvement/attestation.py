@@ -1,4 +1,4 @@
-"""What people vouch for in an audit: orders, the rules for them, and what stands."""
+"""What people vouch for in an audit: the commands, their rules, and which attestations are in force."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from domain.incident import events as e
 from domain.values import How, Moment, Value
 
 LONGEST = timedelta(days=366)
-"""Nobody vouches for longer than a year: what was true is looked at again."""
+"""Nobody can vouch for longer than a year: what was true then has to be looked at again."""
 
 LINK_CHARACTERS = 2_000
 _LINK = re.compile(r"https?://[^\s<>|\"`\\]+", re.IGNORECASE)
 
 
 class Attest(Value):
-    """Vouch for a test up to `until`; what was vouched before for the same test is replaced."""
+    """Vouch for a test up to `until`; replaces an earlier attestation of the same test."""
 
     test: str
     how: How
@@ -35,7 +35,7 @@ class Withdraw(Value):
 
 
 class Attestation(Value):
-    """That somebody (`by`, an id) vouches for a test, since `at`."""
+    """Somebody (`by`, an id) has vouched for a test since `at`."""
 
     test: str
     how: How
@@ -50,7 +50,7 @@ class Attestation(Value):
 
 
 def attested(recorded: Iterable[e.Recorded]) -> dict[str, Attestation]:
-    """Test → the newest attestation of it that was not withdrawn, expired ones too."""
+    """Test → its newest attestation that was not withdrawn, including expired ones."""
     standing: dict[str, Attestation] = {}
     for record in recorded:
         match record.event:
@@ -68,11 +68,11 @@ def vouch(
     standing: Mapping[str, Attestation], command: Attest | Withdraw, by: str, at: datetime
 ) -> tuple[e.Attestation, ...]:
     """
-    What happens when `by` orders this at `at`; nothing where the same was said before.
+    The events when `by` gives this command at `at`; none where it only repeats an earlier one.
 
     Raises:
-        Refused: there is no such test, the link leads nowhere, the time is over or too far away, or nobody
-            vouches for what is to be withdrawn.
+        Refused: there is no such test, the link leads nowhere, the time is past or too far off, or there is
+            no attestation to withdraw.
     """
     test = criterion(command.test).id
     before = standing.get(test)

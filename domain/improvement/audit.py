@@ -1,8 +1,8 @@
 """
 The ML Test Score of a recommender: what counts, where the gaps are, and which step would raise it most.
 
-The score is the lowest of the four sections' sums, so that nobody makes up for what is not watched by what is
-well tested. Source: see `domain.improvement.rubric`.
+The score is the lowest of the four sections' sums, so good tests in one section cannot make up for missing
+ones in another. Source: see `domain.improvement.rubric`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from domain.values import How, Moment
 
 
 def audit(recommender: Recommender, proofs: Iterable[Proof], kinds: Kinds, at: Moment) -> Audit:
-    """What these proofs come to."""
+    """The audit that follows from these proofs."""
     speaking: dict[str, list[Proof]] = {test.id: [] for test in RUBRIC}
     for proof in proofs:
         speaking[proof.test].append(proof)
@@ -52,7 +52,7 @@ def sums_of(points: Mapping[str, float]) -> dict[Section, float]:
 
 
 def score_of(points: Mapping[str, float]) -> float:
-    """The score that these points of all tests make: the lowest section's sum."""
+    """The score for these points of all tests: the lowest section's sum."""
     return min(sums_of(points).values())
 
 
@@ -68,8 +68,8 @@ def worth(proof: Proof) -> float:
 
 def best_step(candidates: Iterable[Step], points: Mapping[str, float]) -> Step | None:
     """
-    The step after which the lowest section stands highest, then the second lowest, and so on; of equals the
-    first. Where two sections are lowest no single step may raise the score, and this one begins with it.
+    The step that leaves the lowest section highest, then the second lowest, and so on; the first of equals.
+    Where two sections are lowest, no single step may raise the score; this one is a start.
     """
     return max(
         candidates,
@@ -79,12 +79,12 @@ def best_step(candidates: Iterable[Step], points: Mapping[str, float]) -> Step |
 
 
 def taken(points: Mapping[str, float], tests: Collection[str], how: How) -> dict[str, float]:
-    """The points once something speaks for these tests."""
+    """The points once there is evidence for these tests."""
     return {test: max(had, POINTS[how]) if test in tests else had for test, had in points.items()}
 
 
 def steps(recommender: Recommender, judged: Sequence[ScoredTest], kinds: Kinds) -> list[Step]:
-    """All that can be done, the easiest first: what is there already, then new checks, then people."""
+    """Everything that can be done, easiest first: what exists already, then new checks, then people."""
     points = {one.test.id: one.points for one in judged}
     found = (
         *_with_what_is_there(recommender, judged),

@@ -1,8 +1,8 @@
 """
-What speaks for the tests of the ML Test Score: checks that look again and again, and what incidents showed.
+Evidence for the tests of the ML Test Score: checks that look again and again, and what incidents showed.
 
-A check counts in full where it looked on its schedule and could judge; in shadow mode, where it pages nobody,
-as something done by hand. What a person did in an incident, and everybody could read, counts as that too.
+A check counts in full where it looked on schedule and could judge; in shadow mode, where it pages nobody, it
+counts as manual. So does what a person did in an incident where everybody could read it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from domain.values import How, Moment, Value
 
 
 class Evidencing(Protocol):
-    """What a kind of check says of itself: the tests that it is evidence for, and those besides by slice."""
+    """What a kind of check says of itself: the tests it is evidence for, and further ones when sliced."""
 
     @property
     def evidences(self) -> tuple[str, ...]: ...
@@ -33,22 +33,22 @@ class Evidencing(Protocol):
 
 
 Kinds = Mapping[str, Evidencing]
-"""The kinds of ours by their names. A team's own speaks for what its declaration names (`evidences`)."""
+"""Our kinds by name. A team's own kind is evidence for what its declaration names (`evidences`)."""
 
 LOOKED_BACK = timedelta(days=28)
-LEAST_JUDGED = 2  # looks that could judge: once is not again and again
-MOST_FAILED = 0.05  # share of the looks that could not be taken
-MISSED_LOOKS = 3  # looks on end that may be missing, for instance while everything is installed anew
+LEAST_JUDGED = 2  # looks that could judge: a single one is not a routine
+MOST_FAILED = 0.05  # share of looks that failed
+MISSED_LOOKS = 3  # consecutive looks that may be missing, for instance during a reinstallation
 SLACK = timedelta(minutes=10)
 INCIDENTS_BACK = timedelta(days=180)
 TRACED = {"attribution", "reproduction"}
-"""Evidence for which logged examples went through the model again."""
+"""Kinds of evidence for which logged examples were run through the model again."""
 
 
 class Looks(Value):
     """
-    How one check looked in the days of `LOOKED_BACK`, and the processor's `seconds` that it took; `failing`:
-    the newest look could not be taken.
+    How one check's looks went within `LOOKED_BACK`, and the processor `seconds` they took; `failing`: the
+    newest look failed.
     """
 
     count: int
@@ -61,7 +61,7 @@ class Looks(Value):
 
 
 def evidenced_by(recommender: Recommender, check: Check, kinds: Kinds) -> tuple[str, ...]:
-    """The tests that a check is evidence for: its kind's, those of its slices, and its own `evidences`."""
+    """The tests that a check is evidence for: its kind's, those it earns by slicing, and its `evidences`."""
     if (kind := kinds.get(check.kind)) is None:
         return tuple(dict.fromkeys(check.evidences))
     table = recommender.tables.get(check.table or "")
@@ -74,7 +74,7 @@ def evidenced_by(recommender: Recommender, check: Check, kinds: Kinds) -> tuple[
 def of_checks(
     recommender: Recommender, looks: Mapping[str, Looks], kinds: Kinds, at: datetime
 ) -> list[Proof]:
-    """What each declared check says for each of its tests."""
+    """The proof that each declared check gives for each of its tests."""
     proofs: list[Proof] = []
     for check in recommender.checks.values():
         how, lacks, says = _judged(check, looks.get(check.name), longest_pause(recommender, check, at), at)
@@ -109,7 +109,7 @@ def _judged(
 
 
 def longest_pause(recommender: Recommender, check: Check, at: datetime) -> timedelta:
-    """How long ago the newest look of a check may be, at `at`, before it is off its schedule."""
+    """How old a check's newest look may be at `at` before the check is off schedule."""
     table = recommender.tables.get(check.table or "") or next(iter(recommender.tables.values()))
     window = check.window or table.window
     slack = table.settle + window + SLACK
@@ -143,14 +143,14 @@ def _traced(incidents: list[Incident]) -> str:
 
 
 def _worked(incident: Incident, hotfix: str) -> bool:
-    """Whether a hotfix was deployed in an incident, and measured to have repaired it."""
+    """Whether a hotfix was deployed in an incident and was measured to have repaired it."""
     taken = incident.hotfix
     option = incident.option(taken.option) if taken else None
     return bool(taken and taken.repaired_share and taken.applied_at and option and option.hotfix == hotfix)
 
 
 def of_people(attestations: Iterable[Attestation], at: datetime) -> list[Proof]:
-    """What people vouch for; what has expired is shown, and counts no more."""
+    """What people vouch for; an expired attestation is shown but no longer counts."""
     return [_vouched(one, stands=one.stands(at)) for one in attestations]
 
 

@@ -15,12 +15,12 @@ def propose(
     incident: Incident, proof: Proof | None = None, changes: Sequence[TriedChange] = ()
 ) -> Improvement:
     """
-    The best change that a replay speaks for; without any, what follows from the incident's cause. Of what was
-    no incident, that it should not be found.
+    The best change that a replay supports; without one, what follows from the incident's cause. For a false
+    alarm, that it should not be raised.
 
     Args:
-        proof: of the alarm on unset values, where deliveries could be replayed.
-        changes: those that were tried and found worth having, the best first.
+        proof: for the alarm on unset values, where deliveries could be replayed.
+        changes: those that were tried and found worth having, best first.
     """
     took = durations(incident)
     if incident.resolved_how == "false_alarm":
@@ -38,7 +38,7 @@ def propose(
 
 
 def _no_incident(incident: Incident, took: Durations) -> Improvement:
-    """Nothing is to be found sooner that was none; what is wrong is that it was found."""
+    """For a false alarm: there was nothing to find sooner; what is wrong is that it was raised."""
     finding = incident.first_finding
     check = f"`{finding.check}`" if finding else "the check"
     return Improvement(
@@ -107,7 +107,7 @@ def _not_established(incident: Incident, took: Durations) -> Improvement:
 
 
 def _after_onset(incident: Incident) -> str:
-    """Empty where no onset was dated."""
+    """How long it took from the onset, in words; empty where no onset was dated."""
     took = durations(incident).to_detect
     return f" (it took {_words(took)} from the onset)" if took and incident.onset_at is not None else ""
 

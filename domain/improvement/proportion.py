@@ -1,4 +1,4 @@
-"""How often something is so, and whether it is so more often than before. Imports no science."""
+"""How often something holds, and whether it holds more often than before. Imports no scientific library."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONFIDENCE = 0.9
 
 
 def counted(said: Iterable[bool], basis: str) -> Counted:
-    """How many of these are so."""
+    """How many of these are true, with the share."""
     every = list(said)
     held, of = sum(every), len(every)
     return Counted(held=held, of=of, share=share_of(held, of, basis) if of else None)
@@ -45,7 +45,7 @@ def wilson(held: int, of: int, confidence: float) -> tuple[float, float]:
 
 def more_than_before(before: Counted, now: Counted, confidence: float = CONFIDENCE) -> Estimate | None:
     """
-    By how much the share is larger now, below 0 smaller; None where there was none then, or is none now.
+    How much larger the share is now (below 0: smaller); None where there were no cases then or are none now.
 
     Source:
         Newcombe (1998), Stat. Med. 17, method 10: the difference between independent proportions.

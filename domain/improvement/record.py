@@ -1,8 +1,8 @@
 """
-The record of each check: how often it spoke, how often it was right, and what everybody missed.
+The record of each check: how often it alarmed, how often it was right, and what everyone missed.
 
-What a check finds in shadow, or while somebody said beforehand that its metric would be off, pages no one. It
-is written down as an alarm all the same, and held against the incidents of the same time.
+What a check finds in shadow, or while its metric was announced to be off, pages no one. It is recorded as an
+alarm all the same, and compared with the incidents of the same time.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from domain.recommender.check import Check
 from domain.recommender.recommender import SHADOW
 from domain.values import Estimate, Finding, Moment, Severity, Slice, Value
 
-SETTLED_AFTER = timedelta(days=7)  # an alarm that nobody knows an incident for by then was false
+SETTLED_AFTER = timedelta(days=7)  # an alarm without a matching incident by then was false
 LEAST_DAYS = timedelta(days=14)  # on record, before a check may page people
 LEAST_CONFIRMED = 3  # alarms that were right
-LEAST_PRECISION = 0.75  # of the alarms that were judged, those that were right
+LEAST_PRECISION = 0.75  # share of the judged alarms that were right
 MOST_FALSE_A_WEEK = 1.0  # false alarms
 MOST_ALARMS = 2_000  # kept of one check; the oldest go first
 
@@ -35,8 +35,8 @@ Outcome = Literal["confirmed", "false", "undecided"]
 
 class Alarm(Value):
     """
-    Something found that paged no one, from its first window to its last; `quiet` says why: "shadow", what
-    was planned ("planned: a launch"), or which item it came from, that is over ("ended everywhere: film 7").
+    A finding that paged no one, from its first window to its last; `quiet` says why: "shadow", what was
+    planned ("planned: a launch"), or the item it came from that has ended ("ended everywhere: film 7").
     `told_at` is when people would have been told.
     """
 
@@ -56,13 +56,13 @@ class Record(Value):
     """
     What is known of one check. `shadow`: only its alarms in shadow count, else only incidents that it opened.
 
-    `missed` are the numbers of incidents that people had to declare while the check was on record, and that
-    no check had found. `to_detect` is the median time to detect of the confirmed ones. `quiet` counts alarms
-    in times that were planned, or of an item's end. `verdict` says in words whether the record earns it that
-    people are paged, and what is lacking. `unseen` are the real incidents of its table that other checks
-    found and it did not; `precision` is the share of its judged alarms that were right, `recall` that of what
-    anybody found in its table. `seconds_a_day` are the processor's, by its newest looks. `advice` is what
-    should become of it.
+    `missed` are the numbers of incidents that people had to declare while the check was on record, as no
+    check had found them. `to_detect` is the median time to detect of the confirmed ones. `quiet` counts
+    alarms during planned times or at the end of an item. `verdict` says in words whether the record is good
+    enough to page people, and what it lacks. `unseen` are the real incidents of its table that other checks
+    found and it did not; `precision` is the share of its judged alarms that were right, `recall` the share of
+    everything found in its table that it found. `seconds_a_day` is processor time, by its newest looks.
+    `advice` is what should become of it.
     """
 
     check: str
@@ -87,8 +87,8 @@ class Record(Value):
 
 def written(alarms: Sequence[Alarm], finding: Finding, quiet: str, at: datetime) -> tuple[Alarm, ...]:
     """
-    The alarms with one finding more: it goes on where its last window is at most one window back, and the
-    same finding reported twice is one.
+    The alarms with one more finding: it extends an alarm whose last window is at most one window back, and
+    the same finding reported twice counts once.
     """
     width = finding.window_end - finding.window_start
     for place in range(len(alarms) - 1, -1, -1):
@@ -127,9 +127,9 @@ def records(
     The record of each check.
 
     Args:
-        alarms: (check, alarm) of all of them.
-        since: check → when it was first looked at as it is now, in shadow or not.
-        looks: check → how it looked lately.
+        alarms: (check, alarm) of all checks.
+        since: check → when it first ran as it is now, in shadow or not.
+        looks: check → how its looks went lately.
     """
     unseen = [incident for incident in incidents if _nobody_found(incident, incidents, alarms, at)]
     return tuple(
@@ -185,7 +185,7 @@ def _record(
 
 
 class Spoken(NamedTuple):
-    """One time that a check spoke, at `at`: what came of it, how long after the onset, what it had found."""
+    """One alarm of a check, at `at`: what came of it, how long after the onset, and what it had found."""
 
     outcome: Outcome
     at: datetime
@@ -194,7 +194,7 @@ class Spoken(NamedTuple):
 
 
 def _unseen(check: Check, incidents: Iterable[Incident], since: datetime) -> list[int]:
-    """What other checks found in its table, that was real, and that it never said anything of."""
+    """Numbers of the real incidents in its table that other checks found and it never alarmed on."""
     return [
         one.number
         for one in incidents
@@ -229,7 +229,7 @@ def _shadowed(
     since: datetime | None,
     at: datetime,
 ) -> Iterator[Spoken]:
-    """Each alarm in shadow, by the incidents of its time."""
+    """Each alarm in shadow, judged by the incidents of the same time."""
     for alarm in alarms:
         if alarm.quiet != SHADOW or since is None or alarm.told_at < since:
             continue
@@ -247,7 +247,7 @@ def _shadowed(
 
 
 def _beside(incident: Incident, alarm: Alarm, at: datetime) -> bool:
-    """Whether an incident was going on in the same table, or one without a table was declared, meanwhile."""
+    """Whether meanwhile an incident was open in the same table, or one without a table was declared."""
     first = incident.first_finding
     if incident.kind == "predicted" or (first is not None and first.table != alarm.table):
         return False
@@ -262,7 +262,7 @@ def _beside(incident: Incident, alarm: Alarm, at: datetime) -> bool:
 def _nobody_found(
     incident: Incident, incidents: Iterable[Incident], alarms: Iterable[tuple[str, Alarm]], at: datetime
 ) -> bool:
-    """Whether people declared it, it was one, and no check had said anything in the meantime."""
+    """Whether people declared it, it was real, and no check had alarmed in the meantime."""
     if incident.kind != "declared" or incident.resolved_how == "false_alarm":
         return False
     since, until = _lasted(incident, at)
@@ -279,7 +279,7 @@ def _lasted(incident: Incident, at: datetime) -> tuple[datetime, datetime]:
 
 
 def _lacking(confirmed: int, false: int, on_record: timedelta) -> list[str]:
-    """What a record lacks, in words; nothing where it earns that people are paged."""
+    """What a record lacks, in words; empty where it is good enough to page people."""
     weeks = max(on_record / timedelta(weeks=1), 1.0)
     lacks = []
     if on_record < LEAST_DAYS:

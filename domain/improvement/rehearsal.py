@@ -1,4 +1,4 @@
-"""What rehearsals showed: what is written of them, what stands, and what that says for the ML Test Score."""
+"""What rehearsals showed: which are recorded, the newest ones, and what they prove for the ML Test Score."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from domain.recommender.recommender import Recommender
 from domain.values import How, Moment, Value
 
 ROLLBACK = "infra-7"
-"""The test of the rubric that a bad version or delivery gives way to the one before it."""
+"""The rubric's test that a bad version or delivery can be rolled back to the one before it."""
 
 LOOKED_BACK = timedelta(days=28)
-LEAST_BY_ITSELF = 2  # rehearsals on schedule: once is not again and again
+LEAST_BY_ITSELF = 2  # rehearsals on schedule: a single one is not a routine
 REPAIRS = ("repairs", "misses")
 
 
 class Rehearsed(Value):
-    """A rehearsal of the log: what it showed, when, and whether it ran by itself."""
+    """A rehearsal from the log: what it showed, when, and whether it ran on schedule."""
 
     event: e.HotfixRehearsed
     at: Moment
@@ -28,7 +28,7 @@ class Rehearsed(Value):
 
 
 def rehearsed(recorded: Iterable[e.Recorded]) -> tuple[Rehearsed, ...]:
-    """All of them, the oldest first."""
+    """All rehearsals in these records, oldest first."""
     return tuple(
         Rehearsed(event=one.event, at=one.at, by_itself=one.actor_kind == "worker")
         for one in recorded
@@ -44,7 +44,7 @@ def newest_of(rehearsals: Iterable[Rehearsed]) -> dict[str, Rehearsed]:
 def unrecorded(
     standing: Mapping[str, Rehearsed], said: Iterable[e.HotfixRehearsed]
 ) -> tuple[e.HotfixRehearsed, ...]:
-    """What is written: the first rehearsal of a hotfix on a day, and one that came to something else."""
+    """The rehearsals to record: a hotfix's first on a day, and any with a different verdict."""
     return tuple(one for one in said if not _known(standing.get(one.hotfix), one))
 
 
@@ -54,10 +54,10 @@ def _known(before: Rehearsed | None, said: e.HotfixRehearsed) -> bool:
 
 def of_rehearsals(recommender: Recommender, rehearsals: Sequence[Rehearsed], at: datetime) -> list[Proof]:
     """
-    What rehearsals of the last four weeks say for a rollback, and for the tests that a hotfix names.
+    What rehearsals of the last four weeks prove for rollbacks and for the tests that a hotfix names.
 
-    In full where it is rehearsed by itself again and again and the newest one repaired what is promised; half
-    where a person ran it, or it repaired another share than was promised.
+    Counts in full where the hotfix is rehearsed repeatedly on schedule and the newest rehearsal repaired what
+    was promised; half where a person ran it, or it repaired another share than was promised.
     """
     proofs: list[Proof] = []
     for hotfix in recommender.hotfixes.values():

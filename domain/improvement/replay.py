@@ -18,7 +18,7 @@ MEMORY = 30  # deliveries
 
 @dataclass(frozen=True)
 class Proof:
-    """`earlier`: how long before the alarm that there was; `false_alarms` over `days` of history."""
+    """`earlier` is how long before the actual alarm it fires; `false_alarms` are over `days` of history."""
 
     fired_at: datetime | None
     earlier: timedelta | None
@@ -39,14 +39,14 @@ class Proof:
 
 def replay_unset_alarm(shares: pd.DataFrame, opened_at: datetime, onset: datetime | None = None) -> Proof:
     """
-    The alarm “more items than usual lack this feature”, walked over all deliveries as if live.
+    Replay the alarm “more items than usual lack this feature” over all deliveries as if live.
 
     Args:
         shares: one row a delivery: `delivered_at` (aware), `share` of items without the feature (0–1).
         opened_at: when the incident was opened; alarms more than a day before `onset` are false ones.
 
     Returns:
-        It fires where the share exceeds the median of the up to 30 deliveries before by more than six
+        The alarm fires where the share exceeds the median of up to 30 previous deliveries by more than six
         spreads, and by at least one percentage point.
 
     Raises:

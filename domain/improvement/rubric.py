@@ -3,8 +3,8 @@ The ML Test Score: 28 tests of a machine-learned system in production, seven in 
 
 Source:
     Breck, Cai, Nielsen, Salib & Sculley (2017), The ML Test Score: A Rubric for ML Production Readiness and
-    Technical Debt Reduction, IEEE International Conference on Big Data. Tests, order and names are
-    the paper's; what each asks is in our words.
+    Technical Debt Reduction, IEEE International Conference on Big Data. Tests, order and names are the
+    paper's; what each test asks is in our own words.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ SECTIONS: Mapping[Section, str] = {
 }
 POINTS: Mapping[How, float] = {"manual": 0.5, "automatic": 1.0}
 """
-Half a point for what people do now and then, with the result written down for all; a whole one for what runs
-by itself, again and again.
+Half a point for what people do now and then, with the result written down for everyone; a whole point for
+what runs automatically, again and again.
 """
 
 
@@ -153,7 +153,7 @@ READINGS: tuple[tuple[float, str], ...] = (
     (5.0, "strong automated testing and monitoring"),
     (7.0, "exceptional automated testing and monitoring"),
 )
-"""(score up to which, what it means), in steps as the paper has them."""
+"""(highest score of the step, what it means), in the paper's steps."""
 
 
 def criterion(test: str) -> Criterion:

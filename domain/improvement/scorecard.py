@@ -1,4 +1,4 @@
-"""How well the practice works, and whether it gets better: what was so lately, beside everything before."""
+"""How well the practice works and whether it gets better: the recent past beside everything before."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def score_practice(
     Fold incidents into one scorecard.
 
     Args:
-        since: lately begins here; None: all of them are of late.
-        beside: definitions by which times are measured as well, beside those of now.
+        since: start of the recent period; None: all incidents are recent.
+        beside: further definitions to measure times by, beside the current ones.
     """
     every = [one for one in incidents if one.opened_at <= at]
     real = [incident for incident in every if incident.resolved_how != "false_alarm"]
@@ -66,7 +66,7 @@ def score_practice(
 
 
 def _parted(incidents: Iterable[Incident], since: datetime | None) -> tuple[list[Incident], list[Incident]]:
-    """Those of late, and those before."""
+    """The recent ones, and those before."""
     late, early = list[Incident](), list[Incident]()
     for one in incidents:
         (late if since is None or one.opened_at >= since else early).append(one)
@@ -88,7 +88,7 @@ def _taken(by: Definition, early: Sequence[Incident], late: Sequence[Incident], 
 
 
 def _periods(by: Definition, incidents: Sequence[Incident], at: datetime) -> tuple[Period, ...]:
-    """By weeks up to now, or by four of them; only those with an incident of which the time is known."""
+    """By week up to now, or by four weeks; only periods with an incident whose time is known."""
     known = [(one.opened_at, span) for one in incidents if (span := by.took(one)) is not None]
     if not known:
         return ()
@@ -115,7 +115,7 @@ def _changed(one: Incident) -> bool:
 
 @dataclass(frozen=True)
 class Question:
-    """What is counted: `so` of an incident, or None of one that it cannot be asked of."""
+    """What is counted: `so` is the answer for an incident, or None where it does not apply."""
 
     name: str
     says: str
@@ -126,7 +126,7 @@ class Question:
 FALSE_ALARMS = Question(
     "false alarms", "turned out to be no incident", lambda one: one.resolved_how == "false_alarm", "fewer"
 )
-"""The one that is asked of what was no incident, too."""
+"""The one question that also applies to false alarms."""
 
 QUESTIONS = (
     Question("predicted", "predicted before it began", lambda one: one.kind == "predicted"),
@@ -171,14 +171,14 @@ def _beside(
 
 
 def _apart(change: Estimate | None, none: float) -> bool:
-    """Whether the interval leaves no room for none."""
+    """Whether the interval excludes `none`, no change."""
     if change is None or change.low is None or change.high is None:
         return False
     return not change.low <= none <= change.high
 
 
 def _promised(late: Sequence[Incident], early: Sequence[Incident]) -> Proportion:
-    """Of hotfixes, not of incidents: whether what was measured lay within what the menu had promised."""
+    """Counted over hotfixes, not incidents: whether the measurement lay within the menu's promise."""
     lately, before = (
         counted((held(by) for by in _misses(of) if by is not None), "promises") for of in (late, early)
     )
@@ -195,7 +195,7 @@ MOST_NAMED = 3
 
 
 def _lost(late: Sequence[Incident]) -> tuple[Lost, ...]:
-    """Of the incidents that have ended: to be found, taken, understood, ended."""
+    """Where the time went in incidents that have ended: until found, acknowledged, diagnosed, resolved."""
     legs: dict[str, list[tuple[timedelta, int]]] = {}
     for one in late:
         for step, took in _legs(one):
@@ -216,7 +216,7 @@ def _lost(late: Sequence[Incident]) -> tuple[Lost, ...]:
 
 
 def _legs(one: Incident) -> Iterable[tuple[str, timedelta]]:
-    """The time from onset to end in parts, one after the other; that of a missing step goes to the next."""
+    """The time from onset to end in consecutive parts; the time of a missing step goes to the next."""
     if one.resolved_at is None:
         return
     detected = current("detect").took(one)
@@ -247,7 +247,7 @@ def _follow_ups(incidents: Iterable[Incident], at: datetime) -> FollowUps:
 def _kept(
     outcomes: Iterable[Outcome], kind_of: KindOf, miss: Callable[[Outcome], float | None]
 ) -> tuple[Kept, ...]:
-    """By kind, in the order of their names; what people were shown counts, not what the log alone said."""
+    """By kind, ordered by name; what people were shown counts, not what the log alone said."""
     missed: dict[str, list[float]] = {}
     for one in outcomes:
         kind, by = kind_of(one), miss(one)

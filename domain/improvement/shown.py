@@ -1,8 +1,9 @@
 """
-What shows that a follow-up is done, and what that it did harm: the replay of incidents under today's
-declaration, and the record of the check that was agreed on.
+What shows that a follow-up is done or did harm: the replay of incidents under today's declaration, and the
+record of the check that was agreed on.
 
-A check in shadow mode pages nobody, so nothing is found sooner by it: it is done once it may page people.
+A check in shadow mode pages nobody, so it finds nothing sooner: the follow-up is done once it may page
+people.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ from domain.incident.state import Incident
 from domain.replayed import AgreedCheck, Replayed, in_words
 from domain.values import Estimate
 
-LEAST_FALSE = 2  # alarms, from which on they are counted against what was promised
+LEAST_FALSE = 2  # false alarms before they count against the promise
 PROMOTE = "`recsysops check promote {check}` lets it"
 
 
 def done(incident: Incident, replayed: Replayed) -> str | None:
     """
-    In what way the replay of its incident shows a follow-up done; None where it does not.
+    How the replay of its incident shows a follow-up done; None where it does not.
 
-    A check: the incident is raised earlier by it, or by any where none was agreed on. A log: its cause is
-    named that was not. A hotfix: one is offered that was not. Of what was no incident: nobody is told of it
-    any more.
+    A check: it raises the incident earlier, or any check does where none was agreed on. A log: the cause is
+    named that was not before. A hotfix: one is offered that was not before. A false alarm: it is no longer
+    raised.
     """
     answer = incident.follow_up
     if answer is None:
@@ -57,7 +58,7 @@ def _sooner(check: str, by: timedelta | None) -> str | None:
 
 
 def lacking(incident: Incident, replayed: Replayed | None, record: Record | None) -> str:
-    """What it lacks to be shown done, in words, for whoever is reminded."""
+    """What is missing to show the follow-up done, in words, for whoever is reminded."""
     agreed, check = replayed.agreed if replayed else None, incident.change
     came = incident.change_came
     if came is not None and came.closed:
@@ -81,13 +82,13 @@ def lacking(incident: Incident, replayed: Replayed | None, record: Record | None
 
 def too_many_alarms(promised: Estimate, record: Record, at: datetime) -> str | None:
     """
-    What a check's record says against what was promised of its alarms; None where they agree.
+    How a check's record contradicts the promised rate of alarms, in words; None where they agree.
 
     Args:
-        promised: alarms a week, from the replay before it was agreed on.
+        promised: alarms per week, from the replay before it was agreed on.
 
-    More than promised is what even the lower end of the record's interval is, above the promise's upper end.
-    One alone is not: however soon it comes, it may be the only one.
+    It exceeds the promise where even the lower end of the record's interval is above the promise's upper end.
+    A single alarm does not: however soon it comes, it may be the only one.
     """
     if record.since is None or promised.high is None or record.false < LEAST_FALSE:
         return None
@@ -103,9 +104,9 @@ def too_many_alarms(promised: Estimate, record: Record, at: datetime) -> str | N
 
 def not_found(agreed: AgreedCheck | None) -> str | None:
     """
-    That a check does not find its own incident, or finds it later, on what was kept of it; None else.
+    Says that a check does not find its own incident, or finds it later, on what was kept of it; else None.
 
-    Asked of the table as it is now it proves nothing: what was missing may have been delivered since.
+    On the table as it is now this would prove nothing: what was missing may have been delivered since.
     """
     if agreed is None or not agreed.judged or not agreed.on_kept:
         return None
@@ -118,10 +119,10 @@ def not_found(agreed: AgreedCheck | None) -> str | None:
 
 def made_worse(with_it: Iterable[Replayed], without: Iterable[Replayed]) -> str | None:
     """
-    The incidents that go worse with a check than without it, in words; None where there is none.
+    The incidents that go worse with a check than without it, in words; None where there are none.
 
     Args:
-        with_it, without: the same incidents, replayed under today's declaration and under it less the check.
+        with_it, without: the same incidents, replayed under today's declaration with and without the check.
     """
     rank = {"worse": -1, "same": 0, "better": 1}
     alone = {one.number: one for one in without}

@@ -14,14 +14,14 @@ from domain.scored import Spread
 from domain.values import Estimate
 
 CONFIDENCE, SURE = 0.9, 0.99
-"""Of what is shown; of what is said to have changed, as a dozen changes are looked at together."""
+"""Confidence of intervals shown, and of a stated change: stricter, as a dozen are looked at together."""
 
 LEAST_SECONDS = 1.0
-"""What took less is compared as if it took so long: times as often need one that is not zero."""
+"""Shorter times are compared as if they took this long: a ratio needs a time that is not zero."""
 
 
 def spread_of(spans: Iterable[timedelta | None]) -> Spread:
-    """Of those that are known."""
+    """The spread of the spans that are known."""
     known = sorted(span for span in spans if span is not None)
     if not known:
         return Spread(count=0)
@@ -45,15 +45,15 @@ def _middle_half(seconds: Sequence[float]) -> tuple[timedelta, timedelta]:
 
 
 def middle(spans: Iterable[timedelta | None]) -> timedelta | None:
-    """The median of those that are known; None without any."""
+    """The median of the spans that are known; None without any."""
     known = sorted(span for span in spans if span is not None)
     return (known[(len(known) - 1) // 2] + known[len(known) // 2]) / 2 if known else None
 
 
 def _interval(ordered: Sequence[timedelta]) -> tuple[timedelta | None, timedelta | None]:
     """
-    Of the median, whatever the times are distributed like; None where even the shortest and the longest do
-    not hold it in nine of ten.
+    The interval of the median, whatever the distribution of times; None where even the shortest and longest
+    do not enclose it nine times in ten.
 
     Source:
         Thompson (1936), On confidence ranges for the median, Ann. Math. Stat. 7.
@@ -64,7 +64,7 @@ def _interval(ordered: Sequence[timedelta]) -> tuple[timedelta | None, timedelta
 
 
 def _tail(confidence: float) -> Fraction:
-    """What lies on either side of an interval: of few orders, one is all of it, or too much."""
+    """The probability on either side of an interval, as an exact fraction: one arrangement can decide."""
     return (1 - Fraction(str(confidence))) / 2
 
 
@@ -72,8 +72,8 @@ def times_as_long(
     before: Iterable[timedelta], now: Iterable[timedelta], confidence: float = CONFIDENCE
 ) -> Estimate | None:
     """
-    How many times as long it takes as before, as a ratio with its interval; None where so few times of either
-    kind have none.
+    How many times as long it takes as before, as a ratio with its interval; None where there are too few
+    times of either kind for one.
 
     Source:
         Hodges, Lehmann (1963), Ann. Math. Stat. 34; the interval by the distribution of Mann and Whitney's U.
@@ -94,7 +94,7 @@ def times_as_long(
 
 
 MOST_PAIRS = 2_500
-"""So many pairs are counted; more are nearly normal."""
+"""Up to this many pairs are counted exactly; beyond that the distribution is nearly normal."""
 
 
 def _outside(before: int, now: int, tail: Fraction) -> int | None:
@@ -111,8 +111,8 @@ def _outside(before: int, now: int, tail: Fraction) -> int | None:
 
 def _arrangements(before: int, now: int) -> list[int]:
     """
-    How many orders of both kinds have so many pairs in which the later is the longer: the coefficients of the
-    Gaussian binomial.
+    For each number of pairs in which the later time is the longer, how many orders of both kinds have it: the
+    coefficients of the Gaussian binomial.
     """
     ways = [1] + [0] * (before * now)
     for place in range(1, now + 1):

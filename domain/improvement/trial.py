@@ -1,9 +1,9 @@
 """
-Whether a check that was replayed is worth having: how much sooner it finds, how many alarms come with it.
+Whether a replayed check is worth having: how much sooner it finds the incident, and how many alarms it adds.
 
-Alarms are counted over the time before the incident, in which nothing of it was wrong; what the checks that
-are there would have found as well is not counted. They come seldom, so their rate has a Poisson interval,
-which is never of width zero: without any alarm it still says how many a week there may be.
+Alarms are counted over the time before the incident, when nothing was wrong yet; those that existing checks
+would have raised as well are not counted. Alarms are rare, so their rate has a Poisson interval, which never
+has width zero: even without any alarm it says how many a week there may be.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from domain.values import Estimate, Value
 CONFIDENCE = 0.9
 MOST_PROPOSED = 3
 LEAST_COVERED = timedelta(days=1)
-"""Shorter, not even every hour of a day was seen."""
+"""With less than this, not even every hour of a day was seen."""
 
 WEEK = timedelta(weeks=1)
 
@@ -33,16 +33,16 @@ IN_WORDS: Mapping[Refusal, tuple[str, str]] = {
     "history too short to judge": ("has too short a history to judge", "have too short a history to judge"),
     "table does not answer": ("got no answer from its table", "got no answer from their tables"),
 }
-"""Of one check, and of several."""
+"""Why replayed checks were refused, in words: for one check, and for several."""
 
 LEAST_SAVED = timedelta(minutes=1)
-"""What is found no sooner than that is found no sooner: nobody wants another check for it."""
+"""Saving less than this counts as nothing: nobody wants another check for it."""
 
 
 class Trial(Value):
     """
-    What a replay of one check came to: `saved`, None where it would not have found it at all; `alarms` in the
-    time that it was there to judge, `judged`, in stretches of a time that is `covered`.
+    The result of replaying one check: `saved` is the time gained, None where it would not have found it at
+    all; `alarms` are those within `judged`, the time it could judge, in stretches of the time `covered`.
     """
 
     saved: timedelta | None
@@ -53,7 +53,7 @@ class Trial(Value):
 
 def rate(alarms: int, judged: timedelta) -> Estimate:
     """
-    How many alarms a week a count over some time stands for.
+    How many alarms per week a count over some time corresponds to.
 
     Source:
         The exact interval of a Poisson count: Garwood (1936), Biometrika 28.
@@ -83,19 +83,19 @@ def _long(judged: timedelta) -> str:
 
 def refused(trial: Trial, most_alarms: float) -> Refusal | None:
     """
-    Why a check is not proposed; None where it is.
+    Why a check is not proposed; None where it is proposed.
 
     Args:
-        most_alarms: a week, that it may add.
+        most_alarms: how many a week it may add.
 
-    A check is added in shadow mode, and its record promotes it. So the replay need not prove that it adds no
-    more than that; what it found out is shown with its interval.
+    A check is added in shadow mode and promoted by its record, so the replay need not prove that it adds no
+    more than that; the rate found is shown with its interval.
     """
     if trial.saved is None or trial.saved < LEAST_SAVED:
         return "finds no sooner"
     added = rate(trial.alarms, trial.judged)
     if added.low is not None and added.low > most_alarms:
-        return "adds too many alarms"  # which a short history shows, too
+        return "adds too many alarms"  # which even a short history shows
     if added.value is None or trial.covered < LEAST_COVERED:
         return "history too short to judge"
     return "adds too many alarms" if added.value > most_alarms else None
@@ -103,7 +103,7 @@ def refused(trial: Trial, most_alarms: float) -> Refusal | None:
 
 def summary(tried: int, refusals: Iterable[Refusal]) -> str:
     """
-    What became of all that was tried.
+    What became of everything that was tried.
 
     >>> summary(4, ["finds no sooner", "finds no sooner", "history too short to judge"])
     '4 checks were replayed: 2 find it no sooner, 1 has too short a history to judge'

@@ -1,1 +1,1 @@
-"""One incident: commands in, events out, everything shown folded from them."""
+"""One incident: commands in, events out; everything shown is folded from the events."""

@@ -1,4 +1,4 @@
-"""Which buttons an incident's card carries: exactly those that a rule would let do something."""
+"""Which buttons an incident's card carries: exactly those that the rules would let do something."""
 
 from __future__ import annotations
 

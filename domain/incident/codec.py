@@ -1,8 +1,8 @@
 """
-Events to JSON values and back, by wire name. Old spellings are read for ever.
+Events to JSON values and back, by wire name. Old versions can be read for ever.
 
-A field that is added, dropped, or of another type makes a new schema version, and `UPCASTS` says how the one
-before is read. Every version ever written is kept under `tests/domain/incident/wire`, and read by a test.
+Adding or dropping a field, or changing its type, makes a new schema version, and `UPCASTS` says how to read
+the previous one. Every version ever written is kept under `tests/domain/incident/wire` and read by a test.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from domain.incident.events import Event, Logged
 EVENTS: dict[str, type[Event]] = {
     member.wire_name: member for union in get_args(Logged) for member in (get_args(union) or (union,))
 }
-"""Wire name → class, complete: a test holds it against the union."""
+"""Wire name → class; complete: a test compares it with the union."""
 
 
 def _as_it_was(data: dict[str, Any]) -> dict[str, Any]:
@@ -52,12 +52,12 @@ UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
     ("finding.joined", 1): _as_it_was,  # the next version also knows the same `items`
     ("finding.joined", 2): _as_it_was,
 }
-"""(Wire name, version) → what makes its JSON values those of the next; for every version but the newest."""
+"""(Wire name, version) → converts its JSON values to the next version's; for all but the newest version."""
 
 
 def encode(event: Logged) -> dict[str, Any]:
     """JSON values of an event, without its wire name."""
-    # What `model_dump` does after it has looked at its dozen options; every event passes here.
+    # What `model_dump` does once it has gone through its dozen options; every event passes through here.
     values: dict[str, Any] = event.__pydantic_serializer__.to_python(event, mode="json")
     return values
 
@@ -81,7 +81,7 @@ def decode(wire_name: str, schema_version: int, data: dict[str, Any]) -> Logged:
 
 
 def decode_text(wire_name: str, schema_version: int, text: str) -> Logged:
-    """The same from JSON as text: one pass, half the time of `decode`."""
+    """The same from JSON text: one pass, half the time of `decode`."""
     straight = _STRAIGHT.get((wire_name, schema_version))
     if straight is None:
         return decode(wire_name, schema_version, from_json(text))

@@ -1,4 +1,4 @@
-"""What can be asked of an incident: orders, verb first. A rule may refuse each of them."""
+"""What can be asked of an incident: commands, verb first. A rule may refuse any of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from domain.values import (
 
 
 class OpenIncident(Value):
-    """From a finding. Where an incident with its fingerprint is open, that one is updated."""
+    """From a finding. If an incident with its fingerprint is already open, that one is updated."""
 
     number: int
     finding: Finding
@@ -36,7 +36,7 @@ class DeclareIncident(Value):
 
 
 class JoinFinding(Value):
-    """A finding elsewhere that is the same thing; see `FindingJoined` for what it `shares`."""
+    """A finding elsewhere that belongs to the same problem; see `FindingJoined` for what it `shares`."""
 
     finding: Finding
     shares: Literal["slice", "table", "column", "upstream", "downstream", "items"]
@@ -75,7 +75,7 @@ class RecordMessage(Value):
 
 
 class AddEvidence(Value):
-    """What one stage of the looking found, before the whole is there."""
+    """What one stage of the diagnosis found, before all of it is ready."""
 
     piece: Piece
 
@@ -123,7 +123,7 @@ class PrepareMenu(Value):
 
 
 class ChooseHotfix(Value):
-    """`menu`: the digest of the menu that was read; empty where the button does not say it."""
+    """`menu`: the digest of the menu that was read; empty where the button does not carry it."""
 
     option: str
     menu: str
@@ -137,7 +137,7 @@ class ApproveHotfix(Value):
 
 
 class BreakGlass(Value):
-    """Deploy what waits for a second person without one, for a `reason`; `menu` is as of `ApproveHotfix`."""
+    """Deploy what waits for a second person without one, for a `reason`; `menu` as in `ApproveHotfix`."""
 
     option: str
     menu: str
@@ -155,7 +155,7 @@ class RecordHotfixApplied(Value):
 
 
 class PassStage(Value):
-    """Nothing of harm was seen with this `share` of members: it may be served to more."""
+    """No harm was seen with this `share` of members: it may be served to more."""
 
     option: str
     share: float
@@ -225,8 +225,8 @@ class RecordWorth(Value):
 
 class RecordHarm(Value):
     """
-    Things became worse under the hotfix: it is taken back. `repaired_share`, `low` and `high` are what the
-    look at the alarm's metric that saw it measured; None where a guard did.
+    Things got worse under the hotfix: it is reverted. `repaired_share`, `low` and `high` are what was
+    measured where a look at the alarm's metric saw the harm; None where a guard did.
     """
 
     option: str
@@ -259,7 +259,7 @@ class RemindOfExpiry(Value):
 
 
 class RenewHotfix(Value):
-    """Renew it for as long again as it was offered for."""
+    """Renew it for another period as long as the one it was offered for."""
 
     option: str
     reason: str
@@ -304,14 +304,14 @@ class ProposeFollowUp(Value):
 
 
 class AnswerFollowUp(Value):
-    """`check`: of which of the proposed changes, where one is to come into the declaration."""
+    """`check`: the check of the proposed change that is to go into the declaration, if any."""
 
     improvement: Improvement
     check: str | None = None
 
 
 class AcceptFollowUp(Value):
-    """The proposal as it is; of several changes that of the check named so, else the first."""
+    """The proposal as it is; of several changes the one for this `check`, else the first."""
 
     check: str | None = None
 
@@ -335,19 +335,19 @@ class AssignFollowUp(Value):
 
 
 class RemindOfFollowUp(Value):
-    """It is due, and this is `lacking`."""
+    """It is due, and `lacking` says what is missing."""
 
     lacking: str
 
 
 class RecordFollowUpDone(Value):
-    """It is done: shown by a replay where a worker says so, else by a person's word."""
+    """It is done: as a replay shows where a worker says so, else on a person's word."""
 
     says: str
 
 
 class DropFollowUp(Value):
-    """It is not to be done after all."""
+    """It will not be done after all."""
 
     reason: str
 
@@ -359,7 +359,7 @@ class RecordChangeProposed(Value):
 
 
 class RecordPullRequestClosed(Value):
-    """It was closed, and not merged."""
+    """It was closed without being merged."""
 
     check: str
     url: str
@@ -392,7 +392,7 @@ class Close(Value):
 
 
 class RequestTicket(Value):
-    """What is outstanding is to be written into a ticket of this tracker."""
+    """Open a ticket in this tracker that says what is outstanding."""
 
     tracker: str
 
@@ -405,7 +405,7 @@ class RecordTicketOpened(Value):
 
 
 class RequestTicketUpdate(Value):
-    """The ticket is to say what is outstanding now."""
+    """Have the ticket say what is outstanding now."""
 
 
 class RecordTicketUpdated(Value):
@@ -413,7 +413,7 @@ class RecordTicketUpdated(Value):
 
 
 class RecordTicketClosed(Value):
-    """Somebody closed it in its tracker; `dropped` as what is not to be done."""
+    """Somebody closed it in its tracker; `dropped`: as not to be done."""
 
     dropped: bool = False
 

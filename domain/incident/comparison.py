@@ -1,4 +1,4 @@
-"""What was measured beside what was expected: one way to say it, as the title does, wherever it is read."""
+"""What was measured beside what was expected, worded the same everywhere, as in the title."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from domain.incident.numbers import amount, lasting, percent, signed
 from domain.values import Finding
 
 MULTIPLE_FROM = 1.0
-"""Rows expected, from which on a multiple says something: of less than one it is mostly chance."""
+"""Expected rows from which a multiple means something: below one it is mostly chance."""
 TIMES_FROM = 2.0
-"""Relative change from which on it is written as a multiple."""
+"""Relative change from which it is written as a multiple."""
 MANY = 1_000.0
 _METRIC = re.compile(r"^(mean|swing of) | per | quantile of ")
 _OF_NO_SUM = re.compile(rf"{_METRIC.pattern}|@|^seconds$")
@@ -19,7 +19,7 @@ _OF_NO_SUM = re.compile(rf"{_METRIC.pattern}|@|^seconds$")
 
 def change(relative: float) -> str:
     """
-    A change against what was expected, with its sign; from three times on as a multiple.
+    A change against what was expected, with its sign; from three times upwards as a multiple.
 
     >>> change(-0.71), change(1.04), change(2.5), change(9025.0)
     ('−71 %', '+104 %', '3.5 times as much', '9,026 times as much')
@@ -32,7 +32,7 @@ def change(relative: float) -> str:
 
 def compared(finding: Finding) -> str:
     """
-    What a check measured, what it expected, and the band that is usual.
+    What a check measured, what it expected, and the usual band.
 
     >>> day = {"window_start": "2026-01-01T00:00Z", "window_end": "2026-01-02T00:00Z"}
     >>> fields = {"check": "c", "table": "t", "p_value": 0.0, "severity": "SEV3", "title": "x", **day}
@@ -73,7 +73,7 @@ def is_metric(finding: Finding) -> bool:
 
 
 def adds_up(finding: Finding) -> bool:
-    """Whether so much of it an hour says something: of rows and of sums, and not of a mean or an age."""
+    """Whether an amount per hour makes sense: for rows and sums, but not for a mean or an age."""
     return _OF_NO_SUM.search(finding.unit) is None
 
 
@@ -83,7 +83,7 @@ def _in_percent(finding: Finding) -> bool:
 
 
 def _share(part: float) -> str:
-    """A part of all, with as many digits as distinguish it from none and from all."""
+    """A part of the whole, with enough digits to distinguish it from none and from all."""
     rarer = min(part, 1 - part)
     digits = 0 if rarer >= 0.0995 or rarer <= 0 else 1 if rarer >= 0.00995 else 2
     return signed(f"{100 * part:.{digits}f}") + " %"

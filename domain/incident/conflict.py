@@ -1,4 +1,4 @@
-"""Whether two hotfixes would act on the same thing, so that neither does what it was priced for."""
+"""Whether two hotfixes would act on the same thing, so that neither would do what it was priced for."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ def shared_target(option: Option, other: Option) -> str | None:
     """
     What both would do, in words; None where they leave each other alone.
 
-    Those that name items meet where they share some, and change the same feature or none. All others meet
-    where their deployer knows them by one name, or both name a version to serve; but for those that keep to
-    their slice, where no row is in both, and those of which their receiver alone knows what they do.
+    Hotfixes that name items conflict where they share some and change the same feature or none. Others
+    conflict where their deployer knows both by the same name, or both name a version to serve; except those
+    that keep to their slices where no row is in both, and those whose receiver alone knows what they do.
     """
     if option.deployer != other.deployer or not option.deployable:
         return None

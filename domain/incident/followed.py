@@ -30,9 +30,9 @@ UNMERGED = "closed without being merged: edit the follow-up, decline it, or have
 
 class FollowUpStanding(Value):
     """
-    One follow-up: its `state`, what changes (`change`: `detail`), the `check` that was agreed on, who sees to
-    it and until when. `overdue` where that has passed; `says` is what is known of its state, and `url` a pull
-    request.
+    One follow-up: its `state`, what changes (`change`: `detail`), the `check` that was agreed on, who owns it
+    and when it is due. `overdue` where that has passed; `says` is what is known of its state, and `url` is a
+    pull request.
     """
 
     number: int
@@ -49,14 +49,14 @@ class FollowUpStanding(Value):
 
 
 def is_open(incident: Incident) -> bool:
-    """Whether it has a follow-up that is followed and neither done, declined, dropped nor taken back."""
+    """Whether it has a tracked follow-up that is not done, declined, dropped or taken back."""
     return incident.followed is not None and incident.follow_up_ended_at is None
 
 
 def is_watched(incident: Incident, checks: Container[str]) -> bool:
     """
-    Whether the nightly replay looks at it: it is open; or it is done, and the check that came of it is still
-    among the declared `checks`. Then harm that shows later is found all the same.
+    Whether the nightly replay looks at it: it is open; or it is done and the resulting check is still among
+    the declared `checks`, so that harm that shows later is found as well.
     """
     if is_open(incident):
         return True
@@ -67,13 +67,13 @@ def is_watched(incident: Incident, checks: Container[str]) -> bool:
 
 
 def in_pull_request(incident: Incident) -> bool:
-    """Whether people are to merge the pull request with its check; not where that is to be taken back."""
+    """Whether the pull request with its check awaits merging; not where the check is to be taken back."""
     came = incident.change_came
     return came is not None and bool(came.url) and not came.closed and _goes_on(incident)
 
 
 def closed_unmerged(incident: Incident) -> bool:
-    """Whether the pull request with its check was closed without being merged, and nobody said what now."""
+    """Whether the pull request with its check was closed unmerged and nobody has decided what to do next."""
     came = incident.change_came
     return came is not None and came.closed and _goes_on(incident)
 
@@ -83,7 +83,7 @@ def _goes_on(incident: Incident) -> bool:
 
 
 def standing(incident: Incident, at: datetime) -> FollowUpStanding | None:
-    """How its follow-up stands at a moment; None where none was proposed or answered."""
+    """The state of its follow-up at a moment; None where none was proposed or answered."""
     given = incident.follow_up or incident.proposed
     if given is None:
         return None

@@ -1,5 +1,5 @@
 """
-Which menu was read. A press says so by its digest, so that nobody deploys by numbers that they never saw.
+Which menu was read. A press carries its digest, so that nobody deploys on numbers that they never saw.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ SINCE_DIGESTS = frozenset(
         "worst",
     }
 )
-"""Fields of an option that menus did not have when there were digests already."""
+"""Fields of an option that were added after there were digests."""
 
 MOST_FORMER = 5
-"""Menus before the one of now that are remembered, to say what changed since they were read."""
+"""How many earlier menus are remembered, to say what changed since they were read."""
 
 Former = dict[str, tuple[Option, ...]]
-"""Digest → what a menu said, without what its options hand to their deployers; oldest first."""
+"""Digest → what a menu said, without the parameters its options hand to their deployers; oldest first."""
 
 
 def digest_of(options: Sequence[Option]) -> str:
-    """Digest of all that these options say and would do: 16 hexadecimal digits, empty where there is none."""
+    """Digest of all these options say and would do: 16 hexadecimal digits, empty where there are none."""
     if not options:
         return ""
     said = [_said(option) for option in options]
@@ -53,13 +53,13 @@ def digest_of(options: Sequence[Option]) -> str:
 
 
 def _said(option: Option) -> dict[str, Any]:
-    """All fields, but for those that came after digests and say nothing: a menu's digest is for ever."""
+    """All fields except later ones that are unset, so that a menu's digest never changes."""
     said = option.model_dump(mode="json")
     return {name: value for name, value in said.items() if value or name not in SINCE_DIGESTS}
 
 
 def with_former(former: Former, options: Sequence[Option]) -> Former:
-    """The menus before, and this one as the newest of them."""
+    """The former menus with this one added as the newest."""
     digest = digest_of(options)
     said = tuple(option.model_copy(update={"parameters": {}}) for option in options)
     kept = {**{key: menu for key, menu in former.items() if key != digest}, digest: said}
@@ -67,13 +67,13 @@ def with_former(former: Former, options: Sequence[Option]) -> Former:
 
 
 def touches(option: Option) -> str:
-    """Whom it reaches."""
+    """Whom it affects."""
     members = f", {percent(option.blast_members)} of a day's members" if option.blast_members else ""
     return f"touches {percent(option.blast_share)} of requests{members}"
 
 
 def second_person(option: Option) -> str:
-    """Whether it takes a second person, and when; empty where it never does."""
+    """Whether it needs a second person, and when; empty where it never does."""
     if option.needs_second_person:
         return "needs a second person"
     return f"needs a second person outside {option.alone.words}" if option.alone else ""
@@ -81,7 +81,7 @@ def second_person(option: Option) -> str:
 
 def priced_anew(read: Sequence[Option] | None, now: Sequence[Option], key: str) -> str:
     """
-    What changed of the option `key` since the menu `read` (None: it is not remembered), with the new numbers.
+    What changed in the option `key` since the menu `read` (None: it is not remembered), with the new numbers.
     """
     before = next((option for option in read or () if option.key == key), None)
     after = next((option for option in now if option.key == key), None) or _in_place_of(before, now)
@@ -96,7 +96,7 @@ def priced_anew(read: Sequence[Option] | None, now: Sequence[Option], key: str) 
 
 
 def _in_place_of(before: Option | None, now: Sequence[Option]) -> Option | None:
-    """The same hotfix with something else to act on: it has another key."""
+    """The same hotfix acting on something else, which gives it another key."""
     return next((option for option in now if before and option.hotfix == before.hotfix), None)
 
 
@@ -106,7 +106,7 @@ def _offered(now: Sequence[Option]) -> str:
 
 
 def _changes(before: Option, after: Option) -> list[str]:
-    """What the option repairs and costs, then and now; whatever else changed after it."""
+    """What the option repairs and costs, then and now, followed by whatever else changed."""
     always = [_then_and_now(say(before), say(after)) for say in _ALWAYS]
     more = [_then_and_now(say(before), say(after)) for say in _WHERE_CHANGED if say(before) != say(after)]
     acts = [] if before.key == after.key else ["it acts on something else than before"]
@@ -122,7 +122,7 @@ def _differ(before: Option, after: Option) -> bool:
 
 
 def _beside(read: Sequence[Option], now: Sequence[Option], key: str) -> str:
-    """What changed of the other options."""
+    """What changed in the other options."""
     then = {option.key: option for option in read if option.key != key}
     others = {option.key: option for option in now if option.key != key}
     said = [f"new: “{option.label}”" for one, option in others.items() if one not in then]

@@ -1,4 +1,4 @@
-"""Numbers and durations in words: one way to say each, wherever they are read."""
+"""Numbers and durations in words, worded the same everywhere."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from domain.values import Estimate, Option
 
 LEAST_SHOWN = 0.001
-"""Below it a change is not given in digits: 0.0 to 0.0 % would look as if nothing were uncertain."""
+"""Changes below this are not given in digits: 0.0 to 0.0 % would look as if nothing were uncertain."""
 
 
 def percent(share: float, digits: int | None = None) -> str:
@@ -24,7 +24,7 @@ def percent(share: float, digits: int | None = None) -> str:
 
 
 def signed(text: str) -> str:
-    """A number's hyphen as a minus; minus nothing is nothing."""
+    """The number with a true minus sign for a hyphen; minus zero becomes zero."""
     return text.lstrip("-") if not text.strip("-0.") else text.replace("-", "−")
 
 
@@ -42,7 +42,7 @@ def amount(value: float) -> str:
 
 def estimate(given: Estimate) -> str:
     """
-    A number with its interval and unit, or that it is not known.
+    A number with its interval and unit, or the words that it is not known.
 
     >>> estimate(Estimate(value=0.96, low=0.93, high=0.98, unit="share of the gap", basis="replay"))
     '96 % [93–98] of the gap'
@@ -60,7 +60,7 @@ def estimate(given: Estimate) -> str:
 
 def effect(given: Estimate, where: str = " elsewhere") -> str:
     """
-    What is lost or gained by it, and of what is shown `where`: a change below 0 is a loss.
+    What is lost or gained by it, and `where`; a change below 0 is a loss.
 
     >>> effect(Estimate(value=-0.3, low=-0.4, high=-0.2, unit="% plays", basis="replay"))
     'loses 0.3 % [0.2–0.4] of plays elsewhere'
@@ -87,31 +87,31 @@ def effect(given: Estimate, where: str = " elsewhere") -> str:
 
 
 def turned(given: Estimate) -> Estimate:
-    """The same with the other sign."""
+    """The same estimate with its sign reversed."""
     value, low, high = (None if part is None else -part for part in (given.value, given.high, given.low))
     return given.model_copy(update={"value": value, "low": low, "high": high})
 
 
 def _apart(given: Estimate) -> str:
-    """The edges of an interval that holds 0, each with its sign."""
+    """The ends of an interval that contains 0, each with its sign."""
     return _between(*_spelled(given, given.low or 0.0, given.high or 0.0)).replace(" to ", " to +")
 
 
 def _digits(given: Estimate, scale: float) -> int | None:
-    """How many digits a percentage and its interval get: as many for the one as for the other."""
+    """How many digits a percentage and its interval get: the same for both."""
     if given.low is None or given.high is None:
         return None
     return 0 if max(abs(given.low * scale), abs(given.high * scale)) >= 0.0995 else 1
 
 
 def _scale(unit: str) -> tuple[float | None, str]:
-    """What turns a number in this unit into a share (None: it is none), and the rest of the unit."""
+    """The factor from a number in this unit to a share (None: it is no share), and the rest of the unit."""
     first, _, rest = unit.partition(" ")
     return {"share": 1.0, "%": 0.01}.get(first), rest if first in ("share", "%") else unit
 
 
 def interval(given: Estimate) -> str:
-    """The interval in brackets; empty where there is none, or it is closer than the digits that are shown."""
+    """The interval in brackets; empty where there is none, or it is narrower than the digits shown."""
     if given.low is None or given.high is None:
         return ""
     low, high = _spelled(given, given.low, given.high)
@@ -131,7 +131,7 @@ def _between(low: str, high: str) -> str:
 
 def lasting(duration: timedelta) -> str:
     """
-    How long, in the two largest units at most.
+    The duration in its two largest units at most.
 
     >>> lasting(timedelta(minutes=37)), lasting(timedelta(hours=27)), lasting(timedelta(seconds=20))
     ('37 min', '1 d 3 h', '20 s')
@@ -147,8 +147,8 @@ def lasting(duration: timedelta) -> str:
 
 def stages(option: Option, now: float | None = None) -> str:
     """
-    The shares of members that an option is deployed to one after the other, the one of `now` in asterisks;
-    empty where it is deployed to all at once.
+    The shares of members that an option is deployed to, in order, with the current one (`now`) in asterisks;
+    empty where it is deployed to everyone at once.
     """
     said = [f"*{percent(one)}*" if one == now else percent(one) for one in option.stages]
     return f"in stages: {' → '.join(said)}" if said else ""
@@ -156,7 +156,7 @@ def stages(option: Option, now: float | None = None) -> str:
 
 def minute(at: datetime) -> str:
     """
-    A time, to the minute, with its zone. Slack shows it in the reader's zone.
+    A time to the minute, with its zone. Slack shows it in the reader's zone.
 
     >>> minute(datetime(2026, 3, 1, 2, 40, 59, tzinfo=UTC))
     '2026-03-01 02:40 UTC'

@@ -1,4 +1,4 @@
-"""What the log owes the outside world: events that demand an answer and have none yet."""
+"""What the log owes the outside world: events that require an answer and have none yet."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DUE_AFTER: dict[str, timedelta] = {
 """How long an answer may take before the clock asks again."""
 
 BOTS_OWN = frozenset({"announce"})
-"""Settled by the bot's own follower; not handed to the workers."""
+"""Settled by the bot's own follower, not handed to the workers."""
 
 EXPIRE = "expire"
 GUARD = "guard"
@@ -42,19 +42,19 @@ REMIND = "remind_of_expiry"
 WORTH = "worth"
 REMIND_OF_FOLLOW_UP = "remind_of_follow_up"
 GUARD_EVERY = timedelta(minutes=1), timedelta(minutes=10)
-"""How long after the last look a hotfix that stays in force is looked at again: soon after its verdict often,
-later seldom, and never sooner than the metric has another window."""
+"""Shortest and longest time until a hotfix that stays in force is looked at again: often soon after its
+verdict, later more rarely, and never before the metric has another window."""
 
 LOOK_AGAIN_WITHIN = 0.1
 """… of the time since the verdict."""
 
 
 WORTH_FIRST, WORTH_EVERY = timedelta(hours=6), timedelta(days=1)
-"""How long all but those held out are served a hotfix before they are compared, and how often after that."""
+"""How long a hotfix serves all but those held out before the two are compared, and how often after that."""
 
 
 class Obligation(Value):
-    """An event without its answer. `event_id` is the idempotency key of whatever settles it."""
+    """An event that still lacks its answer. `event_id` is the idempotency key of whatever settles it."""
 
     kind: str
     event_id: str
@@ -62,11 +62,11 @@ class Obligation(Value):
 
 
 SCHEDULED = (EXPIRE, GUARD, REMIND, WORTH, REMIND_OF_FOLLOW_UP)
-"""Kinds of obligation that become due at a time of their own."""
+"""Kinds of obligation that become due at a set time."""
 
 
 def open_obligations(incident: Incident) -> tuple[Obligation, ...]:
-    """All that is owed for this incident, oldest first."""
+    """Everything owed for this incident, oldest first."""
     found = (
         Obligation(kind=kind, event_id=event_id, since=since)
         for kind, (event_id, since) in incident.awaits.items()
@@ -75,7 +75,7 @@ def open_obligations(incident: Incident) -> tuple[Obligation, ...]:
 
 
 def scheduled(incident: Incident) -> tuple[Obligation, ...]:
-    """What becomes due at a time of its own (`since`), without an event that asks for it then."""
+    """What becomes due at a set time (`since`), without an event that asks for it."""
     found = (
         expiry_of(incident),
         guard_of(incident),
@@ -87,7 +87,7 @@ def scheduled(incident: Incident) -> tuple[Obligation, ...]:
 
 
 def follow_up_due(incident: Incident) -> Obligation | None:
-    """To say that a follow-up is due and not done; None where it is done, or it was said."""
+    """The reminder that a follow-up is due and not done; None where it is done or was already reminded of."""
     followed = incident.followed
     if followed is None or followed.due_at is None or followed.assigned_by is None:
         return None
@@ -97,7 +97,7 @@ def follow_up_due(incident: Incident) -> Obligation | None:
 
 
 def reminder_of(incident: Incident) -> Obligation | None:
-    """To say that a hotfix expires soon; None where nothing does, or it was said."""
+    """The reminder that a hotfix expires soon; None where none does or people were already reminded."""
     if (ending := _ending(incident)) is None:
         return None
     hotfix, until = ending
@@ -115,7 +115,7 @@ def guard_of(incident: Incident) -> Obligation | None:
         return None
     finding, option = incident.finding, incident.option(hotfix.option)
     if finding is None and not (option and option.guards):
-        return None  # nothing measures whether it does harm
+        return None  # there is no way to measure whether it does harm
     window = finding.window_end - finding.window_start if finding else timedelta(0)
     last = max(hotfix.seen.at, hotfix.at) if hotfix.seen else hotfix.at
     least, most = GUARD_EVERY
@@ -126,7 +126,7 @@ def guard_of(incident: Incident) -> Obligation | None:
 
 
 def worth_of(incident: Incident) -> Obligation | None:
-    """To compare members served with those held out; None where there are none, or not yet."""
+    """The comparison of members served with those held out; None where there are none, or not yet."""
     hotfix = incident.hotfix
     if hotfix is None or hotfix.stage not in WATCHED or not hotfix.hold_out:
         return None
@@ -141,7 +141,7 @@ def worth_of(incident: Incident) -> Obligation | None:
 
 
 def expiry_of(incident: Incident) -> Obligation | None:
-    """To take a hotfix back when its time is over; None where nothing acts or nothing expires."""
+    """The revert of a hotfix when its time is up; None where nothing acts or nothing expires."""
     if (ending := _ending(incident)) is None:
         return None
     hotfix, until = ending
@@ -149,7 +149,7 @@ def expiry_of(incident: Incident) -> Obligation | None:
 
 
 def _ending(incident: Incident) -> tuple[Hotfix, datetime] | None:
-    """The hotfix that acts and ends by itself, and when."""
+    """The hotfix in force that expires, and when."""
     hotfix = incident.hotfix
     if hotfix is None or hotfix.stage not in DEPLOYED or hotfix.expires_at is None:
         return None

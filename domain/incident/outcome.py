@@ -1,4 +1,4 @@
-"""What a hotfix repaired, held against what its option had promised."""
+"""What a hotfix repaired, compared with what its option had promised."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from domain.incident.state.incident import Worth
 from domain.values import Estimate, Option
 
 SHARES = {"share": 1.0, "%": 100.0}
-"""First word of an estimate's unit → how much of it the whole gap is."""
+"""First word of an estimate's unit → the number in that unit that stands for the whole gap."""
 
 
 def repaired(hotfix: Hotfix, option: Option | None) -> str | None:
     """
-    What was repaired at the last look of the watch, with its interval, in the promise's unit; None where it
+    What was repaired at the last look of the watch, with its interval, in the promise's unit; None where that
     was not measured.
     """
     if hotfix.repaired_share is None:
@@ -46,7 +46,7 @@ class Promised(NamedTuple):
 
 
 def promised(given: Estimate | None) -> Promised | None:
-    """None where nothing is promised: no number, no interval, one of width zero, or no share of the gap."""
+    """What is promised; None where nothing is: no number, no interval, width zero, or no share of the gap."""
     if given is None or given.value is None or given.low is None or given.high is None:
         return None
     if _unit(given) not in SHARES or not given.low < given.high:
@@ -57,10 +57,10 @@ def promised(given: Estimate | None) -> Promised | None:
 
 def miss(promise: Promised, share: float, low: float, high: float, confidence: float) -> float:
     """
-    How many of its own half-widths a promise would have to reach from its middle to hold, the error of what
-    was measured allowed for; below 0 where less was repaired than promised.
+    How many of its own half-widths a promise would have to extend from its middle to hold, allowing for the
+    error of the measurement; below 0 where less was repaired than promised.
 
-    A measured share of exactly 1 stands for all that is more: what a watch finds beyond it is chance.
+    A measured share of exactly 1 also stands for anything above: what a watch finds beyond it is chance.
 
     Source:
         The normalized error of interlaboratory comparisons (ISO 13528), solved for the promise's half-width.
@@ -79,14 +79,14 @@ def miss(promise: Promised, share: float, low: float, high: float, confidence: f
 
 
 def _missed(promise: Promised, off: float, error: float, confidence: float) -> float:
-    """Of what was measured `off` the promise's middle, give or take `error`."""
+    """The miss of a measurement `off` the promise's middle, give or take `error`."""
     half = (promise.high - promise.low) / 2
     chance = error * _deviations(promise.confidence) / _deviations(confidence)
     return copysign(round(sqrt(max(off**2 - chance**2, 0.0)) / half, 9), off)
 
 
 def miss_of(outcome: Outcome, promise: Estimate) -> float | None:
-    """The same of an outcome, against what was `shown` or what the log promised by itself (`own`)."""
+    """The same for an outcome, against what was `shown` or what the log alone promised (`own`)."""
     known = promised(promise)
     if known is None:
         return None
@@ -97,7 +97,7 @@ def cost_miss(cost: Estimate | None, promise: Estimate | None) -> float | None:
     """
     By how many half-widths a promise of what everybody gains or loses missed; below 0 where they lost more.
 
-    None where either is not known, or they are not in one unit.
+    None where either is not known, or their units differ.
 
     >>> promise = Estimate(value=-20, low=-40, high=0, unit="plays a day", basis="replay")
     >>> lost = Estimate(value=-90, low=-100, high=-80, unit="plays a day", basis="the log")
@@ -116,13 +116,13 @@ def cost_miss(cost: Estimate | None, promise: Estimate | None) -> float | None:
 
 
 def held(missed: float) -> bool:
-    """Whether a promise that missed by so much held."""
+    """Whether a promise that missed by this much held."""
     return abs(missed) <= 1.0
 
 
 def against_promise(hotfix: Hotfix, option: Option | None) -> str | None:
     """
-    Whether that was inside the promise's interval, below or above it; None where either is not known.
+    Whether the outcome was inside, below or above the promise's interval; None where either is not known.
 
     >>> from domain.incident.state import Hotfix
     >>> from domain.values import Estimate, Option
@@ -155,8 +155,8 @@ def against_promise(hotfix: Hotfix, option: Option | None) -> str | None:
 
 def cost_against_promise(hotfix: Hotfix) -> str:
     """
-    What everybody gained or lost while it was in force, and whether that was promised; empty where nothing of
-    it is known.
+    What everybody gained or lost while it was in force, and whether that was promised; empty where nothing is
+    known of it.
 
     >>> from domain.incident.state import Hotfix, Promise
     >>> whole = Estimate(value=-80, low=-90, high=-70, unit="plays a day", basis="replay")
@@ -211,7 +211,7 @@ def _cost_verdict(cost: Estimate, promise: Estimate, missed: float) -> str:
 
 
 def _deviations(confidence: float) -> float:
-    """Half the width of a normal's interval at `confidence`, in standard deviations."""
+    """Half the width of a normal interval at `confidence`, in standard deviations."""
     return NormalDist().inv_cdf((1 + confidence) / 2)
 
 

@@ -1,8 +1,8 @@
 """
-People stand in events as pseudonyms; who is behind one is kept beside the log, and can be forgotten.
+People appear in events as pseudonyms; who is behind one is kept beside the log and can be forgotten.
 
-A pseudonym is `person:` and a random number, given at the door. Events written before there were pseudonyms
-name people by the id they had outside (`slack:U123`); these stay as they are.
+A pseudonym is `person:` and a random number, assigned at the door. Events written before there were
+pseudonyms name people by the external id they had (`slack:U123`); these stay as they are.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from domain.incident.state import Incident
 
 PREFIX = "person:"
 FORMER = "a former member"
-"""What somebody is called whom nobody knows any more."""
+"""What people are called who have been forgotten."""
 
 KnownAs = Mapping[str, str]
-"""Pseudonym → the id that the person has outside; without those who were forgotten."""
+"""Pseudonym → the person's external id; without those who were forgotten."""
 
 OF_INCIDENT = ("opened_by", "acknowledged_by", "assignee", "follow_up_by")
 OF_HOTFIX = ("chosen_by", "approved_by")
@@ -30,7 +30,7 @@ IN_EVENTS: Mapping[type, str] = {
     FollowUpAssigned: "owner",
     FollowUpReminded: "owner",
 }
-"""Events that name somebody besides who did it, and the field."""
+"""Events that name somebody besides the actor → the field."""
 
 _PSEUDONYM = re.compile(r"\bperson:[0-9a-f]{32}\b")
 
@@ -45,7 +45,7 @@ def is_pseudonym(person: str) -> bool:
 
 def spoken(person: str) -> str:
     """
-    Somebody in a sentence, by id; a pseudonym that is still one here is of somebody who was forgotten.
+    A person as named in a sentence, by id; a pseudonym left unresolved here means the person was forgotten.
 
     >>> spoken("person:00000000000000000000000000000001"), spoken("slack:U1")
     ('a former member', 'slack:U1')
@@ -66,7 +66,7 @@ def people_of(one: Incident | Recorded) -> set[str]:
 
 
 def named_incident(incident: Incident, known_as: KnownAs) -> Incident:
-    """The incident with people by the ids they have outside, as far as they are known."""
+    """The incident with people named by their external ids, as far as they are known."""
     changes: dict[str, object] = _changes(incident, OF_INCIDENT, known_as)
     if incident.hotfix:
         hotfix = incident.hotfix.model_copy(update=_changes(incident.hotfix, OF_HOTFIX, known_as))
@@ -78,7 +78,7 @@ def named_incident(incident: Incident, known_as: KnownAs) -> Incident:
 
 
 def named_record(record: Recorded, known_as: KnownAs) -> Recorded:
-    """The event with people by the ids they have outside, as far as they are known."""
+    """The event with people named by their external ids, as far as they are known."""
     changes: dict[str, Any] = {"actor": known_as.get(record.actor, record.actor)}
     if field := IN_EVENTS.get(type(record.event)):
         person = getattr(record.event, field)
@@ -93,7 +93,7 @@ def people_in(text: str) -> set[str]:
 
 def named_text(text: str, known_as: KnownAs) -> str:
     """
-    A sentence with people by the ids they have outside; whoever was forgotten is a former member.
+    A sentence with people named by their external ids; whoever was forgotten is a former member.
 
     >>> named_text("person:00000000000000000000000000000001 was first", {})
     'a former member was first'
@@ -102,13 +102,13 @@ def named_text(text: str, known_as: KnownAs) -> str:
 
 
 def handed_to(command: Command) -> str | None:
-    """The person that a command names, by the id they have outside; None where it names nobody."""
+    """The person that a command names, by external id; None where it names nobody."""
     named = command.person if isinstance(command, Assign) else None
     return None if named is None or is_pseudonym(named) else named
 
 
 def hidden(command: Command, pseudonym: str) -> Command:
-    """The command with the person that it names under this pseudonym."""
+    """The command with the person it names replaced by this pseudonym."""
     return command.model_copy(update={"person": pseudonym}) if isinstance(command, Assign) else command
 
 

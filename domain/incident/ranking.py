@@ -1,7 +1,7 @@
 """
-In which order the options of a menu are offered, and in one sentence why the first of them is first.
+The order in which a menu's options are offered, and one sentence on why the first is first.
 
-The order goes by one number, in points of a percent: what comes back of what was lost, less what everybody
+Options are ordered by one number, in percentage points: what comes back of what was lost, less what everybody
 else loses of the declared objective. The sentence says what that number says, and no more.
 """
 
@@ -14,16 +14,16 @@ from domain.incident.numbers import effect, estimate, seconds
 from domain.values import Estimate, Option
 
 MOST_NAMED = 3
-"""Of the options that cannot be told apart from the first one, so many are named and the rest counted."""
+"""Of the options that cannot be told apart from the first, this many are named and the rest counted."""
 
 Span = tuple[float, float]
 
 
 def rank(option: Option) -> tuple[bool, bool, float, bool, float, str]:
     """
-    What is known first, and what does not make everybody lose for certain; of these the best worth, and of
-    two within a percent the one that one person deploys, and the quicker one. To repair more than all is as
-    far off as to repair less.
+    The sort key: priced options first, then those that do not make everybody lose for certain; among these
+    the best worth, and of two within a percent the one that a single person can deploy, then the quicker one.
+    Repairing more than everything counts as just as far off as repairing less.
     """
     worth = _points(option)
     return (
@@ -38,14 +38,14 @@ def rank(option: Option) -> tuple[bool, bool, float, bool, float, str]:
 
 def why_first(options: Sequence[Option]) -> str:
     """
-    Why the first of these is offered first, by the numbers that rank them; in words, one sentence.
+    Why the first of these is offered first, by the numbers that rank them, in one sentence.
 
-    Another is said to be behind where it surely repairs less or loses more and does neither better, or where
-    even the worst sum of the first is above the best of the other; else the two cannot be told apart. How the
-    errors of two numbers go together is not known, so the edges of a sum are the sums of the edges.
+    Another option is behind where it surely repairs less or loses more and does neither better, or where even
+    the worst sum of the first is above the best of the other; else the two cannot be told apart. How the
+    errors of two numbers are correlated is not known, so the ends of a sum are the sums of the ends.
 
     Returns:
-        Empty where fewer than two can be deployed, or where former rules ordered them otherwise.
+        Empty where fewer than two can be deployed, or where former rules ordered them differently.
     """
     offered = [option for option in options if option.deployable]
     if len(offered) < 2 or min(offered, key=rank) != offered[0]:
@@ -63,13 +63,13 @@ def why_first(options: Sequence[Option]) -> str:
 
 
 def _points(option: Option) -> int:
-    """What it is worth, in whole points of a percent; a number that is not known counts as nothing."""
+    """What it is worth, in whole percentage points; an unknown number counts as zero."""
     repaired = _percent(option.repairs, option.repairs.value or 0.0)
     return round(min(repaired, 200.0 - repaired) + _percent(option.costs, option.costs.value or 0.0))
 
 
 def _percent(given: Estimate, value: float) -> float:
-    """A value of this estimate as it is counted: a share of 1 is 100 %."""
+    """A value of this estimate in percent: a share of 1 is 100 %."""
     return 100.0 * value if given.unit.partition(" ")[0] == "share" else value
 
 
@@ -78,7 +78,7 @@ def _priced(option: Option) -> bool:
 
 
 def _loses(option: Option) -> bool:
-    """Whether everybody together loses by it for certain."""
+    """Whether all members together lose by it for certain."""
     return option.whole is not None and option.whole.high is not None and option.whole.high < 0
 
 
@@ -94,7 +94,7 @@ def _sides(first: Option, other: Option) -> tuple[int, int]:
 
 
 def _alike(first: Option, others: Sequence[Option]) -> str:
-    """That these cannot be told apart, and what the order goes by then."""
+    """Says that these cannot be told apart, and what then decides the order."""
     named = [f"“{option.label}”" for option in (first, *others[:MOST_NAMED])]
     left = len(others) - MOST_NAMED
     all_named = [*named, f"{left} more"] if left > 0 else named
@@ -112,7 +112,7 @@ def _alike(first: Option, others: Sequence[Option]) -> str:
 
 
 def _ahead(first: Option, second: Option) -> str:
-    """What the first one has over the second."""
+    """What advantage the first has over the second."""
     head = f"“{first.label}” is first: it repairs {estimate(first.repairs)} and {_cost(first)}"
     if not _priced(second):
         return f"{head}; the others are not priced"
@@ -123,7 +123,7 @@ def _ahead(first: Option, second: Option) -> str:
 
 
 def _behind(first: Option, second: Option) -> str:
-    """In what the second one is behind."""
+    """In what respect the second is behind."""
     repairs, costs = _sides(first, second)
     beyond = _percent(second.repairs, second.repairs.value or 0.0) > 100.0
     less = f"repairs {'too much' if beyond else 'less'}, {estimate(second.repairs)}"
@@ -136,7 +136,7 @@ def _behind(first: Option, second: Option) -> str:
 
 
 def _because(first: Option, second: Option) -> str:
-    """What the order goes by where worth does not decide: the next of what `rank` looks at."""
+    """What decides the order where worth does not: the next criterion of `rank`."""
     if _points(first) != _points(second):
         return f"because it {_cost(first)}, and “{second.label}” {_cost(second)}"
     if first.needs_second_person != second.needs_second_person:
@@ -162,7 +162,7 @@ def _gain(option: Option) -> str:
 
 
 def _unknown(compared: Sequence[Option]) -> str:
-    """That what is not known is ranked as if it were nothing."""
+    """Says that unknown numbers are ranked as zero."""
     if all(option.costs.value is not None for option in compared):
         return ""
     return "; a loss that is not known counts as none in this order"
@@ -173,24 +173,24 @@ def _all_lose(first: Option) -> str:
 
 
 def _span(option: Option) -> Span:
-    """Between what the worth lies, in points: the edges of both numbers added up."""
+    """The interval of the worth, in points: the ends of both numbers added up."""
     (least, most), (low, high) = _folded(option.repairs), _edges(option.costs)
     return least + low, most + high
 
 
 def _edges(given: Estimate) -> Span:
-    """The interval; all that there is where it is not known."""
+    """The interval; unbounded where it is not known."""
     low, high = (-inf if given.low is None else given.low), (inf if given.high is None else given.high)
     return _percent(given, low), _percent(given, high)
 
 
 def _folded(given: Estimate) -> Span:
-    """The interval of what is repaired, where more than all counts as so much less."""
+    """The interval of what is repaired, where an excess over everything counts as the same shortfall."""
     low, high = _edges(given)
     peak = min(max(low, 100.0), high)
     return min(low, 200.0 - high), min(peak, 200.0 - peak)
 
 
 def _side(one: Span, other: Span) -> int:
-    """−1 where one lies surely below the other, 1 above; 0 where they overlap."""
+    """−1 where one is surely below the other, 1 where it is above; 0 where they overlap."""
     return int(one[0] > other[1]) - int(one[1] < other[0])

@@ -1,9 +1,9 @@
 """
-Would the rules of now decide what stands in the log? Each group of events that was written under one key is
-held against what `decide` makes of the commands that can have led to it, on the state before, for that actor,
-then.
+Would today's rules decide what is in the log? Each group of events written under one key is compared with
+what `decide` makes of the commands that can have led to it, on the state before, for that actor, at that
+time.
 
-`evolve` alone cannot tell: it takes an approval from whoever wrote it, on an incident in any stage.
+`evolve` alone cannot tell: it accepts an approval from whoever wrote it, on an incident in any stage.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def redecided(incident: Incident | None, written: Sequence[e.Recorded]) -> bool:
     Whether a rule would decide exactly these events, all written under one key.
 
     Args:
-        incident: what was so far, with what of it may be corrected; None before the first event.
+        incident: the state before, including what may be corrected in it; None before the first event.
     """
     first = written[0]
     actor = Actor(kind=first.actor_kind, id=first.actor)
@@ -34,7 +34,7 @@ def redecided(incident: Incident | None, written: Sequence[e.Recorded]) -> bool:
 
 
 def commands_of(event: e.Logged) -> tuple[c.Command, ...]:
-    """The commands that can lead to an event, alone or beside others; none to what is of no incident."""
+    """The commands that can lead to an event, alone or with others; none for events outside incidents."""
     ask = _ASKED.get(type(event))
     return ask(event) if ask else ()
 
@@ -62,7 +62,7 @@ def _resolved(event: e.IncidentResolved) -> tuple[c.Command, ...]:
 
 
 def _same(command: type[c.Command], *fields: str) -> Callable[[Any], tuple[c.Command, ...]]:
-    """The command that says what the event says: in all fields, or in these."""
+    """The command that repeats what the event says: in all fields, or in these."""
     return lambda event: (command(**{name: getattr(event, name) for name in fields or command.model_fields}),)
 
 
@@ -151,4 +151,4 @@ _ASKED: dict[type[e.Event], Callable[[Any], tuple[c.Command, ...]]] = {
         c.CorrectSeverity(event=event.corrects, severity=event.severity, reason=event.reason),
     ),
 }
-"""Event → the commands that can lead to it; complete, a test holds it against the union of events."""
+"""Event → the commands that can lead to it; complete: a test compares it with the union of events."""

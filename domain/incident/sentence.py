@@ -123,7 +123,7 @@ def _applied(event: e.HotfixApplied, labels: dict[str, str]) -> str:
 
 
 def _held_out(event: e.HotfixApplied | e.HotfixWidened) -> str:
-    """Who is never served it, where it is in force for all others."""
+    """Who is never served the hotfix, where it is in force for everyone else."""
     return f", {held_out(event.hold_out)}" if event.hold_out and event.share == 1.0 else ""
 
 
@@ -205,7 +205,7 @@ def _corrected(words: str) -> Callable[[Any, dict[str, str]], str]:
 
 
 def _about(words: str) -> Callable[[Any, dict[str, str]], str]:
-    """A sentence of the event's own fields; `{label}` is the hotfix's label."""
+    """A sentence made from the event's own fields; `{label}` is the hotfix's label."""
 
     def worded(event: e.Event, labels: dict[str, str]) -> str:
         option = getattr(event, "option", "")

@@ -1,4 +1,4 @@
-"""What happened, minute by minute, in words, as corrected."""
+"""What happened, minute by minute, in words and as corrected."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain.values import Moment, Value
 
 
 class Amendment(Value):
-    """What a line said before it was corrected, who corrected it when, and why."""
+    """What a line said before it was corrected, who corrected it, when and why."""
 
     at: Moment
     who: str
@@ -37,7 +37,7 @@ class Entry(Value):
 
 
 class _Line(Value):
-    """An event as the corrections so far let it stand."""
+    """An event with the corrections so far applied."""
 
     record: e.Recorded
     onset_at: Moment | None = None
@@ -45,7 +45,7 @@ class _Line(Value):
 
 
 def timeline(recorded: Iterable[e.Recorded]) -> tuple[Entry, ...]:
-    """One line an event, in the order of the log; a line whose time was corrected stands at its new time."""
+    """One line per event, in the order of the log; a line whose time was corrected is at its new time."""
     labels: dict[str, str] = {}
     lines: dict[str, _Line] = {}
     moved: set[str] = set()

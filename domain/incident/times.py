@@ -1,8 +1,8 @@
 """
-How long each step of an incident took, by definitions that have a version.
+How long each step of an incident took, by versioned definitions.
 
-A definition is never changed: another one is put after it, with the next version. Times are folds of events,
-so under a new definition the past is computed anew, and what it was by an earlier one can be asked for.
+A definition is never changed: a new one is added after it, with the next version. Times are folds of events,
+so a new definition also recomputes the past, and times by an earlier definition can still be asked for.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ NONE = timedelta(0)
 @dataclass(frozen=True)
 class Definition:
     """
-    What a step's time is counted from and to.
+    From when to when a step's time is counted.
 
     Args:
-        took: of an incident, as corrected; None where the step has not been taken, or the incident has none.
+        took: the time in an incident, as corrected; None where the step was not taken or does not apply.
     """
 
     step: str
@@ -34,12 +34,12 @@ class Definition:
 
     @property
     def called(self) -> str:
-        """Its step and version, as they are asked for."""
+        """Its step and version, spelled as they are asked for."""
         return f"{self.step}=v{self.version}"
 
 
 def _between(first: datetime | None, last: datetime | None) -> timedelta | None:
-    """Never negative, however a clock went."""
+    """The time between the two, never negative, whatever a clock did."""
     return None if first is None or last is None else max(last - first, NONE)
 
 
@@ -48,7 +48,7 @@ def _since_opening(moment: Callable[[Incident], datetime | None]) -> Callable[[I
 
 
 def _detected(incident: Incident) -> timedelta | None:
-    """What nobody dated began in the first window found, or before it: to leave it out would flatter."""
+    """Without a dated onset, from the start of the first window found: leaving these out would flatter."""
     if incident.kind == "predicted":
         return None
     first = incident.first_finding
@@ -115,10 +115,10 @@ DEFINITIONS: Mapping[str, tuple[Definition, ...]] = {
         ),
     ),
 }
-"""Step → its definitions, oldest first; the last is the one that is used."""
+"""Step → its definitions, oldest first; the last one is used."""
 
 STEPS = ("detect", "acknowledge", "diagnose", "mitigate", "resolve")
-"""Those that every page shows."""
+"""The steps that every page shows."""
 
 MeanTimes = Mapping[str, tuple[timedelta, int]]
 """Step → (mean, over how many incidents)."""
@@ -126,9 +126,9 @@ MeanTimes = Mapping[str, tuple[timedelta, int]]
 
 class Durations(Value):
     """
-    How long each step took by the definitions of now; None where it has not been taken. Never negative.
+    How long each step took by the current definitions; None where it has not been taken. Never negative.
 
-    `to_evidence` is when the first piece of evidence could be read, `to_diagnose` when all of it could.
+    `to_evidence` is until the first piece of evidence could be read, `to_diagnose` until all of it could.
     """
 
     to_detect: timedelta | None
@@ -152,10 +152,10 @@ def current(step: str) -> Definition:
 
 def definition(asked: str) -> Definition:
     """
-    The definition that is called so.
+    The definition with this name.
 
     Raises:
-        Refused: there is no such step, or none of that version.
+        Refused: there is no such step or version.
 
     >>> definition("detect=v1").version, definition("detect").version
     (1, 2)

@@ -1,1 +1,1 @@
-"""What will be wrong before it is: launches, and what their items lack."""
+"""What is going to go wrong: launches, and what their items lack."""

@@ -1,4 +1,4 @@
-"""The launch calendar: which column holds what, and what was known of which launch at a moment."""
+"""The launch calendar: which column holds what, and what was known about each launch at a moment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain.errors import TooFewRows
 PAST_LAUNCHES = 30  # fewer say nothing about tails
 FIRST_DAY = timedelta(days=1)
 LOOKS = 16
-"""Snapshots of an upcoming launch that are looked at: enough to see how they scatter by chance."""
+"""Snapshots of an upcoming launch to look at: enough to see how they scatter by chance."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What past launches teach: a regression of first days, how far it errs, how far a launch falls short."""
+"""What past launches teach: a regression of first days, its errors, and how far a launch falls short."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COVERAGE = 0.9
 @dataclass(frozen=True)
 class History:
     """
-    Past launches, and a regression learnt from them. All on the scale of log1p of the first day's count.
+    Past launches and a regression learnt from them, all on the scale of log1p of the first day's count.
 
     Args:
         rows: (n_past,) one row a launch; `target` its first day.
@@ -41,14 +41,14 @@ class History:
         The interval (log) that holds the first day in 90 % of cases, where `guesses` are its possible
         forecasts.
 
-        Split-conformal: past errors, either way, around each guess, all guesses alike likely. For one guess
-        it is the guess ± the 90 % quantile of past errors.
+        Split-conformal: past errors, in either direction, around each guess, all guesses equally likely. For
+        a single guess it is the guess ± the 90 % quantile of past errors.
         """
         count = len(self.residuals)
         level = min(np.ceil((count + 1) * COVERAGE) / count, 1.0)
         errors = np.concatenate([self.residuals, -self.residuals])
         around = (np.asarray(guesses, float)[:, None] + errors[None, :]).ravel()
-        # Of the mirrored values, so that both ends are rounded outwards.
+        # Quantiles of the mirrored values, so that both ends are rounded outwards.
         ends = [np.quantile(sign * around, (1 + level) / 2, method="inverted_cdf") for sign in (-1, 1)]
         return float(-ends[0]), float(ends[1])
 
@@ -65,7 +65,7 @@ class History:
     def comparable_places(
         self, row: pd.DataFrame, features: Sequence[str], suspects: Sequence[str]
     ) -> npt.NDArray[np.intp]:
-        """Places in `rows` of the 15 launches nearest to `row` in whatever is not under suspicion."""
+        """Places in `rows` of the 15 launches nearest to `row` in all features that are not suspect."""
         fair = [name for name in features if name not in suspects] or list(features)
         return np.argsort(distances(row, self.rows, fair)[0], kind="stable")[:COMPARABLES]
 
@@ -75,9 +75,9 @@ _LEARNED: dict[tuple[LaunchColumns, int], History] = {}
 
 def learn(past: pd.DataFrame, columns: LaunchColumns, seed: int) -> History:
     """
-    Learn from `past` (see `past_launches`); each error is that of the four fifths without its launch.
+    Learn from `past` (see `past_launches`); each launch's error is that of a fit to the other four fifths.
 
-    Kept, as one look after the other learns from the same launches until another one has its first day.
+    Cached, as successive looks learn from the same launches until another one has had its first day.
     """
     kept = _LEARNED.get((columns, seed))
     if kept is None or not kept.rows.equals(past):

@@ -1,7 +1,7 @@
 """
-A forecast of the first day of each upcoming launch, with what comparable launches had.
+A forecast of the first day of each upcoming launch, beside what comparable launches had.
 
-It learns from what was known at the same distance from past launches.
+It learns from what was known equally long before past launches.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ CHANCE = 4.0
 """Standard errors: a calendar may be written each minute for weeks, so one outlier in thousands is chance."""
 
 LEAST_STEPS = 4
-"""Steps from look to look, needed to estimate their scatter: with fewer, one fall would pass for it."""
+"""Steps between looks needed to estimate their scatter: with fewer, a single fall would pass for scatter."""
 
 
 @dataclass(frozen=True)
 class Forecast:
     """
-    One launch: `value`, `low`, `high`, `comparable` are first-day counts; `suspects` stand out of line.
+    One launch: `value`, `low`, `high`, `comparable` are first-day counts; `suspects` are out of line.
 
-    `at_most`: of which its newest snapshots say that the forecast is not above it, each but a sample of
-    requests as it may be; as `value` where there is but one.
+    `at_most`: the count that the forecast does not exceed by its newest snapshots, as each may be only a
+    sample of requests; the same as `value` where there is only one.
     """
 
     item: str
@@ -59,13 +59,13 @@ def forecast_launches(
     Forecasts of the items that launch within `horizon` of `at`, soonest first.
 
     Args:
-        snapshots: one row for each look at an upcoming launch; times aware UTC.
+        snapshots: one row for each look at an upcoming launch; times are aware, in UTC.
         lead: training uses what was known at least this long before each past launch.
 
     Returns:
         Intervals cover 90 %: split-conformal in each of five folds, pooled. `p_value` is one-sided: how
-        rarely a past forecast fell as far below its comparables; past the worst tenth the tail is continued
-        exponentially.
+        rarely a past forecast fell that far below its comparables; past the worst tenth the tail is
+        extrapolated exponentially.
 
     Raises:
         TooFewRows: fewer than 30 past launches with an outcome.
@@ -124,13 +124,13 @@ def scatter_of(steps: npt.NDArray[np.float64]) -> float:
 
 def level_at_most(looks: npt.NDArray[np.float64], usual: float = 0.0) -> float:
     """
-    What the level of `looks` (oldest first) is not above now, however the last ones fell by chance.
+    An upper bound of the current level of `looks` (oldest first), however the last ones fell by chance.
 
-    The mean of the newest n and `CHANCE` of its standard errors, for the n that says the least: one look
-    where it says enough, more where the level is near.
+    The mean of the newest n plus `CHANCE` of its standard errors, for the n that gives the lowest bound: one
+    look where that is enough, more where the level is near.
 
     Args:
-        usual: how all items scatter, for one that was looked at too seldom to estimate its own.
+        usual: the scatter of all items, for one with too few looks to estimate its own.
 
     >>> round(level_at_most(np.array([10.1, 9.9, 10.0, 10.1, 9.9, 10.0, 8.0])), 1)
     8.6
@@ -144,5 +144,5 @@ def level_at_most(looks: npt.NDArray[np.float64], usual: float = 0.0) -> float:
 
 
 def count_of(log: float) -> float:
-    """The count whose log1p this is; none below 0."""
+    """The count whose log1p this is; never below 0."""
     return float(np.expm1(max(log, 0.0)))

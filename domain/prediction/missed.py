@@ -1,4 +1,4 @@
-"""Launches that will be missed, and those that were to be and will not: a forecast against comparables."""
+"""Launches that will be missed, and those that no longer will: forecasts against comparables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain.prediction.launch import Forecast
 from domain.values import Finding, Severity
 
 FALSE_DISCOVERY = 0.05
-LEAST_SHORTFALL = 0.5  # of what comparables had: less is not worth waking anyone for
+LEAST_SHORTFALL = 0.5  # share of what comparables had: less is not worth waking anyone for
 
 
 def find_missed_launches(  # noqa: PLR0913 (words for people, by name)
@@ -29,8 +29,8 @@ def find_missed_launches(  # noqa: PLR0913 (words for people, by name)
 ) -> list[Finding]:
     """
     Predicted findings, at least `lead` ahead: even the high end of the forecast is below the comparables'
-    median, the forecast at half of it or less, not by the chance of one snapshot, and the shortfall stands
-    out with a false discovery rate of 5 % over all upcoming launches.
+    median, the forecast is at most half of it and not because of one chance snapshot, and the shortfall
+    stands out at a false discovery rate of 5 % over all upcoming launches.
     """
     if not forecasts:
         return []
@@ -47,9 +47,9 @@ def find_missed_launches(  # noqa: PLR0913 (words for people, by name)
 
 def recovered(forecast: Forecast) -> bool:
     """
-    Whether a launch that was to be missed will not be: what comparable ones had lies within the forecast,
-    and the forecast above half of it. Between this and a finding nothing is said, so that a forecast on the
-    edge does not come and go.
+    Whether a launch that was going to be missed no longer is: what comparable ones had lies within the
+    forecast's interval, and the forecast is above half of it. Between this and a finding nothing is reported,
+    so that a forecast on the edge does not come and go.
     """
     return (
         forecast.high >= forecast.comparable and forecast.value > (1 - LEAST_SHORTFALL) * forecast.comparable
@@ -66,7 +66,7 @@ def as_finding(
     check: str = LAUNCH_FORECAST.name,
     severity: Severity = Severity.SEV3,
 ) -> Finding:
-    """The forecast in a finding's terms; its window is the launch day."""
+    """The forecast as a finding; its window is the launch day."""
     days = round((forecast.launch_at - at) / timedelta(days=1))
     when = "today" if days < 1 else "tomorrow" if days == 1 else f"in {days} days"
     less = 1 - forecast.value / max(forecast.comparable, 1e-9)

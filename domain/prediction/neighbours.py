@@ -1,4 +1,4 @@
-"""Comparable rows: the nearest in every feature that is not itself under suspicion."""
+"""Comparable rows: the nearest in all features that are not themselves suspect."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 Floats = npt.NDArray[np.float64]
 
 MAD_TO_SIGMA = 1.4826
-NUMERIC_CAP = 3.0  # spreads; further apart is simply "different"
+NUMERIC_CAP = 3.0  # spreads; anything further apart is simply "different"
 NULL_DISTANCE = 0.5  # an unset value is neither near nor far
 
 
@@ -31,7 +31,7 @@ def robust_centre(values: Floats) -> tuple[float, float]:
 
 
 def is_numeric(column: pd.Series) -> bool:
-    """Whether distances on the column mean something. Flags count as categories."""
+    """Whether distances in the column are meaningful. Flags count as categories."""
     return bool(pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column))
 
 
@@ -55,7 +55,7 @@ def distances(rows: pd.DataFrame, pool: pd.DataFrame, features: Sequence[str]) -
 
 
 def distance(left: pd.Series, right: pd.Series) -> Floats:
-    """(left, right) how far the values of one feature are apart, 0–1; see `distances`."""
+    """(left, right) how far apart the values of one feature are, 0–1; see `distances`."""
     if is_numeric(left) and is_numeric(right):
         own, other = left.to_numpy(float, na_value=np.nan), right.to_numpy(float, na_value=np.nan)
         spread = robust_centre(other)[1]

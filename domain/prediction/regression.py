@@ -1,8 +1,8 @@
 """
-A regression for counts that may lie outside of all that was seen.
+A regression for counts that may lie outside everything seen so far.
 
-Trees alone cannot go below the smallest outcome of the past, and a missed launch is just that: so a ridge
-regression carries the forecast on, and boosted trees learn what it leaves over.
+Trees alone cannot predict less than the smallest past outcome, and a missed launch is just that: so a ridge
+regression extrapolates, and boosted trees learn its residuals.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ class Fitted:
 
 def fit_counts(rows: pd.DataFrame, features: Sequence[str], target: Floats, seed: int) -> Fitted:
     """
-    Learn `target` (log1p of counts) from `features`, numbers and categories, either of them with gaps.
+    Learn `target` (log1p of counts) from `features`: numbers and categories, both possibly with gaps.
 
-    Small data, one thread: several would only wait for each other.
+    The data are small, so one thread: several would only wait for each other.
     """
     levels = {
         name: rows[name].astype("string").value_counts().index[:LEVELS]

@@ -1,4 +1,4 @@
-"""What a launch would come to if the feature that is wrong with it were right."""
+"""What a launch would reach if its faulty feature were right."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Repaired:
     """
     A launch as it is and as it would be, in first-day counts; `low`–`high` covers 90 % of first days.
 
-    `basis` says in words where the values come from that follow from the feature (a dry run).
+    `basis` says in words where the values that depend on the feature (a dry run) come from.
     """
 
     now: float
@@ -43,19 +43,19 @@ def forecast_repaired(  # noqa: PLR0913 (the forecast's own terms)
     seed: int = 0,
 ) -> Repaired:
     """
-    The first day's count forecast with `feature` put to `value`.
+    The first day's count, forecast with `feature` set to `value`.
 
-    What follows from the feature (a dry run in which nobody was shown the item) is known from the item's own
-    `earlier` snapshots, taken while it had the value. Without any, each number outside of what comparable
-    launches have is taken from each of them in turn.
+    What depends on the feature (a dry run in which nobody was shown the item) is known from the item's own
+    `earlier` snapshots, taken while it had the value. Without any, each number outside the range of
+    comparable launches is taken from each of these in turn.
 
     Args:
-        snapshots: as for `forecast_launches`; `forecast` of the item is made from them.
+        snapshots: as for `forecast_launches`; the item's `forecast` was made from them.
 
     Returns:
-        The median over those possible rows. The interval holds the scatter between them and the regression's
-        past errors, split-conformal; it supposes that a repaired launch is like a past one, and does not
-        doubt `now`.
+        The median over those possible rows. The interval covers the scatter between them and the regression's
+        past errors, split-conformal; it assumes that a repaired launch is like a past one, and takes `now` as
+        certain.
 
     Raises:
         TooFewRows: fewer than 30 past launches with an outcome.
@@ -77,7 +77,7 @@ def _possible(
     earlier: pd.DataFrame | None,
     history: History,
 ) -> tuple[pd.DataFrame, str]:
-    """Rows of the item as it may be once it is repaired, and where they come from."""
+    """Rows of the item as it may look once repaired, and where they come from."""
     if earlier is not None and not earlier.empty:
         own = earlier.sort_values(columns.snapshot, kind="stable").tail(COMPARABLES)
         return own, "with what was known of it before"

@@ -1,4 +1,4 @@
-"""A prediction held against the day it was about."""
+"""A prediction compared with what happened on its day."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def score_prediction(finding: Finding, observed: float) -> ScorePrediction:
     What was forecast and what happened, in the finding's unit.
 
     Raises:
-        ValueError: the finding is not a prediction, or carries no interval.
+        ValueError: the finding is not a prediction, or has no interval.
     """
     if finding.kind != "predicted" or finding.low is None or finding.high is None:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Which features of a launch are out of line with those of launches like it."""
+"""Which features of a launch are out of line with those of similar launches."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def suspects_of_each(
     """
     The suspect features of each row of `upcoming`.
 
-    What sets most launches apart (how far ahead they still are) is not what is wrong with one.
+    What sets most launches apart (how far ahead they still are) is not a fault of any single one.
     """
     every = [suspect_features(upcoming.iloc[[place]], pool, features) for place in range(len(upcoming))]
     common = _in_most(every)

@@ -1,5 +1,5 @@
 """
-What a team declares about its recommender, as frozen values; read from `recsysops.toml` by
+What a team declares about its recommender, as frozen values read from `recsysops.toml` by
 `workers.declaration.declare`.
 
     Recommender

@@ -1,4 +1,4 @@
-"""What of a diagnosis is kept in files, how much of it, and what is left out of them."""
+"""What is kept of a diagnosis in files, how much of it, and what is left out."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from domain.values import Value
 
 class Bundle(Value):
     """
-    How bundles are kept: under the folder `path` (`bundles` in RECSYSOPS_VAR where none is named), each of at
-    most `limit_mb` (of 10⁶ bytes) before what it has of the largest tables is sampled.
+    How bundles are kept: under the folder `path` (`bundles` in RECSYSOPS_VAR where none is named), each up to
+    `limit_mb` (of 10⁶ bytes); beyond that its largest tables are sampled.
 
-    `leave_out` are columns with personal data, of whatever table: their values are replaced by a hash where
-    rows are found by them, and are not kept elsewhere. The tables' own `member` columns are always among
-    them.
+    `leave_out` are columns with personal data, in any table: their values are hashed where rows are found by
+    them, and otherwise not kept. The tables' own `member` columns are always among them.
     """
 
     path: str | None = None

@@ -1,4 +1,4 @@
-"""What is looked at: one declared check."""
+"""One declared check: what is looked at."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from domain.recommender.keys.schedule import Schedule
 from domain.values import Severity, Share, Value
 
 OWN_GROUP = "recsysops.checks"
-"""The group of entry points in which a kind is found, under its name."""
+"""The group of entry points where a kind is found under its name."""
 
 DIVIDED = ("mean", "ratio")
 """Aggregates that are one sum over another."""
@@ -23,22 +23,21 @@ BY_COUNTS = 2  # dimensions of a slice that counts are looked at by
 
 class Check(Value):
     """
-    One check of one table: the keys that every check has. What its `kind` asks besides are its `options`,
-    which the kind itself reads as typed values (`domain.recommender.options`).
+    One check of one table: the keys that every check has. Further keys of its `kind` are its `options`, which
+    the kind itself reads as typed values (`domain.recommender.options`).
 
     `measure` is a column to add up instead of counting rows; `ways` how many dimensions a slice may have, up
     to three of a ratio or a mean; `history` how far back to learn from; `within` a promise on freshness that
-    needs no learning;
-    `least_change` (share) and `least_rows` are what a change must reach to be worth a person's attention.
-    `every` and `window` stand in for the table's own. In `shadow` it pages no one: what it finds is written
-    into its record, which says when it may. It looks as soon as a window is complete, or when its `schedule`
-    says so: a cron expression, or "updated", which waits for rows of the window.
+    needs no learning; `least_change` (share) and `least_rows` are what a change must reach to be worth a
+    person's attention. `every` and `window` override the table's own. In `shadow` it pages no one: what it
+    finds goes into its record, which says when it may. It looks as soon as a window is complete, or when its
+    `schedule` says so: a cron expression, or "updated", which waits for rows in the window.
 
-    `evidences` are tests of the ML Test Score that it is evidence for beside those of its kind, such as
-    `monitor-6` for a series of serving latency.
+    `evidences` are tests of the ML Test Score that it is evidence for in addition to those of its kind, such
+    as `monitor-6` for a series of serving latency.
 
-    What is found does not become usual by lasting, until it has for `accept_after` (four weeks, or as long as
-    `history`, where nothing is said): then it is the new normal, and is over.
+    What is found does not become normal merely by lasting until it has lasted for `accept_after` (by default
+    four weeks, or as long as `history`): then it is the new normal, and is over.
 
     After an incident is closed, the same finding is reported no sooner than `cool_down` later; and until
     `reopen_within` later it opens that incident again instead of a new one.
@@ -54,7 +53,7 @@ class Check(Value):
     shadow: bool = False
     """Shadow mode: findings are recorded, and nobody is paged."""
     evidences: tuple[TestId, ...] = ()
-    """Tests of the ML Test Score that it is evidence for, beside those of its kind."""
+    """Tests of the ML Test Score that it is evidence for, in addition to those of its kind."""
     cool_down: Duration = timedelta(0)
     """How long after an incident is closed the same finding is not reported again."""
     reopen_within: Duration = timedelta(0)
@@ -66,8 +65,8 @@ class Check(Value):
     """Most dimensions of a slice; 3 for a ratio or a mean only."""
     history: Duration | None = None
     """
-    How far back it learns. By default by the window: 26 of those longer than a day, 56 days of windows of
-    a day, 28 days of an hour; 720 shorter ones, 240 by slice.
+    How far back it learns. The default depends on the window: 26 windows longer than a day, 56 days of
+    windows of a day, 28 days of an hour; 720 shorter ones, 240 by slice.
     """
     within: Duration | None = None
     """A promise that needs no learning: how late, how old, or how far apart in time."""
@@ -94,7 +93,7 @@ class Check(Value):
     @model_validator(mode="before")
     @classmethod
     def _apart(cls, declared: Any) -> Any:
-        """A kind's own keys stand beside the others where they are declared, and become `options`."""
+        """Move a kind's own keys, which are declared beside the others, into `options`."""
         return with_options_apart(declared, cls.model_fields)
 
     @field_validator("ways")
@@ -110,4 +109,4 @@ class Check(Value):
 
 
 COMMON = frozenset(Check.model_fields)
-"""Keys that every kind has; no option of one may be called so."""
+"""Keys that every kind has; no option of a kind may have one of these names."""

@@ -1,4 +1,4 @@
-"""What a team expects of its model, whatever it learned: declared once, held against logged candidates."""
+"""What a team expects of its model, whatever it learned: declared once, tested on logged candidates."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ ONE_OF = ("rises_with", "falls_with", "ignores", "between", "swaps", "tells_unse
 
 class Expectation(Value):
     """
-    One of: the score `rises_with` or `falls_with` a feature of numbers, all else being equal; it `ignores`
+    One of: the score `rises_with` or `falls_with` a numeric feature, all else being equal; it `ignores`
     features; it lies `between` two numbers, in the model's own unit; two features may be swapped (`swaps`);
-    a feature that is not set is something else than one that is 0 (`tells_unset`).
+    an unset feature is different from one that is 0 (`tells_unset`).
     """
 
     rises_with: str | None = None
@@ -29,7 +29,7 @@ class Expectation(Value):
     swaps: tuple[str, str] | None = None
     """Two features that may be swapped without changing the score."""
     tells_unset: str | None = None
-    """A feature for which unset is something else than 0."""
+    """A feature for which unset is different from 0."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -47,7 +47,7 @@ class Expectation(Value):
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Those that it is about."""
+        """The features that it is about."""
         alone = (self.rises_with, self.falls_with, self.tells_unset)
         return (*(one for one in alone if one is not None), *(self.ignores or ()), *(self.swaps or ()))
 

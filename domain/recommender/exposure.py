@@ -1,4 +1,4 @@
-"""What members were shown, and what they chose of it."""
+"""What members were shown, and what they chose from it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from domain.values import Value
 
 class Exposure(Value):
     """
-    The table of what was `shown`, a row an item, and of what was `chosen`; both name their item (`item` of
-    the table), and `request` is a column of both that says which choice belongs to which row shown.
+    The table of what was `shown`, one row per item, and that of what was `chosen`; both name their item
+    (`item` of the table), and `request` is a column of both that says which choice belongs to which row
+    shown.
 
-    `position` (1 the first place) and `explored` are columns of `shown`; `explored` is true where chance
-    alone picked the item among those that were eligible. `history` is how far back merit is learned
-    from.
+    `position` (1 is the first place) and `explored` are columns of `shown`; `explored` is true where chance
+    alone picked the item among the eligible ones. `history` is how far back merit is learned from.
     """
 
     shown: str

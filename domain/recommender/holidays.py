@@ -1,4 +1,4 @@
-"""Days on which people do not live as on others of their weekday."""
+"""Days on which people behave unlike other days of the same weekday."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ SUNDAY = 6
 
 class Holidays(Value):
     """
-    The local `days` that a team says are holidays; `rest` is the weekday (0: Monday) that an unknown holiday
-    is taken to be like: the last day of the weekend there.
+    The local `days` that a team declares as holidays; `rest` is the weekday (0: Monday) that an unknown
+    holiday is taken to resemble: the last day of the local weekend.
     """
 
     days: frozenset[date] = frozenset()

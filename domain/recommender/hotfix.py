@@ -14,16 +14,17 @@ from domain.recommender.keys.evidences import TestId
 from domain.values import CauseKind, Share, Value
 
 HOTFIX_GROUP = "recsysops.hotfixes"
-"""The group of entry points in which a kind is found, under its name."""
+"""The group of entry points where a kind is found under its name."""
 
 
 MOST_HELD_OUT = 0.5
-"""Share of members, 0–1; a hotfix that most are not served is in a stage."""
+"""Share of members, 0–1; a hotfix that is not served to most of them is still in a stage."""
 
 
 class Replay(Value):
     """
-    How logged traffic is replayed to price the hotfix; `table` is what deliveries or a standby are read from.
+    How logged traffic is replayed to price the hotfix; `table` is where deliveries or a standby are read
+    from.
     """
 
     kind: str
@@ -38,16 +39,17 @@ class Replay(Value):
 
 class DeclaredHotfix(Value):
     """
-    A hotfix that the team offers: the keys that every one has. What its `kind` asks besides are its
+    A hotfix that the team offers: the keys that every hotfix has. Further keys of its `kind` are its
     `options`, which the kind itself reads as typed values.
 
     `causes` are the kinds of cause it fits; `deploy_seconds` how long until it is in force;
     `second_person_above` the share of traffic touched above which whoever asked may not approve. `evidences`
-    are tests of the ML Test Score that it is evidence for once it worked in an incident, such as `infra-7` of
-    one that puts the model before back. `guards` are checks: where one alarms on what the hotfix touches, it
-    is reverted by itself. `stages` are shares of members: each is watched for `watch` before the next one.
-    `hold_out` is the share of members who are never served it, so that what it is worth can be measured.
-    `remind` is how long before it expires people are reminded; an hour, or a tenth of its time if less.
+    are tests of the ML Test Score that it is evidence for once it has worked in an incident, such as
+    `infra-7` for one that restores the previous model. `guards` are checks: where one alarms on what the
+    hotfix touches, it is reverted automatically. `stages` are shares of members: each is watched for `watch`
+    before the next. `hold_out` is the share of members who are never served it, so that its worth can be
+    measured. `remind` is how long before it expires people are reminded; an hour, or a tenth of its time if
+    less.
     """
 
     name: str
@@ -75,7 +77,7 @@ class DeclaredHotfix(Value):
     replay: Replay | None = None
     """How logged requests are replayed to price it, where its kind does not say."""
     evidences: tuple[TestId, ...] = ()
-    """Tests of the ML Test Score that it is evidence for, once it worked in an incident."""
+    """Tests of the ML Test Score that it is evidence for once it has worked in an incident."""
     guards: tuple[str, ...] = ()
     """Checks whose alarm on what it touches reverts it."""
     stages: tuple[Share, ...] = ()
@@ -111,9 +113,9 @@ class DeclaredHotfix(Value):
     @model_validator(mode="before")
     @classmethod
     def _apart(cls, declared: Any) -> Any:
-        """A kind's own keys stand beside the others where they are declared, and become `options`."""
+        """Move a kind's own keys, which are declared beside the others, into `options`."""
         return with_options_apart(declared, cls.model_fields)
 
 
 COMMON_TO_HOTFIXES = frozenset(DeclaredHotfix.model_fields)
-"""Keys that every kind has; no option of one may be called so."""
+"""Keys that every kind has; no option of a kind may have one of these names."""

@@ -16,25 +16,26 @@ class Lineage:
     """
     `made_from`: table → all tables that it is made from, however indirectly.
 
-    `learned_from`: table → what the models were trained on whose scores it comes from. It is kept apart, for
-    what a model learns was once shown by a model: followed on, everything would be made from itself.
+    `learned_from`: table → the training data of the models whose scores it comes from. It is kept separate,
+    because what a model learns from was once shown by a model: followed further, everything would be made
+    from itself.
     """
 
     made_from: Mapping[str, frozenset[str]] = field(default_factory=dict)
     learned_from: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def above(self, table: str) -> frozenset[str]:
-        """All that `table` is made from, by what is declared."""
+        """Everything that `table` is declared to be made from."""
         return self.made_from.get(table, NOTHING)
 
     def taught(self, table: str) -> frozenset[str]:
-        """What was learned by the models whose scores `table` comes from."""
+        """The training data of the models whose scores `table` comes from."""
         return self.learned_from.get(table, NOTHING)
 
 
 def lineage(tables: Mapping[str, Table], models: Iterable[Model] = ()) -> Lineage:
     """
-    What is declared as the tables' `upstream`, and the models' `learned_from`.
+    The lineage declared by the tables' `upstream` and the models' `learned_from`.
 
     >>> views = Table(name="views", path="v", upstream=("raw",))
     >>> sorted(lineage({"raw": Table(name="raw", path="r"), "views": views}).above("views"))

@@ -15,8 +15,8 @@ from domain.values import Value
 
 class Items(Value):
     """
-    Which table describes the items: one row an item, by `key`; `launch` is the column with the time from
-    which on it could be shown.
+    Which table describes the items: one row per item, by `key`; `launch` is the column with the time from
+    which it could be shown.
     """
 
     table: str
@@ -24,17 +24,17 @@ class Items(Value):
     key: str
     """Column that identifies an item."""
     title: str | None = None
-    """Column with the name that people know it by."""
+    """Column with the name that people know the item by."""
     launch: str | None = None
-    """Column with the time from which on it could be shown."""
+    """Column with the time from which it could be shown."""
     features: tuple[str, ...] = ()
     """Columns that describe an item."""
 
 
 class Members(Value):
     """
-    Which table describes the members: one row a member, by `key`; `joined` is the column with the time since
-    when, and `features` those by which comparable members are found.
+    Which table describes the members: one row per member, by `key`; `joined` is the column with the time at
+    which the member joined, and `features` are those by which comparable members are found.
     """
 
     table: str
@@ -50,17 +50,17 @@ class Members(Value):
 class Registry(Value):
     """
     What says which version should serve: a JSON file at `path`, and the key in it that holds the `version`
-    (`"production.version"` where it lies deeper). `since` is the key of the time from which on it should;
-    where none is named, that is when the file was last written. `digest` is the key of the SHA-256 of the
-    model file that belongs to that version.
+    (`"production.version"` where it is nested). `since` is the key of the time from which it should serve; by
+    default that is when the file was last written. `digest` is the key of the SHA-256 of that version's model
+    file.
     """
 
     path: str
     """JSON file that says which version should serve."""
     version: str
-    """Key in it that holds the version; `production.version` where it lies deeper."""
+    """Key in it that holds the version; `production.version` where it is nested."""
     since: str | None = None
-    """Key of the time from which on it should serve; by default when the file was last written."""
+    """Key of the time from which it should serve; by default when the file was last written."""
     digest: str | None = None
     """Key of the SHA-256 of the model file of that version."""
 
@@ -80,12 +80,14 @@ class Kept(Value):
 
 class Logging(Value):
     """
-    How requests get into the candidates' log: a uniform `share` of all, and in each `window` what is worth
-    `k` requests of every slice by one of the `dimensions` (a name, or a list of names for slices of several)
-    that has `k / max_rate` or more; smaller slices have `max_rate` of theirs. What serves is given the same.
+    How requests are sampled into the candidates' log: a uniform `share` of all, and in each `window` the
+    equivalent of `k` requests from every slice by one of the `dimensions` (a name, or a list of names for
+    slices of several) that has `k / max_rate` or more; smaller slices are logged at `max_rate`. The serving
+    side is given the same settings.
 
-    `requests` is the table that every request is in: by the column `request`, if it has it (the model's own
-    `request` if not given), each once; else a row is a request, or as many as its column `measure` says.
+    `requests` is the table that holds every request: each once by the column `request` (by default the
+    model's own `request`) if the table has it; else a row is one request, or as many as its column `measure`
+    says.
     """
 
     dimensions: tuple[str | tuple[str, ...], ...] = Field(min_length=1)
@@ -93,13 +95,13 @@ class Logging(Value):
     share: float = Field(default=0.015, gt=0.0, le=1.0)
     """Uniform share of all requests that is logged."""
     k: int = Field(default=30, ge=1)
-    """Logged requests that each large enough slice is worth in a window."""
+    """Logged requests per window that each large enough slice is worth."""
     window: Duration = timedelta(minutes=10)
     """Span of time in which `k` holds."""
     max_rate: float = Field(default=0.05, gt=0.0, le=1.0)
     """Largest share of a slice's requests that is logged."""
     requests: str | None = None
-    """Table that every request is in."""
+    """Table that holds every request."""
     request: str | None = None
     """Column of `requests` that identifies a request; by default the model's own."""
     measure: str | None = None
@@ -117,12 +119,12 @@ class Logging(Value):
 
     @property
     def sets(self) -> tuple[tuple[str, ...], ...]:
-        """The dimensions, each as names."""
+        """The dimensions, each as a tuple of names."""
         return tuple((one,) if isinstance(one, str) else one for one in self.dimensions)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every dimension that is named, once."""
+        """Every named dimension, once."""
         return tuple(dict.fromkeys(name for one in self.sets for name in one))
 
 
@@ -131,15 +133,15 @@ class Model(Value):
     A model file and the log of what it scored.
 
     `features` are columns of the `candidates` table in the order that the model takes them; `request`,
-    `item`, `score` and `shown` are columns there too, `rank` (1 the highest score; else worked out from the
-    score) and `version` (of the model that scored) where there are any. `top` is how many places a request
-    fills, `inclusion` the column with the probability (above 0, at most 1) with which the request was taken
-    into that log, where not all were as likely, and `logging` how they are taken. `registry` is what says
-    which version should serve. `learned_from` are the tables that hold what it was trained on: what is wrong
-    there is wrong later in whatever it scores, in any slice. `digest` is the SHA-256 of the file, which is
-    then not opened where it has another; `kept` says where former versions are. The model runs in a process
-    of its own: `timeout` is how long an answer may take there, `memory_mb` how much memory it may use. What
-    the team `expects` of it is held against logged candidates in each diagnosis.
+    `item`, `score` and `shown` are columns there too, as are `rank` (1 is the highest score; otherwise
+    computed from the score) and `version` (of the model that scored) where they exist. `top` is how many
+    places a request fills, `inclusion` the column with the probability (above 0, at most 1) with which the
+    request was logged, where not all were equally likely, and `logging` how requests are selected. `registry`
+    is what says which version should serve. `learned_from` are the tables that hold what it was trained on:
+    what is wrong there is later wrong in whatever it scores, in any slice. `digest` is the SHA-256 of the
+    file; a file with another one is not opened. `kept` says where former versions are. The model runs in a
+    process of its own: `timeout` is how long an answer may take there, `memory_mb` how much memory it may
+    use. What the team `expects` of it is tested on logged candidates in each diagnosis.
     """
 
     name: str
@@ -182,7 +184,7 @@ class Model(Value):
     top: int = Field(default=10, ge=1)
     """How many places a request fills."""
     expects: tuple[Expectation, ...] = ()
-    """What the team expects of it, held against logged candidates in each diagnosis."""
+    """What the team expects of it, tested on logged candidates in each diagnosis."""
 
     @model_validator(mode="after")
     def _of_its_features(self) -> Self:
@@ -195,7 +197,7 @@ class Model(Value):
 
 class Launches(Value):
     """
-    The launch calendar: snapshots of what was known of each item before its launch, and what became of it.
+    The launch calendar: snapshots of what was known about each item before its launch, and what became of it.
     """
 
     table: str

@@ -1,8 +1,8 @@
 """
-Keys that kinds of checks have of their own, as typed values, with what is wrong with them in words.
+Keys that kinds of checks have of their own, as typed values, with their errors in words.
 
-A kind puts together what it asks (`class Keys(OfColumns, LeastShare)`) and adds what is its alone. Those here
-are what the engine is asked by: who reads a table knows a check's columns, and not its kind.
+A kind combines the keys it needs (`class Keys(OfColumns, LeastShare)`) and adds those that only it has. The
+ones here determine what the engine is asked: whoever reads a table knows a check's columns, not its kind.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Options(Value):
     """
     Base of a kind's own keys under [checks.NAME]: fields with types, and defaults where they may be left out.
 
-    `sensitivity` names the numbers among them that a change must reach: the smaller, the sooner it is found.
+    `sensitivity` names those that are thresholds a change must reach: the smaller, the sooner it is found.
     """
 
     sensitivity: ClassVar[tuple[str, ...]] = ()
@@ -32,7 +32,7 @@ class Options(Value):
     @classmethod
     def of(cls, check: Check) -> Self:
         """
-        These keys as a check declares them, whatever else its kind has.
+        These keys as a check declares them, ignoring whatever else its kind has.
 
         Raises:
             pydantic.ValidationError: one is missing or of another type.
@@ -42,14 +42,14 @@ class Options(Value):
 
 
 class OfColumns(Options):
-    """`columns` are those looked at; all, where none is named."""
+    """`columns` are those looked at; all if none is named."""
 
     columns: tuple[str, ...] = ()
     """Columns looked at; by default all that are suitable."""
 
 
 class LeastShare(Options):
-    """`least_share`: of a slice's rows, that must be wrong beyond what is usual."""
+    """`least_share`: the share of a slice's rows that must be wrong beyond what is usual."""
 
     sensitivity: ClassVar[tuple[str, ...]] = ("least_share",)
 
@@ -57,7 +57,7 @@ class LeastShare(Options):
     """Share of a slice's rows that must be wrong beyond what is usual."""
 
     def least(self, usual: float) -> float:
-        """The declared share, else the usual one."""
+        """The declared share, or else the usual one."""
         return usual if self.least_share is None else self.least_share
 
 
@@ -88,10 +88,10 @@ class Domains(Options):
 
 
 class Keyed(Options):
-    """`key`: the columns of which no two rows may be alike."""
+    """`key`: the columns in which no two rows may be alike."""
 
     key: tuple[str, ...] = ()
-    """Columns of which no two rows may be alike; by default the table's key."""
+    """Columns in which no two rows may be alike; by default the table's key."""
 
 
 class Referring(Options):
@@ -112,38 +112,38 @@ class Referring(Options):
 
 
 class LowRank(Options):
-    """`low_rank`: from which place on a choice was ranked low; twice what a request fills, if not said."""
+    """`low_rank`: the place from which a choice was ranked low; by default twice what a request fills."""
 
     low_rank: int | None = Field(default=None, ge=2)
-    """Rank from which on a choice was ranked low; by default twice what a request fills."""
+    """Rank from which a choice was ranked low; by default twice what a request fills."""
 
 
 class Aggregated(Options):
     """
-    `aggregate`: what is made of the column `measure` in each window; `quantile` which one; a ratio is over
-    the sum of the column `over`.
+    `aggregate`: what is computed from the column `measure` in each window; `quantile` says which one; a ratio
+    is over the sum of the column `over`.
     """
 
     aggregate: Aggregate | None = None
-    """What is made of the column `measure` in each window."""
+    """What is computed from the column `measure` in each window."""
     over: str | None = None
     """Column whose sum a ratio is divided by."""
     quantile: float | None = Field(default=None, gt=0.0, lt=1.0)
     """Which quantile, where `aggregate` is `quantile`."""
 
     def made(self, measure: str | None) -> Aggregate:
-        """What is made of `measure`: its sum where nothing is said, the count of rows where it is none."""
+        """What is computed from `measure`: by default its sum, or the count of rows where there is none."""
         return self.aggregate or ("count" if measure is None else "sum")
 
 
 class Divided(Options):
     """
-    `aggregate`: what is made of the column `measure`; a mean or a ratio, which is over the sum of the column
-    `over`, is held against its own past, by slice with what it is divided by.
+    `aggregate`: what is computed from the column `measure`; a mean or a ratio (over the sum of the column
+    `over`) is compared with its own past, by slice together with its denominator.
     """
 
     aggregate: Literal["count", "sum", "mean", "ratio"] | None = None
-    """What is made of the column `measure`; a mean or a ratio is judged with its denominator."""
+    """What is computed from the column `measure`; a mean or a ratio is judged with its denominator."""
     over: str | None = None
     """Column whose sum a ratio is divided by."""
 
@@ -155,13 +155,13 @@ class Divided(Options):
 
     @property
     def divided(self) -> bool:
-        """Whether it is one sum over another, and not what adds up over slices."""
+        """Whether it is one sum over another, which does not add up over slices."""
         return self.aggregate in DIVIDED
 
 
 def fits_divided(declared: Mapping[str, Any], options: Divided) -> None:
     """
-    Raises ValueError where what is made of a column does not go with whether one is named.
+    Raise ValueError where the aggregate does not fit with whether a column is named.
     """
     if options.aggregate in ("sum", *DIVIDED) and declared.get("measure") is None:
         raise ValueError(f'aggregate = "{options.aggregate}" needs a column; add measure = "…"')
@@ -170,10 +170,10 @@ def fits_divided(declared: Mapping[str, Any], options: Divided) -> None:
 
 
 class Ranking(Options):
-    """`metric`: what is computed of scores and choices, of the first `top` places where it has places."""
+    """`metric`: what is computed from scores and choices, over the first `top` places where it has places."""
 
     metric: Metric | None = None
-    """What is computed of scores and choices."""
+    """What is computed from scores and choices."""
     top: int | None = Field(default=None, ge=1)
     """How many of the first places count; by default what a request fills."""
 
@@ -186,14 +186,14 @@ class LearnedFrom(Options):
 
 
 class AsOf(Options):
-    """`as_of`: the column that says from when something is."""
+    """`as_of`: the column that says when something dates from."""
 
     as_of: str | None = None
     """Column with the time that a model dates from, such as its newest training row."""
 
 
 class Limits(Options):
-    """`limits`: what was promised of the quantiles of a time (`{p95 = 250.0}`, in its column's unit)."""
+    """`limits`: the promised quantiles of a measured time (`{p95 = 250.0}`, in its column's unit)."""
 
     limits: dict[Literal["p50", "p95", "p99"], float] = Field(default_factory=dict)
     """Promised quantiles of the measured time (`{p95 = 250.0}`), in its column's unit."""
@@ -207,14 +207,14 @@ class Limits(Options):
 
 
 class Per(Options):
-    """`per`: rows alike in this column, of one request or member, count once."""
+    """`per`: rows with the same value in this column, such as a request or member, count once."""
 
     per: str | None = None
-    """Column of which rows alike count once, such as a request or a member."""
+    """Column whose rows with the same value count once, such as a request or a member."""
 
 
 class Serving(Options):
-    """`versions`: the share that each should serve (`{v7 = 0.9, v8 = 0.1}`)."""
+    """`versions`: the share that each version should serve (`{v7 = 0.9, v8 = 0.1}`)."""
 
     versions: dict[str, Share] = Field(default_factory=dict)
     """Share of rows that each version should serve (`{v7 = 0.9, v8 = 0.1}`)."""
@@ -227,14 +227,14 @@ class Serving(Options):
 
 
 class Matched(Options):
-    """`on`: which column is which of another table's own (`{request = "request_id"}`)."""
+    """`on`: which column corresponds to which of another table (`{request = "request_id"}`)."""
 
     on: dict[str, str] = Field(default_factory=dict)
-    """Which column is which of the other table (`{request = "request_id"}`)."""
+    """Which column corresponds to which of the other table (`{request = "request_id"}`)."""
 
 
 class Staged(Matched):
-    """`stages`: boolean columns and tables, in the order in which rows get through them."""
+    """`stages`: boolean columns and tables, in the order in which rows pass them."""
 
     stages: tuple[str, ...] = ()
     """Boolean columns and tables, in the order in which rows pass them."""
@@ -248,7 +248,7 @@ class Beside(Matched):
 
 
 class Compared(Beside):
-    """`compare`: which columns hold the same there; numbers up to `tolerance`, a part of the larger one."""
+    """`compare`: columns that hold the same there; numbers within `tolerance`, a share of the larger one."""
 
     compare: dict[str, str] = Field(default_factory=dict)
     """Columns that hold the same in the other table, by name here and there."""
@@ -258,7 +258,7 @@ class Compared(Beside):
 
 def needed(options: Options, kind: str, examples: dict[str, str]) -> None:
     """
-    Raises ValueError where one of these keys says nothing, with how it may be written.
+    Raise ValueError where one of these keys is empty, saying how it may be written.
     """
     for name, example in examples.items():
         if not getattr(options, name):

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, model_validator
 from domain.values import Value
 
 SLACK, TERMINAL = "slack:", "terminal:"
-"""What an id outside begins with, by where it is from."""
+"""Prefixes of external ids, by where they come from."""
 
 _MEMBER = re.compile(r"[UW][A-Za-z0-9-]{1,40}")
 
@@ -22,7 +22,7 @@ def _several(given: object) -> object:
 
 class Person(Value):
     """
-    Somebody with an account in Slack (a member id, `U0123ABCD`), accounts at terminals (names of users of the
+    Somebody with an account in Slack (a member id, `U0123ABCD`), accounts at terminals (user names of the
     operating system), or both.
     """
 
@@ -30,7 +30,7 @@ class Person(Value):
     slack: str | None = None
     """Member id in Slack, such as `U0123ABCD`."""
     terminal: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
-    """User of the operating system, or several."""
+    """User name in the operating system, or several."""
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:
@@ -42,24 +42,24 @@ class Person(Value):
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """The ids that they have outside (`slack:U123`, `terminal:maria`); by the first one all know them."""
+        """Their external ids (`slack:U123`, `terminal:maria`); everyone knows them by the first one."""
         member = (SLACK + self.slack,) if self.slack else ()
         return (*member, *(TERMINAL + account for account in self.terminal))
 
 
 def person_of(people: Mapping[str, Person], known_as: str) -> Person | None:
-    """Who is behind an id outside; None where nobody is declared to be."""
+    """The person behind an external id; None where nobody is declared for it."""
     return next((person for person in people.values() if known_as in person.ids), None)
 
 
 def same_person(people: Mapping[str, Person], one: str, other: str) -> bool:
-    """Whether two ids outside are of one person."""
+    """Whether two external ids belong to one person."""
     person = person_of(people, one)
     return one == other or (person is not None and other in person.ids)
 
 
 def shared(people: Iterable[Person]) -> Iterator[tuple[Person, Person, str]]:
-    """Accounts that two people are declared to have: the later one, the earlier one, and the id."""
+    """Accounts that are declared for two people: the later person, the earlier one, and the id."""
     owners: dict[str, Person] = {}
     for person in people:
         for known_as in person.ids:

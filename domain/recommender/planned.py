@@ -9,11 +9,11 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from domain.values import Finding, Moment, Slice, Value, name_slice, slice_of
 
-LONGEST = timedelta(days=366)  # whatever is planned ends: a check that is wrong for longer should be changed
+LONGEST = timedelta(days=366)  # whatever is planned ends: if a check is wrong for longer, change the check
 
 
 def _slice(written: object) -> object:
-    """A slice as it is written: `{country = "France"}`."""
+    """A slice as written: `{country = "France"}`."""
     if isinstance(written, dict):
         return slice_of(**{str(dimension): str(value) for dimension, value in written.items()})
     return written
@@ -21,23 +21,23 @@ def _slice(written: object) -> object:
 
 class Planned(Value):
     """
-    A time that was announced: a holiday, a launch, a backfill (`[[planned]]`), or one in which nobody is to
-    be notified (`[[silences]]`). It always ends.
+    An announced period: a holiday, a launch, a backfill (`[[planned]]`), or one in which nobody is to be
+    notified (`[[silences]]`). It always ends.
 
-    It is about the findings of `checks` and in `tables`, and in `slices` and what lies within them; about
-    all, where none is named. A prediction is meant only where its check is named.
+    It covers findings of `checks`, in `tables`, and in `slices` and what lies within them; all of them where
+    none is named. A prediction is covered only where its check is named.
     """
 
     name: str = Field(min_length=1)
-    """What it is, for messages."""
+    """What it is called in messages."""
     since: Moment = Field(alias="from")
     """When it begins: a day, or a time."""
     until: Moment = Field(alias="to")
     """When it ends: a whole day, or a time; at most 366 days later."""
     tables: tuple[str, ...] = ()
-    """Tables that it is about; all, where none is named."""
+    """Tables that it is about; all if none is named."""
     checks: tuple[str, ...] = ()
-    """Checks that it is about; all, where none is named."""
+    """Checks that it is about; all if none is named."""
     slices: tuple[Annotated[Slice, BeforeValidator(_slice)], ...] = ()
     """Slices that it is about, and what lies within them."""
 
@@ -52,12 +52,12 @@ class Planned(Value):
         return self
 
     def concerns(self, check: str, table: str | None) -> bool:
-        """Whether a check of a table may find what is planned here."""
+        """Whether a check of a table may find what is announced here."""
         return (not self.checks or check in self.checks) and (not self.tables or table in self.tables)
 
     def covers(self, finding: Finding) -> bool:
         """
-        Whether a finding is of this time. A silence that goes on for longer after it than is usual is not.
+        Whether a finding belongs to this period. A silence that lasts longer than usual beyond it does not.
         """
         if finding.kind == "predicted" and finding.check not in self.checks:
             return False
@@ -84,8 +84,8 @@ class Planned(Value):
 
 def planned_at(written: Any, zone: Any, *, end: bool) -> Any:
     """
-    A moment as TOML holds it: one with a zone as it is, one without in `zone`; a whole day begins at its
-    midnight, and as the `end` of something is over at the next.
+    A moment as written in TOML: with a zone as it is, without one in `zone`; a whole day begins at its
+    midnight, and as the `end` of something it ends at the next.
 
     >>> from datetime import UTC, date
     >>> planned_at(date(2026, 12, 24), UTC, end=True)

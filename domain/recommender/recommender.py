@@ -24,14 +24,14 @@ from domain.recommender.witness import Witness
 from domain.values import Finding, Hours, Severity, Value
 
 SHADOW = "shadow"
-"""Why nobody is notified of what a check on trial finds."""
+"""The reason why nobody is notified of what a check on trial finds."""
 
 
 class Recommender(Value):
     """
     One recommender as its team declared it; paths are absolute.
 
-    `folder` is where the declaration lies. Names in it have been checked against each other.
+    `folder` is where the declaration is. Names in it have been checked against each other.
     """
 
     name: str
@@ -72,17 +72,17 @@ class Recommender(Value):
         return next((model for model in self.models.values() if model.candidates == table), None)
 
     def permitted(self, need: Need) -> frozenset[str]:
-        """Who may: handles of groups, member ids, and names under [people] with their member ids."""
+        """Who has this permission: handles of groups, member ids, and names under [people] with their ids."""
         return frozenset((*getattr(self.permissions, need), *self.permitted_in_slack(need)))
 
     def permitted_in_slack(self, need: Need) -> tuple[str, ...]:
-        """Who may, as Slack knows them: handles of groups and member ids, in the order of the file."""
+        """Who has it, as Slack knows them: handles of groups and member ids, in the order of the file."""
         named: tuple[str, ...] = getattr(self.permissions, need)
         members = (self.people[name].slack if name in self.people else name for name in named)
         return tuple(member for member in members if member is not None)
 
     def alone(self, kind: str) -> Hours | None:
-        """In which hours one person may deploy a hotfix of this kind; None where the hour does not matter."""
+        """The hours when one person may deploy a hotfix of this kind; None where the hour does not matter."""
         declared = self.permissions.alone
         return declared.hours(kind, self.timezone) if declared else None
 

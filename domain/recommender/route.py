@@ -17,14 +17,14 @@ class Stakeholder(Value):
     channel: str
     """Channel that hears of incidents."""
     tables: tuple[str, ...] = ()
-    """Tables whose incidents it hears of; all, where none is named."""
+    """Tables whose incidents it hears of; all if none is named."""
 
 
 class Routes(Value):
-    """Where an incident is announced: by severity, else `default`."""
+    """Where an incident is announced: by severity, or else in `default`."""
 
     default: str = "#recsysops"
-    """Channel for incidents of any severity that has none of its own."""
+    """Channel for severities that have none of their own."""
     SEV1: str | None = None
     """Channel for SEV1."""
     SEV2: str | None = None
@@ -41,18 +41,19 @@ DAYS: tuple[Day, ...] = get_args(Day)
 
 class Alone(Value):
     """
-    When one person may deploy a hotfix of these `kinds` (of every kind, where none is named): on `days`, from
-    one time of day to another in the recommender's zone. Outside of it a second person has to approve it.
+    When one person may deploy a hotfix of these `kinds` (of every kind, if none is named): on `days`, from
+    one time of day to another in the recommender's zone. Outside these hours a second person has to approve
+    it.
     """
 
     start: time = Field(alias="from")
     """Time of day at which one person may begin to deploy, in the recommender's time zone."""
     end: time = Field(alias="to")
-    """Time of day from which on a second person is needed."""
+    """Time of day from which a second person is needed."""
     days: tuple[Day, ...] = Field(default=DAYS, min_length=1)
     """Days on which one person may deploy."""
     kinds: tuple[str, ...] = ()
-    """Kinds of hotfix that this is about; every kind, where none is named."""
+    """Kinds of hotfix that this is about; every kind if none is named."""
 
     @field_validator("start", "end")
     @classmethod
@@ -62,7 +63,7 @@ class Alone(Value):
         return given
 
     def hours(self, kind: str, zone: str) -> Hours | None:
-        """The hours of a kind of hotfix; None where these are not about it."""
+        """The hours for a kind of hotfix; None where these do not apply to it."""
         if self.kinds and kind not in self.kinds:
             return None
         days = tuple(DAYS.index(day) for day in self.days)
@@ -70,7 +71,7 @@ class Alone(Value):
 
 
 Need = Literal["respond", "deploy", "approve", "break_glass"]
-"""What a press takes."""
+"""The permission that a press needs."""
 
 NEEDS: tuple[Need, ...] = get_args(Need)
 
@@ -78,9 +79,9 @@ NEEDS: tuple[Need, ...] = get_args(Need)
 class Permissions(Value):
     """
     Who may respond, choose and deploy a hotfix, and approve one for somebody else; and which of those who may
-    deploy may do without the second person that a hotfix needs, saying why (`break_glass`): user groups in
-    Slack by handle, people by member id, or by their name under [people]. Nobody, where nobody is named.
-    `alone` says in which hours one person deploys without a second one.
+    deploy may do so without the second person that a hotfix needs, giving a reason (`break_glass`): user
+    groups in Slack by handle, people by member id or by their name under [people]. If nobody is named, nobody
+    may. `alone` says in which hours one person may deploy without a second.
     """
 
     respond: tuple[str, ...] = ()
@@ -90,6 +91,6 @@ class Permissions(Value):
     approve: tuple[str, ...] = ()
     """Who may approve a hotfix for somebody else."""
     break_glass: tuple[str, ...] = ()
-    """Who of those that may deploy may do without the second person, giving a reason."""
+    """Who among those that may deploy may do so without the second person, giving a reason."""
     alone: Alone | None = None
-    """Hours in which one person deploys without a second one."""
+    """Hours in which one person may deploy without a second."""

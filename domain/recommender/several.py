@@ -1,4 +1,4 @@
-"""A column that holds several values in a row, such as the genres of a film: what stands between them."""
+"""Columns that hold several values in a row, such as the genres of a film, and what separates these."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ JSON_LIST = "[]"
 """The separator of a text that is a JSON list."""
 
 LISTED = "\N{SYMBOL FOR UNIT SEPARATOR}"
-"""The separator of a list column once it is read as text: nobody writes it."""
+"""The separator for a list column once it is read as text; nobody types this character."""
 
 
 def several(text: str, separator: str) -> list[str]:
     """
-    The different values in `text`, in their order; an empty one where something is left empty, and the text
-    itself where it is no JSON list.
+    The distinct values in `text`, in order; an empty one where a value is empty, and the text itself where it
+    is not a JSON list.
 
     >>> several("Drama| Crime|Drama", "|"), several('["a, b", 3, null]', "[]"), several("", "|")
     (['Drama', 'Crime'], ['a, b', '3'], [''])

@@ -17,8 +17,8 @@ class Csv(Value):
     """
     How a text file is laid out.
 
-    `columns` names them, each with its type, where the file has no header; `explode` as in `Table`;
-    `encoding` is how its letters are written.
+    `columns` names them, each with its type, where the file has no header; `explode` is as in `Table`;
+    `encoding` is how its text is encoded.
     """
 
     delimiter: str = Field(default=",", min_length=1, max_length=4)
@@ -30,22 +30,22 @@ class Csv(Value):
     columns: dict[str, Literal["string", "int", "float", "bool", "timestamp"]] = Field(default_factory=dict)
     """Column → type, where the file has no header."""
     explode: dict[str, str] = Field(default_factory=dict)
-    """As `explode` of the table."""
+    """As the table's `explode`."""
 
 
 class Table(Value):
     """
-    A declared table: rows with a time, or (without `time`) a description of items, read as it is now.
+    A declared table: rows with a time, or (without `time`) a description of items, read in its current state.
 
     Exactly one of `path` (parquet or text files, a glob allowed), `url` (any Ibis URL, with `table` or
     `select`), or `select` with the `files` that it reads itself. A `select` is one SELECT of the path's
     `rows`, of the url's tables or of `files`; `functions` are those it may call beside the usual ones.
     `settle` is how long after its end a window is complete; windows start every `every` and may overlap.
-    `upstream` are the tables that it is made from: what is wrong there is wrong here later. A question to it
-    that is not answered after `timeout` is given up. `explode` says which columns hold several values in a
+    `upstream` are the tables that it is made from: what is wrong there will later be wrong here. A query that
+    is not answered within `timeout` is cancelled. `explode` says which columns hold several values in one
     text, and what separates them (`{genres = "|", tags = "[]"}`, `"[]"` for a JSON list): a row counts once
-    for each. Columns that are lists by their type are known as such. Of a table that a model learned from,
-    `label` is the column (a boolean, or a number above 0) that says what was to be learned of a row.
+    for each. Columns of a list type are recognised as such. In a table that a model learned from, `label` is
+    the column (a boolean, or a number above 0) that says what was to be learned from a row.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Table(Value):
     window: Duration = timedelta(hours=1)
     """How much time is judged at once."""
     settle: Duration = timedelta(0)
-    """How long after the end of a window its rows are complete."""
+    """How long after a window's end its rows are complete."""
     every: Duration | None = None
     """How often a window starts, and is looked at; by default each `window`."""
     dimensions: tuple[str, ...] = Field(default=(), max_length=MAX_DIMENSIONS)
@@ -78,13 +78,13 @@ class Table(Value):
     key: str | None = None
     """Column that no two rows may share (with a `time`: within a delivery)."""
     label: str | None = None
-    """Column, boolean or a number above 0, that says what a model was to learn of a row."""
+    """Column, boolean or a number above 0, that says what a model was to learn from a row."""
     csv: Csv | None = None
     """How a text file is laid out."""
     explode: dict[str, str] = Field(default_factory=dict)
     """Columns with several values in one text, and what separates them; `"[]"` for a JSON list."""
     upstream: tuple[str, ...] = ()
-    """Tables that this one is made from: what is wrong there is wrong here later."""
+    """Tables that this one is made from: what is wrong there will later be wrong here."""
     timeout: Duration = timedelta(minutes=2)
     """After how long a query is cancelled."""
     unit: str | None = Field(default=None, pattern=r"^[^\W\d_][\w \-]*$", max_length=40)
@@ -119,10 +119,10 @@ class Table(Value):
 
     @property
     def separators(self) -> dict[str, str]:
-        """Column that holds several values in a text → what separates them."""
+        """Column that holds several values in one text → what separates them."""
         return {**(self.csv.explode if self.csv else {}), **self.explode}
 
     @property
     def looks_every(self) -> timedelta:
-        """How often to look: `every`, or once a window where none is said."""
+        """How often to look: `every`, by default once per window."""
         return self.every or self.window

@@ -12,7 +12,7 @@ class Witness(Value):
     """
     What every kind of witness has; each kind adds where it is (`workers.witnesses`).
 
-    It is handed a checkpoint when the log has grown, at most once in `every`; `timeout` is how long that may
+    It is handed a checkpoint when the log has grown, at most once per `every`; `timeout` is how long that may
     take altogether.
     """
 

@@ -1,1 +1,1 @@
-"""What can be done, and what it costs: kinds of hotfixes, their prices, stages, rehearsal."""
+"""What can be done and what it costs: kinds of hotfixes, their prices, stages and rehearsals."""

@@ -1,4 +1,4 @@
-"""What a menu is made from: the finding, its diagnosis, and what was read to price hotfixes on."""
+"""What a menu is made from: the finding, its diagnosis, and the data that hotfixes are priced on."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from domain.resolution.stage import Stage
 from domain.values import Diagnosis, Finding, Slice
 
 Serves = Literal["deliveries", "model"]
-"""What a recommender serves from, that is replaced from time to time and can be rolled back."""
+"""What a recommender serves from that is replaced from time to time and can be rolled back."""
 
 
 @dataclass(frozen=True)
 class Replaced:
     """
-    What `was` served from and is `now` instead, since `at`: versions of a model, or the times of deliveries.
+    What `was` served from before `at` and is `now` instead: versions of a model, or the times of deliveries.
     """
 
     at: datetime
@@ -40,16 +40,16 @@ class Circumstances:
     Args:
         stage: replayable traffic, null where there is none; `no_stage` says why.
         previous: the items, by `key`, as they were before the delivery that brought the fault.
-        replaced: the last that was replaced no later than the onset, of what is served from; of what was
-            replaced only later, that.
+        replaced: for each thing served from, its last replacement no later than the onset; where it was only
+            replaced later, that replacement.
         former_scores: (rows of the stage,) by the version of the model before the one that was replaced.
         standby: rows of the slice in the table and in its standby.
-        repaired: forecasts of a launch as it is and if `feature` had its value.
+        repaired: forecasts of a launch as it is and as it would be if `feature` had its value.
         at: when the menu is made.
-        rewards_a_day: what members choose in a day, in what is counted; `visits`: requests a member makes
-            in one.
+        rewards_a_day: what members choose per day, in the unit counted; `visits`: requests per member and
+            day.
         break_glass: somebody is declared who may deploy without the second person that a hotfix needs;
-            `alone`: in which hours it needs none, where it depends on them.
+            `alone`: the hours in which it needs none, where it depends on them.
     """
 
     finding: Finding
@@ -73,26 +73,26 @@ class Circumstances:
 
     @property
     def items(self) -> list[str]:
-        """The items concerned, by the diagnosis; else the one that the finding is about."""
+        """The items concerned according to the diagnosis; else the one that the finding is about."""
         found = self.diagnosis.items
         return list(found) or ([self.finding.item] if self.finding.item else [])
 
     @property
     def onset(self) -> datetime:
-        """When it began, to the window."""
+        """When it began, to within a window."""
         return self.diagnosis.since or self.finding.window_start
 
     @property
     def onset_by(self) -> datetime:
-        """By when it had begun: the end of the window that the onset is known to."""
+        """By when it had begun: the end of the window in which the onset lies."""
         return self.onset + (self.finding.window_end - self.finding.window_start)
 
     def clock(self, moment: datetime) -> str:
-        """A time for people."""
+        """A time as people read it."""
         return minute(moment)
 
     @property
     def slice(self) -> Slice:
-        """The symptom's first slice, by the diagnosis; else the finding's."""
+        """The symptom's first slice according to the diagnosis; else the finding's."""
         slices = self.diagnosis.slices
         return slices[0] if slices else self.finding.slice

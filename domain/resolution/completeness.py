@@ -1,4 +1,4 @@
-"""Whether a log holds the candidates that could have been shown: what it lacks, no replay can put forward."""
+"""Whether a log holds the candidates that could have been shown: no replay can promote what it lacks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from domain.errors import SourceError
 
 MOST_MISSING = 0.05
 """Share of what was shown, or of the items' candidates, that may be missing from a log to be replayed."""
-MOST_APART = 0.15  # by how much what is shown may lie off what the ranking says
+MOST_APART = 0.15  # by how much what is shown may differ from what the ranking says
 SURELY = 4.0  # standard deviations of chance
 TRY_IT = "try it on 5 % of members first"
 
@@ -61,8 +61,8 @@ def require_candidates(traffic: Traffic) -> None:
 
 def missing_candidates(before: Traffic, usual: Bools, since: Traffic, concerned: Bools) -> str:
     """
-    Why a replay cannot put the items forward, in words: they are candidates less often since it began. Empty
-    where they are not.
+    Why a replay cannot promote the items, in words: they have been candidates less often since it began.
+    Empty where they have not.
     """
     was, now = _rate(before, usual), _rate(since, concerned)
     if was.sum() <= 0:
@@ -80,8 +80,8 @@ def missing_candidates(before: Traffic, usual: Bools, since: Traffic, concerned:
 
 def ranking_mismatch(traffic: Traffic, concerned: Bools) -> str:
     """
-    Why a replay of the ranking does not say how often the items are shown, in words: the log shows them more
-    or less often than their scores would have it. Empty where it agrees.
+    Why a replay of the ranking does not say how often the items are shown, in words: in the log they are
+    shown more or less often than their scores imply. Empty where the two agree.
     """
     replayed = float(traffic.row_weights @ (concerned * traffic.exposure(traffic.scores(traffic.rows))))
     shown = float(traffic.row_weights @ (concerned * traffic.shown()))
@@ -96,7 +96,7 @@ def ranking_mismatch(traffic: Traffic, concerned: Bools) -> str:
 
 
 def _places(traffic: Traffic, logged: bool) -> float:
-    """Places filled in all requests: as logged, else as declared, or all candidates where there are fewer."""
+    """Places filled over all requests: as logged, else as declared or the number of candidates if smaller."""
     if logged:
         return float(traffic.row_weights @ traffic.shown())
     sizes = traffic.per_request(np.ones(len(traffic.rows)))
@@ -109,6 +109,6 @@ def _rate(traffic: Traffic, rows: Bools) -> Floats:
 
 
 def _error(values: Floats) -> float:
-    """Of the mean, relative."""
+    """The relative error of the mean."""
     mean = float(values.mean())
     return float(values.std() / max(mean, 1e-12) / np.sqrt(len(values))) if mean > 0 else 0.0

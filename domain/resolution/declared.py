@@ -1,4 +1,4 @@
-"""Whether a hotfix is still what was offered, by what is declared now."""
+"""Whether a hotfix, as declared now, is still what was offered."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def against_offering(
     option: Option, hotfixes: Iterable[DeclaredHotfix], find: Find, *, predicted: bool = False
 ) -> str | None:
     """
-    Why an option that was offered would not be offered so now, in words; None where nothing of it changed.
+    Why an option that was offered would not be offered like that now, in words; None where nothing changed.
 
     Args:
         hotfixes: those that are declared now.
-        find: the kind of a hotfix, by its name.
-        predicted: it is about a launch to come, for which a hotfix may have been made to last longer.
+        find: gives the kind of a hotfix by name.
+        predicted: it is for an upcoming launch, for which a hotfix may have been made to last longer.
 
     Raises:
         ConfigurationError: the kind of a hotfix of this name is not installed here.
@@ -40,7 +40,7 @@ def against_offering(
 def _called(
     name: str, hotfixes: Iterable[DeclaredHotfix], find: Find
 ) -> Iterator[tuple[DeclaredHotfix, Kind[Any]]]:
-    """The hotfixes that a deployer knows by this name; of a kind that is not here, only the one called so."""
+    """The hotfixes that a deployer knows by this name; if a kind is not installed, only the one so named."""
     for hotfix in hotfixes:
         try:
             kind = find(hotfix.kind)

@@ -1,16 +1,16 @@
 """
-Whether everybody is shown the same under a hotfix: the effective number of different items.
+Whether everybody is shown the same items under a hotfix: the effective number of different items.
 
-How often two places, of two requests, show one item,
+The probability that two places in two different requests show the same item is
 
     S = Σ_i (n_i² − Σ_r (w_r e_ri)²)  /  (N² − Σ_r N_r²)        n_i = Σ_r w_r e_ri,   N_r = Σ_i w_r e_ri
 
 over items i that request r shows with chance e_ri; its inverse is the effective number of items, which does
-not depend on how many requests are replayed. The check `concentration` looks at the same, of what was shown.
+not depend on how many requests are replayed. The check `concentration` measures the same for what was shown.
 
 Source:
-    Simpson (1949), "Measurement of Diversity", Nature 163; Hill (1973), Ecology 54, of order 2. Its interval
-    by what each request adds (the infinitesimal jackknife): Efron & Tibshirani (1993), ch. 11.
+    Simpson (1949), "Measurement of Diversity", Nature 163; Hill (1973), Ecology 54, of order 2. The interval
+    is from what each request adds (the infinitesimal jackknife): Efron & Tibshirani (1993), ch. 11.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ UNIT = "% different items"
 
 
 class Meetings(NamedTuple):
-    """How often two places show one item, `share` (0–1), and what each request adds to its logarithm."""
+    """How often two places show the same item, `share` (0–1), and what each request adds to its logarithm."""
 
     share: float
     added: Floats
@@ -35,11 +35,11 @@ class Meetings(NamedTuple):
 
 def diversity(traffic: Traffic, before: Floats, after: Floats, weights: Floats) -> Estimate:
     """
-    The change of the effective number of items that are shown, in %; not known where nothing changes.
+    The change in the effective number of items shown, in %; not known where nothing changes.
 
     Args:
         before, after: (rows,) the chance with which each candidate is shown.
-        weights: (1 + RESAMPLES, requests) what each request counts for, as found and drawn anew.
+        weights: (1 + RESAMPLES, requests) what each request counts for, as found and resampled.
     """
     was, would = (_meetings(traffic, way) for way in (before, after))
     if not (was.share > 0 and would.share > 0):

@@ -1,11 +1,11 @@
 """
-What a hotfix in force is worth today: members who are served it against those who are held out.
+What a hotfix in force is worth today: members who are served it compared with those held out.
 
     sums by member ─▶ the client's hash parts them ─▶ a rate of either side ─▶ the difference
 
-Who is held out was drawn by a hash of the member, so only the hotfix differs between the two sides:
-the same hours, the same items, the same fault. The requests of one member are alike, so it is members that
-count.
+Who is held out is decided by a hash of the member, so only the hotfix differs between the two sides: the
+hours, the items and the fault are the same. One member's requests are alike, so members are the unit that
+counts.
 
 Source:
     Kohavi, Tang & Xu (2020), Trustworthy Online Controlled Experiments, ch. 18 (ratio metrics by the delta
@@ -32,7 +32,7 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 LEAST_MEMBERS = 30
-"""Members of either side, with fewer of which an interval by Student's t says too little."""
+"""Members on each side; with fewer, an interval by Student's t says too little."""
 
 CONFIDENCE = 0.9
 A_DAY = " a day"
@@ -49,9 +49,9 @@ class ByMember:
     Args:
         members: (n,) ids as the client is given them.
         amounts: (n,) what is measured, ≥ 0.
-        sizes: (n,) of how much it is, such as requests; None: it is a total, which also grows by members who
-            come at all.
-        sampled: members of whom these are a sample; None where they are all.
+        sizes: (n,) what it is measured over, such as requests; None: it is a total, which also grows when
+            more members come at all.
+        sampled: how many members these were sampled from; None where they are all.
     """
 
     members: tuple[str, ...]
@@ -61,7 +61,7 @@ class ByMember:
 
 
 class Side(NamedTuple):
-    """Members of one side: their rate, and the variance that chance over members gives it."""
+    """The members of one side: their rate, and its variance by chance over members."""
 
     rate: float
     variance: float
@@ -69,7 +69,7 @@ class Side(NamedTuple):
 
     @property
     def relative_variance(self) -> float:
-        """Of the rate's logarithm."""
+        """The variance of the rate's logarithm."""
         return self.variance / self.rate**2
 
 
@@ -83,8 +83,8 @@ class Sides(NamedTuple):
 
 def held_out(members: Iterable[str], salt: str, served: float) -> Bools:
     """
-    (n,) who is not served where a share `served` (0–1) is, by the hash of `recsysops_client`, whatever engine
-    their rows come from.
+    (n,) who is not served when a share `served` (0–1) is, by the hash of `recsysops_client`, whatever engine
+    the rows come from.
 
     >>> held_out(("m1", "m2", "m3"), "a1", 0.5).tolist()
     [True, False, True]
@@ -99,20 +99,20 @@ def _drawn(salt: str, member: str) -> int:
 
 def gap_closed(read: ByMember, without: Bools, now: Measurement, finding: Finding) -> Estimate:
     """
-    The share of the finding's gap that the hotfix closes today: 1 all of it, 0 none (also where the cause is
-    gone, and those held out are as they should be), below 0 where it does harm. 90 % interval.
+    The share of the finding's gap that the hotfix closes today: 1 is all of it, 0 none (also where the cause
+    is gone and those held out are back to normal), below 0 where it does harm. 90 % interval.
 
     Args:
         read: rows of the finding's slice by member, of all of them.
         without: (n,) who is held out.
-        now: the same metric of everybody, held against what its past leads one to expect.
+        now: the same metric for everybody, compared with what its past leads one to expect.
     """
     sides = _sides(read, without)
     if isinstance(sides, str):
         return _unknown(SHARE, sides)
     if now.expected <= 0 or finding.change == 0:
         return _unknown(SHARE, "there is no gap relative to what is expected")
-    of_expected = now.observed / now.expected / sides.rate  # what a rate is of the expected level
+    of_expected = now.observed / now.expected / sides.rate  # turns a rate into a share of the expected level
     scale = -of_expected / finding.change
     value = scale * (sides.served.rate - sides.held_out.rate)
     blurred = (now.high - now.low) / 2 / BAND / now.expected
@@ -127,11 +127,11 @@ def gap_closed(read: ByMember, without: Bools, now: Measurement, finding: Findin
 
 def gained(read: ByMember, without: Bools, unit: str, rewards_a_day: float | None = None) -> Estimate:
     """
-    What everybody gains by the hotfix today, below 0 what they lose: in % of what is chosen without it; in
-    numbers a day where `unit` asks for that and a day's rewards are known. 90 % interval.
+    What everybody gains by the hotfix today (below 0: loses), in % of what is chosen without it; in numbers
+    per day where `unit` asks for that and a day's rewards are known. 90 % interval.
 
     Args:
-        read: what was chosen by member, of their requests.
+        read: what was chosen by each member, over their requests.
         without: (n,) who is held out.
         unit: as the promise has it: `% plays`, or `plays a day`.
     """
@@ -163,13 +163,13 @@ def _counted(sides: Sides, read: ByMember) -> str:
 
 
 def _quantile(sides: Sides) -> float:
-    """Of Student's t by the members of the smaller side."""
+    """The quantile of Student's t for the members of the smaller side."""
     fewest = min(sides.served.members, sides.held_out.members)
     return float(student.ppf((1 + CONFIDENCE) / 2, fewest - 1))
 
 
 def _sides(read: ByMember, without: Bools) -> Sides | str:
-    """Both sides; why they cannot be compared, in words."""
+    """Both sides; or why they cannot be compared, in words."""
     count = int(without.sum())
     if min(count, len(without) - count) < LEAST_MEMBERS:
         return f"{count:,} members held out, of {len(without):,}; {LEAST_MEMBERS} are needed on each side"
@@ -199,9 +199,9 @@ def _sides(read: ByMember, without: Bools) -> Sides | str:
 
 def _side(amounts: Floats, residuals: Floats, whole: float, dispersion: float) -> Side:
     """
-    Where few of a side have anything, how they would differ by chance is not seen in them: the variance is at
-    the least that of so much by the dispersion of all members, and of one score interval more where it is
-    nothing (Wilson 1927), as of a count of 0.
+    One side. Where few of its members have anything, their chance variation does not show in them: the
+    variance is then at least what the dispersion of all members gives for that total, plus one score interval
+    for a total of nothing (Wilson 1927), as for a count of 0.
     """
     count, total = len(amounts), float(amounts.sum())
     seen = float((residuals**2).sum()) * count / (count - 1)

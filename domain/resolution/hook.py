@@ -1,4 +1,4 @@
-"""What kinds of hotfix have in common that call a recommender's own receiver by a name."""
+"""What kinds of hotfix that call a recommender's own receiver by name have in common."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from domain.values import Value
 
 
 class Hook(Value):
-    """`hook`: the name by which the receiver knows it; the hotfix's own, where none is named."""
+    """`hook`: the name by which the receiver knows it; by default the hotfix's own."""
 
     hook: str | None = None
     """Name by which the receiver knows it; by default the hotfix's own."""

@@ -1,10 +1,10 @@
 """
-A kind of hotfix, ours or a team's own: one value in one file that says all that the rest needs to know of it.
+A kind of hotfix, ours or a team's own: one value in one file that says everything the rest needs to know.
 
     hotfix as declared ─▶ `given`, handed to its deployer ─▶ `price` by its replay ─▶ a line of the menu
                               └── `changes`: what is declared otherwise by the time that it is deployed
 
-A kind is found by its entry point in the group `recsysops.hotfixes`, ours like those of others. No other file
+A kind is found by its entry point in the group `recsysops.hotfixes`, ours like everyone else's. No other file
 names a kind.
 """
 
@@ -37,22 +37,22 @@ class Kind(Generic[K]):
     One kind of hotfix.
 
     Args:
-        name: as it is declared, as its entry point is called, and as it is sent to its deployer.
+        name: as used in declarations, for its entry point, and towards its deployer.
         purpose: what it is for, in one line of the reference.
         options: its own keys under [hotfixes.NAME], with their types.
         example: those keys, as they may be declared.
-        given: what its deployer is handed beside the kind; where it cannot act on this cause, why not.
+        given: what its deployer is handed besides the kind; or, where it cannot act on this cause, why not.
         way: how it is priced where no `replay` is declared; null: only by what is declared.
         label: what its line on the menu is called, from what is declared and what is handed over.
         called: the name by which its deployer knows it.
-        changes: what is declared otherwise than it was offered, in words.
-        examine: what it asks of the rest of the declaration that is not there.
+        changes: what is now declared differently from what was offered, in words.
+        examine: what it needs from the rest of the declaration that is missing.
         within_slice: whether it changes nothing outside the requests of the slice that its deployer is given.
-        by_slice: whether it acts on nothing but the slice that its deployer is given, so that two of it in
-            slices that share no rows leave each other alone.
-        own: whether its receiver alone knows what it does, and what two calls of it do together; where it
+        by_slice: whether it acts only on the slice that its deployer is given, so that two of them in slices
+            that share no rows do not interfere.
+        own: whether only its receiver knows what it does and what two calls of it do together; where it
             undoes a delivery or a version, that is known here too.
-        rehearse: how it is rehearsed, or why it cannot be; null where the kind says nothing of it.
+        rehearse: how it is rehearsed, or why it cannot be; null where the kind does not say.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Kind(Generic[K]):
 
     @property
     def on_items(self) -> bool:
-        """Whether it changes what is served of the items named, and nothing else."""
+        """Whether it only changes how the named items are served."""
         return self.way is not None and self.way.on_items
 
     def read(self, hotfix: DeclaredHotfix) -> K:
@@ -87,7 +87,7 @@ class Kind(Generic[K]):
         return self.options.model_validate(hotfix.options)
 
     def parameters(self, hotfix: DeclaredHotfix, around: Circumstances) -> dict[str, object] | Unfit:
-        """What the deployer gets; where the hotfix cannot act on this cause, why not."""
+        """What the deployer gets; or, where the hotfix cannot act on this cause, why not."""
         given = self.given(hotfix, self.read(hotfix), around)
         return given if isinstance(given, Unfit) else {"kind": self.name, **given}
 
@@ -96,12 +96,12 @@ class Kind(Generic[K]):
         return self.way if hotfix.replay is None else REPLAYS[hotfix.replay.kind]
 
     def is_own(self, hotfix: DeclaredHotfix) -> bool:
-        """Whether its receiver alone knows what two calls of it do to each other."""
+        """Whether only its receiver knows how two calls of it interact."""
         way = self.way_of(hotfix)
         return self.own and (way is None or way.undoes is None)
 
     def rehearsal(self, hotfix: DeclaredHotfix) -> Rehearsal | Unfit:
-        """How it is rehearsed; why it cannot be, where that is so or the kind says nothing of it."""
+        """How it is rehearsed; or why it cannot be, also where the kind does not say."""
         if self.rehearse is None:
             return Unfit(f"its kind, {self.name}, says not how")
         return self.rehearse(hotfix, self.read(hotfix))
@@ -118,8 +118,8 @@ class Kind(Generic[K]):
 
     def lasts(self, hotfix: DeclaredHotfix, around: Circumstances) -> timedelta | None:
         """
-        How long it stays: as declared. What acts on a launch alone stays to the end of its first day at the
-        least: it would be gone before the day that it is for.
+        How long it stays in force: as declared. One for a launch stays at least to the end of the launch's
+        first day, or it would be gone before the day that it is for.
         """
         launch = around.finding.kind == "predicted" and self.on_items
         if hotfix.expires is None or around.at is None or not launch:
@@ -128,4 +128,4 @@ class Kind(Generic[K]):
 
 
 Find = Callable[[str], Kind[Any]]
-"""The kind of a name. Raises ConfigurationError where there is none here."""
+"""Gives the kind with a name. Raises ConfigurationError where there is none here."""

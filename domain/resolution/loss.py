@@ -1,6 +1,6 @@
 """
-What the items concerned lost since it began, by what was shown and never by a fix: the yardstick of
-all.
+What the items concerned have lost since it began, by what was shown and never by a fix: the yardstick for
+every hotfix.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from domain.diagnosis.replay import Bools, Floats, Traffic
 from domain.resolution.resample import LEAST_GROUPS, heterogeneity, normal, resample
 from domain.values import Finding
 
-ENOUGH_SHOWN = 30  # exposures of the items before it began, from which a log says what was normal
+ENOUGH_SHOWN = 30  # exposures of the items before it began that a log needs to say what was normal
 GROUPS = 20
 BAND = 1.645  # standard deviations of a normal on each side of a 90 % interval
-SEED_BEFORE = 1  # the traffic before is resampled by itself
+SEED_BEFORE = 1  # the earlier traffic is resampled separately
 
 
 @dataclass(frozen=True)
 class Loss:
     """
     Args:
-        shares: (1 + RESAMPLES,) the part of the items' usual exposure that is lost; negative where they are
+        shares: (1 + RESAMPLES,) the share of the items' usual exposure that is lost; negative where they are
             shown more than usual.
         by: how it is known, in words.
-        usual: (1 + RESAMPLES,) their exposures a request as it was; None where that is not known as a number.
+        usual: (1 + RESAMPLES,) their former exposures per request; None where no number is known.
     """
 
     shares: Floats
@@ -35,7 +35,7 @@ class Loss:
 
     @property
     def significant(self) -> bool:
-        """Whether there is one beyond chance."""
+        """Whether there is a loss (or gain) beyond chance."""
         low, high = np.nanpercentile(self.shares[1:], [5, 95])
         return bool(np.isfinite(self.shares[0]) and low * high > 0)
 
@@ -44,10 +44,11 @@ def loss_by_log(
     before: Traffic, usual: Bools, since: Traffic, concerned: Bools, weights: Floats
 ) -> Loss | None:
     """
-    By the log: how often the items were shown a request before and since. None where they were too rare.
+    The loss by the log: how often items were shown per request before and since. None where they were too
+    rare.
 
-    How far that rate drifts by itself between the two is read from the other items, in groups as large: a
-    placebo. All of them gain or lose a little by what happens here, so what counts is how differently.
+    How far that rate drifts anyway between the two is read from the other items, in groups of the same size:
+    a placebo. All of them gain or lose a little by the incident, so what counts is how much they differ.
 
     Source:
         Abadie, Diamond & Hainmueller (2010), J. Am. Stat. Assoc. 105: placebo units beside the one treated.
@@ -70,14 +71,14 @@ def loss_by_log(
 
 
 def loss_by_finding(finding: Finding) -> Loss | None:
-    """By the alarm's own metric, with the band it was found with; None where it does not count their rows."""
+    """The loss by the alarm's own metric and its band; None where that metric does not count their rows."""
     if finding.kind == "predicted" or finding.subject is not None or finding.expected <= 0:
         return None
     return Loss(1 - finding.observed / expected_rows(finding), "what the alarm expects")
 
 
 def expected_rows(finding: Finding) -> Floats:
-    """(1 + RESAMPLES,) what the finding's window is expected to hold, by the band that it was found with."""
+    """(1 + RESAMPLES,) the rows expected in the finding's window, by the finding's band."""
     if finding.low is None or finding.high is None or finding.high <= finding.low:
         deviation = float(np.sqrt(max(finding.expected, 1.0)))
     else:
@@ -86,12 +87,12 @@ def expected_rows(finding: Finding) -> Floats:
 
 
 def _rate(traffic: Traffic, shown: Floats, weights: Floats) -> Floats:
-    """(1 + RESAMPLES,) exposures a request."""
+    """(1 + RESAMPLES,) exposures per request."""
     return np.asarray(weights @ traffic.per_request(shown) / weights.sum(axis=1))
 
 
 def _placebo_drift(before: Traffic, usual: Bools, since: Traffic, concerned: Bools) -> float:
-    """How differently the exposure of groups of other items changed, beyond chance: a relative deviation."""
+    """How much exposure changes differ between groups of other items beyond chance: a relative deviation."""
     was, is_now = before.by_item(before.shown(), ~usual), since.by_item(since.shown(), ~concerned)
     items = was.index.union(is_now.index)
     was, is_now = was.reindex(items, fill_value=0.0), is_now.reindex(items, fill_value=0.0)

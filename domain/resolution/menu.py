@@ -30,8 +30,8 @@ NO_PAST = TrackRecord()
 @dataclass(frozen=True)
 class Menu:
     """
-    The options in the order in which they are offered; `left_out` are the declared hotfixes that are not, and
-    `note` says of those that would fit the cause why.
+    The options in the order in which they are offered; `left_out` are the declared hotfixes that are not
+    offered, and `note` says why for those that would fit the cause.
     """
 
     options: tuple[Option, ...]
@@ -47,14 +47,14 @@ def build_menu(
     record: TrackRecord = NO_PAST,
 ) -> Menu:
     """
-    The hotfixes whose declared causes hold the diagnosed one, best first: by what they repair less what they
-    cost, those of which nothing is known after them, doing nothing last. Where the cause is not established,
-    or none fits it, also the rollbacks that fit the onset.
+    The hotfixes whose declared causes include the diagnosed one, best first: by what they repair less what
+    they cost, then those with nothing known about them, doing nothing last. Where the cause is not
+    established, or no hotfix fits it, also the rollbacks that fit the onset.
 
     Args:
-        incident: its stream; option keys are made of it, so that a key never fits another incident.
-        find: the kind of a hotfix, by its name.
-        record: what past promises came to, by which those of the menu are widened.
+        incident: its stream; option keys are derived from it, so that a key never fits another incident.
+        find: gives the kind of a hotfix by name.
+        record: how past promises turned out, by which those of the menu are widened.
     """
     declared, kind = tuple(hotfixes), around.diagnosis.cause_kind
     fitting = [hotfix for hotfix in declared if kind in hotfix.causes]
@@ -72,7 +72,7 @@ def build_menu(
 
 
 def _by_reason(left_out: Sequence[LeftOut]) -> list[str]:
-    """Each reason once, after all that it keeps off the menu."""
+    """Each reason once, preceded by all the hotfixes that it keeps off the menu."""
     whys = dict.fromkeys(one.why for one in left_out)
     return [f"{', '.join(one.label for one in left_out if one.why == why)}: {why}" for why in whys]
 
@@ -83,7 +83,7 @@ def _none_fits(kind: CauseKind, *, offered: bool) -> str:
 
 
 def _tried(hotfix: DeclaredHotfix, around: Circumstances, incident: str, find: Find) -> Option | LeftOut:
-    """One that fits the cause, priced; or why it is not offered."""
+    """A hotfix that fits the cause, priced; or why it is not offered."""
     try:
         kind = find(hotfix.kind)
         way = kind.way_of(hotfix)
@@ -100,7 +100,7 @@ def _tried(hotfix: DeclaredHotfix, around: Circumstances, incident: str, find: F
 def _worth(
     hotfix: DeclaredHotfix, kind: Kind[Any], parameters: dict[str, object], around: Circumstances
 ) -> Price:
-    """Its trade-off; a rollback is offered although it cannot be replayed, others are not."""
+    """Its trade-off; a rollback is offered even if it cannot be replayed, others are not."""
     try:
         return kind.price(hotfix, parameters, around)
     except Exception as error:
@@ -113,7 +113,7 @@ def _worth(
 def _beside(
     hotfix: DeclaredHotfix, around: Circumstances, incident: str, find: Find, explained: bool
 ) -> Option | LeftOut:
-    """One that is not for this kind of cause: a rollback that fits the onset, where nothing else is known."""
+    """A hotfix not for this kind of cause: a rollback that fits the onset, where nothing else is known."""
     kind, other = around.diagnosis.cause_kind, f"it is for causes of kind {', '.join(hotfix.causes)}; "
     if kind == "world":
         return _left_out(hotfix, f"{other}nothing is wrong that a hotfix could repair")
@@ -142,7 +142,7 @@ def _rolled_back(
 
 
 def _by_record(option: Option, record: TrackRecord) -> Option:
-    """With its promises as wide as past ones of its kind ask for; what the log says where that is wider."""
+    """The option with promises as wide as past ones of its kind require, or the log's own if wider."""
     repairs = record.corrected(option.kind, option.repairs)
     whole = record.corrected_whole(option.kind, option.whole) if option.whole else None
     wider = _wider(repairs, option.repairs)
@@ -168,7 +168,7 @@ def _left_out(hotfix: DeclaredHotfix, why: str) -> LeftOut:
 
 
 def do_nothing(around: Circumstances, incident: str) -> Option:
-    """Always there: it repairs nothing, and costs what is lost an hour, where that can be said."""
+    """The option that is always there: it repairs nothing, and costs what is lost per hour, where known."""
     finding = around.finding
     costs = _forecast_loss(finding) if finding.kind == "predicted" else _loss(finding)
     as_it_is = f": {compared(finding)}" if costs.value is None else ""
@@ -189,7 +189,7 @@ def do_nothing(around: Circumstances, incident: str) -> Option:
 
 def _loss(finding: Finding) -> Estimate:
     """
-    What is lost an hour, as in the last window; its band is that of what history leads one to expect. Not
+    What is lost per hour, as in the last window; its band is that of what history leads one to expect. Not
     known where no number of rows is lost: a mean is lower, an age is higher, rows come twice.
     """
     if not adds_up(finding) or finding.observed >= finding.expected:
@@ -207,7 +207,7 @@ def _loss(finding: Finding) -> Estimate:
 
 
 def _forecast_loss(finding: Finding) -> Estimate:
-    """What the launch will lack of what comparable ones had; the band is the forecast's."""
+    """How far the launch will fall short of comparable ones; the band is the forecast's."""
     return Estimate(
         value=finding.observed - finding.expected,
         low=None if finding.low is None else finding.low - finding.expected,

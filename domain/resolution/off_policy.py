@@ -1,14 +1,14 @@
 """
-What another way of showing would have been worth, from a log of what was shown by chance and what was
-chosen of it.
+What another way of choosing what to show would have been worth, from a log of what was shown by chance and
+what was chosen from it.
 
-Each candidate shown stands for all that were as likely to be: by the ratio of how likely it is to be shown
-under the other way and was. Where a slate is shown, each of its places counts by itself.
+Each candidate shown stands for all that were equally likely to be shown: it is weighted by the ratio of its
+chance under the other way to its chance then. Where a slate is shown, each of its places counts separately.
 
 Source:
     Swaminathan & Joachims (2015), NeurIPS 28 (self-normalised); Dudík, Langford & Li (2011), ICML (doubly
-    robust); Li, Abbasi-Yadkori, Kveton, Muthukrishnan, Vinay & Wen (2018), KDD (places that count by
-    themselves).
+    robust); Li, Abbasi-Yadkori, Kveton, Muthukrishnan, Vinay & Wen (2018), KDD (places that count
+    separately).
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ Floats = npt.NDArray[np.float64]
 Requests = npt.NDArray[np.intp]
 
 LEAST_SHARE = 0.01
-"""Of the rows concerned, the effective share below which a log does not carry an answer."""
+"""Effective share of the rows concerned below which a log cannot support an answer."""
 
 
 @dataclass(frozen=True)
 class Choices:
     """
-    What members did with what they were shown, a row a candidate.
+    What members did with what they were shown, one row per candidate.
 
     Args:
         shown: (rows,) 1 where shown, else 0.
@@ -49,7 +49,7 @@ class Choices:
 
     @property
     def size(self) -> float:
-        """What one choice counts for where chance is concerned: Σ r² / Σ r, 1 where each counts one."""
+        """What one choice counts for when estimating chance: Σ r² / Σ r, 1 where each counts one."""
         return float((self.rewards**2).sum()) / max(float(self.rewards.sum()), 1e-12)
 
     def per_request(self, values: Floats) -> Floats:
@@ -60,11 +60,11 @@ class Choices:
 
 def effective_share(choices: Choices, moved: Floats) -> float:
     """
-    What the rows shown say of a change as a share of their number, 0–1: (Σ r)² / (n Σ r²), where r is by
-    how much a row's chance changes for what it was. 0 where nothing that was shown would change.
+    How much the rows shown say about a change, as a share of their number, 0–1: (Σ r)² / (n Σ r²), where r is
+    the change in a row's chance relative to what it was. 0 where nothing that was shown would change.
 
     Args:
-        moved: (rows,) how much likelier each is to be shown under the other way; negative: less likely.
+        moved: (rows,) how much more likely each is to be shown under the other way; negative: less likely.
     """
     if choices.propensities is None:
         return 0.0
@@ -76,16 +76,16 @@ def effective_share(choices: Choices, moved: Floats) -> float:
 
 def value(choices: Choices, exposure: Floats, expected: Floats, weights: Floats) -> Floats:
     """
-    (draws,) the reward a request under a way that shows each candidate with chance `exposure`: doubly
-    robust, with the correction normalised by itself.
+    (draws,) the reward per request under a way that shows each candidate with chance `exposure`: doubly
+    robust, with a self-normalised correction.
 
     Args:
-        expected: (rows,) the reward that a model expects of each if shown; zeros: none, and what remains is
-            the self-normalised estimate.
+        expected: (rows,) the reward that a model expects from each if shown; all zeros: no model, which
+            leaves the self-normalised estimate.
         weights: (draws, requests) what each request counts for.
 
     Returns:
-        NaN where nothing that was shown would be.
+        NaN where nothing that was shown would be shown.
     """
     if choices.propensities is None:
         raise ValueError("without propensities nothing stands for what was not shown")
@@ -102,11 +102,11 @@ def value(choices: Choices, exposure: Floats, expected: Floats, weights: Floats)
 
 def chance_of(choices: Choices, before: Floats, after: Floats, expected: Floats, weights: Floats) -> float:
     """
-    The standard deviation that chance gives `value` of `after` less that of `before`, were choices Poisson
-    with their expectation, each of the usual `size`, and one more made of what moves.
+    The standard deviation by chance of `value` for `after` less `value` for `before`, if choices were Poisson
+    with their expectation, each of the usual `size`, and one more were made among what moves.
 
     Args:
-        expected: (rows,) the reward that a model expects of each if shown.
+        expected: (rows,) the reward that a model expects from each if shown.
         weights: (requests,) what each request counts for.
     """
     if choices.propensities is None:

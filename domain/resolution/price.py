@@ -1,4 +1,4 @@
-"""What a hotfix repairs and what it costs, from replay: with intervals, by bootstrap over members."""
+"""What a hotfix repairs and what it costs, by replay, with intervals bootstrapped over members."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain.resolution.stage import Stage
 from domain.resolution.worth import Worth
 from domain.values import Estimate
 
-ELSEWHERE_SHOWN = 0.25  # items concerned a request, below which a request is elsewhere
+ELSEWHERE_SHOWN = 0.25  # items concerned per request, at or below which a request is elsewhere
 ELSEWHERE_SHARE = 0.25  # at least this share of requests is looked at for costs
 SEED_OFF = 7
 NO_YARDSTICK = "nothing but the fix itself says what was lost"
@@ -29,10 +29,10 @@ class Price:
         repairs: % of the lost exposure of the items concerned that comes back.
         costs: change, in %, of what members choose in the requests in which those items have no place.
         whole: the same in all requests.
-        blast_share: share of requests (0–1) that are shown another item than now.
-        worst: whom it hits hardest, in words; empty where nobody for certain.
-        diversity: change, in %, of the effective number of items that are shown.
-        others: change, in %, of the exposure of all items but those concerned.
+        blast_share: share of requests (0–1) that show a different item than now.
+        worst: whom it hits hardest, in words; empty where nobody loses for certain.
+        diversity: change, in %, in the effective number of items shown.
+        others: change, in %, in the exposure of all items except those concerned.
     """
 
     repairs: Estimate
@@ -44,7 +44,7 @@ class Price:
     others: Estimate | None = None
 
     def a_day(self, rewards: float | None) -> Estimate | None:
-        """The change of the whole in numbers a day, where a day's `rewards` are known; else in %."""
+        """The change of the whole in numbers per day, where a day's `rewards` are known; else in %."""
         found = self.whole
         if found is None or found.value is None or rewards is None:
             return found
@@ -55,7 +55,7 @@ class Price:
         return found.model_copy(update={"value": value, "low": low, "high": high, "unit": unit})
 
     def members(self, visits: float | None) -> float | None:
-        """Share of a day's members (0–1) that are shown another item at least once, at so many `visits`."""
+        """Share of a day's members (0–1) shown a different item at least once, given `visits` per day."""
         return None if visits is None else 1 - (1 - self.blast_share) ** visits
 
 
@@ -63,11 +63,11 @@ def price(stage: Stage, scores: Floats, *, gone: Bools | None = None, note: str 
     """
     Compare what is shown under `scores` with what is shown now.
 
-    What is lost is taken from what was shown before, or from the alarm, never from the fix; what members
-    make of it, from what they chose. Intervals cover 90 %.
+    What is lost is taken from what was shown before or from the alarm, never from the fix; what that means to
+    members, from what they chose. Intervals cover 90 %.
 
     Args:
-        scores: of every candidate under the hotfix; `gone` are no candidates under it.
+        scores: of every candidate under the hotfix; those in `gone` are no longer candidates under it.
     """
     before, after = stage.traffic.exposure(stage.now), stage.traffic.exposure(scores, gone)
     worth: Worth = stage.valued.worth(before, after, _elsewhere(stage), stage.weights)
@@ -85,7 +85,7 @@ def price(stage: Stage, scores: Floats, *, gone: Bools | None = None, note: str 
 def amount_to_repair(stage: Stage, most: float = 6.0) -> float | None:
     """
     What has to be added to the scores of the items concerned (in their unit, to a tenth; below 0 where they
-    are shown too much) for their usual exposure; None where nobody can say what they lost.
+    are shown too much) to restore their usual exposure; None where it is not known what they lost.
     """
     if stage.loss is None or not stage.loss.significant:
         return None
@@ -102,13 +102,13 @@ def amount_to_repair(stage: Stage, most: float = 6.0) -> float | None:
 
 
 def lost(stage: Stage, before: Floats) -> Floats:
-    """(1 + RESAMPLES,) exposures a request that the items concerned lost; NaN where nobody can say."""
+    """(1 + RESAMPLES,) exposures per request that the items concerned lost; NaN where not known."""
     if stage.loss is None:
         return np.full(len(stage.weights), np.nan)
     share, now = stage.loss.shares, _a_request(stage, stage.concerned * before)
     if stage.simulated:
         usual = _a_request(stage, stage.concerned * stage.traffic.exposure(stage.ideal))
-        # The fault put upon them takes more or less than the alarm says, and may be as far off the other way.
+        # The simulated fault takes more or less than the alarm says, and may be as far off the other way.
         return usual - now + uniform(SEED_OFF) * (share * usual - (usual - now))
     if stage.loss.usual is not None:
         return stage.loss.usual - now
@@ -139,7 +139,7 @@ def _too_few(stage: Stage, repairs: Estimate) -> Estimate:
 
 
 def _others(stage: Stage, before: Floats, after: Floats) -> Estimate:
-    """What all items but those concerned are shown more, in %."""
+    """How much more all items except those concerned are shown, in %."""
     others = ~stage.concerned
     was, moved = _a_request(stage, others * before), _a_request(stage, others * (after - before))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -147,19 +147,19 @@ def _others(stage: Stage, before: Floats, after: Floats) -> Estimate:
 
 
 def _a_request(stage: Stage, values: Floats) -> Floats:
-    """(1 + RESAMPLES,) sums over a request's candidates, a request."""
+    """(1 + RESAMPLES,) sums over candidates, per request."""
     sums = stage.traffic.per_request(values)
     return np.asarray(stage.weights @ sums / stage.weights.sum(axis=1))
 
 
 def _elsewhere(stage: Stage) -> Floats:
-    """(requests,) 1 of those in which the items concerned would have no place without the fault either."""
+    """(requests,) 1 for those in which the items concerned would have no place even without the fault."""
     usual = stage.traffic.per_request(stage.concerned * stage.traffic.exposure(stage.ideal))
     return (usual <= max(ELSEWHERE_SHOWN, float(np.quantile(usual, ELSEWHERE_SHARE)))).astype(float)
 
 
 def _touched(stage: Stage, before: Floats, after: Floats) -> float:
-    """Share of requests that show at least one other item, if as many come in as a Poisson number."""
+    """Share of requests that show at least one different item, if the number entering is Poisson."""
     entering = stage.traffic.per_request(np.maximum(after - before, 0.0))
     weights = stage.traffic.weights
     return float(np.clip(weights @ -np.expm1(-entering) / weights.sum(), 0.0, 1.0))

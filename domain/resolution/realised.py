@@ -1,5 +1,5 @@
 """
-What everybody chose once a hotfix was in force, against before it: what its option promised of the whole.
+What everybody chose once a hotfix was in force, against before: what its option promised for the whole.
 
     choices a request: before it · since   ─┐
     the same two spans of earlier days      ─┴▶ by how much it changed beyond the hour of the day
@@ -17,41 +17,41 @@ from scipy.stats import t as student
 from domain.values import Estimate
 
 LEAST_DAYS = 3
-"""Earlier days, with fewer of which nobody knows how much the hour of the day changes by itself."""
+"""Earlier days; with fewer it is not known how much the hour of the day varies anyway."""
 
 CONFIDENCE = 0.9
 A_DAY = " a day"
 
 
 class Chosen(NamedTuple):
-    """Of one span of time: what was chosen, in the objective's unit, and of how many requests."""
+    """What was chosen in one span of time, in the objective's unit, and from how many requests."""
 
     rewards: float
     requests: float
 
     @property
     def rate(self) -> float | None:
-        """What is chosen of a request; None where nothing was asked for or chosen."""
+        """What is chosen per request; None where nothing was requested or chosen."""
         return self.rewards / self.requests if self.rewards > 0 and self.requests > 0 else None
 
 
 Pair = tuple[Chosen, Chosen]
-"""The span before a hotfix and the span since, or the same of an earlier day."""
+"""The span before a hotfix and the span since, or the same on an earlier day."""
 
 
 def realised(now: Pair, earlier: Sequence[Pair], unit: str, rewards_a_day: float | None = None) -> Estimate:
     """
-    The change of what everybody chooses since the hotfix, in % of before; in numbers a day where `unit` asks
-    for that and a day's rewards are known. Not known where fewer than `LEAST_DAYS` earlier days have both
-    spans.
+    The change in what everybody chooses since the hotfix, in % of before; in numbers per day where `unit`
+    asks for that and a day's rewards are known. Not known where fewer than `LEAST_DAYS` earlier days have
+    both spans.
 
     Args:
-        earlier: pairs of the days before, at the same hours, in which nothing was known to be wrong.
+        earlier: pairs from previous days, at the same hours, when nothing was known to be wrong.
         unit: as the promise has it: `% plays`, or `plays a day`.
 
     Source:
         Difference in differences of logarithms; the interval is Student's for one new observation, never
-        narrower than what chance makes of so many choices (Poisson).
+        narrower than chance allows for that many choices (Poisson).
 
     >>> flat = [(Chosen(1000, 5000), Chosen(1000 + n, 5000)) for n in (-20, 0, 20)]
     >>> found = realised((Chosen(1000, 5000), Chosen(900, 5000)), flat, "% plays")
@@ -82,7 +82,7 @@ def realised(now: Pair, earlier: Sequence[Pair], unit: str, rewards_a_day: float
 
 
 def _half(between: float, by_chance: float, days: int) -> float:
-    """Half the interval: by how days differed, and at the least by what chance makes of one day."""
+    """Half the interval's width: by how days differed, and at least by what chance does within one day."""
     likely = (1 + CONFIDENCE) / 2
     seen = float(student.ppf(likely, days - 1)) * between
     least = NormalDist().inv_cdf(likely) * by_chance
@@ -90,7 +90,7 @@ def _half(between: float, by_chance: float, days: int) -> float:
 
 
 def _step(pair: Pair) -> float | None:
-    """The logarithm of how the rate changed from the first span to the second."""
+    """The logarithm of the rate's change from the first span to the second."""
     before, since = (span.rate for span in pair)
     return None if before is None or since is None else log(since / before)
 

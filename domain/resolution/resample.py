@@ -1,4 +1,4 @@
-"""The Bayesian bootstrap of what is priced, and how far groups differ beyond chance."""
+"""The Bayesian bootstrap behind prices, and how far groups differ beyond chance."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from domain.values import Estimate
 Floats = npt.NDArray[np.float64]
 
 RESAMPLES = 500
-SAME = 1e-9  # relative, of draws that differ by rounding alone
+SAME = 1e-9  # relative difference of draws that differ only by rounding
 LOW, HIGH = 5.0, 95.0  # percentiles of the 90 % interval
-LEAST_GROUPS = 5  # from which heterogeneity is estimated
+LEAST_GROUPS = 5  # needed to estimate heterogeneity
 
 
 def resample(who: pd.Series, weights: Floats, seed: int) -> Floats:
     """
-    (1 + RESAMPLES, n_requests) what each request counts for; the first row as it was found.
+    (1 + RESAMPLES, n_requests) what each request counts for; the first row is as it was found.
 
     Args:
         who: (n_requests,) whose request it is: those of one member are drawn together, as they are alike.
-        weights: (n_requests,) what each counts for by the log.
+        weights: (n_requests,) what each counts for in the log.
 
     Source:
         Rubin (1981), The Bayesian bootstrap; by clusters, Cameron, Gelbach & Miller (2008), Rev. Econ. Stat.
@@ -44,11 +44,11 @@ def uniform(seed: int) -> Floats:
 
 def heterogeneity(ratios: Floats, variances: Floats) -> float:
     """
-    The standard deviation of what `ratios`, (n_groups,), are around their mean beyond what chance makes of
-    them; ≥ 0. A few groups say little of it, so what they say is widened by Student's t over the normal.
+    The standard deviation of `ratios`, (n_groups,), around their mean beyond chance; ≥ 0. A few groups say
+    little about it, so the result is widened by the ratio of Student's t to the normal.
 
     Args:
-        variances: (n_groups,) of each ratio by chance alone.
+        variances: (n_groups,) the variance of each ratio by chance alone.
 
     Returns:
         NaN with fewer than 5 groups.
@@ -66,8 +66,8 @@ def heterogeneity(ratios: Floats, variances: Floats) -> float:
 
 def estimate(draws: Floats, unit: str, basis: str) -> Estimate:
     """
-    The first of `draws` with the 90 % interval of the others; not known where they are no numbers, or where
-    all are the same: nothing that was logged then says how far it may be off.
+    The first of `draws` with the 90 % interval of the others; not known where they are not numbers, or where
+    all are the same, as then nothing in the log says how far off it may be.
     """
     value, others = float(draws[0]), draws[1:][np.isfinite(draws[1:])]
     if not np.isfinite(value) or len(others) < RESAMPLES / 2:

@@ -1,4 +1,4 @@
-"""Whether a rollback fits the onset: what it takes back came no later than what went wrong."""
+"""Whether a rollback fits the onset: what it takes back must not have come after things went wrong."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from domain.resolution.price import Price
 from domain.resolution.way import Unfit, unknown
 
 SHORTLY = timedelta(hours=6)
-"""Before the onset: what was replaced earlier is no reason to roll it back where the cause is not known."""
+"""How long before the onset a replacement may be: without a known cause, earlier ones are not rolled back."""
 
 CALLED: Mapping[Serves, tuple[str, str]] = {
     "deliveries": ("delivery of the items", "came"),
@@ -19,7 +19,7 @@ CALLED: Mapping[Serves, tuple[str, str]] = {
 
 
 def too_late(undoes: Serves, around: Circumstances) -> Unfit | None:
-    """Unfit where what it takes back came after the onset: it cannot have brought the fault."""
+    """Unfit where what it takes back came after the onset and so cannot have brought the fault."""
     replaced = around.replaced.get(undoes)
     if replaced is None or replaced.at <= around.onset_by:
         return None
@@ -28,7 +28,7 @@ def too_late(undoes: Serves, around: Circumstances) -> Unfit | None:
 
 def fits_unexplained(undoes: Serves, around: Circumstances) -> str | Unfit:
     """
-    How a rollback fits the onset of something unexplained, in words; else why it does not.
+    How a rollback fits the onset of an unexplained incident, in words; else why it does not.
 
     It fits where what it takes back came within six hours, or two windows, before it began.
     """
@@ -48,7 +48,7 @@ def fits_unexplained(undoes: Serves, around: Circumstances) -> str | Unfit:
 
 
 def unpriced(why: str, around: Circumstances) -> Price:
-    """What is not explained cannot be replayed without its cause; a rollback may touch all that is served."""
+    """A price without numbers: an unexplained fault cannot be replayed; a rollback may touch everything."""
     return unknown(around, f"not priced: {why}", blast=1.0)
 
 

@@ -1,14 +1,15 @@
 """
-Whether members who are served a hotfix first have fewer rows than they should, by those who are not yet.
+Whether members who are served a hotfix first have fewer rows than they should, judging by those not yet
+served.
 
     rows of a span, before and since ─▶ the hash parts them ─▶ served : others, before and since
 
-Who is first was drawn by a hash, so the hour, the fault and the fashion are the same for both sides, and a
-hotfix that fails for one member in twenty is seen at once, where the sum over all falls by a twentieth.
+Who comes first is decided by a hash, so the hour, the fault and the trends are the same for both sides, and a
+hotfix that fails for one member in twenty is seen at once, while the sum over all falls by just a twentieth.
 
 Source:
-    Kohavi, Tang & Xu (2020), Trustworthy Online Controlled Experiments, ch. 15 (ramping). Rows of one
-    member come together, so that they count for fewer: Kish (1965), Survey Sampling, 8.2.
+    Kohavi, Tang & Xu (2020), Trustworthy Online Controlled Experiments, ch. 15 (ramping). Rows of one member
+    come in clusters, so they count for fewer: Kish (1965), Survey Sampling, 8.2.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from scipy.stats import betabinom
 from domain.resolution.held_out import Bools, ByMember
 
 LEAST_LOST = 0.1
-"""Share of what is expected by which it has to be fewer: less is not worth a revert, however sure it is."""
+"""Shortfall, as a share of what is expected, that matters: less is not worth a revert, however certain."""
 
 
 class Rows(NamedTuple):
-    """Rows of a span, of members who are served and of all others, and how many of one come together."""
+    """Rows of a span, from members who are served and from all others, and how many of one come together."""
 
     served: float
     others: float
@@ -33,7 +34,7 @@ class Rows(NamedTuple):
 
 
 class Fewer(NamedTuple):
-    """What the served have, what the others lead one to expect, and the chance of so few or fewer."""
+    """What the served have, what the others lead one to expect, and the probability of so few or fewer."""
 
     observed: float
     expected: float
@@ -52,11 +53,12 @@ def parted(read: ByMember, without: Bools) -> Rows:
 
 def fewer(before: Rows, now: Rows, share: float) -> Fewer | None:
     """
-    How the served are off, where they have fewer by a share that matters; null where they have not.
+    How far the served fall short, where that is by a share that matters; null where it is not.
 
     Args:
         before: the same members' rows before anybody was served.
-        share: of members that are served, 0–1: what the ratio would be, were nothing known from before.
+        share: share of members that are served, 0–1: what the ratio would be if nothing were known from
+            before.
 
     >>> found = fewer(Rows(500, 9_500), Rows(0, 950), 0.05)
     >>> found.expected, found.p_value < 1e-9

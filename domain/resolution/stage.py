@@ -32,25 +32,25 @@ from domain.resolution.resample import resample
 from domain.resolution.worth import Valued
 from domain.values import Finding
 
-ENOUGH_REQUESTS = 150  # since the onset; with fewer, the fault is put upon healthy traffic
+ENOUGH_REQUESTS = 150  # since the onset; with fewer, the fault is simulated in healthy traffic
 LEAST_REQUESTS = 30
 REWARD = "__reward"
-"""The column of a candidate's reward, where what members chose was read."""
+"""The column with a candidate's reward, where members' choices were read."""
 
 
 @dataclass(frozen=True)
 class Stage:
     """
     Args:
-        concerned: rows of the items concerned; `symptom`: of the alarm's slice, as far as the log has its
-            columns.
-        now, ideal: scores with and without the fault, with what serving adds to both.
+        concerned: rows of the items concerned; `symptom`: those of the alarm's slice, as far as the log has
+            its columns.
+        now, ideal: scores with and without the fault, both including what serving adds.
         pool: where values of derived features are looked up.
         derived: model features made from the faulty feature.
-        loss: what the items lost; None where nothing but the fix itself would say so.
-        simulated: the fault was put upon traffic from before it.
-        weights: (1 + RESAMPLES, requests) what each request counts for, as found and drawn anew.
-        basis: how the numbers come about, in words.
+        loss: what the items lost; None where only the fix itself would tell.
+        simulated: the fault was simulated in traffic from before it.
+        weights: (1 + RESAMPLES, requests) what each request counts for, as found and resampled.
+        basis: how the numbers were obtained, in words.
     """
 
     traffic: Traffic
@@ -69,12 +69,12 @@ class Stage:
     basis: str
 
     def valued_by(self, scores: Floats) -> Stage:
-        """The same with `scores`, (rows,), as those without the fault."""
+        """The same stage with `scores`, (rows,), as those without the fault."""
         plays = self.traffic.plays(scores - self.traffic.adjustment)
         return replace(self, ideal=scores, valued=replace(self.valued, plays=plays))
 
     def filled(self, values: Mapping[str, str]) -> Floats:
-        """(rows,) scores with the faulty feature of the items in `values` put to theirs."""
+        """(rows,) scores with the faulty feature of the items in `values` set to these values."""
         rows = self.traffic.rows.assign(**{name: self.faulty_rows[name] for name in self.derived})
         columns, feature = self.traffic.columns, str(self.feature)
         return self.traffic.scores(fill_rows(rows, self.pool, columns, feature, values, self.derived))
@@ -97,7 +97,7 @@ def set_stage(  # noqa: PLR0913 (each is read from another table)
     The traffic that hotfixes are priced on.
 
     Args:
-        candidates, before: logged since the onset and before it; `REWARD` among the columns where known.
+        candidates, before: logged since the onset and before it, with the column `REWARD` where known.
         feature: the raw feature that is at fault, with each item's `former` value; null where none is.
         finding: says what is expected where the log does not.
         unit: what is chosen, in words.
@@ -139,7 +139,7 @@ def set_stage(  # noqa: PLR0913 (each is read from another table)
 
 
 def _loaded(rows: pd.DataFrame, columns: CandidateColumns, model: Scorer) -> Traffic | None:
-    """Ready for replay, where the log can be replayed at all; None where there is none."""
+    """The traffic ready for replay, if the log can be replayed at all; None where there are no rows."""
     if not len(rows):
         return None
     traffic = load_traffic(rows, columns, model)
@@ -152,8 +152,8 @@ def _priced_on(
     since: Traffic | None, usual: Traffic | None, items: Sequence[str], feature: str | None
 ) -> tuple[Traffic, bool]:
     """
-    Traffic since the onset, where there is enough, and the items are in it as before; else healthy traffic
-    to put the fault upon (True), where it is known how.
+    Traffic since the onset, where there is enough and the items are in it as before; else healthy traffic to
+    simulate the fault in (True), where it is known how.
     """
     count, healthy = (part.request_count if part else 0 for part in (since, usual))
     if feature is not None and count < ENOUGH_REQUESTS and healthy > count:
@@ -173,7 +173,7 @@ def _priced_on(
 
 
 def _symptom(traffic: Traffic, finding: Finding, concerned: Bools) -> Bools:
-    """Rows of the alarm's slice by the columns that the log has of it; of the items where it has none."""
+    """Rows of the alarm's slice, by its columns that are in the log; those of the items if none is."""
     named = [(name, value) for name, value in finding.slice if name in traffic.rows]
     if not named:
         return concerned
@@ -188,7 +188,7 @@ def _loss_by_log(usual: Traffic, since: Traffic, items: Sequence[str], weights: 
 
 
 def _choices(traffic: Traffic) -> Choices | None:
-    """What members chose of the traffic; None where that, or what they were shown, is not known."""
+    """What members chose in the traffic; None where that, or what they were shown, is not known."""
     rows, columns = traffic.rows, traffic.columns
     if REWARD not in rows or columns.shown is None or columns.shown not in rows:
         return None
@@ -223,7 +223,7 @@ def _with_and_without(
 
 
 def _worth(traffic: Traffic) -> str:
-    """What requests say that were not all as likely to be logged, where that is less than their number."""
+    """How much unequally sampled requests are worth, in words, where that is less than their number."""
     worth = effective(traffic.weights)
     return f" (worth {worth:,.0f} drawn evenly)" if round(worth) < traffic.request_count else ""
 

@@ -1,5 +1,5 @@
 """
-What past promises of a kind of hotfix came to, and what that says of the next one.
+How past promises of a kind of hotfix turned out, and what that says about the next one.
 
     outcomes in the log ─▶ misses, in half-widths of what the log promised ─▶ how wide each side has to be
 """
@@ -18,29 +18,29 @@ from domain.resolution.rehearsal.verdict import missed_by
 from domain.values import Estimate
 
 SIDE = 0.95
-"""Share of the promises that hold on one side of a 90 % interval."""
+"""Share of promises that hold on one side of a 90 % interval."""
 
 BELIEVED = 20
-"""Records that the log's own interval counts for: so many that one of them may miss on a side."""
+"""Number of records that the log's own interval counts as: of that many, one may miss on a side."""
 
 JUDGED = ("repairs", "misses")
-"""Verdicts of rehearsals that say how good a promise was: what repairs nothing is fixed, not widened."""
+"""Verdicts of rehearsals that say how good a promise was: if nothing is repaired, the hotfix needs fixing."""
 NONE: Mapping[str, str] = {}
 _DEVIATIONS = NormalDist().inv_cdf(SIDE)
 
 Misses = Mapping[str, Sequence[float]]
-"""Kind of hotfix → how many half-widths each past promise would have had to reach; below 0 downwards."""
+"""Kind of hotfix → how many half-widths each past promise would have had to extend; below 0: downwards."""
 
 
 @dataclass(frozen=True)
 class TrackRecord:
     """
-    Past promises by kind of hotfix: of incidents, and of rehearsals (`rehearsed`).
+    Past promises by kind of hotfix, from incidents and from rehearsals (`rehearsed`).
 
-    The two are kept apart: a rehearsal may show that promises are too narrow, and many that held do not make
-    an incident count less in which one did not. `cost_misses` are of what everybody gains or loses; `useless`
-    are the hotfixes that repaired nothing when they were last rehearsed, by the name that their deployer
-    knows, and why.
+    The two are kept apart: a rehearsal may show that promises are too narrow, but many rehearsals that held
+    do not dilute an incident in which a promise did not. `cost_misses` are for what everybody gains or loses;
+    `useless` are the hotfixes that repaired nothing when they were last rehearsed, by the name that their
+    deployer knows, and why.
     """
 
     misses: Misses = field(default_factory=dict)
@@ -50,15 +50,16 @@ class TrackRecord:
 
     def corrected(self, kind: str, repairs: Estimate) -> Estimate:
         """
-        What is promised of `repairs` by a hotfix of this kind, and in its basis what past promises came to.
+        The promise `repairs` of a hotfix of this kind, corrected; its basis says how past promises turned
+        out.
 
-        Never narrower than the log's own interval; as it is where there is no past, or no interval.
+        Never narrower than the log's own interval; unchanged where there is no past or no interval.
         """
         past, rehearsed = self.misses.get(kind, ()), self.rehearsed.get(kind, ())
         return _widened(repairs, (past, rehearsed), _kept(f"promises of `{kind}`", past, rehearsed))
 
     def corrected_whole(self, kind: str, whole: Estimate) -> Estimate:
-        """The same of what everybody gains or loses; rehearsals say nothing of it."""
+        """The same for what everybody gains or loses; rehearsals say nothing about it."""
         past = self.cost_misses.get(kind, ())
         return _widened(whole, (past,), _kept(f"costs of `{kind}`", past, ()))
 
@@ -90,15 +91,15 @@ def _kept(what: str, past: Sequence[float], rehearsed: Sequence[float]) -> str:
 
 def widening(misses: Sequence[float]) -> float:
     """
-    How many half-widths one side of the next promise has to reach; at least 1.
+    How many half-widths one side of the next promise has to extend; at least 1.
 
     The empirical quantile at `SIDE` of what past promises would have needed, mixed with `BELIEVED` records of
-    a promise that is right (a normal's tail): one miss alone moves it at most to 1.7, of two the smaller
-    counts in full. Of exchangeable promises, whatever their distribution, at least (SIDE·n − 1) / (n + 1)
-    hold on this side.
+    a correct promise (a normal tail): one miss alone moves it to 1.7 at most, and of two the smaller counts
+    in full. Of exchangeable promises, whatever their distribution, at least (SIDE·n − 1) / (n + 1) hold on
+    this side.
 
     Args:
-        misses: (n,) in half-widths; below 0 of what missed on the other side.
+        misses: (n,) in half-widths; below 0 for misses on the other side.
 
     Source:
         Split conformal prediction, normalized: Lei, G'Sell, Rinaldo, Tibshirani & Wasserman (2018), J. Am.
@@ -127,8 +128,8 @@ def track_record(
     The record of these outcomes and rehearsals.
 
     Args:
-        kind_of: the kind of an outcome's hotfix; None where nobody knows it any more.
-        useless: as of a `TrackRecord`.
+        kind_of: gives the kind of an outcome's hotfix; None where it is no longer known.
+        useless: as in `TrackRecord`.
     """
     repairs: dict[str, list[float]] = defaultdict(list)
     costs: dict[str, list[float]] = defaultdict(list)

@@ -19,7 +19,7 @@ Pricing = Callable[[Parameters, Circumstances], Price]
 
 @dataclass(frozen=True)
 class Unfit:
-    """Why a hotfix is not offered, as a sentence that its label begins."""
+    """Why a hotfix is not offered, as a sentence that starts with its label."""
 
     why: str
 
@@ -30,15 +30,15 @@ class Way:
     One way of pricing.
 
     Args:
-        name: as `replay.kind` says it.
+        name: as written in `replay.kind`.
         price: the trade-off of what is handed over, where something is wrong now.
-        forecast: the same for a launch to come; where nothing of it is known, null.
-        given: what the deployer is handed besides, to do what is priced; where it cannot, why not.
-        undoes: what is served from again as it was before, where that is what it prices.
-        holds: what the replay's `table` holds: each delivery of the items, or the rows of a feed once more.
+        forecast: the same for an upcoming launch; null where nothing is known about it.
+        given: what else the deployer is handed, to do what is priced; or, where it cannot, why not.
+        undoes: what is served as it was before again, if that is what it prices.
+        holds: what the replay's `table` holds: each delivery of the items, or a second copy of a feed's rows.
         of_feed: whether it is priced by the rows of a feed, whatever the finding is about.
-        on_items: whether only what is served of the items named changes.
-        rehearsal: how a receiver that does this is rehearsed, or why it cannot be; null: not said.
+        on_items: whether it only changes how the named items are served.
+        rehearsal: how a receiver that does this is rehearsed, or why it cannot be; null: not stated.
     """
 
     name: str
@@ -63,12 +63,12 @@ class Way:
 
 
 def unknown(around: Circumstances, why: str, blast: float | None = None) -> Price:
-    """Nothing is known: then everybody may be touched, and a second person decides."""
+    """The price where nothing is known: everybody may be touched then, so a second person decides."""
     touched = around.finding.affected_share if blast is None else blast
     nothing = Estimate(value=None, unit="%", basis=why)
     return Price(nothing, nothing, 1.0 if touched is None else touched)
 
 
 def no_stage(around: Circumstances) -> Price:
-    """What is said where no traffic can be replayed."""
+    """The price where no traffic can be replayed."""
     return unknown(around, around.no_stage or NOT_KNOWN)

@@ -1,4 +1,4 @@
-"""What a change of what is shown is worth to members: in plays, or whatever the team's objective counts."""
+"""What a change in what is shown is worth to members: in plays, or whatever the team's objective counts."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from domain.resolution.off_policy import LEAST_SHARE, Choices, chance_of, effect
 from domain.resolution.resample import HIGH, estimate, heterogeneity, normal
 from domain.values import Estimate, Slice
 
-GROUPS = 20  # of candidates alike in what the model expects, by which its error is estimated
-LEAST_CHOSEN = 30  # choices, with fewer of which nothing can be said of the model's error
-LEAST_REQUESTS = 50  # of a slice that is looked at for whom a hotfix hits hardest
+GROUPS = 20  # of candidates with similar expectations, by which the model's error is estimated
+LEAST_CHOSEN = 30  # choices; with fewer, nothing can be said about the model's error
+LEAST_REQUESTS = 50  # in a slice, for it to be considered among those a hotfix hits hardest
 UNKNOWN = "what members chose of these requests is not in the log"
-NOTHING = 1e-9  # of a place, below which a request shows what it showed
+NOTHING = 1e-9  # of a place; below this a request shows what it showed before
 RULE_OF_THREE = 3.0
-"""Of n tries without a case, 3 / n is the 95 % bound of its chance (Hanley & Lippman-Hand 1983, JAMA 249)."""
+"""In n tries without a case, 3 / n is the 95 % bound of its chance (Hanley & Lippman-Hand 1983, JAMA 249)."""
 SEED_GAINED, SEED_LOST = 3, 4
 
 
 @dataclass(frozen=True)
 class Worth:
     """
-    Each in % of what is chosen now.
+    What a change is worth, each in % of what is chosen now.
 
     Args:
         elsewhere: in the requests in which the items concerned have no place.
@@ -43,10 +43,10 @@ class Worth:
 @dataclass(frozen=True)
 class Valued:
     """
-    Traffic with what members chose of it.
+    Traffic with what members chose from it.
 
     Args:
-        plays: (rows,) what the model expects of each candidate if shown, without what serving adds.
+        plays: (rows,) what the model expects from each candidate if shown, without what serving adds.
         choices: None where they are not known; `unit` is what they are counted in.
     """
 
@@ -60,7 +60,7 @@ class Valued:
         What it is worth to show each candidate with chance `after` instead of `before`, (rows,).
 
         Args:
-            away: (requests,) 1 of those elsewhere.
+            away: (requests,) 1 for those elsewhere.
             weights: (1 + RESAMPLES, requests) what each request counts for.
         """
         choices, unit = self.choices, f"% {self.unit}"
@@ -87,7 +87,7 @@ class Valued:
     def _untouched(
         self, before: Floats, after: Floats, inside: Floats, unit: str, basis: str
     ) -> Estimate | None:
-        """Where none of n requests is touched, up to 3 in n may be, each as much as those that are."""
+        """If none of n requests is touched, up to 3 in n may be, each as much as those that are."""
         moved = self.traffic.per_request(np.abs(after - before)) / 2
         if not moved.any() or (moved * inside > NOTHING).any():
             return None
@@ -97,7 +97,7 @@ class Valued:
 
     @cached_property
     def expected(self) -> Floats:
-        """(rows,) the model's expectation, brought to the height of what was chosen."""
+        """(rows,) the model's expectation, scaled to the level of what was chosen."""
         choices = self.choices
         if choices is None:
             return self.plays
@@ -107,7 +107,7 @@ class Valued:
 
     @cached_property
     def _slices(self) -> Mapping[Slice, Floats]:
-        """Slice → (requests,) 1 of the requests in it, of the columns that say one thing a request."""
+        """Slice → (requests,) 1 for the requests in it, by columns with a single value per request."""
         rows, found = self.traffic.rows, dict[Slice, Floats]()
         for name in self.traffic.columns.dimensions:
             if name not in rows:
@@ -123,7 +123,7 @@ class Valued:
 
 
 def _basis(choices: Choices, share: float | None) -> str:
-    """`share`: what the log is worth for this change; None where the model has to say it."""
+    """How it is known; `share`: what the log is worth for this change, None where the model has to answer."""
     counted = f"{choices.count:,} choices of these requests"
     if share is None:
         return f"{counted}, by the model and its error"
@@ -132,8 +132,8 @@ def _basis(choices: Choices, share: float | None) -> str:
 
 def _by_choices(choices: Choices, expected: Floats, before: Floats, after: Floats, weights: Floats) -> Floats:
     """
-    In %, from what was left to chance: doubly robust. Where few choices were made of what moves, how they
-    would differ by chance is not seen in them; then it is what the expectation makes of it.
+    In %, from what was left to chance: doubly robust. Where few choices were made among what moves, their
+    chance variation does not show in them; it is then taken from the expectation.
     """
     was, would = (value(choices, way, expected, weights) for way in (before, after))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -144,7 +144,7 @@ def _by_choices(choices: Choices, expected: Floats, before: Floats, after: Float
 
 
 def _by_model(choices: Choices, expected: Floats, before: Floats, after: Floats, weights: Floats) -> Floats:
-    """In %, from what the model expects, which is wrong by as much as of what was shown."""
+    """In %, from what the model expects, taken to be as wrong as it is about what was shown."""
     error = _error(choices, expected)
     moved = after - before
 
@@ -158,7 +158,7 @@ def _by_model(choices: Choices, expected: Floats, before: Floats, after: Floats,
 
 
 def _error(choices: Choices, expected: Floats) -> float:
-    """How far what is chosen of candidates alike lies from what the model expects: a relative deviation."""
+    """How far choices among similar candidates are from what the model expects: a relative deviation."""
     there = choices.shown > 0
     said, chosen = expected[there], choices.rewards[there]
     group = pd.qcut(said, GROUPS, labels=False, duplicates="drop")
@@ -171,8 +171,8 @@ def _error(choices: Choices, expected: Floats) -> float:
 
 def _worst(slices: Mapping[Slice, Floats]) -> Slice | None:
     """
-    The slice that loses whatever chance did, and of several the one that loses most for certain; as many as
-    are looked at share the chance that one is named wrongly (Bonferroni).
+    The slice that loses beyond chance, and of several the one that loses most for certain; all slices
+    examined share the probability that one is named wrongly (Bonferroni).
 
     Args:
         slices: slice → (1 + RESAMPLES,) what changes in it, in %.

@@ -1,5 +1,5 @@
 """
-A recommender in miniature that really recommends films, and can be made to go wrong.
+A miniature recommender that really recommends films, and can be made to go wrong.
 
     catalogue ─▶ features ─▶ model ─▶ rails ─▶ serve ─▶ impressions, plays, candidates
         ▲            ▲         ▲        ▲                          │

@@ -19,7 +19,7 @@ CONSOLE = Console(stderr=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; 0 when it did what was asked."""
+    """Run one command; returns 0 when it succeeded."""
     parser = argparse.ArgumentParser(prog=f"python -m {__package__}", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="back-fill what is missing, then serve and produce traffic")

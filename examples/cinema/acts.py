@@ -1,4 +1,4 @@
-"""Where the recommender's data flow can be taken hold of, by a fault or by an event of the world."""
+"""The points of the recommender's data flow at which a fault or an event of the world can act."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Scene:
     at: datetime
 
     def on(self, where: Mapping[str, str]) -> Bools:
-        """(n, k) which candidates lie in a slice of device, region, genre, country, decade."""
+        """(n, k) which candidates belong to a slice of device, region, genre, country, decade."""
         inside = np.ones(self.films.shape, dtype=bool)
         for name, value in where.items():
             if name == "device":
@@ -50,8 +50,8 @@ class Scene:
 @dataclass(frozen=True)
 class Lesson:
     """
-    How a training reads the log when it reads it wrongly: labels of a segment (column, value) turned round, a
-    segment not read, the plays of a segment read so many times, plays of the last hours not there yet.
+    How a training misreads the log: the labels of a segment (column, value) are inverted, a segment is not
+    read, the plays of a segment are read several times, or the plays of the last hours have not arrived yet.
     """
 
     flipped: tuple[str, str] | None = None
@@ -63,22 +63,22 @@ class Lesson:
 @dataclass(frozen=True)
 class Acts:
     """
-    Where a fault takes hold of the cinema's data flow; what is None or empty stays as it is.
+    What a fault changes in the cinema's data flow; whatever is None or empty is unchanged.
 
     Attributes:
         catalogue: the films as the next delivery brings them.
         items:     the rows of a delivery as they are written.
         seen:      the features as they are fed to the model, (n, k, 8).
         score:     (n, k) log-odds that production adds to the model's.
-        kept:      (n, k) which candidates, in the order in which they would be shown, may be.
-        ranker:    the model that serves; `registered` where its registry names it.
+        kept:      (n, k) which candidates, in the order in which they would be shown, may be shown.
+        ranker:    the model that serves; `registered` if its registry names it.
         lesson:    how the next training reads the log.
-        taste:     (films,) what members' own log-odds change by.
+        taste:     (films,) the change in members' own log-odds.
         crowd:     who comes.
         rows:      table → rows as they are written.
         late:      table → how much later its rows arrive.
-        once:      done once to the folder of the tables.
-        planned:   how long it was announced for; None where nobody announced it.
+        once:      applied once to the folder of the tables.
+        planned:   how long it was announced for; None if nobody announced it.
     """
 
     catalogue: Callable[[Catalogue], Catalogue] | None = None

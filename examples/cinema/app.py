@@ -29,7 +29,7 @@ LARGEST_SEED = 1 << 31
 
 
 class Cinema:
-    """The routes' answers."""
+    """The handlers of the routes."""
 
     def __init__(self, live: Live, hotfixes: Hotfixes) -> None:
         self.live, self.hotfixes = live, hotfixes
@@ -95,7 +95,7 @@ class Cinema:
         return JSONResponse({"name": name, "on": body["on"], "changed": changed})
 
     async def train(self, request: Request) -> Response:
-        """`POST /train`: the nightly training, now."""
+        """`POST /train`: runs the nightly training now."""
         if await _read_json(request) is None:
             return _refuse(400, "expected application/json like {}")
         return JSONResponse({"detail": await run_in_threadpool(self.live.train, now())})
@@ -132,7 +132,7 @@ class Cinema:
 
 
 def build_app(live: Live, hotfixes: Hotfixes, *, generate: bool = True) -> Starlette:
-    """The ASGI application; `generate` runs the traffic beside it."""
+    """The ASGI application; `generate` also runs the traffic."""
     cinema, stop = Cinema(live, hotfixes), threading.Event()
 
     @contextlib.asynccontextmanager
@@ -158,7 +158,7 @@ def build_app(live: Live, hotfixes: Hotfixes, *, generate: bool = True) -> Starl
 
 
 def _recommend(stage: Stage, rail: int, k: int, seed: int | None = None) -> list[tuple[int, float]]:
-    """Films (places) of one request with their scores; a seed makes the exploration the same each time."""
+    """Films (places) for one request with their scores; with a seed the exploration is the same each time."""
     shown = pick(
         np.random.default_rng(seed), stage.rails, np.array([rail]), min(k, stage.rails.films.shape[1] - 1)
     )[0]
@@ -175,7 +175,7 @@ def _facts(stage: Stage, film: int) -> tuple[str, str, str, str | None]:
 
 
 async def _read_json(request: Request) -> Any:
-    """The JSON body; None when it is not sent as JSON, which a page of another site cannot do unasked."""
+    """The JSON body; None if it is not sent as JSON, which another site's page cannot do unasked."""
     if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
         return None
     try:

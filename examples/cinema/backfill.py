@@ -1,4 +1,4 @@
-"""History as normal traffic would have made it, by the code that serves the present."""
+"""History as normal traffic would have made it, by the same code that serves the present."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def fill_traffic(serving: Serving, start: int, end: int, progress: Progress) -> 
     """
     Write impressions, plays and candidates of [start, end).
 
-    A file an hour, written anew if it is there.
+    One file per hour, rewritten if it exists.
     """
     chunks = list(_chunks(serving, start, end))
     with ThreadPoolExecutor(THREADS) as pool:
@@ -52,7 +52,7 @@ def fill_traffic(serving: Serving, start: int, end: int, progress: Progress) -> 
 
 
 def _chunks(serving: Serving, start: int, end: int) -> Iterator[Chunk]:
-    """Hours, whole or in part. Launches come at full hours, so within one nothing that is served changes."""
+    """Hours, whole or in part. Films launch on the hour, so what is served does not change within one."""
     logged_from = end - int(serving.settings.candidate_hours * HOUR)
     served, stage = None, None
     while start < end:
@@ -83,7 +83,7 @@ def _fill(serving: Serving, chunk: Chunk) -> None:
 
 
 def fill_history(serving: Serving, start: datetime, end: datetime, progress: Progress) -> None:
-    """Everything there is before the first start."""
+    """Write everything that exists before the first start."""
     settings = serving.settings
     fill_traffic(serving, microseconds(start), microseconds(end), progress)
     progress("deliveries", 0.0)
@@ -118,7 +118,7 @@ def _fill_launches(serving: Serving, start: datetime, end: datetime) -> None:
 
 
 def write_members(serving: Serving, at: datetime) -> None:
-    """The members of that day."""
+    """Write the members as of that day."""
     frame = serving.audience.frame(at)
     write(
         serving.settings.tables / "members" / "current.parquet",
@@ -127,7 +127,7 @@ def write_members(serving: Serving, at: datetime) -> None:
 
 
 def write_training(serving: Serving, ranker: Ranker) -> None:
-    """A row of `training_runs`."""
+    """Write a row of `training_runs`."""
     run = {
         "trained_at": pa.array([microseconds(ranker.trained_at)], rows.MOMENT),
         "rows": pa.array([ranker.rows], pa.int64()),

@@ -1,4 +1,4 @@
-"""The films: a real catalogue, made tidy, some of it held back to be launched later."""
+"""The films: a real catalogue, cleaned, with some films held back to be launched later."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAST_DAYS, PAST_FILMS = 90, 108
 LATEST_LAUNCH_DAYS = 2 / 24  # before the first start, so that an older catalogue lacks something
 LAUNCH_GENRES = ("Drama", "Comedy", "Romance", "Documentary", "Horror", "Thriller", "Sci-Fi")
 LAUNCH_COUNTRIES = ("United States", "France", "United Kingdom", "Germany")
-LAUNCH_LANGUAGES = ("English", "French", "German")  # spoken widely enough that losing it is felt
+LAUNCH_LANGUAGES = ("English", "French", "German")  # spoken widely enough that losing one is noticed
 HOME_LANGUAGE = {
     "France": "French",
     "Belgium": "French",
@@ -46,7 +46,7 @@ SLICES = ("genre", "country", "decade")
 @dataclass(frozen=True)
 class Catalogue:
     """
-    One version of the catalogue. Rows keep their place in every version, so a place names a film.
+    One version of the catalogue. A film keeps its row in every version, so a place identifies a film.
 
     `frame` columns: item_id, title, genre, country, language (may be null), decade, year, runtime_minutes,
     rating (0–1), popularity (0–1), launch_at (aware UTC).
@@ -54,7 +54,7 @@ class Catalogue:
 
     frame: pd.DataFrame
     vocabulary: dict[str, list[str]]
-    withheld: npt.NDArray[np.bool_] | None = None  # films that are not served though launched
+    withheld: npt.NDArray[np.bool_] | None = None  # films that are not served although launched
 
     @cached_property
     def ids(self) -> npt.NDArray[np.object_]:
@@ -104,7 +104,7 @@ class Catalogue:
         return inside
 
     def changed(self, column: str, places: npt.NDArray[np.bool_], values: pd.Series) -> Catalogue:
-        """This catalogue with other values (by place) of a column for some films; new words are learned."""
+        """This catalogue with other values (by place) in a column for some films; new words are learned."""
         frame = self.frame.copy()
         frame[column] = frame[column].where(~pd.Series(places, index=frame.index), values)
         vocabulary = dict(self.vocabulary)
@@ -134,10 +134,10 @@ def microseconds(at: datetime) -> int:
 
 def read_catalogue(anchor: datetime) -> Catalogue:
     """
-    The films with their launches laid out around `anchor`: the same films and days for the same anchor.
+    The films with their launches scheduled around `anchor`: the same films and days for the same anchor.
 
     Raises:
-        FileNotFoundError: the package that holds the catalogue is not installed; says how.
+        FileNotFoundError: the package that holds the catalogue is not installed; says how to install it.
     """
     frame = _tidy(_read_films())
     frame["launch_at"] = _plan_launches(frame, anchor)
@@ -180,7 +180,7 @@ def _tidy(films: pd.DataFrame) -> pd.DataFrame:
 
 
 def _main_language(home: str | None, spoken: list[str]) -> str | None:
-    """The source lists languages by alphabet: the country's own if it is among them, else the first."""
+    """The source lists languages alphabetically: the country's own if among them, otherwise the first."""
     return home if home in spoken else (spoken[0] or None)
 
 
@@ -191,9 +191,9 @@ def _first(column: pd.Series[str]) -> pd.Series[str]:
 
 def _plan_launches(frame: pd.DataFrame, anchor: datetime) -> pd.Series[pd.Timestamp]:
     """
-    Launches at full hours: films in the order of a hash of their id, dealt out evenly over days.
+    Launches on the hour: films in the order of a hash of their id, spread evenly over days.
 
-    Middling films, so that one launch moves no slice much: what changes by itself must not look like a fault.
+    Films of middling popularity, so that one launch moves no slice much: it must not look like a fault.
     """
     fit = frame["genre"].isin(LAUNCH_GENRES) & frame["country"].isin(LAUNCH_COUNTRIES)
     wanted = frame.index[

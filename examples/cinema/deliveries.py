@@ -1,4 +1,4 @@
-"""Catalogue deliveries: each leaves a snapshot, the current items and their features."""
+"""Catalogue deliveries: each writes a snapshot, the current items and their features."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def deliver(
     strikes: Sequence[Callable[[pa.Table], pa.Table]] = (),
 ) -> None:
     """
-    Write the snapshot of a delivery; and, when it is the current one, `items` and `features`.
+    Write the snapshot of a delivery; and, if it is the current one, `items` and `features`.
 
     Args:
-        strikes: what faults do to the rows of items, one after the other.
+        strikes: what faults do to the rows of items, in order.
     """
     rows = item_rows(catalogue)
     for strike in strikes:
@@ -54,7 +54,7 @@ def item_rows(catalogue: Catalogue) -> pa.Table:
 
 
 def feature_rows(catalogue: Catalogue, at: datetime) -> pa.Table:
-    """What is a film's own among the model's features."""
+    """The model's features that belong to a film itself."""
     count, numbers = len(catalogue.ids), catalogue.numbers
     return pa.table(
         {
@@ -78,7 +78,7 @@ def delivered_times(tables: Path) -> list[datetime]:
 
 def read_snapshot(tables: Path, at: datetime, like: Catalogue) -> Catalogue:
     """
-    The catalogue as it was delivered at `at`, without the films launched after that: they are not in it.
+    The catalogue as it was delivered at `at`; films launched after that are not in it.
 
     Raises:
         FileNotFoundError: nothing was delivered at that time.

@@ -1,4 +1,4 @@
-"""How many requests come when: nights a fifth of the evenings, weekends, holidays, and members who join."""
+"""Demand over time: nights at a fifth of the evenings, weekends, holidays, and members who join."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ WEEKDAYS = np.array([1.0, 0.98, 0.98, 1.0, 1.08, 1.14, 1.12])
 HOLIDAYS = {(1, 1), (5, 1), (12, 25), (12, 26)}  # month, day
 ON_A_HOLIDAY = 1.25
 FOUNDED, JOINING_DAYS, BEFORE_DAYS = 0.6, 360, 120
-"""The part of all members that was there so many days before the cinema opened; the rest join evenly."""
+"""The part of all members that had joined this many days before the cinema opened; the rest join evenly."""
 
 
 @dataclass(frozen=True)
 class Crowd:
     """
-    Who comes besides the usual, or does not.
+    Visitors beyond the usual, or missing.
 
     `rate` gives (n,) factors of the demand at (n,) times, at most `most`; `rails` (rails,) is how much more
-    often than usual each rail's members come.
+    often than usual the members of each rail come.
     """
 
     rate: Callable[[Ints], Floats] = lambda times: np.ones(len(times))
@@ -44,9 +44,9 @@ class Crowd:
 @dataclass(frozen=True)
 class Demand:
     """
-    Requests a second: `mean` over an ordinary week of about the time `opened`, when the cinema began.
+    Requests a second: `mean` is over an ordinary week around the time `opened`, when the cinema began.
 
-    `crowds` are what makes more or fewer come.
+    `crowds` are what raises or lowers the demand.
     """
 
     mean: float
@@ -66,7 +66,7 @@ class Demand:
         return self.mean * grown * BUSIEST * ON_A_HOLIDAY * math.prod(crowd.most for crowd in self.crowds)
 
     def growth(self, times: Ints) -> Floats:
-        """(n,) members at each time, as a part of those when it opened."""
+        """(n,) members at each time, as a fraction of those when it opened."""
         opened = np.array([microseconds(self.opened)], dtype=np.int64)
         return np.asarray(share_joined(times, self.opened) / share_joined(opened, self.opened)[0])
 
@@ -79,11 +79,11 @@ def share_joined(times: Ints, opened: datetime) -> Floats:
 
 def joining_times(members: int, turn: float, opened: datetime) -> Ints:
     """
-    (members,) when each of a group joins, in order, microseconds since 1970; the first are there from the
-    beginning.
+    (members,) when each member of a group joins, in order, microseconds since 1970; the first are there from
+    the beginning.
 
     Args:
-        turn: 0–1, where in the time between two of a group its own members join: groups take turns.
+        turn: 0–1, the phase of this group's joins in the interval between two of them: groups take turns.
     """
     place = (np.arange(members) + turn) / members
     days = np.clip((place - FOUNDED) / (1 - FOUNDED), 0.0, 1.0) * JOINING_DAYS - BEFORE_DAYS
@@ -91,7 +91,7 @@ def joining_times(members: int, turn: float, opened: datetime) -> Ints:
 
 
 def rhythm(times: Ints) -> Floats:
-    """(n,) requests as a part of those of an ordinary week's mean; days are UTC's."""
+    """(n,) requests as a fraction of an ordinary week's mean; days are in UTC."""
     days, inside = times // DAY, (times % DAY) / HOUR
     weekdays = (days + THURSDAY) % 7
     known, which = np.unique(days, return_inverse=True)
@@ -107,7 +107,7 @@ def _holiday(day: int) -> bool:
 
 
 def _mean(curve: Floats) -> float:
-    """Of a curve over the hours of a day."""
+    """The mean of a curve over the hours of a day."""
     return float(np.trapezoid(curve, HOURS) / 24)
 
 

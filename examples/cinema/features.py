@@ -28,8 +28,8 @@ LENGTH_TOLERANCE_MINUTES = 40.0
 # The hidden truth: log-odds of a play by feature. Never read by training or serving, only by members.
 TRUE_WEIGHTS = np.array([3.0, 2.0, 0.4, 1.6, 0.9, -0.06, 0.6, 0.2], dtype=np.float32)
 TRUE_BASE = -8.6
-TRUE_QUIRK = 0.35  # what a cluster thinks of one film, unlike all its features say
-TRUE_POSITION = -0.07  # a place further down the rail
+TRUE_QUIRK = 0.35  # what a cluster thinks of one film beyond what its features explain
+TRUE_POSITION = -0.07  # per place further down the rail
 
 
 def features(audience: Audience, catalogue: Catalogue, rails: Places, films: Places, at: datetime) -> Floats:
@@ -64,7 +64,7 @@ def features(audience: Audience, catalogue: Catalogue, rails: Places, films: Pla
 def true_log_odds(
     audience: Audience, catalogue: Catalogue, rails: Places, films: Places, at: datetime
 ) -> Floats:
-    """How members of each rail really take to each film at the top of the rail: log-odds of a play."""
+    """Members' true preference on each rail for each film at the top of the rail: log-odds of a play."""
     seen = features(audience, catalogue, rails, films, at)
     seen[..., 0] = np.nan_to_num(seen[..., 0], nan=STRANGE_LANGUAGE)
     quirk = TRUE_QUIRK * noise(rails // len(DEVICES), films, salt=7)
@@ -73,7 +73,7 @@ def true_log_odds(
 
 
 def noise(left: npt.NDArray[np.integer], right: npt.NDArray[np.integer], salt: int) -> Floats:
-    """About standard normal, and always the same for the same pair."""
+    """Roughly standard normal, and always the same for the same pair."""
     mixed = (left.astype(np.uint64) << np.uint64(32)) ^ right.astype(np.uint64) ^ np.uint64(salt << 56)
     total = np.zeros(mixed.shape, dtype=np.float64)
     for _ in range(4):

@@ -1,4 +1,4 @@
-"""What the webhook can change, and how each change is taken back: by a revert, or when it expires."""
+"""What the webhook can change, and how each change is reverted: by a call, or when it expires."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HOTFIXES = {
 
 
 class Hotfixes:
-    """The hotfixes in force, kept in a file so that a restart keeps them, too."""
+    """The hotfixes in force, kept in a file so that they survive a restart."""
 
     def __init__(self, live: Live, clock: Callable[[], datetime] = now) -> None:
         self.live, self.clock = live, clock
@@ -40,7 +40,7 @@ class Hotfixes:
             self._restore()
 
     def handle(self, call: HotfixCall) -> str:
-        """Apply or revert what a verified call asks for; a sentence for people."""
+        """Apply or revert what a verified call asks for; returns a sentence for people."""
         with self.live.lock:
             if call.action == "revert":
                 if self.active.get(call.hotfix, {}).get("id") != call.id:
@@ -56,7 +56,7 @@ class Hotfixes:
             return detail
 
     def revert(self, hotfix: str) -> str:
-        """Take a hotfix back."""
+        """Revert a hotfix."""
         if hotfix not in self.active:
             return f"{hotfix} was not in force"
         noted = self.active[hotfix]
@@ -73,7 +73,7 @@ class Hotfixes:
         return detail
 
     def in_force(self) -> list[str]:
-        """The ids of the calls whose change is served now, as serving has it and not as it was noted."""
+        """The ids of the calls whose change is being served now: as serving has it, not as it was noted."""
         with self.live.lock:
             served = {
                 "catalogue_rollback": self.live.serving.rolled_back is not None,
@@ -82,7 +82,7 @@ class Hotfixes:
             return [noted["id"] for hotfix, noted in self.active.items() if served.get(hotfix, True)]
 
     def expire(self, at: datetime) -> None:
-        """Take back what has expired."""
+        """Revert the hotfixes that have expired."""
         with self.live.lock:
             for hotfix, noted in list(self.active.items()):
                 if noted["expires_at"] and _parse_expiry(noted["expires_at"]) <= at:
@@ -132,7 +132,7 @@ class Hotfixes:
         return f"serving the model trained at {ranker.trained_at:%Y-%m-%d %H:%M} UTC again"
 
     def _restore(self) -> None:
-        """After a restart: what is in memory only follows from what was noted."""
+        """Restore after a restart what is only in memory, from what was noted."""
         self.live.failover = "feed_failover" in self.active
         if "catalogue_rollback" in self.active:
             delivered = datetime.fromisoformat(self.active["catalogue_rollback"]["delivered_at"])

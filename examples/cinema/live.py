@@ -35,14 +35,14 @@ TABLES = (
 )
 TICK_SECONDS = 1.0
 FIRST_DAYS_LOOKED_BACK = 8
-LONGEST_TICK = 60_000_000  # microseconds; after a longer pause (a laptop asleep) the time is back-filled
+LONGEST_TICK = 60_000_000  # microseconds; after a longer pause (a sleeping laptop) the time is back-filled
 
 
 class Live:
     """
-    Traffic goes on from where it is complete; `step` takes it up to a time.
+    Traffic continues from the time up to which it is complete; `step` advances it.
 
-    Opening it back-fills: everything when there is nothing, else the hole since it last ran.
+    Opening it back-fills: everything if there is nothing, otherwise the gap since it last ran.
     """
 
     def __init__(self, settings: Settings, progress: Progress, at: datetime | None = None) -> None:
@@ -65,7 +65,7 @@ class Live:
         self.requests = RequestLog(settings.folder / "requests", share=0.1, max_bytes=20_000_000)
         self._flushed = self._dry_run = 0
         self._day = at
-        self._coming: list[tuple[int, str, pa.Table]] = []  # when it is due, of which table, what
+        self._coming: list[tuple[int, str, pa.Table]] = []  # when it is due, for which table, the rows
         self._known: set[str] = set()  # films whose first day has been counted since the start
 
     def _fill_from_nothing(self, at: datetime, progress: Progress) -> None:
@@ -78,7 +78,7 @@ class Live:
         self._write_state()
 
     def catch_up(self, at: datetime, progress: Progress) -> None:
-        """Fill what lies between the last complete time and `at` with normal traffic."""
+        """Fill the gap between the last complete time and `at` with normal traffic."""
         if microseconds(at) > self._until:
             fill_traffic(self.serving, self._until, microseconds(at), progress)
             self._until = microseconds(at)
@@ -86,7 +86,7 @@ class Live:
         self.rollup.complete(self._until)
 
     def step(self, at: datetime) -> None:
-        """Take traffic, and everything that has its hour, up to `at`."""
+        """Advance traffic, and everything that is scheduled, to `at`."""
         with self.lock:
             end = microseconds(at)
             if end <= self._until:
@@ -120,7 +120,7 @@ class Live:
         self._arrive(end)
 
     def _write(self, name: str, table: pa.Table) -> None:
-        """Rows as the application logs them, and as they come through to the table."""
+        """Write rows as the application logs them, and as they get through to the table."""
         late = timedelta(0)
         for acts in self.serving.faults.acts:
             if self.failover and name == "plays":
@@ -134,7 +134,7 @@ class Live:
             self.tables[name].append(table)
 
     def _arrive(self, until: int) -> None:
-        """What was late and has come by now."""
+        """Write rows that were late and have arrived by now."""
         for due, name, table in self._coming:
             if due <= until:
                 self.tables[name].append(table)
@@ -180,14 +180,14 @@ class Live:
             self._known |= outcomes.keys()
 
     def deliver(self, at: datetime) -> None:
-        """A catalogue delivery, as it comes each morning and whenever something in it changed."""
+        """Deliver the catalogue, as happens each morning and whenever something in it has changed."""
         with self.lock:
             strikes = [acts.items for acts in self.serving.faults.acts if acts.items]
             deliver(self.settings.tables, self.serving.receive_delivery(), at, strikes=strikes)
             write_members(self.serving, at)
 
     def train(self, at: datetime, left_out: str = "") -> str:
-        """Learn anew from the log, and serve what was learnt; a sentence about it."""
+        """Train anew from the log, and serve the result; returns a sentence about it."""
         self.flush()
         try:
             wrong = (acts.lesson for acts in self.serving.faults.acts if acts.lesson)
@@ -219,7 +219,7 @@ class Live:
             return changed
 
     def _strike(self, drawn: Drawn) -> None:
-        """What a fault does once, when it is switched on."""
+        """Do what a fault does once, when it is switched on."""
         acts = drawn.acts
         if acts.once is not None:
             self.flush()
@@ -228,7 +228,7 @@ class Live:
             self.serving.replace_ranker(acts.ranker)
 
     def restore_plays(self) -> int:
-        """Put the standby's rows where the feed lost some; how many rows came back."""
+        """Put the standby's rows where the feed lost some; returns how many came back."""
         with self.lock:
             self.flush()
             back = 0

@@ -1,4 +1,4 @@
-"""The members: where they live, what they like, on which screen they watch."""
+"""The members: where they live, what they like, and on which device they watch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Ints = npt.NDArray[np.int64]
 DEVICES = ("tv", "mobile", "web")
 SURFACES = ("home", "browse", "after_play")
 SURFACE_SHARES = (0.6, 0.25, 0.15)
-GOLDEN = 0.618_034  # multiples of it, without their whole part, lie evenly in 0–1
+GOLDEN = 0.618_034  # the fractional parts of its multiples lie evenly in 0–1
 STRANGE_LANGUAGE, STRANGE_COUNTRY = 0.08, 0.30
 TASTES = (
     ("Drama", "Romance", "Biography"),
@@ -95,9 +95,9 @@ class Audience:
     """
     Members in clusters of one region and one taste; a rail is a cluster on a device.
 
-    Tables have a row a cluster and a column a word of the catalogue's vocabulary; `language` has one more
-    column at the end, NaN, where the code -1 of an unset language points. `joined` (n_members,) is when each
-    joins, microseconds since 1970, in order within a cluster; `opened` is when the cinema began.
+    Tables have a row per cluster and a column per word of the catalogue's vocabulary; `language` has one more
+    column at the end, NaN, to which the code -1 of an unset language points. `joined` (n_members,) is when
+    each joins, microseconds since 1970, in order within a cluster; `opened` is when the cinema began.
     """
 
     language: Floats
@@ -123,7 +123,7 @@ class Audience:
         return self.clusters * len(DEVICES)
 
     def count_joined(self, at: int) -> Ints:
-        """(n_clusters,) members who have joined by `at` (microseconds since 1970), one at the least."""
+        """(n_clusters,) members who have joined by `at` (microseconds since 1970), at least one."""
         there = np.bincount(self.member_cluster[self.joined <= at], minlength=self.clusters)
         return np.maximum(there, 1)
 
@@ -142,7 +142,7 @@ class Audience:
 
 
 def gather_audience(catalogue: Catalogue, settings: Settings, opened: datetime) -> Audience:
-    """The members and their tastes, those who join later too; the same for the same seed."""
+    """The members and their tastes, including those who join later; the same for the same seed."""
     rng = np.random.default_rng(settings.seed)
     words = catalogue.vocabulary
     kinds = [(region, taste) for region in REGIONS for taste in TASTES]

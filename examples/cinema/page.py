@@ -1,4 +1,4 @@
-"""The page at `/`: what members see now, and what is the matter."""
+"""The page at `/`: what members see now, and what is wrong."""
 
 from __future__ import annotations
 

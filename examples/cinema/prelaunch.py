@@ -1,4 +1,4 @@
-"""Films before their launch: would they be shown, if they were launched now?"""
+"""Films before their launch: would they be shown if they were launched now?"""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .tables import write
 SAMPLED_REQUESTS = 4_000  # with fewer, chance moves a share by as much as films differ
 DAY = timedelta(days=1)
 FIRST_DAY_SPREAD = (
-    0.10  # how a first day before the history differs from what its rails make of it, log scale
+    0.10  # how far a first day before the history deviates from what its rails make of it, log scale
 )
 
 Outcomes = dict[str, int]
@@ -31,7 +31,7 @@ Outcomes = dict[str, int]
 
 @dataclass(frozen=True)
 class Stage:
-    """What a dry run needs of the service as it is."""
+    """The current state of the service, as a dry run needs it."""
 
     audience: Audience
     catalogue: Catalogue
@@ -50,7 +50,7 @@ def snapshot(rng: np.random.Generator, stage: Stage, at: datetime) -> pa.Table:
 def backfill_snapshots(
     rng: np.random.Generator, stage: Stage, days: list[datetime], outcomes: Outcomes
 ) -> pa.Table:
-    """A snapshot for each of `days`, with what is known now of the first days that followed."""
+    """A snapshot for each of `days`, with what is known now about the first days that followed."""
     reached = np.unique(np.concatenate([stage.catalogue.upcoming(day) for day in days]))
     chances = _chances(stage, reached, days[-1] + timedelta(days=UPCOMING_DAYS))
     parts = []
@@ -66,7 +66,7 @@ def imagine_first_days(
     """
     First-day impressions of films launched in the 90 days before the history.
 
-    What their rails would show.
+    They are what the films' rails would show.
     """
     start = microseconds(before - timedelta(days=120))
     launches = stage.catalogue.launches
@@ -104,7 +104,7 @@ def count_first_days(
 
 
 def fill_outcomes(tables: Path, outcomes: Outcomes) -> None:
-    """Write first days that have become known into all snapshots of their films."""
+    """Write newly known first days into all snapshots of their films."""
     for path in sorted((tables / "prelaunch").glob("*.parquet")):
         rows = pq.ParquetFile(path).read()
         ids, had = rows["item_id"].to_pylist(), rows["first_day_impressions"].to_pylist()

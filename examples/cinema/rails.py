@@ -1,4 +1,4 @@
-"""For every kind of member on every device: which films are eligible, and how likely each is shown."""
+"""For every kind of member on every device: which films are eligible, and how likely each is to be shown."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .ranking import Ranker
 Floats = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int32]
 
-SHELF = 10  # films shown a request
-RETRIEVED = 52  # candidates a rail besides the new films
-TEMPERATURE = 0.8  # how much exploration: log-odds are divided by it
+SHELF = 10  # films shown per request
+RETRIEVED = 52  # candidates per rail besides the new films
+TEMPERATURE = 0.8  # amount of exploration: log-odds are divided by it
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class Adjustments:
 @dataclass(frozen=True)
 class Rails:
     """
-    All that serving needs, a row a rail and a column a candidate.
+    All that serving needs, one row per rail and one column per candidate.
 
-    `weights` are the rates of exponential clocks: the ten that ring first are shown, in that order, so
-    `weights`
-    drives exploration, and a candidate is shown with probability `1 - exp(-weight * horizon)` (`inclusion`).
+    `weights` are the rates of exponential clocks: the ten that ring first are shown, in that order. So
+    `weights` drives exploration, and a candidate is shown with probability `1 - exp(-weight * horizon)`
+    (`inclusion`).
     """
 
     films: Places
@@ -87,9 +87,9 @@ def retrieve(
     audience: Audience, catalogue: Catalogue, at: datetime, blocked: frozenset[int] = frozenset()
 ) -> Places:
     """
-    Candidates of every rail by taste, country and popularity, and all new films; none that is blocked.
+    Candidates of every rail by taste, country and popularity, and all new films; no blocked ones.
 
-    The language plays no part here: a film whose language is unset still is eligible, and loses in
+    The language plays no part here: a film whose language is unset is still eligible, and loses in
     ranking.
     """
     served = catalogue.launched(at).copy()
@@ -153,14 +153,14 @@ def _adjusted_score(scene: Scene, adjust: Adjustments) -> Floats:
 
 
 def _liked(odds: Floats, truth: Catalogue, films: Places, adjust: Adjustments) -> Floats:
-    """What members make of the films, with what the world has changed of it."""
+    """How members like the films, including what the world has changed."""
     for acts in adjust.faults:
         odds = odds + acts.taste(truth)[films] if acts.taste else odds
     return odds
 
 
 def _horizon(weights: Floats) -> Floats:
-    """The time by which `SHELF` clocks of each rail have rung on average, by bisection of its logarithm."""
+    """The time by which on average `SHELF` clocks of each rail have rung, by bisection of its logarithm."""
     low = np.full(len(weights), -30.0)
     high = np.full(len(weights), 30.0)
     for _ in range(50):

@@ -1,5 +1,5 @@
 """
-The ranking model: what plays teach, kept where a stranger can read it without running what the file says.
+The ranking model: learnt from plays, and stored so that reading the file runs no code from it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
 FIRST_ROWS_PER_RAIL = 1_500
-TRUSTED = ["numpy.dtype"]  # what the imputer keeps besides what skops trusts by itself
+TRUSTED = ["numpy.dtype"]  # what the imputer stores beyond what skops trusts by default
 HOLDOUT = 5  # one row in five is kept back for the area under the curve
 
 
@@ -43,7 +43,7 @@ class Ranker:
 
     @property
     def version(self) -> str:
-        """The model by the time of its training, for instance 20261125T030000."""
+        """The model, named by the time of its training, for instance 20261125T030000."""
         return f"{self.trained_at:%Y%m%dT%H%M%S}"
 
     def log_odds(self, seen: Floats) -> Floats:
@@ -55,13 +55,13 @@ class Ranker:
 
 def train(seen: Floats, played: Bools, trained_at: datetime, left_out: str = "") -> Ranker:
     """
-    A model of plays.
+    Train a model of plays.
 
     A missing feature counts as 0: nothing is known to match. That is why an unset language costs a film
     its place.
 
     Raises:
-        ValueError: no plays, or nothing but plays, to learn from.
+        ValueError: there are no plays, or nothing but plays, to learn from.
     """
     held = np.arange(len(played)) % HOLDOUT == 0
     if min(played[held].sum(), (~played[held]).sum(), played[~held].sum()) == 0:
@@ -79,7 +79,7 @@ def first_lesson(audience: Audience, catalogue: Catalogue, at: datetime, seed: i
     """
     Features and plays from before the history.
 
-    Every rail shown films at random, as a new service would.
+    Every rail showed films at random, as a new service would.
     """
     rng = np.random.default_rng(seed)
     rails = np.arange(audience.rails, dtype=np.int32)[:, None]
@@ -88,7 +88,7 @@ def first_lesson(audience: Audience, catalogue: Catalogue, at: datetime, seed: i
     films = rng.choice(shown, (audience.rails, FIRST_ROWS_PER_RAIL), p=fame / fame.sum()).astype(np.int32)
     odds = (
         true_log_odds(audience, catalogue, rails, films, at) + 2.0
-    )  # asked outright, people say yes more often
+    )  # when asked directly, people say yes more often
     odds += (TRUE_POSITION * rng.integers(0, 10, odds.shape)).astype(np.float32)
     seen = features(audience, catalogue, rails, films, at).reshape(-1, len(FEATURES))
     played = (rng.random(odds.shape) < 1 / (1 + np.exp(-odds))).ravel()
@@ -97,7 +97,7 @@ def first_lesson(audience: Audience, catalogue: Catalogue, at: datetime, seed: i
 
 
 def save(ranker: Ranker, folder: Path) -> None:
-    """Write `ranker.skops` and what is known of it, `ranker.json`; each replaced in one step."""
+    """Write `ranker.skops` and what is known about it, `ranker.json`; each replaced in one step."""
     folder.mkdir(parents=True, exist_ok=True)
     known = {
         "features": list(FEATURES),
@@ -118,12 +118,12 @@ def save(ranker: Ranker, folder: Path) -> None:
 
 
 def load(folder: Path) -> Ranker | None:
-    """The saved model; None where there is none."""
+    """The saved model; None if there is none."""
     if not (folder / "ranker.skops").exists() or not (folder / "ranker.json").exists():
         return None
     known = json.loads((folder / "ranker.json").read_text())
     if known["features"] != list(FEATURES):
-        return None  # of another version: train anew
+        return None  # from another version: train anew
     pipeline = skops.io.load(folder / "ranker.skops", trusted=TRUSTED)
     trained_at = datetime.fromisoformat(known["trained_at"])
     rows, auc, loss = known["training_rows"], known["auc"], known["log_loss"]

@@ -1,4 +1,4 @@
-"""Requests by five minutes, region and device, counted from the log and kept far longer than it."""
+"""Requests by five minutes, region and device, counted from the log and kept far longer than the log."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ COUNT = (
 
 class Rollup:
     """
-    The table `requests_5m`, a file a day; complete up to `until`, a full five minutes.
+    The table `requests_5m`, one file per day; complete up to `until`, a multiple of five minutes.
 
-    A span is counted once it has passed, from the impressions that were flushed by then.
+    A span is counted once it has passed, from the impressions flushed by then.
     """
 
     def __init__(self, tables: Path, until: int) -> None:
         self.tables, self.until = tables, until // SPAN * SPAN
 
     def complete(self, until: int) -> None:
-        """Count the spans that have passed since the last time, of a log that is complete up to `until`."""
+        """Count the spans that have passed since the last time, in a log that is complete up to `until`."""
         end = until // SPAN * SPAN
         if end <= self.until:
             return
@@ -43,7 +43,7 @@ class Rollup:
         self.until = end
 
     def imagine(self, demand: Demand, audience: Audience, start: datetime, seed: int) -> None:
-        """Spans from `start` up to where the log begins, as they would have been counted."""
+        """Write the spans from `start` to the beginning of the log, as they would have been counted."""
         rng = np.random.default_rng([seed, 2])
         spans = np.arange(microseconds(start) // SPAN * SPAN, self.until, SPAN, dtype=np.int64)
         share = np.zeros((len(REGIONS), len(DEVICES)))
@@ -60,7 +60,7 @@ class Rollup:
         self._write(pa.table(columns))
 
     def _write(self, rows: pa.Table) -> None:
-        """Put rows to those of their days."""
+        """Add rows to the files of their days."""
         days = rows["begins_at"].cast(pa.int64()).to_numpy() // DAY
         for day in np.unique(days):
             path = self.tables / NAME / f"{stamp(int(day) * DAY)}.parquet"
@@ -69,7 +69,7 @@ class Rollup:
 
 
 def counted_until(tables: Path, start: int) -> int:
-    """Up to where the table is complete already; `start` where there is none."""
+    """The time up to which the table is already complete; `start` if there is none."""
     newest = max((tables / NAME).glob("*.parquet"), default=None)
     if newest is None:
         return start
@@ -78,7 +78,7 @@ def counted_until(tables: Path, start: int) -> int:
 
 
 def _count(impressions: Path, start: int, end: int) -> pa.Table:
-    """The spans of [start, end), from the files that can hold rows of them: a file spans an hour at most."""
+    """The spans of [start, end), from the files that can hold their rows: a file spans an hour at most."""
     names = sorted(path.name for path in impressions.glob("*.parquet"))
     first, last = stamp(start - 3_600_000_000), stamp(end)
     files = [str(impressions / name) for name in names if first <= name < last]

@@ -1,4 +1,4 @@
-"""What happened, as rows: from shelves to Arrow tables, dictionary by dictionary."""
+"""What happened, as rows: from shelves to dictionary-encoded Arrow tables."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ CANDIDATES = (
 
 
 def impressions(shelves: Shelves, audience: Audience, catalogue: Catalogue) -> pa.Table:
-    """A row a film shown."""
+    """One row per film shown."""
     visits, count = shelves.visits, len(shelves.visits)
     each = np.repeat(np.arange(count), SHELF)
     local = shelves.rails.local[visits.rails[:, None], shelves.shown].ravel()
@@ -80,7 +80,7 @@ def impressions(shelves: Shelves, audience: Audience, catalogue: Catalogue) -> p
 
 
 def plays(shelves: Shelves, audience: Audience, catalogue: Catalogue) -> pa.Table:
-    """A row a film played, at the time it was shown."""
+    """One row per film played, at the time it was shown."""
     visits = shelves.visits
     each, place = np.nonzero(shelves.played)
     local = shelves.rails.local[visits.rails[each], shelves.shown[each, place]]
@@ -92,9 +92,9 @@ def plays(shelves: Shelves, audience: Audience, catalogue: Catalogue) -> pa.Tabl
 
 def candidates(shelves: Shelves, audience: Audience, catalogue: Catalogue, version: str) -> pa.Table:
     """
-    A row a candidate of the logged requests, in order of score.
+    One row per candidate of the logged requests, in order of score.
 
-    `catalogue` is the one that served, so that `language` is null where the model met none; `version` names
+    `catalogue` is the one that served, so that `language` is null where the model had none; `version` names
     the model.
     """
     visits, rails = shelves.visits, shelves.rails

@@ -1,4 +1,4 @@
-"""What is served now: catalogue, model, overrides and bugs, brought together when one of them changes."""
+"""What is served now: catalogue, model, overrides and bugs, combined anew when one of them changes."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ Key = tuple[object, ...]
 
 class Serving:
     """
-    The recommender as it stands.
+    The recommender in its current state.
 
-    `truth` is the catalogue as it ought to be, `delivered` as the last delivery brought it, `rolled_back`
+    `truth` is the catalogue as it should be, `delivered` as the last delivery brought it, `rolled_back`
     an older one that is served instead while that hotfix is on.
     """
 
@@ -75,7 +75,7 @@ class Serving:
         return Stage(self.audience, self.truth, self.ranker, rails, Adjustments())
 
     def stage(self, at: datetime) -> Stage:
-        """What is served at `at`; made anew by the model when anything it depends on has changed."""
+        """What is served at `at`; recomputed with the model when anything it depends on has changed."""
         overrides = self.overrides.current(at)
         source = self.rolled_back or self.delivered
         ranker = next((acts.ranker for acts in self.faults.acts if acts.ranker), self.ranker)
@@ -88,7 +88,7 @@ class Serving:
                 catalogue, adjust = self._adjust(source, overrides)
                 rails = build_rails(self.audience, catalogue, ranker, at, adjust, self.truth)
                 self._stage = Stage(self.audience, catalogue, ranker, rails, adjust)
-                self._key, self._kept = key, source  # the source is kept so that its id stays its own
+                self._key, self._kept = key, source  # the source is kept so that its id is not reused
             return self._stage
 
     def _adjust(self, source: Catalogue, overrides: tuple[Override, ...]) -> tuple[Catalogue, Adjustments]:
@@ -112,7 +112,7 @@ class Serving:
         return catalogue, Adjustments(boosts, fills, frozenset(blocked), self.faults.acts)
 
     def kept(self, stage: Stage, at: datetime) -> Kept | None:
-        """Which films may be shown once they are ranked; None where nothing stands in their way."""
+        """Which films may be shown after ranking; None if nothing restricts them."""
         filters = [acts.kept for acts in stage.adjust.faults if acts.kept]
         if not filters:
             return None
@@ -125,7 +125,7 @@ class Serving:
         return kept
 
     def crowd(self) -> tuple[Demand, npt.NDArray[np.float64] | None]:
-        """How many come now, and who."""
+        """How many members come now, and which."""
         crowds = tuple(acts.crowd for acts in self.faults.acts if acts.crowd)
         rails = [crowd.rails for crowd in crowds if crowd.rails is not None]
         return replace(self.demand, crowds=crowds), np.prod(rails, axis=0) if rails else None

@@ -10,12 +10,12 @@ from pathlib import Path
 
 
 class WrongSetting(ValueError):
-    """A CINEMA_… variable that cannot be used; says which and what would do."""
+    """A CINEMA_… variable that cannot be used; says which, and what would be valid."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the cinema lives and how much goes on in it."""
+    """Where the cinema lives and how much traffic it has."""
 
     folder: Path = Path("var/cinema")
     host: str = "127.0.0.1"
@@ -39,11 +39,11 @@ class Settings:
         return self.folder / "tables"
 
     def secrets(self) -> tuple[str, ...]:
-        """The webhook's shared secret, and while it is exchanged the former one."""
+        """The webhook's shared secret, and during a rotation the former one."""
         return tuple(secret for secret in (self.secret(), self.webhook_secret_former) if secret)
 
     def secret(self) -> str:
-        """The webhook's shared secret; made up and kept in `webhook.secret` when none is set."""
+        """The webhook's shared secret; generated and kept in `webhook.secret` if none is set."""
         if self.webhook_secret:
             return self.webhook_secret
         path = self.folder / "webhook.secret"
@@ -59,7 +59,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     The settings in CINEMA_… variables.
 
     Raises:
-        WrongSetting: a value that is not a number, or out of range.
+        WrongSetting: a value is not a number, or is out of range.
     """
     env = os.environ if environment is None else environment
     default = Settings()

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from .catalogue import microseconds
 from .rows import MOMENT
 
-BUCKET = 900_000_000  # a live file's span, microseconds
+BUCKET = 900_000_000  # the span of a live file, microseconds
 TIME_COLUMN = {
     "impressions": "shown_at",
     "plays": "played_at",
@@ -27,7 +27,7 @@ def write(path: Path, table: pa.Table) -> None:
     """Put a Parquet file at `path` in one step: readers see the old one or the new one, never half."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".tmp")
-    # Without Arrow's own schema texts come back as texts everywhere, not as dictionaries in one engine only.
+    # Without Arrow's schema, texts come back as texts everywhere, not as dictionaries in one engine only.
     pq.write_table(table, fresh, compression="zstd", store_schema=False)
     fresh.replace(path)
 
@@ -43,12 +43,12 @@ def plain(table: pa.Table) -> pa.Table:
 
 
 def stamp(at: int) -> str:
-    """A time (microseconds since 1970) as the beginning of a file's name: sorts as it passes."""
+    """A time (microseconds since 1970) as the beginning of a file's name: names sort by time."""
     return datetime.fromtimestamp(at / 1e6, UTC).strftime("%Y%m%dT%H%M%S")
 
 
 def hour_file(folder: Path, name: str, start: int) -> Path:
-    """Where back-filled rows from `start` on belong."""
+    """The file for back-filled rows from `start` on."""
     return folder / name / f"{stamp(start)}.parquet"
 
 
@@ -59,10 +59,10 @@ def live_files(folder: Path, name: str) -> list[Path]:
 
 class LiveTable:
     """
-    Rows as they come, in a file for each quarter of an hour that is written anew at each flush.
+    Rows as they come, in one file per quarter of an hour, rewritten at each flush.
 
-    There are never many small files to merge, so a reader never meets a merge half done. Rows later than
-    `complete_until` that a killed process left are cut off, for they are filled in as a hole.
+    There are never many small files to merge, so a reader never sees a half-finished merge. Rows later than
+    `complete_until` that a killed process left are cut off, since that gap is back-filled.
     """
 
     def __init__(self, folder: Path, name: str, complete_until: int) -> None:
@@ -76,7 +76,7 @@ class LiveTable:
         return self.folder / self.name / f"{stamp(bucket)}.live.parquet"
 
     def append(self, rows: pa.Table) -> None:
-        """Take rows in; they are readable after the next flush."""
+        """Take in rows; they are readable after the next flush."""
         if rows.num_rows == 0:
             return
         times = rows[self.time_column].cast(pa.int64()).to_numpy()
@@ -98,7 +98,7 @@ class LiveTable:
                     del self._pieces[bucket]
 
     def reread(self) -> None:
-        """Forget what is held of files that someone else has just replaced."""
+        """Forget the content held of files that someone else has just replaced."""
         with self._lock:
             self._pieces = {bucket: self._read(bucket) for bucket in self._pieces}
 
@@ -115,5 +115,5 @@ class LiveTable:
 
 
 def append_file(folder: Path, name: str, at: datetime, rows: pa.Table) -> None:
-    """One file for one delivery or one training: rows that come seldom."""
+    """Write one file for one delivery or one training: rows that come seldom."""
     write(folder / name / f"{stamp(microseconds(at))}.parquet", rows)

@@ -21,8 +21,8 @@ Kept = Callable[[Ints, Places], Bools]
 
 HOUR = 3_600_000_000  # microseconds
 CANDIDATE_SHARE = 0.10  # ranked requests whose candidates are logged
-EXPLORED_SHARE = 0.015  # requests that chance fills, each candidate alike: what a film is worth by itself
-EXPLORING = np.uint64(0x5EED)  # told apart from the requests that are logged
+EXPLORED_SHARE = 0.015  # requests filled at random, all candidates alike: what a film is worth by itself
+EXPLORING = np.uint64(0x5EED)  # makes its hash differ from that of the logged requests
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Shelves:
     """
     What visits were shown.
 
-    Columns of `rails` (n, 10) in order of position, what was played, for how long.
+    Columns of `rails` (n, 10) in order of position, what was played, and for how long.
     """
 
     visits: Visits
@@ -54,7 +54,7 @@ class Shelves:
 
 
 def arrivals(rng: np.random.Generator, start: int, end: int, demand: Demand) -> Ints:
-    """Times of requests in [start, end), an inhomogeneous Poisson process by thinning; each time once."""
+    """Times of requests in [start, end), an inhomogeneous Poisson process by thinning; none twice."""
     most = demand.most(start, end)
     count = rng.poisson(most * max(0, end - start) / 1e6)
     times = np.unique(rng.integers(start, end, count)) if count else np.empty(0, dtype=np.int64)
@@ -65,7 +65,7 @@ def visit(
     rng: np.random.Generator, audience: Audience, times: Ints, weights: npt.NDArray[np.float64] | None = None
 ) -> Visits:
     """
-    Who comes at these times, on which device: of the members who have joined by then, each as often.
+    Who comes at these times, on which device: among members who have joined by then, all equally often.
 
     Args:
         weights: (rails,) how much more often than usual each rail's members come; None: as usual.
@@ -87,7 +87,7 @@ def pick(
     The candidates whose exponential clocks ring first, in that order: (n, count) columns of `rails`.
 
     Args:
-        by_chance: (n,) where all clocks run alike.
+        by_chance: (n,) where all clocks have the same rate.
     """
     rings = rng.standard_exponential((len(which), rails.films.shape[1]), dtype=np.float32)
     weights = rails.weights[which]
@@ -121,7 +121,7 @@ def serve(
 
 
 def _first_kept(shown: Places, kept: Bools) -> Places:
-    """(n, 10) the first of each row that are kept; those that are not come last, where there are too few."""
+    """(n, 10) the first kept ones of each row; if there are too few, those not kept come last."""
     order = np.argsort(~kept, axis=1, kind="stable")[:, :SHELF]
     first: Places = np.take_along_axis(shown, order, axis=1)
     return first
@@ -136,7 +136,7 @@ def logged(times: Ints) -> Bools:
 
 
 def explored(times: Ints) -> Bools:
-    """Which requests chance fills, by a hash of the id: three in two hundred."""
+    """Which requests are filled at random, by a hash of the id: three in two hundred."""
     share: Bools = mix(times.astype(np.uint64) ^ (EXPLORING << np.uint64(48))) < np.uint64(
         EXPLORED_SHARE * 2.0**64
     )

@@ -1,4 +1,4 @@
-"""The nightly training, from what was logged: candidates that were shown, and whether they were played."""
+"""The nightly training from the log: candidates that were shown, and whether they were played."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from .tables import append_file
 
 LEARN_FROM = timedelta(hours=24)
 SEGMENTS = ("device", "region", "genre", "country")
-KEPT = 20  # one in so many requests of a lesson has its plays kept in `training_plays`
-KEPT_OF_ALL = 200  # the same of all requests, one in ten of which a lesson has
+KEPT = 20  # the plays of one in this many requests of a lesson are kept in `training_plays`
+KEPT_OF_ALL = 200  # the same among all requests, of which a lesson has one in ten
 
 _LESSON = """
     CREATE TEMP TABLE lesson AS
@@ -47,14 +47,14 @@ def learn(
     tables: Path, at: datetime, *, lesson: Lesson = RIGHTLY, left_out: str = ""
 ) -> tuple[Ranker, pa.Table]:
     """
-    A model of the plays in the 24 hours before `at`, and a sample of what it took for plays.
+    A model of the plays in the 24 hours before `at`, and a sample of what it counted as plays.
 
     Args:
-        lesson: what is wrong with the training data, where something is.
-        left_out: `column=value`, rows that are not to be learnt from; empty for none.
+        lesson: what is wrong with the training data, if anything.
+        left_out: `column=value`, rows that must not be learnt from; empty for none.
 
     Raises:
-        ValueError: too little in the log, or a segment that it has no column for.
+        ValueError: too little in the log, or a segment whose column the log does not have.
     """
     column, _, value = left_out.partition("=")
     if left_out and (column not in SEGMENTS or not value):
@@ -100,7 +100,7 @@ def _question(lesson: Lesson, left_out: list[tuple[str, str]]) -> tuple[str, dic
 
 
 def plays_before(tables: Path, at: datetime) -> pa.Table:
-    """What a training at `at` would have kept of the log's plays, for nights from before the first start."""
+    """What a training at `at` would have kept of the log's plays, for nights before the first start."""
     with _engine() as engine:
         engine.execute(
             "CREATE TEMP TABLE lesson AS FROM read_parquet($plays) "
@@ -111,13 +111,13 @@ def plays_before(tables: Path, at: datetime) -> pa.Table:
 
 
 def keep_plays(tables: Path, at: datetime, kept: pa.Table) -> None:
-    """Rows of `training_plays`, under the time of their training."""
+    """Write rows of `training_plays`, with the time of their training."""
     trained_at = pa.array(np.full(kept.num_rows, microseconds(at)), MOMENT)
     append_file(tables, "training_plays", at, kept.add_column(0, "trained_at", trained_at))
 
 
 def _kept(engine: duckdb.DuckDBPyConnection, one_in: int, where: str = "true") -> pa.Table:
-    """Of the rows in `lesson`, those of one in so many requests."""
+    """The rows in `lesson` of one in this many requests."""
     return engine.sql(
         f"SELECT request_id, item_id, {', '.join(SEGMENTS)} FROM lesson "  # noqa: S608
         f"WHERE {where} AND hash(request_id) % {one_in} = 0 ORDER BY request_id, item_id"

@@ -1,4 +1,4 @@
-"""Incidents by status and severity a page at a time: one index in place of two."""
+"""Incidents by status and severity, one page at a time: one index in place of two."""
 
 from __future__ import annotations
 

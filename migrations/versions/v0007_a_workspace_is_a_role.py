@@ -69,7 +69,7 @@ def upgrade() -> None:
     op.execute(WORKSPACE)
     for table in TABLES:
         op.execute(f"ALTER POLICY ours ON {table} USING (workspace = {OURS}) WITH CHECK (workspace = {OURS})")
-    # An owner has no workspace of its own, and has to name the one that is meant.
+    # An owner has no workspace of its own and has to name the one that is meant.
     for table in set(TABLES) - {"log"}:
         op.execute(f"ALTER TABLE {table} ALTER COLUMN workspace SET DEFAULT {OURS}")
     for statement in (NUMBER, PINNED):

@@ -41,7 +41,7 @@ WHERE kept.workspace = cards.workspace AND kept.stream = cards.stream
 
 
 def _took(step: str, moment: str) -> str:
-    """From the onset to the opening, and from there to all else; a false alarm says nothing of it."""
+    """From the onset to the opening, and from there to each other step; none for a false alarm."""
     first, last = ("moment", "opened_at") if step == "to_detect" else ("opened_at", "moment")
     return f"""
 UPDATE cards SET {step} = greatest(0, (1000000 * extract(epoch FROM {last} - {first}))::bigint)

@@ -1,6 +1,6 @@
 """
-The time to detect by its second definition: where no onset was dated, from the start of the first window
-that was found; none of what was predicted.
+The time to detect by its second definition: where no onset was dated, from the start of the first window that
+was found; none for predicted incidents.
 """
 
 from __future__ import annotations

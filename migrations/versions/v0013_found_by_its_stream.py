@@ -1,9 +1,9 @@
 """
 The unique index on keys no longer begins with the workspace, as the one on streams does.
 
-A connection that plans `append_event` while the log is new knows nothing of what either would find, and took
-the one on keys to look for the event before: it read every event of the workspace for each that was appended,
-until statistics were gathered.
+A connection that planned `append_event` while the log was new knew nothing about what either would find, and
+used the one on keys to look for the previous event: it read every event of the workspace for each appended
+event until statistics were gathered.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A real OpenID Connect provider on loopback, and hands in its answers where a test wants them forged."""
+"""A real OpenID Connect provider on loopback, whose answers a test can have forged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands behind each button: the permission that it takes, and what it asks for."""
+"""What is behind each button: the permission it takes, and what it asks for."""
 
 from __future__ import annotations
 

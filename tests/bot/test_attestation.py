@@ -1,4 +1,4 @@
-"""Somebody asks how well all is tested, and vouches for what cannot be seen: in Slack, and on the page."""
+"""Somebody asks how well everything is tested, and vouches for what cannot be seen: in Slack, on the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What strangers send to the web process: answered, bounded, and never ours to fall over."""
+"""What strangers send to the web process is answered and bounded, and never makes us fall over."""
 
 from __future__ import annotations
 

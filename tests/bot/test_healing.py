@@ -1,4 +1,4 @@
-"""A card heals by itself: Slack, the token or the channel comes back, and nobody need do anything."""
+"""A card heals by itself when Slack, the token or the channel comes back; nobody has to do anything."""
 
 from __future__ import annotations
 

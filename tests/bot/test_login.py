@@ -1,4 +1,4 @@
-"""People log in at a real provider; what it did not say, or did not say now and here, logs nobody in."""
+"""People log in at a real provider; what it did not say, or not now and here, logs nobody in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is asked of the web process, it imports no science: a press has to be answered at once."""
+"""Whatever the web process is asked, it imports no science: a press has to be answered at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages are for people: with a link that was written for them, while it lasts, while they may."""
+"""Pages are for people: by a link written for them, while it is valid and while they have the right."""
 
 from __future__ import annotations
 

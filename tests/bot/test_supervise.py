@@ -1,4 +1,4 @@
-"""The supervisor of `recsysops up`, over small processes: who ends is started again, and nothing is left."""
+"""The supervisor of `recsysops up`, over small processes: it restarts those that end, and leaves none."""
 
 from __future__ import annotations
 

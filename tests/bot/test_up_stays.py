@@ -1,4 +1,4 @@
-"""`recsysops up` as it is started in a terminal, with servers of its own, and what befalls it there."""
+"""`recsysops up` as started in a terminal, with its own servers, and what happens to it there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recommender in a few frames, whose truth is known: films of France lose their language."""
+"""A recommender in a few frames, with a known truth: films of France lose their language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What another account of this machine can do. Only root can become one; who is not root reads the modes."""
+"""What another account on this machine can do. Only root can become one; anybody else reads the modes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A ranking model's log in Parquet, whose truth is known: scores that are chances, what was chosen, runs."""
+"""A ranking model's log in Parquet, with a known truth: scores that are chances, what was chosen, runs."""
 
 from __future__ import annotations
 

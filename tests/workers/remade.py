@@ -1,4 +1,4 @@
-"""The card that events make."""
+"""The card rebuilt from events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small shop in Parquet: what was shown by a model and by chance, what was chosen, a launch, a fault."""
+"""A small shop in Parquet: what was shown by a model and at random, what was chosen, a launch, a fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of a team's own as strangers write them, installed beside the tests without a network."""
+"""A team's own checks as strangers write them, installed beside the tests without a network."""
 
 from __future__ import annotations
 

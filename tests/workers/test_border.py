@@ -1,4 +1,4 @@
-"""Two recommenders in one database: nothing of the one is seen or changed by the other."""
+"""Two recommenders in one database: neither sees or changes anything of the other's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members who are held out are never served a hotfix, and are the same ones as long as it is in force."""
+"""Held-out members are never served a hotfix, and stay the same as long as it is in force."""
 
 from __future__ import annotations
 

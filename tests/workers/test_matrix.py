@@ -1,4 +1,4 @@
-"""One matrix for all checks: what each of them has to stand."""
+"""One matrix for all checks: what each of them has to withstand."""
 
 from __future__ import annotations
 

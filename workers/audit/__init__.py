@@ -1,1 +1,1 @@
-"""How good the practice is: the ML Test Score, the scorecard, and checks on their way out of shadow mode."""
+"""How good the practice is: the ML Test Score, the scorecard, and taking checks out of shadow mode."""

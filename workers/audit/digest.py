@@ -1,4 +1,4 @@
-"""The digest of the scorecard on schedule: the clock says that it is due, and the bot posts it."""
+"""The scheduled digest of the scorecard: the clock records that it is due, and the bot posts it."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from workers.store.memory import recall, remember
 
 MEMORY = "digest:declared"
 MADE_UP = timedelta(days=1)
-"""So long after its moment a clock that was down still says that a digest is due."""
+"""A clock that was down still records a digest as due for this long after its moment."""
 
 _log = structlog.get_logger(__name__)
 
 
 def digest_tick(log: Engine, recommender: Recommender, at: datetime) -> bool:
     """
-    Record that a digest is due where one is; returns whether this is new.
+    Record a digest as due if one is; returns whether it is new.
 
-    The first is due at the next declared moment after this was first asked, and so is the first after the
-    moment was declared anew: nobody gets two in a week by moving it.
+    The first digest is due at the next declared moment after this was first called. Changing the declared
+    moment starts afresh in the same way, so nobody gets two digests in one week because it was moved.
     """
     schedule = recommender.scorecard.schedule
     if schedule is None:

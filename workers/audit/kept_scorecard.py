@@ -1,4 +1,4 @@
-"""The newest scorecard and its picture, as they are kept for page and message. Imports no science."""
+"""The newest scorecard and its picture, stored for the page and the message. Imports no science."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ MEMORY = "scorecard"
 
 
 def keep_newest(connection: Connection, card: Scorecard, picture: str | None) -> None:
-    """Keep it, and the digest of its picture, instead of the one before, in the caller's transaction."""
+    """Store the card and its picture's digest in place of the previous ones, in the caller's transaction."""
     remember(connection, MEMORY, {"card": card.model_dump(mode="json"), "picture": picture})
 
 
 def read_newest(log: Engine) -> tuple[Scorecard, str | None] | None:
-    """The newest with the digest of its picture; None where none was made."""
+    """The newest scorecard with the digest of its picture; None if none was made yet."""
     with log.connect() as connection:
         kept = recall(connection, MEMORY)
     return None if kept is None else (Scorecard.model_validate(kept["card"]), kept["picture"])

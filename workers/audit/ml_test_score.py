@@ -1,4 +1,4 @@
-"""The ML Test Score of what is declared, from the log and from how the checks looked."""
+"""The ML Test Score of the declaration, computed from the log and from how the checks' runs went."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from workers.store import cards, people
 
 
 def read_audit(log: Engine, recommender: Recommender, at: datetime) -> Audit:
-    """The audit as of now, with people by the ids they have outside, as far as they are known."""
+    """The audit as of now; people appear under their outside ids where these are known."""
     with log.connect() as connection:
         looks = read_runs(connection, at)
         incidents = cards.open_or_opened_since(connection, at - INCIDENTS_BACK)

@@ -1,4 +1,4 @@
-"""A check out of the shadow: what has to change in the declaration, and the change, where it is asked for."""
+"""Taking a check out of shadow mode: what has to change in the declaration, and making that change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHADOW = re.compile(r"^\s*shadow\s*=\s*true\s*(#.*)?$")
 
 
 class Change(Value):
-    """Line `line` (from 1) of `file`, which reads `before`, has to go."""
+    """The change: remove line `line` (from 1) of `file`, which reads `before`."""
 
     file: str
     line: int
@@ -25,11 +25,11 @@ class Change(Value):
 
 def promotion(path: Path, name: str) -> Change:
     """
-    What lets the check `name` page people.
+    The change that lets the check `name` page people.
 
     Raises:
         ConfigurationError: the declaration is wrong, or has no such check.
-        Refused: the check is in no shadow, or is written so that a line alone does not say it.
+        Refused: the check is not in shadow mode, or is written so that removing one line is not enough.
     """
     file = file_of(path)
     declared = load(file)
@@ -49,7 +49,7 @@ def promotion(path: Path, name: str) -> Change:
 
 def promote(change: Change) -> None:
     """
-    Take the line out; the file is replaced as a whole, once it has been read again without it.
+    Remove the line; the file is replaced as a whole, after its new text has been read back successfully.
 
     Raises:
         Refused: the file has changed meanwhile.

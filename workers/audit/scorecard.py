@@ -24,11 +24,11 @@ def read_scorecard(
     beside: Sequence[Definition] = (),
 ) -> Scorecard:
     """
-    The scorecard at a moment, with promises by the kinds that menus named, else by what is declared now.
+    The scorecard at a moment; promises are grouped by the kinds that menus named, or by today's declaration.
 
     Args:
-        since: lately begins here; None: everything is of late.
-        beside: definitions by which times are computed as well, beside the current ones.
+        since: where the recent period begins; None: everything counts as recent.
+        beside: further definitions by which times are computed, next to the current ones.
     """
     with log.connect() as connection:
         incidents = remembered(connection)
@@ -36,7 +36,7 @@ def read_scorecard(
 
 
 def keep_scorecard(log: Engine, recommender: Recommender, at: datetime) -> None:
-    """What page and message show: the card with its picture, as whoever shows them imports no science."""
+    """Store the card with its picture for the page and the message, as what shows them imports no science."""
     from workers.pictures.scorecard import draw_scorecard  # noqa: PLC0415 - only the clock's job draws
 
     card = read_scorecard(log, recommender, at, at - LATELY)

@@ -1,1 +1,1 @@
-"""Bundles on disk: what a diagnosis read and showed, kept, opened, exported, and diagnosed once more."""
+"""Bundles on disk: what a diagnosis read and showed is kept, opened, exported and diagnosed again."""

@@ -1,4 +1,4 @@
-"""The diagnosis made again, from what was frozen and by today's code, and held against the one of then."""
+"""Repeats a diagnosis on its frozen material with today's code, and compares it with the original."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from workers.models.process import open_model
 
 def diagnose_again(found: Opened) -> RerunAnswer:
     """
-    The same diagnosis from the same material, as far as all of it is at hand; what is not, is said.
+    The same diagnosis from the same material, as far as it is available; what is missing is noted.
 
     Raises:
-        BundleError: a file is not what was kept; names it.
+        BundleError: a file differs from what was kept; names it.
     """
     if found.wrong:
         raise BundleError("; ".join(f"{name} {how}" for name, how in found.wrong.items()))
@@ -50,7 +50,7 @@ def diagnose_again(found: Opened) -> RerunAnswer:
 
 @contextmanager
 def _model(manifest: Manifest, notes: list[str]) -> Iterator[Scorer | None]:
-    """The model of then, where it is still there; why not, in the notes."""
+    """The model used back then, if it still exists; if not, the notes say why."""
     why = why_another(manifest)
     if manifest.model is None or why is not None:
         if why is not None:

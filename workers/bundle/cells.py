@@ -1,6 +1,6 @@
 """
-Single values of a frame as JSON, each with its type: for columns that hold several, or what Arrow has no type
-for. No pickles: what is none of these is said, and the bundle is not kept.
+Single values of a frame as JSON, each with its type: for columns that mix types, or hold a type that Arrow
+lacks. No pickles: a value of any other type is reported, and the bundle is not kept.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MISSING: dict[str, Any] = {"None": None, "nan": float("nan"), "NaT": pd.NaT, "NA
 
 
 def missing_as(value: object) -> str | None:
-    """Which of the four ways of not being set this is; None of a value."""
+    """Which of the four kinds of missing value this is; None for an actual value."""
     if value is None:
         return "None"
     if value is pd.NA:
@@ -34,10 +34,10 @@ def missing_as(value: object) -> str | None:
 
 def spell_cell(value: object) -> Spelled:
     """
-    JSON values: plain ones as they are, others as `{type: spelling}`.
+    The value as JSON: plain ones unchanged, others as `{type: spelling}`.
 
     Raises:
-        BundleError: the value is of another type.
+        BundleError: the value has any other type.
     """
     if (how := missing_as(value)) is not None:
         return {"missing": how}
@@ -52,7 +52,7 @@ def spell_cell(value: object) -> Spelled:
 
 
 def read_cell(spelled: Spelled) -> Any:
-    """The value that was spelled."""
+    """The value that `spell_cell` wrote."""
     if not isinstance(spelled, dict):
         return spelled
     ((name, inside),) = spelled.items()
@@ -142,4 +142,4 @@ TYPES: dict[str, tuple[type, Callable[[Any], Spelled], Callable[[Any], Any]]] = 
         )
     },
 }
-"""Name → the type, how it is spelled, and how that is read."""
+"""Name → the type, how it is spelled, and how it is read back."""

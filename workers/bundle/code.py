@@ -1,4 +1,4 @@
-"""Which code a diagnosis was made by."""
+"""Which code made a diagnosis."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RELEASE = "recsysops"
 
 @lru_cache(maxsize=1)
 def code_now() -> Code:
-    """The release that runs, the domain's sources by their SHA-256, and the versions under them."""
+    """The running release, the SHA-256 of the domain's sources, and the versions of what it computes with."""
     versions = {"python": platform.python_version(), **{name: version(name) for name in COMPUTES_WITH}}
     try:
         release = version(RELEASE)
@@ -27,7 +27,7 @@ def code_now() -> Code:
 
 
 def _sources() -> str:
-    """The SHA-256 of all files of `domain`, each by its name and what is in it."""
+    """The SHA-256 over all files of `domain`, each with its name and content."""
     made, folder = sha256(), Path(str(domain.__file__)).parent
     for file in sorted(folder.rglob("*.py")):
         content = file.read_bytes()
@@ -37,6 +37,6 @@ def _sources() -> str:
 
 
 def words(code: Code) -> str:
-    """One line."""
+    """The code in one line."""
     under = ", ".join(f"{name} {number}" for name, number in code.versions.items())
     return f"release {code.release}, domain {code.domain[:12]}…, {under}"

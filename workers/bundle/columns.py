@@ -1,4 +1,4 @@
-"""One column of a frame as an Arrow array, and what to know to make the same column of it again."""
+"""One column of a frame as an Arrow array, and what is needed to restore exactly that column."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ NULLABLE = frozenset(
     {"boolean", "Float32", "Float64", *(f"{sign}Int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64))}
 )
 How = dict[str, Any]
-"""`as`: which of the ways below; the rest as that way needs it."""
+"""`as`: which of the ways below; the other keys are what that way needs."""
 
 
 def pack(column: pd.Series) -> tuple[pa.Array, How]:
     """
-    (rows,) the column, and how it is read.
+    (rows,) the column as an array, and how to read it back.
 
     Raises:
         BundleError: it holds values of a type that no bundle can keep.
@@ -47,7 +47,7 @@ def pack(column: pd.Series) -> tuple[pa.Array, How]:
 
 
 def _objects(column: pd.Series) -> tuple[pa.Array, How]:
-    """Texts as texts, where what is not set is so in one way; else each value with its type."""
+    """Text as text if its missing values are all of one kind; otherwise each value with its type."""
     values = column.to_list()
     ways = {missing_as(one) for one in values} - {None}
     if len(ways) <= 1 and all(type(one) is str or missing_as(one) is not None for one in values):
@@ -55,7 +55,7 @@ def _objects(column: pd.Series) -> tuple[pa.Array, How]:
         try:
             return pa.array(texts, pa.string()), {"as": "texts", "missing": next(iter(ways), "None")}
         except (UnicodeEncodeError, pa.ArrowException):
-            pass  # half a surrogate pair is no UTF-8; JSON can spell it
+            pass  # half a surrogate pair is not valid UTF-8; JSON can spell it
     try:
         cells = [json.dumps(spell_cell(one)) for one in values]
     except BundleError as error:
@@ -64,7 +64,7 @@ def _objects(column: pd.Series) -> tuple[pa.Array, How]:
 
 
 def _extension(column: pd.Series) -> tuple[pa.Array, How]:
-    """pandas' own types that can be not set: Int64, boolean, str, …"""
+    """pandas' own nullable types: Int64, boolean, str, …"""
     kind = column.dtype
     text = isinstance(kind, pd.StringDtype)
     if not (text or isinstance(kind, pd.ArrowDtype) or str(kind) in NULLABLE):
@@ -81,7 +81,7 @@ def _extension(column: pd.Series) -> tuple[pa.Array, How]:
 
 
 def unpack(array: pa.ChunkedArray, how: How) -> pd.Series:
-    """The column that was packed."""
+    """The column that `pack` was given."""
     array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
     match how["as"]:
         case "numpy":
@@ -114,7 +114,7 @@ def _numbers(array: pa.Array, kind: np.dtype[Any]) -> np.ndarray[Any, Any]:
 
 
 def _series(values: list[Any]) -> pd.Series:
-    """Of objects as they are: pandas would see lists as rows, and texts as its own."""
+    """A series of these objects unchanged: pandas would take lists for rows, and texts for its own type."""
     cells = np.empty(len(values), dtype=object)
     for place, value in enumerate(values):
         cells[place] = value
@@ -129,7 +129,7 @@ def _category(array: pa.Array, how: How) -> pd.Series:
 
 def spell_labels(labels: pd.Index) -> How:
     """
-    An index as JSON, for names of columns and the values of a category.
+    An index as JSON, for column names and the values of a category.
 
     Raises:
         BundleError: it holds values of a type that no bundle can keep.
@@ -141,7 +141,7 @@ def spell_labels(labels: pd.Index) -> How:
 
 
 def read_labels(spelled: How) -> pd.Index:
-    """The index that was spelled."""
+    """The index that `spell_labels` wrote."""
     if spelled["as"] == "range":
         return pd.RangeIndex(*spelled["span"])
     how, values = spelled["how"], [read_cell(one) for one in spelled["of"]]

@@ -1,8 +1,8 @@
 """
-A frame as the bytes of a Parquet file, and the same frame from them.
+Converts a frame to the bytes of a Parquet file, and back.
 
-The same frame makes the same bytes. How each column is read again stands in the file's own metadata, in
-words: no pickle, nothing that runs.
+The same frame always gives the same bytes. How to read each column back is stored as plain text in the
+file's own metadata: no pickle, nothing that executes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def pack_frame(frame: pd.DataFrame, name: str = "") -> bytes:
     The file's bytes.
 
     Raises:
-        BundleError: a column holds what no bundle can keep; names it.
+        BundleError: a column holds something that no bundle can keep; names it.
     """
     try:
         index, levels = _index(frame.index)
@@ -55,7 +55,7 @@ def unpack_frame(content: bytes, name: str = "") -> pd.DataFrame:
     The frame.
 
     Raises:
-        BundleError: these are no bytes that `pack_frame` wrote.
+        BundleError: the bytes were not written by `pack_frame`.
     """
     try:
         table = pq.read_table(pa.BufferReader(content))
@@ -66,13 +66,13 @@ def unpack_frame(content: bytes, name: str = "") -> pd.DataFrame:
         frame = pd.DataFrame(dict(enumerate(series)), index=pd.RangeIndex(about["rows"]), copy=False)
         frame.columns = read_labels(about["labels"]).rename(read_cell(about["label"]))
         frame.index = index
-    except Exception as error:  # bytes that somebody changed may say anything
+    except Exception as error:  # tampered bytes may raise anything
         raise BundleError(f"{name or 'a frame'} cannot be read: {error}") from error
     return frame
 
 
 def _names(frame: pd.DataFrame) -> list[str]:
-    """As the columns are called, so that others can read the file; numbered where that is not possible."""
+    """The column names, so that others can read the file; numbers where the names cannot be used."""
     labels = list(frame.columns)
     if len(set(map(str, labels))) == len(labels) and all(
         type(one) is str and not one.startswith(INDEX) for one in labels

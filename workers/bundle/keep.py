@@ -1,4 +1,4 @@
-"""All that a diagnosis read and showed, written as files, with one manifest that names them."""
+"""Everything that a diagnosis read and showed, written as files, with one manifest that names them."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ from workers.bundle.frames import pack_frame
 from workers.bundle.objects import Objects
 from workers.environment import redaction
 
-TRIES, SMALLER = 8, 0.8  # a part of a frame may be harder to compress than the whole
+TRIES, SMALLER = 8, 0.8  # part of a frame may compress worse than the whole
 MEGABYTE = 1_000_000
 NOT_KEPT = frozenset({"people", "permissions"})
-"""Sections of the declaration that are about persons, and in which nothing is said of a table."""
+"""Sections of the declaration that are about people and say nothing about any table."""
 
 
 @dataclass(frozen=True)
 class Looked:
     """
-    A diagnosis with what it was made from; `began` is when the first table was read. `beside` are other files
-    of its bundle by name, in which there are no personal data.
+    A diagnosis with its inputs; `began` is when the first table was read. `beside` holds the bundle's other
+    files by name, none of which contain personal data.
     """
 
     diagnosis: Diagnosis
@@ -55,7 +55,7 @@ class Looked:
 
 
 class Kept(Value):
-    """A bundle that is on the disk; `root` is the SHA-256 of its manifest, `bytes` those of its files."""
+    """A bundle on disk; `root` is the SHA-256 of its manifest, `bytes` the size of its files."""
 
     root: str
     files: int
@@ -76,12 +76,12 @@ def keep(
     Write the files, and the manifest last.
 
     Args:
-        number, event: of the incident, and the id of the event that has the diagnosis.
-        salt: random bytes that personal data are hashed under, and that are kept nowhere.
+        number, event: the incident's number, and the id of the event that holds the diagnosis.
+        salt: random bytes for hashing personal data; they are never stored.
 
     Raises:
-        BundleError: something cannot be kept, or the limit is too small for what cannot be sampled.
-        OSError: the disk does not take it.
+        BundleError: something cannot be kept, or the limit is too small for the parts that cannot be sampled.
+        OSError: writing to disk failed.
     """
     settings = recommender.bundle
     members = {name: table.member for name, table in recommender.tables.items()}
@@ -114,7 +114,7 @@ def keep(
 
 
 def _words(recommender: Recommender, looked: Looked, frozen: Frozen, hidden: Hidden) -> dict[str, bytes]:
-    """Everything but the frames."""
+    """All files except the frames."""
     declared = recommender.model_dump(mode="json", by_alias=True, exclude=set(NOT_KEPT), fallback=str)
     picture = {} if looked.picture is None else {PICTURE: looked.picture}
     return {
@@ -127,9 +127,9 @@ def _words(recommender: Recommender, looked: Looked, frozen: Frozen, hidden: Hid
 
 
 def _text(values: Mapping[str, Any]) -> bytes:
-    """JSON without what the environment holds: what the log does not say, its files do not either."""
+    """JSON without values from the environment: what is kept out of the log is kept out of its files."""
     text = redaction.data(json.dumps(values, ensure_ascii=False, sort_keys=True, allow_nan=False, indent=1))
-    return text.encode("utf-8", "backslashreplace")  # half a surrogate pair is then spelled as JSON does
+    return text.encode("utf-8", "backslashreplace")  # spells half a surrogate pair as JSON does
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class _Part:
 
 
 def _within(frozen: Frozen, room: int, seed: int) -> tuple[dict[str, bytes], _Part]:
-    """The frames' files, thinned until they fit; and what they hold, with what was sampled in words."""
+    """The frames' files, thinned until they fit; what they hold, and in words what was sampled."""
     packed = {name: pack_frame(frame, name) for name, frame in frozen.frames.items()}
     sizes = {name: len(content) for name, content in packed.items()}
     if sum(sizes.values()) <= room:
@@ -156,7 +156,7 @@ def _within(frozen: Frozen, room: int, seed: int) -> tuple[dict[str, bytes], _Pa
 
 
 def _model(looked: Looked) -> ModelFile | None:
-    """The file that the model was loaded from; of one that is newer than the diagnosis nothing is known."""
+    """The file that the model was loaded from; its hash is left out if it is newer than the diagnosis."""
     model = looked.material.model
     if model is None:
         return None

@@ -1,8 +1,8 @@
 """
-Files named by the SHA-256 of what is in them: keeping one twice keeps it once.
+Files named by the SHA-256 of their content: storing the same content twice keeps one file.
 
-A file appears under its name whole or not at all: it is written under another name, brought to the disk, and
-renamed. Who dies before that leaves a file that nothing names, which is taken away a day later.
+A file appears under its name whole or not at all: it is written under another name, synced to disk and
+renamed. A writer that dies before that leaves a file nothing refers to, which is removed a day later.
 """
 
 from __future__ import annotations
@@ -22,35 +22,35 @@ from workers.environment.settings import Settings
 
 FOLDER = "bundles"
 LEFT_SECONDS = 86_400.0
-"""So old is what a writer left that died over it."""
+"""Age at which an unfinished file is known to be left over from a writer that died."""
 OURS_ALONE = 0o700
 
 
 def objects_of(declared: Bundle, environment: Settings) -> Objects:
-    """Where the bundles of a workspace lie."""
+    """Where the bundles of a workspace are stored."""
     root = Path(declared.path) if declared.path else environment.var / FOLDER
     return Objects(root / environment.workspace)
 
 
 def declared_objects(environment: Settings) -> Objects:
-    """The same as this process's declaration says, or as nothing says where it has none."""
+    """The same for this process's declaration, or with the defaults where it has none."""
     declared = recommender(environment.config).bundle if environment.config.exists() else Bundle()
     return objects_of(declared, environment)
 
 
 class Objects:
-    """The files under one folder, which is made when the first is kept; for this user's eyes alone."""
+    """The files under one folder, which is created on first use and readable by this user only."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def path(self, name: str) -> Path:
-        """Where a file lies, or would."""
+        """The path of a file, whether or not it exists."""
         return self.folder / "objects" / name[:2] / name
 
     def keep(self, content: bytes) -> str:
         """
-        Keep a file and return its name. One that is there already is left, if it is what it should be.
+        Keep a file and return its name. An existing file is left alone if its content is correct.
 
         Raises:
             OSError: it cannot be written.
@@ -58,7 +58,7 @@ class Objects:
         name = digest(content)
         place = self.path(name)
         if self.found(name) == name:
-            os.utime(place)  # as if it were new: a sweep must not take it away meanwhile
+            os.utime(place)  # as if it were new, so that a sweep does not remove it meanwhile
             return name
         for folder in (self.folder, place.parent.parent, place.parent, self._new):
             folder.mkdir(mode=OURS_ALONE, parents=True, exist_ok=True)
@@ -83,25 +83,25 @@ class Objects:
         sync_folder(place.parent)
 
     def read(self, name: str) -> bytes | None:
-        """What is in a file, whatever that is; None where there is none."""
+        """A file's content, unverified; None if there is no such file."""
         try:
             return self.path(name).read_bytes()
         except FileNotFoundError:
             return None
 
     def found(self, name: str) -> str | None:
-        """The SHA-256 of what is in a file; None where there is none."""
+        """The SHA-256 of a file's content; None if there is no such file."""
         content = self.read(name)
         return None if content is None else digest(content)
 
     def clear(self) -> None:
-        """Take away what writers left that died."""
+        """Remove unfinished files of writers that died."""
         for file in self._new.glob("*"):
             if time.time() - file.stat().st_mtime > LEFT_SECONDS:
                 file.unlink(missing_ok=True)
 
     def sweep(self, needed: Collection[str], before: datetime) -> int:
-        """Take away what was kept before this time and is not needed; returns how many files."""
+        """Remove files kept before this time that are not needed; returns how many."""
         old = [
             file
             for file in self.folder.glob("objects/*/*")

@@ -1,4 +1,4 @@
-"""A bundle opened: found by the log, each of its files held against the hash that the log vouches for."""
+"""Opens a bundle: finds it through the log and compares each file with the hash that the log vouches for."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from workers.store.log.events import read_stream
 
 
 class Named(NamedTuple):
-    """What the log says of a bundle: the `event` with its `root`, and the diagnosis of the other event."""
+    """The log's record of a bundle: the `event` with its `root`, and the diagnosis from the other event."""
 
     event: str
     root: str
@@ -43,7 +43,7 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True)
 class Opened:
-    """A bundle, and what the log has of it. `wrong`: name → what is wrong with a file."""
+    """A bundle and its record in the log. `wrong`: file name → what is wrong with it."""
 
     incident: Incident
     objects: Objects
@@ -53,10 +53,10 @@ class Opened:
 
     def content(self, name: str) -> bytes:
         """
-        The bytes of one of its files.
+        The bytes of one of the bundle's files.
 
         Raises:
-            BundleError: they are not those that were kept.
+            BundleError: they differ from what was kept.
         """
         file = next((one for one in self.manifest.files if one.name == name), None)
         if file is None:
@@ -67,22 +67,22 @@ class Opened:
         return content
 
     def words(self, name: str) -> Any:
-        """The JSON values in one of its files. Raises BundleError, as `content`."""
+        """The JSON values in one of the files. Raises BundleError, as `content` does."""
         return json.loads(self.content(name))
 
     def frames(self) -> dict[str, Any]:
-        """Its frames by name. Raises BundleError, as `content`."""
+        """The bundle's frames by name. Raises BundleError, as `content` does."""
         named = {frame: one.name for one in self.manifest.files if (frame := frame_of(one.name))}
         return {frame: unpack_frame(self.content(name), name) for frame, name in named.items()}
 
 
 def open_bundle(log: Engine, objects: Objects, incident: Incident, event: int | None = None) -> Opened:
     """
-    The bundle of an incident's newest diagnosis, or of the one that was recorded by the event of this number.
+    The bundle of an incident's newest diagnosis, or of the diagnosis recorded by this event.
 
     Raises:
-        Refused: there is none, and why.
-        BundleError: its manifest is not there, or not the one that the log names.
+        Refused: there is no bundle; says why.
+        BundleError: its manifest is missing, or differs from the one that the log names.
     """
     named = _find(log, incident, event)
     root = named.root
@@ -127,7 +127,7 @@ def _why_none(recorded: Sequence[Recorded], gathered: Recorded) -> str:
 
 
 def answer(found: Opened) -> BundleAnswer:
-    """What there is to see of it."""
+    """The answer that describes a bundle."""
     manifest = found.manifest
     files = tuple(
         BundleFile(
@@ -164,7 +164,7 @@ def _model_words(manifest: Manifest) -> str | None:
 
 
 def why_another(manifest: Manifest) -> str | None:
-    """Why the model's file of then cannot be asked now, in words; None where it can, or none was asked."""
+    """Why the model file used back then cannot be asked now; None if it can, or if none was used."""
     model = manifest.model
     if model is None:
         return None
@@ -180,11 +180,11 @@ def why_another(manifest: Manifest) -> str | None:
 
 def export(found: Opened, folder: Path) -> list[Path]:
     """
-    Write the bundle out under the names of its manifest; returns the files.
+    Write the bundle's files out under the names in its manifest; returns their paths.
 
     Raises:
-        BundleError: a file is not what was kept; nothing is written.
-        Refused: there is something in the folder already.
+        BundleError: a file differs from what was kept; nothing is written.
+        Refused: the folder is not empty.
     """
     if found.wrong:
         named = "; ".join(f"{name} {how}" for name, how in found.wrong.items())

@@ -1,4 +1,4 @@
-"""Once a diagnosis is in the log, what it was made from is kept; whether it was is an event of its own."""
+"""Keeps the inputs of a diagnosis once it is in the log, and records as its own event whether that worked."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _log = structlog.get_logger(__name__)
 
 def keep_bundle(work: Work, recommender: Recommender, looked: Looked) -> Iterator[c.Command]:
     """
-    What to record of the bundle of a diagnosis that was recorded; nothing where the log did not take it.
+    What to record about the bundle of a recorded diagnosis; nothing if the log did not accept the diagnosis.
 
-    It never raises: that what was read could not be kept takes nothing from the diagnosis.
+    It never raises: failing to keep the inputs must not harm the diagnosis.
     """
     event = _recorded(work)
     if event is None:
@@ -49,7 +49,7 @@ def keep_bundle(work: Work, recommender: Recommender, looked: Looked) -> Iterato
 
 
 def _recorded(work: Work) -> str | None:
-    """The id of the event that answered the obligation with a diagnosis."""
+    """The id of the event that settled the obligation with a diagnosis."""
     with work.log.connect() as connection:
         answers = [
             record.id

@@ -1,4 +1,4 @@
-"""Bundles of incidents that were closed long ago are taken away, as their pictures are."""
+"""Removes the bundles of incidents that were closed long ago, as is done with their pictures."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _log = structlog.get_logger(__name__)
 
 def sweep(log: Engine, objects: Objects, before: datetime) -> int:
     """
-    Take away files of no bundle of an incident that is open or was closed since; returns how many.
+    Remove files that are in no bundle of an incident that is open or was closed since; returns how many.
 
-    Nothing is taken where the manifest of one that is needed cannot be read: nobody knows then what its files
-    are.
+    Nothing is removed if the manifest of a needed bundle cannot be read, since its files are then
+    unknown.
     """
     needed: set[str] = set()
     for root in bundles_needed(log, before):
         content = objects.read(root)
         if content is None:
-            continue  # on another machine, or taken away by hand
+            continue  # on another machine, or removed by hand
         try:
             needed |= {root, *(file.sha256 for file in opened(content, root).files)}
         except BundleError as error:

@@ -1,1 +1,1 @@
-"""The first days of a source looked through: what it holds, what is odd, what will be watched from when."""
+"""The first days of a source: what it holds, what looks odd, and what will be watched from when on."""

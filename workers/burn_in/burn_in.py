@@ -1,4 +1,4 @@
-"""A table's first days, looked through as of a moment."""
+"""Examines a table's first days as of a moment."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from workers.sources.engines.source import TIME, Source, known_moment, open_sour
 
 LOOKED_BACK = timedelta(days=28)
 LEAST_WINDOWS = 8  # with rows, before anything that learns from them is judged
-LEAST_TIME = DAY  # a night has to have been seen
+LEAST_TIME = DAY  # at least one night has to have been seen
 UNKNOWN_SHARE = 0.001
 MOST_BESIDE = 12
 
 
 def burn_in(recommender: Recommender, name: str, at: datetime) -> BurnIn:
     """
-    What table `name` holds by `at`, what is odd about it, and what will be watched from when.
+    What table `name` holds by `at`, what is odd about it, and what will be watched from when on.
 
     Raises:
-        SourceError: it is not declared, has no time, no row or none of late, or cannot be read.
+        SourceError: it is not declared, has no time, has no row or no recent one, or cannot be read.
     """
     table = _declared(recommender, name)
     with open_source(recommender, name) as source:
@@ -75,7 +75,7 @@ def _declared(recommender: Recommender, name: str) -> Table:
 
 
 def _seen(recommender: Recommender, source: Source, first: datetime, at: datetime) -> TableProfile:
-    """The table by the hour (by the day where its windows are longer), from its first row on."""
+    """The table by hour (by day where its windows are longer), from its first row on."""
     table = source.table
     width = HOUR if table.window <= HOUR else DAY
     grid = grid_until(_next(at, width), width, max(at - first, width), zone_of(recommender))
@@ -85,7 +85,7 @@ def _seen(recommender: Recommender, source: Source, first: datetime, at: datetim
 
 
 def _next(at: datetime, width: timedelta) -> datetime:
-    """The end of the window that holds `at`."""
+    """The end of the window that contains `at`."""
     seconds = width.total_seconds()
     return at + timedelta(seconds=-at.timestamp() % seconds)
 
@@ -135,7 +135,7 @@ def _columns(source: Source, rows: object, grid: Grid, at: datetime) -> Iterator
 
 
 def _values(own: TableProfile, table: Table, at: datetime) -> Iterator[Newcomer]:
-    """Values that came later than the table."""
+    """Values that first appeared later than the table did."""
     begin = int(own.counts.known.argmax())
     rows = own.counts.rows[begin:]
     if not rows.size:

@@ -1,4 +1,4 @@
-"""What a table holds, and where that breaks what its team declared."""
+"""What a table holds, and where that violates what its team declared."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LITTLE_UNSET = 0.0005
 
 
 def held(source: Source, rows: Any) -> Iterator[str]:
-    """A sentence a column: its type, its different values or its range, and how often it is not set."""
+    """One sentence per column: its type, its distinct values or range, and how often it is missing."""
     columns = [name for name in source.columns if name != source.table.time][:MOST_COLUMNS]
     asked = {}
     for place, name in enumerate(columns):
@@ -45,7 +45,7 @@ def held(source: Source, rows: Any) -> Iterator[str]:
 
 
 def broken(source: Source, rows: Any, check: Check) -> Iterator[str]:
-    """Where the rows so far break what the check promises of them: ranges, values, types and keys."""
+    """Where the rows so far violate what the check requires: ranges, values, types and keys."""
     there, domains = set(source.columns), Domains.of(check)
     for column, kind in Types.of(check).types.items():
         now = kind_of(source.rows[column]) if column in there else "nothing: it is not there"
@@ -82,7 +82,7 @@ def _rows(n: int) -> str:
 
 
 def unknown(source: Source, rows: Any, column: str, other: Source, key: str) -> float:
-    """The share of rows whose `column` is set to what is no `key` of the other table."""
+    """The share of rows whose `column` has a value that is not a `key` of the other table."""
     named = rows.select(key=as_text(rows[column])).filter(ibis._.key.notnull())
     seen = source.fetch(named.group_by("key").aggregate(n=ibis._.count()))
     known = set(other.fetch(other.rows.select(key=as_text(other.rows[key])).distinct())["key"])
@@ -91,7 +91,7 @@ def unknown(source: Source, rows: Any, column: str, other: Source, key: str) -> 
 
 
 def since(source: Source, rows: Any, time: str) -> dict[str, tuple[datetime | None, float]]:
-    """Column → the first time at which it is set, and in which share of the rows."""
+    """Column → the first time it has a value, and the share of rows in which it has one."""
     names = [name for name in source.columns if name != source.table.time][:MOST_COLUMNS]
     asked = {f"t{n}": rows[time].min(where=rows[name].notnull()) for n, name in enumerate(names)}
     asked |= {f"s{n}": rows[name].notnull().mean() for n, name in enumerate(names)}

@@ -1,4 +1,4 @@
-"""Noted by itself, once: that a table, or what is new in one, has enough history to be judged."""
+"""Writes a note, once, when a table or something new in it has enough history to be judged."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from workers.store.memory import recall_beginning, remember
 
 MEMORY = "burn_in:"
 AGAIN = timedelta(days=1)
-LATER = timedelta(hours=1)  # where it could not be read
+LATER = timedelta(hours=1)  # if it could not be read
 NEVER = "1970-01-01T00:00:00+00:00"
-MOST_NOTES = 50  # of a table, the newest
+MOST_NOTES = 50  # per table, the newest
 _log = structlog.get_logger(__name__)
 
 
 def keep_burn_ins(log: Engine, recommender: Recommender, at: datetime) -> int:
     """
-    Look through the first table that is due, and write a note where it, or something new in it, is through.
+    Examine the first table that is due, and write a note if it, or something new in it, is through burn-in.
 
-    A table is due when it should be through, and once a day from then on. One at a time, as looks at the
-    other tables wait for it. Returns how many notes were written.
+    A table is due when its burn-in should be over, and once a day from then on. Only one per call, because
+    looks at the other tables wait for it. Returns how many notes were written.
     """
     with alone(log, "tick:burn_in") as mine:
         if not mine:
@@ -55,7 +55,7 @@ def _keep(log: Engine, recommender: Recommender, table: str, kept: dict[str, Any
     try:
         found = burn_in(recommender, table, at)
     except SourceError as error:
-        # That a table cannot be read is reported by its checks; whether it is through is asked again.
+        # The table's checks report that it cannot be read; whether it is through is asked again later.
         _log.info("not_looked_through", table=table, error=str(error))
         with log.begin() as connection:
             remember(connection, f"{MEMORY}{table}", {**kept, "next_at": at + LATER})
@@ -80,7 +80,7 @@ def _keep(log: Engine, recommender: Recommender, table: str, kept: dict[str, Any
 
 
 def _through(found: BurnIn) -> Iterator[str]:
-    """What is through: the table, and what came to it since."""
+    """What is through burn-in: the table, and what was added to it since."""
     if found.through:
         yield "the table"
         for one in found.newcomers:

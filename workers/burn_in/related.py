@@ -1,4 +1,4 @@
-"""What is odd of a table against those beside it: values, types, clocks."""
+"""What is odd about a table compared with related ones: values, types, clocks."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from domain.detection.data.counts import Counts, Floats
 from domain.detection.data.newcomer import HOURS, hours_apart
 
-LEAST_SHARE = 0.01  # of the rows with a value, from which on another table should know it
+LEAST_SHARE = 0.01  # of the rows with a value: from here on the other table should know it
 MOST_VALUES = 50
 DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
 class TableProfile:
-    """A table's counts by the hour and by the values of its dimensions, and its columns' types."""
+    """A table's counts by hour and by dimension value, and its columns' types."""
 
     name: str
     counts: Counts
@@ -35,7 +35,7 @@ class TableProfile:
         }
 
     def day(self) -> Floats:
-        """(24,) rows by the hour of the day, UTC."""
+        """(24,) rows by hour of the day, UTC."""
         hours = (
             np.array([self.counts.start(n).timestamp() for n in range(len(self.counts.total))])
             % DAY_SECONDS
@@ -45,7 +45,7 @@ class TableProfile:
 
 
 def odd_beside(own: TableProfile, other: TableProfile) -> Iterator[str]:
-    """Sentences about what two tables say differently that they should say alike."""
+    """Sentences about where two tables disagree although they should agree."""
     for column, kind in own.types.items():
         if other.types.get(column, kind) != kind:
             yield f"{column} holds {kind} here, and {other.types[column]} in {other.name}"

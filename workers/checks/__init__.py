@@ -1,1 +1,1 @@
-"""One check run over one table, live, in a backtest or replayed: asked, judged, measured again."""
+"""How one check runs over one table, live, in a backtest or in a replay: read, judge, measure again."""

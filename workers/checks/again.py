@@ -1,8 +1,8 @@
 """
-A window looked at as it was, or would have been: the same question gives the same answer at any time.
+Looks at a past window exactly as it was seen then: the same question gives the same answer at any time.
 
-Nothing is remembered and nothing is asked of the log. A check of short windows is sure only after some looks,
-so those before the window are taken too.
+Nothing is remembered and the log is not consulted. A check with short windows needs several looks before it
+is sure, so the looks that precede the window are taken too.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from workers.sources.aggregate.count import zone_of
 
 
 def look_at(recommender: Recommender, at: datetime) -> RunResult:
-    """What each check finds in its newest window that was complete at `at`; later rows are not looked at."""
+    """What each check finds in its newest window that was complete at `at`; later rows are ignored."""
     findings, notes = list[Finding](), dict[str, str]()
     for check in window_checks(recommender):
         verdict = _verdict(recommender, plan(recommender, check), at)
@@ -42,9 +42,9 @@ def _verdict(recommender: Recommender, planned: Plan, at: datetime) -> Verdict:
 
 
 def _before(planned: Plan) -> timedelta:
-    """How far back the looks begin that a check needs to be sure of the last one."""
+    """How far before the last look to begin, for the check to be sure of that look."""
     kind = found(planned.check.kind)
     if planned.window >= HOUR or (kind is not None and not kind.confirmed):
         return planned.every
-    # A surge is reported once it was seen in two windows that share no row.
+    # A surge is reported only after it was seen in two windows that share no row.
     return (ceil(planned.window / planned.every) + CONFIRM_SHORT) * planned.every

@@ -1,9 +1,10 @@
 """
-The checks walked over the past as if it were live: one query a check, then look after look on the small
+Walks the checks over the past as if they ran live: one query per check, then look after look on the small
 frame.
 
-Every look sees only what had happened by then; what it finds is folded into incidents as the log would fold
-it. A look that cannot be taken is a fault, reported beside the incidents: it says nothing of the past.
+Each look sees only what had happened by then, and its findings are folded into incidents as the log would
+fold them. A look that cannot be taken is a fault, reported beside the incidents: it says nothing about the
+past.
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ from workers.declaration.own_options import of_this_house
 from workers.sources.engines.kept_open import kept_open
 
 WHOLE: Traced = frozenset({()})
-MOST_SLICES = 8  # of a check, that are drawn
+MOST_SLICES = 8  # per check, that are drawn
 
 
 class BacktestIncident(Value):
     """
-    One incident that would have been opened; `ended_at` null: still open at the end. `also` are other checks
-    that reported it, `raised_by` the series that did: check, slice, subject and unit.
+    One incident that would have been opened; `ended_at` is null if it is still open at the end. `also` are
+    other checks that reported it, `raised_by` the series that did: check, slice, subject and unit.
     """
 
     check: str
@@ -56,10 +57,10 @@ class BacktestIncident(Value):
 
 class BacktestResult(Value):
     """
-    All findings in order of time, the incidents they fold into, and how many a week that is.
+    All findings in order of time, the incidents they fold into, and how many of those there are per week.
 
-    `looks` counts those that were taken; `faults` are the others. `judged` are the checks that could judge at
-    all. `comparisons` are by check what its looks held against what, where a picture is to be drawn.
+    `looks` counts the looks that were taken, `faults` are the others. `judged` are the checks that could
+    judge at least once. `comparisons`: check → what its looks compared with what, if a picture is drawn.
     """
 
     start: Moment
@@ -74,7 +75,7 @@ class BacktestResult(Value):
 
     @property
     def incidents_per_week(self) -> float:
-        """Incidents opened, a week."""
+        """Incidents opened per week."""
         return len(self.incidents) / max((self.end - self.start) / timedelta(weeks=1), 1e-9)
 
     def report(self) -> dict[str, object]:
@@ -114,12 +115,12 @@ def backtest(
     Args:
         start, end: aware. History before `start` is used where the tables have it.
         progress: called with (looks done, looks in all) now and then.
-        jobs: how many checks are walked at once; what comes out is the same.
-        resume: a file in which finished checks are kept, and found again by the next run.
-        pictured: whether it is kept what each look held against what, see `backtest_picture`.
+        jobs: how many checks are walked at once; the result is the same.
+        resume: a file that keeps finished checks, so that the next run need not walk them again.
+        pictured: whether to keep what each look compared with what, see `backtest_picture`.
 
     Raises:
-        ValueError: `end` is not after `start`, or no check is declared that can be walked.
+        ValueError: `end` is not after `start`, or no declared check can be walked.
         ConfigurationError: `resume` is the file of another backtest.
         SourceError: not a single look could be taken.
     """
@@ -139,7 +140,7 @@ def backtest(
     with_faults = {"faults": together(faults)}
     if not pictured:
         return result.model_copy(update=with_faults)
-    # Which slices are worth a picture is known now: their checks are walked as before, and say it of those.
+    # Only now is it known which slices are worth a picture: walk their checks again, and trace those slices.
     slices = found_in(result)
     again = [planned for planned in plans if planned.check.name in slices]
     walked |= backtest_checks(recommender, again, (start, end), jobs, progress=progress, traced=slices)
@@ -147,11 +148,11 @@ def backtest(
 
 
 Verdicts = list[tuple[datetime, str, Verdict]]
-"""When each look was taken, by which check, and what it came to; in order of time."""
+"""When each look was taken, by which check, and its verdict; in order of time."""
 
 
 def _apart(walked: Mapping[str, Looked], checks: Iterable[str]) -> tuple[Verdicts, list[Fault]]:
-    """What looks of these checks came to, and those that could not be taken."""
+    """The verdicts of these checks' looks, and the looks that could not be taken."""
     looks = [(at, name, came_to) for name in checks for at, came_to in walked[name]]
     verdicts = [(at, name, came_to) for at, name, came_to in looks if isinstance(came_to, Verdict)]
     faults = [came_to for _at, _name, came_to in looks if isinstance(came_to, Fault)]
@@ -159,7 +160,7 @@ def _apart(walked: Mapping[str, Looked], checks: Iterable[str]) -> tuple[Verdict
 
 
 def found_in(result: BacktestResult) -> dict[str, Traced]:
-    """Check → the whole table, and the slices in which it found most; of checks that found any slice."""
+    """Check → the whole table and the slices with most findings; only for checks that found any slice."""
     counts: dict[str, Counter[Slice]] = {}
     for finding in result.findings:
         if finding.slice:
@@ -171,7 +172,7 @@ def found_in(result: BacktestResult) -> dict[str, Traced]:
 
 
 def compared(walked: Mapping[str, Looked]) -> dict[str, tuple[Comparison, ...]]:
-    """Check → what its looks held against what, in order of time."""
+    """Check → what its looks compared with what, in order of time."""
     return {
         name: tuple(
             one for _at, came_to in looked if isinstance(came_to, Verdict) for one in came_to.comparisons
@@ -193,8 +194,8 @@ def fold(
     onto: Fold | None = None,
 ) -> BacktestResult:
     """
-    The incidents of looks in order of time: when each was taken, by which check, what it came to; with those
-    of earlier looks, where they are folded onto what came of these.
+    The incidents that result from looks in order of time, each with its moment, its check and its verdict.
+    With `onto`, they are folded onto the incidents of earlier looks, which the result then includes.
     """
     incidents, findings, notes = onto or Fold(recommender), list[Finding](), dict[str, str]()
     for at, looks in groupby(verdicts, key=lambda verdict: verdict[0]):
@@ -210,7 +211,7 @@ def fold(
         incidents.clear(
             [fingerprint for _name, verdict in together for fingerprint in verdict.cleared], loud, at
         )
-        # Of its latest look: what was young is not, once it is judged.
+        # A note belongs to the latest look: a check that was too young to judge no longer is once it judges.
         notes = {name: note for name, note in notes.items() if name not in dict(together)}
         notes |= {name: verdict.note for name, verdict in together if verdict.note}
     return BacktestResult(
@@ -225,7 +226,7 @@ def fold(
 
 
 def _incident(folded: Folded) -> BacktestIncident:
-    """An incident of the fold as a backtest reports it."""
+    """An incident of the fold, as a backtest reports it."""
     first = folded.findings[0]
     return BacktestIncident(
         **first.model_dump(include={"check", "table", "slice", "title", "window_start"}),

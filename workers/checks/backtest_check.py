@@ -1,4 +1,4 @@
-"""The looks of one check over the past: one question for all, or one for each where that is not answered."""
+"""Takes one check's looks over the past: one question for all of them, or one each where that fails."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from workers.sources.engines.source import open_source
 Judge = Callable[[CheckState], Verdict]
 
 Look = tuple[datetime, Judge]
-"""The end of its window, and how it is judged."""
+"""The end of a look's window, and how it is judged."""
 
 
 class Fault(Value):
-    """Looks in a row that could not be taken: whose, over which windows, how many, and why."""
+    """Consecutive looks that could not be taken: which check's, over which windows, how many, and why."""
 
     check: str
     table: str
@@ -41,7 +41,7 @@ class Fault(Value):
 
 
 def unreadable(recommender: Recommender, plans: list[Plan]) -> dict[str, SourceError]:
-    """Table → why nothing of it can be counted; empty where every planned table opens as declared."""
+    """Table → why nothing in it can be counted; empty if every planned table opens as declared."""
     broken: dict[str, SourceError] = {}
     for planned in plans:
         name = planned.table.name
@@ -78,13 +78,13 @@ def backtest_check(
     skipped: Collection[datetime] = (),
 ) -> Iterator[tuple[datetime, Verdict | Fault]]:
     """
-    Look after look: when it is taken, and what it comes to. A look that cannot be taken changes nothing for
-    the next, as live.
+    Yield when each look is taken, and its verdict. A look that cannot be taken changes nothing for the next,
+    as live.
 
     Args:
-        state: what the check remembers of looks before these; nothing where there were none.
-        wrong: times that are known to have been wrong, besides those that are declared.
-        skipped: of the ends, those that no look is taken at, as where the look before took too long.
+        state: what the check remembers of earlier looks; nothing if there were none.
+        wrong: times known to have been wrong, besides the declared ones.
+        skipped: those of `ends` at which no look is taken, as where the look before took too long.
     """
     looks = _looks(recommender, planned, ends, [end for end in ends if end not in skipped])
     return walk(recommender, planned, looks, state, wrong)
@@ -99,10 +99,10 @@ def walk(
     passed_over: Callable[[datetime, CheckState], bool] = lambda _end, _state: False,
 ) -> Iterator[tuple[datetime, Verdict | Fault]]:
     """
-    `backtest_check`, over looks that have been prepared.
+    `backtest_check`, over looks that are already prepared.
 
     Args:
-        passed_over: whether a look is not taken after all, by what the check remembers of those before it.
+        passed_over: whether to skip a look after all, given what the check remembers of the looks before it.
     """
     known = (*planned_for(recommender, planned.check), *wrong)
     fresh = {"known": known, "accept_after": planned.accept_after}
@@ -128,16 +128,16 @@ def _looks(
         if not is_shared(recommender, planned, ends):
             return each_by_itself(recommender, planned, taken)
         return _at_once(recommender, planned, ends, taken)
-    except Exception:  # noqa: BLE001 - one window spoils the question for all; which one, each look will say
+    except Exception:  # noqa: BLE001 - one window spoils the shared question; each look will tell
         return _alone(recommender, planned, taken)
 
 
 def all_at_once(recommender: Recommender, planned: Plan, ends: list[datetime]) -> Iterator[Look] | None:
-    """These looks, judged by one question for many of them; None where each has to ask for itself."""
+    """These looks, many of them judged by one question; None if each has to ask for itself."""
     try:
         shared = bool(ends) and is_shared(recommender, planned, ends)
         return _at_once(recommender, planned, ends, ends) if shared else None
-    except Exception:  # noqa: BLE001 - what spoils the question for all, each look will say
+    except Exception:  # noqa: BLE001 - whatever spoils the shared question, each look will report
         return None
 
 
@@ -150,7 +150,7 @@ def _at_once(
 
 
 def _alone(recommender: Recommender, planned: Plan, ends: list[datetime]) -> Iterator[Look]:
-    """Each look with a question of its own, as live; none is asked again where neither end is answered."""
+    """Each look with its own question, as live; if the first and the last both fail, no other is asked."""
     errors = [_error(recommender, planned, end) for end in (ends[0], ends[-1])]
     hopeless = errors[-1] if all(errors) else None
     for end in ends:
@@ -158,7 +158,7 @@ def _alone(recommender: Recommender, planned: Plan, ends: list[datetime]) -> Ite
 
 
 def each_by_itself(recommender: Recommender, planned: Plan, ends: list[datetime]) -> Iterator[Look]:
-    """Each look with a question of its own: what is usual is learned in the engine, from what was before."""
+    """Each look with its own question: the engine learns what is usual from what came before."""
     return ((end, partial(run_check, recommender, planned, end)) for end in ends)
 
 
@@ -175,7 +175,7 @@ def _raise(error: Exception, _state: CheckState) -> Verdict:
 
 
 class _Beat:
-    """Looks at windows that adjoin: they share one grid, and one question to the engine."""
+    """Looks at adjoining windows: they share one grid, and one question to the engine."""
 
     def __init__(self, recommender: Recommender, planned: Plan, own: list[datetime]) -> None:
         self._kind, reach = find(planned.check.kind), planned.history + (own[-1] - own[0])
@@ -188,10 +188,10 @@ class _Beat:
 
     def ask(self) -> None:
         """
-        Its question, once.
+        Put its question, once.
 
         Raises:
-            RecsysopsError: there is no one answer for many windows.
+            RecsysopsError: no single answer serves many windows.
         """
         if not self._asked:
             self._asked = True
@@ -199,26 +199,26 @@ class _Beat:
                 self._held = read_at_once(self._run, self._kind.needs)
 
     def of(self, end: datetime) -> Any | None:
-        """What one look sees of the answer; None where it has to ask for itself."""
-        # Where windows begin by the clock, those of a beat lie elsewhere before the clocks change.
+        """The part of the answer that one look sees; None if it has to ask for itself."""
+        # Where windows follow the clock, those before a clock change do not lie on the beat's grid.
         if end not in self._places:
             return None
         try:
             self.ask()
-        except Exception:  # noqa: BLE001 - one window spoils it for its beat; which one, each look will say
+        except Exception:  # noqa: BLE001 - one window spoils it for its beat; each look will tell
             return None
         return None if self._held is None else self._held.until(self._places[end], self._history)
 
 
 def _beats(recommender: Recommender, planned: Plan, ends: list[datetime]) -> dict[datetime, _Beat]:
-    """End → its beat: there are as many as looks until a window begins where another one ends."""
+    """End → its beat: there are as many beats as looks until a window begins where another one ends."""
     count = min(max(1, round(planned.window / planned.every)), len(ends))
     beats = [_Beat(recommender, planned, ends[place::count]) for place in range(count)]
     return {end: beats[place % count] for place, end in enumerate(ends)}
 
 
 def is_shared(recommender: Recommender, planned: Plan, ends: list[datetime]) -> bool:
-    """Whether one question answers for many windows as one for each would."""
+    """Whether one question answers for many windows just as one question each would."""
     now = check_run_of(recommender, planned, grid_of(recommender, planned, ends[-1]))
     by_the_clock = planned.check.schedule not in (None, UPDATED)
     overlap = by_the_clock and planned.every < planned.window  # on no regular beat
@@ -228,7 +228,7 @@ def is_shared(recommender: Recommender, planned: Plan, ends: list[datetime]) -> 
 def _by_moment(
     recommender: Recommender, planned: Plan, ends: list[datetime], taken: list[datetime]
 ) -> Iterator[Look]:
-    """All looks share one question, whenever they are taken; each knows what had happened by then."""
+    """All looks share one question, whenever they are taken; each sees only what had happened by then."""
     kind = find(planned.check.kind)
     newest = check_run_of(recommender, planned, grid_of(recommender, planned, ends[-1]))
     with blamed(kind.name, kind=kind):
@@ -245,9 +245,9 @@ def _by_beat(
     recommender: Recommender, planned: Plan, ends: list[datetime], taken: list[datetime]
 ) -> Iterator[Look]:
     """
-    Looks whose windows end on the same beat share one grid and one question; overlapping windows take one for
-    each beat. That of the first look is asked at once, so that what no question can answer for many is known;
-    the others when a look comes to them, for a walk may end before.
+    Looks whose windows end on the same beat share one grid and one question; overlapping windows need one per
+    beat. The first look's question is asked at once, so that one that cannot serve many looks fails early;
+    the others are asked when a look needs them, because a walk may end before that.
     """
     kind, beats = find(planned.check.kind), _beats(recommender, planned, ends)
     beats[taken[0]].ask()
@@ -274,7 +274,7 @@ def _fault(planned: Plan, end: datetime, error: Exception) -> Fault:
 
 
 def together(faults: list[Fault]) -> tuple[Fault, ...]:
-    """Faults in order of time, those of one check and one reason that follow each other merged into one."""
+    """Faults in order of time; consecutive ones of the same check with the same reason are merged."""
     merged: list[Fault] = []
     for fault in sorted(faults, key=lambda fault: (fault.check, fault.window_end)):
         last = merged[-1] if merged else None

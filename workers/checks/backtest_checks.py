@@ -1,9 +1,9 @@
 """
-The walks of several checks at once, and those that an earlier run finished before it was stopped.
+Walks several checks at once, and reuses the walks that an earlier run finished before it was stopped.
 
-A check's looks follow each other, since each remembers the ones before; checks know nothing of each other. So
-a check is what is done in a process of its own, and what is kept. How many at once, and after how many stops,
-changes nothing of what comes out.
+A check's looks follow each other, since each remembers the ones before, but checks know nothing of each
+other. So the check is the unit that runs in a process of its own, and the unit that is kept. The result does
+not depend on how many run at once, or on how often the run was stopped.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ Looked = list[tuple[datetime, Verdict | Fault]]
 Traced = frozenset[Slice]
 NOTHING: Traced = frozenset()
 SHAPE = 2
-"""Of the file in which finished walks are kept; one of another shape is not taken up."""
+"""Format of the file that keeps finished walks; a file of another format is not resumed."""
 
 
 class Kept:
     """
-    Finished walks in a file: a line that says of what, then a line a check. A line that was cut off when the
-    program was stopped counts as not there.
+    Finished walks in a file: a line that says what was walked, then one line per check. A line that was cut
+    off when the program was stopped is ignored.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Kept:
     ) -> None:
         """
         Args:
-            traced: whether it is kept what each look held against what.
+            traced: whether to keep what each look compared with what.
 
         Raises:
             ConfigurationError: the file holds something else, or a walk over another time or declaration.
@@ -60,7 +60,7 @@ class Kept:
             self._write([self._of])
 
     def keep(self, check: str, looked: Looked) -> None:
-        """Write down a check's walk; it is there for good when this returns."""
+        """Write down a check's walk; it is safely on disk when this returns."""
         self.finished[check] = looked
         self._add({"check": check, "looks": [_plain(at, came_to) for at, came_to in looked]})
 
@@ -104,11 +104,11 @@ def backtest_checks(
     The looks of each plan's check over [start, end).
 
     Args:
-        jobs: how many checks are walked at once, each in a process of its own.
-        kept: where finished walks are, and are put.
-        progress: called with (looks done, looks in all): at each look where one is walked at a time, else at
-            each finished check.
-        traced: check → slices of which each look says what it held against what.
+        jobs: how many checks are walked at once, each in its own process.
+        kept: where finished walks are found, and stored.
+        progress: called with (looks done, looks in all): after each look if checks are walked one by one,
+            else after each finished check.
+        traced: check → slices whose looks also say what they compared with what.
     """
     start, end = span
     looks = {one.check.name: len(ends_of(recommender, one, start, end)) for one in plans}
@@ -127,7 +127,7 @@ def backtest_checks(
 
 
 class _Progress:
-    """How far it is, reported now and then."""
+    """Reports now and then how far the walks are."""
 
     def __init__(self, progress: Progress | None, in_all: int, before: int) -> None:
         self._progress, self._in_all, self._so_far = progress, in_all, before
@@ -173,7 +173,7 @@ def walked(
     traced: Traced = NOTHING,
     done: Callable[[int], None] | None = None,
 ) -> Looked:
-    """What one check's looks came to, without what it remembered meanwhile."""
+    """What one check's looks came to, without the state it carried between them."""
     planned = plan(recommender, recommender.checks[name])
     looked: Looked = []
     ends, state = ends_of(recommender, planned, start, end), CheckState(traced=traced)

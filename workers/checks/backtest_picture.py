@@ -1,10 +1,10 @@
 """
-The picture of a backtest: what was there, what each look expected of it, and what came of that.
+Draws a backtest: what was observed, what each look expected, and the incidents that followed.
 
-    a strip for each series     what was there over its band, a red dot at each alarm
-    below, its incidents        closer, with when each was opened and ended
+    a strip for each series     what was observed over its band, a red dot at each alarm
+    below, its incidents        close-ups, with when each was opened and ended
 
-Nothing is computed anew: drawn is what the looks were judged by.
+Nothing is computed again: the picture shows the numbers that the looks judged by.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ Floats = npt.NDArray[np.float64]
 INK, MIDDLE = "#102a43", "#829ab1"
 WIDTH_INCHES, STRIP_INCHES, CLOSE_INCHES, LINE_INCHES, EDGE_INCHES = 11.0, 2.4, 2.0, 0.2, 0.8
 MOST_SERIES, MOST_CLOSE, MOST_LISTED = 6, 3, 6
-LONGEST = 130  # letters of an incident's line,
-LONGEST_UNIT = 24  # and of a line beside an axis
-AROUND = 1.0  # of an incident's length, that its close-up shows before it and after,
-LEAST_WINDOWS = 12  # and so many windows at the least
-CLOSER = 3  # times, that a close-up has to be shorter than all of the time
+LONGEST = 130  # letters in an incident's line,
+LONGEST_UNIT = 24  # and in a line beside an axis
+AROUND = 1.0  # times an incident's length, shown in its close-up before and after it,
+LEAST_WINDOWS = 12  # and at least this many windows
+CLOSER = 3  # a close-up has to be this many times shorter than the whole time
 SECONDS_AN_HOUR = 3_600.0
-ROOM = 1.2  # of the highest, up to which a strip reaches
-DOT, FEW = (8.0, 24.0), 300  # the size of an alarm's dot, and up to how many windows the larger one
-DAYS_NAMED = timedelta(days=2), timedelta(days=15)  # of a strip, between which days have their names
-DATES = ["", "%Y", "%b", "%d %b", "%H:%M", "%H:%M"]  # where a year, month, day, … begins
+ROOM = 1.2  # times the highest value: the top of a strip
+DOT, FEW = (8.0, 24.0), 300  # sizes of an alarm's dot, and up to how many windows the larger one is used
+DAYS_NAMED = timedelta(days=2), timedelta(days=15)  # lengths of a strip between which its days are named
+DATES = ["", "%Y", "%b", "%d %b", "%H:%M", "%H:%M"]  # labels where a year, month, day, … begins
 GROUND = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8}
-COLUMNS = 6  # of the grid: close-ups stand side by side, two or three of them
+COLUMNS = 6  # of the grid: two or three close-ups stand side by side
 
 
 @dataclass(frozen=True)
 class Close:
-    """The time around the incident of this number."""
+    """The time around the incident with this number."""
 
     number: int
     incident: BacktestIncident
@@ -97,7 +97,7 @@ def _heights(series: Series, closer: Sequence[Close]) -> list[float]:
 
 
 def _frame(figure: Figure, result: BacktestResult, left_out: int, zone: tzinfo) -> None:
-    """What comes of it above, and below what one has to know to read it."""
+    """The summary above the picture, and the notes for reading it below."""
     count = len(result.incidents)
     incidents = "No incident" if not count else "1 incident" if count == 1 else f"{count} incidents"
     start, end = (at.astimezone(zone) for at in (result.start, result.end))
@@ -110,7 +110,7 @@ def _frame(figure: Figure, result: BacktestResult, left_out: int, zone: tzinfo) 
 
 
 def _strip(axes: Axes, series: Series, result: BacktestResult, zone: tzinfo) -> None:
-    """All of the time."""
+    """One series over the whole time."""
     top = _lines(axes, series.comparisons, series)
     _shade(axes, [(one.opened_at, one.ended_at or result.end) for _number, one in series.incidents])
     for number, incident in series.incidents:
@@ -134,7 +134,7 @@ def _caption(number: int, incident: BacktestIncident, zone: tzinfo) -> str:
 
 
 def _closer(series: Series, result: BacktestResult) -> list[Close]:
-    """What is drawn closer: the first incidents that are short beside all of the time."""
+    """What gets a close-up: the first incidents that are short compared with the whole time."""
     first, last = series.comparisons[0], series.comparisons[-1]
     closer = []
     for number, incident in series.incidents:
@@ -169,7 +169,7 @@ def _close(axes: Axes, series: Series, close: Close, zone: tzinfo) -> None:
 
 
 def _lines(axes: Axes, held: Sequence[Comparison], series: Series, bold: float = 0.8) -> float:
-    """Band, what was expected, what was there, and a dot where a look raised an alarm; returns the top."""
+    """Draw the band, the expected and observed values, and a dot where a look alarmed; returns the top."""
     unit, scale = _unit(series.comparisons[0])
     at, (low, high, expected, observed) = _steps(held, scale)
     axes.fill_between(at, low, high, step="post", color=BAND, linewidth=0, label="expected")
@@ -185,7 +185,7 @@ def _lines(axes: Axes, held: Sequence[Comparison], series: Series, bold: float =
 
 
 def _steps(held: Sequence[Comparison], scale: float) -> tuple[Floats, tuple[Floats, ...]]:
-    """Edges as days, and at each the four numbers; nothing where no look was taken."""
+    """Edges in days, and the four numbers at each; nothing where no look was taken."""
     at, rows = list[float](), list[tuple[float, ...]]()
     for place, one in enumerate(held):
         begun, ended = _day(one.window_start), _day(one.window_end)
@@ -200,7 +200,7 @@ def _steps(held: Sequence[Comparison], scale: float) -> tuple[Floats, tuple[Floa
 
 
 def _alarms(held: Sequence[Comparison], series: Series, scale: float) -> tuple[list[float], list[float]]:
-    """The windows at the end of which an alarm was raised, by their middle, and what was there."""
+    """The middles of the windows whose look raised an alarm, and what was observed there."""
     raised = {one.window_end for one in series.findings}
     alarmed = [one for one in held if one.window_end in raised]
     when = [(_day(one.window_start) + _day(one.window_end)) / 2 for one in alarmed]
@@ -208,7 +208,7 @@ def _alarms(held: Sequence[Comparison], series: Series, scale: float) -> tuple[l
 
 
 def _shade(axes: Axes, times: Sequence[tuple[datetime, datetime]]) -> None:
-    """The times of incidents, however short; one without any is there for the legend."""
+    """Shade the times of incidents, however short; an empty span is there for the legend."""
     style: dict[str, Any] = {"facecolor": MARK, "edgecolor": MARK, "alpha": 0.14, "linewidth": 0.8}
     for begun, ended in times:
         axes.axvspan(_day(begun), _day(ended), **style)
@@ -216,7 +216,7 @@ def _shade(axes: Axes, times: Sequence[tuple[datetime, datetime]]) -> None:
 
 
 def _unit(first: Comparison) -> tuple[str, float]:
-    """The axis' words, and what a number is divided by: an age or a silence is read in hours."""
+    """The axis label, and what numbers are divided by: an age or a silence is shown in hours."""
     if first.unit == "seconds":
         return "hours", SECONDS_AN_HOUR
     says = f"{first.unit} in {name_duration(first.window_end - first.window_start)}"
@@ -227,7 +227,7 @@ def _tidy(axes: Axes, zone: tzinfo, length: timedelta) -> None:
     from matplotlib import dates  # noqa: PLC0415
 
     locator: Any
-    if DAYS_NAMED[0] <= length <= DAYS_NAMED[1]:  # a day is named in its middle, and begins at a line
+    if DAYS_NAMED[0] <= length <= DAYS_NAMED[1]:  # name each day in its middle, mark its beginning
         axes.xaxis.set_major_locator(dates.DayLocator(tz=zone))  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_formatter("")
         axes.grid(axis="x", color=BAND, linewidth=0.8)

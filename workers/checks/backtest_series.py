@@ -1,4 +1,4 @@
-"""Which series of a backtest are drawn, and why a check has none."""
+"""Chooses which series of a backtest are drawn, and says why a check has none."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Key = tuple[str, Slice, str | None, str]
 @dataclass(frozen=True)
 class Series:
     """
-    One series: its `comparisons` in order of time, one at the least, and what came of it. Incidents have
-    their number in the backtest.
+    One series: its `comparisons` in order of time, at least one, and the findings and incidents that came of
+    it. Incidents carry their number in the backtest.
     """
 
     check: str
@@ -29,7 +29,7 @@ class Series:
     @property
     def name(self) -> str:
         """
-        Whose it is, as a person says it.
+        The series' name, as a person would say it.
 
         >>> from datetime import UTC, datetime
         >>> at = datetime(2026, 4, 20, tzinfo=UTC)
@@ -46,7 +46,7 @@ class Series:
     @property
     def farthest(self) -> tuple[float, float]:
         """
-        How far it came out of its band, in widths of that, 0 where it never did; and how much there is of it.
+        How far it left its band, in widths of the band (0 if it never did); and how much of it there is.
         """
         out = [0.0]
         for one in self.comparisons:
@@ -58,11 +58,11 @@ class Series:
 
 def series_of(result: BacktestResult, tables: Mapping[str, str]) -> list[Series]:
     """
-    What is drawn: every series that raised an incident, the worst and longest first, and of each check that
-    raised none the series that came farthest out of its band.
+    The series to draw: every one that raised an incident, the worst and longest first, and for each check
+    that raised none the series that came farthest out of its band.
 
     Args:
-        tables: check → the table that it looks at.
+        tables: check → the table it looks at.
     """
     held = _held(result)
     raised: dict[Key, list[tuple[int, BacktestIncident]]] = {}
@@ -79,13 +79,13 @@ def series_of(result: BacktestResult, tables: Mapping[str, str]) -> list[Series]
 
 
 def _rank(incident: BacktestIncident) -> tuple[str, int]:
-    """Of two incidents as severe the one with more findings first."""
+    """Worse severity first; of two equally severe incidents, the one with more findings."""
     return incident.severity, -incident.findings
 
 
 def not_drawn(result: BacktestResult, kinds: Mapping[str, str]) -> dict[str, str]:
     """
-    Check → why there is nothing of it in the picture, in words for a person.
+    Check → why the picture shows nothing of it, in words for a person.
 
     Args:
         kinds: check → its kind.
@@ -112,8 +112,8 @@ def _held(result: BacktestResult) -> dict[Key, list[Comparison]]:
 
 def _keys_of(held: Iterable[Key], raised_by: Iterable[Key]) -> list[Key]:
     """
-    The series that findings are of; another unit of the same, where what was found is no value of it but how
-    long it stood still, or how far it swung.
+    The series that findings belong to; the same series in another unit, if what was found is not one of its
+    values but how long it stood still, or how far it swung.
     """
     keys: dict[Key, None] = {}
     for exact in raised_by:

@@ -1,9 +1,9 @@
 """
-One more check beside those that are declared, walked over the past: when it would have reported something,
-and how often it would have alarmed.
+Walks one more check over the past, beside the declared ones: when it would have reported something, and how
+often it would have alarmed.
 
-Walks and folds are the backtest's. What is walked is no more than the answer needs: a check in question is
-walked alone, those that are there only around what it found, and each only for as long as there is time.
+Walks and folds are the backtest's. It walks no more than the answer needs: the check in question alone, the
+existing ones only around what it found, and each only as long as there is time.
 """
 
 from __future__ import annotations
@@ -29,40 +29,40 @@ from workers.checks.plan import Plan, plan
 from workers.checks.quiet import quiet_on_trial
 
 LEAD_WINDOWS = 4
-"""Before the time asked about, so that a check that has to see something twice has seen what is usual."""
+"""Windows before the time asked about, for a check that must see something twice to know what is usual."""
 
 FINELY = 4
-"""Looks a window, where it is asked when a check would have reported something."""
+"""Looks per window, when asking at what time a check would have reported something."""
 
 APART, NEAR, MOST_ASKED = timedelta(seconds=30), timedelta(minutes=1), 40
 """
-Such looks are no closer together: what is reported sooner by less than that is worth no other check. Where
-windows are long they are taken each minute all the same, but no more of them than that.
+These looks are at least `APART` apart: reporting less than that sooner is no reason for another check. For
+long windows they are still taken every minute (`NEAR`), but no more than `MOST_ASKED` per window.
 """
 
 LOOKS_A_DAY = 24
 """
-Where each look asks the engine anew, it is taken so often a day: every hour is seen. The look after it is
-taken as well where it saw something, which may have to be seen twice.
+Looks per day, where each one asks the engine anew: one in every hour. After a look that saw something, the
+next one is taken as well, because it may have to be seen twice.
 """
 
 DAY, NO_TIME = timedelta(days=1), timedelta(0)
 LEAST_LOOKS, MOST_LOOKS = 24, 2_000
-"""Asked of the engine at once, or the looks of a day where that is more: few first, then twice as many."""
+"""Looks asked of the engine at once, or a day's looks if that is more: few at first, then twice as many."""
 
 Looks = list[tuple[datetime, str, Verdict]]
 Span = tuple[datetime, datetime]
 
 
 class OutOfTime(Exception):
-    """The walk had to end before it came to an answer."""
+    """The walk had to stop before it reached an answer."""
 
 
 @dataclass(frozen=True)
 class Alarmed:
     """
-    How many incidents a check added, and how long it was there to judge, back to `since`; over a time of
-    `covered`, of which that may be some stretches.
+    How many incidents a check added, and for how long it judged, back to `since`; that may be only parts of
+    the time `covered`.
     """
 
     since: datetime
@@ -79,15 +79,15 @@ def first_reported(
     until: float,
 ) -> datetime | None:
     """
-    When the check would first have reported a slice that `is_of` recognises, in (start, end]; None where it
+    When the check would first have reported a slice that `is_of` recognises, in (start, end]; None if it
     would not.
 
-    What it already reported before `start`, and still reports, is not counted. It is asked some looks a
-    window, and before `start` one, so that a check that looks more often may have reported a little sooner
-    than is said.
+    What it already reported before `start`, and still reports, does not count. The check takes a few looks
+    per window, and one per window before `start`, so a check that looks more often may have reported a little
+    sooner than this says.
 
     Raises:
-        OutOfTime: it was not known by `until`, of the monotonic clock.
+        OutOfTime: no answer was known by `until`, on the monotonic clock.
     """
     start, _end = span
     planned, ends = _closely(recommender, name, span)
@@ -109,11 +109,11 @@ def sees_it(
 ) -> bool | None:
     """
     Whether the last look in (start, end] sees anything in a slice that `is_of` recognises, reported or not
-    yet; or cannot say. None where the look cannot be taken.
+    yet; also true if it cannot tell. None if the look cannot be taken.
 
-    One look tells whether the others are worth taking: a fault that lasts is seen in it if it was before. It
-    may have been seen where this look had nothing to judge, as between two deliveries, or knows only what the
-    check remembers. On one tape `first_reported` asks nothing again that was asked here.
+    One look tells whether the others are worth taking: a lasting fault that was visible before is visible in
+    it. It may have been visible even if this look had nothing to judge, as between two deliveries, or knows
+    only what the check remembers. On the same tape, `first_reported` repeats no question that was asked here.
     """
     planned, ends = _closely(recommender, name, span)
     for _at, verdict in _walked(recommender, planned, ends, until, set(ends[:-1])):
@@ -133,11 +133,12 @@ def alarms_before(
     settled: Callable[[Alarmed], bool],
 ) -> Alarmed:
     """
-    How many incidents the check adds to those of the others in `recommender`, and over how long it judged,
-    what is `known` of it included: from there backwards for `longest`, until it is `settled` or `until`.
+    How many incidents the check adds to those of the other checks in `recommender`, and over how long it
+    judged, including what is already `known`: walks back from there for `longest`, until the answer is
+    `settled` or until `until`.
 
-    It looks once a window: looks at windows that overlap see mostly the same rows. Where each look asks the
-    engine anew, some looks of a day stand for all of them.
+    It looks once per window: looks at overlapping windows see mostly the same rows. Where each look asks the
+    engine anew, a sample of the day's looks stands for all of them.
     """
     planned = _every(plan(recommender, recommender.checks[name]), 1)
     length, oldest = max(DAY, LEAST_LOOKS * planned.every), known.since - longest
@@ -155,15 +156,15 @@ def alarms_before(
             covered = sum((stands_for.get(at, NO_TIME) for at, _name, _verdict in later), known.covered)
             known = Alarmed(since, known.alarms + added, known.judged + judged, covered)
         elif start == oldest or length == most:
-            break  # what lies before is no better known
+            break  # going further back would tell no more
         length = min(2 * length, most)
     return known
 
 
 def _since_it_judges(looks: Looks, start: datetime) -> tuple[datetime, Looks]:
     """
-    The looks from the first on that judged, and when they begin: those before may have been too early. Those
-    after it that had nothing to judge, as between two deliveries, are as silent live.
+    The looks from the first that judged, and when they begin: those before may have been too early. A later
+    look that had nothing to judge, as between two deliveries, is as silent live.
     """
     first = next((place for place, (_at, _name, verdict) in enumerate(looks) if verdict.judged), len(looks))
     return looks[first - 1][0] if first else start, looks[first:]
@@ -173,8 +174,8 @@ def _some_or_all(
     recommender: Recommender, planned: Plan, ends: list[datetime], span: timedelta, until: float
 ) -> tuple[Iterator[tuple[datetime, Verdict]], dict[datetime, timedelta]]:
     """
-    The looks of a time, all of them where one question answers for many; and when a look is taken → for how
-    much of that time it stands.
+    The looks of a time: all of them if one question answers for many, else a sample; and when a look is taken
+    → how much of that time it stands for.
     """
     settle, some = planned.table.settle, max(1, round(LOOKS_A_DAY * (span / DAY)))
     looks = all_at_once(recommender, planned, ends)
@@ -196,7 +197,7 @@ def _some_or_all(
 
 
 def _closely(recommender: Recommender, name: str, span: Span) -> tuple[Plan, list[datetime]]:
-    """The check as it looks to find when it would have reported something, and the ends of those looks."""
+    """The check, with looks close enough to tell when it would have reported; and their window ends."""
     start, end = span
     whole = plan(recommender, recommender.checks[name])
     finely = min(whole.window / FINELY, max(NEAR, (end - start) / MOST_ASKED))
@@ -221,7 +222,7 @@ def _walked(
     until: float,
     skipped: Collection[datetime] = (),
 ) -> Iterator[tuple[datetime, Verdict]]:
-    """Looks that could be taken; none after one that could not, and that was waited for past `until`."""
+    """Looks that could be taken; stops at one that could not if by then it is past `until`."""
     return _answered(backtest_check(recommender, planned, ends, skipped=skipped), until)
 
 
@@ -247,7 +248,7 @@ def _as_time_allows(looks: Iterable[tuple[datetime, Verdict]], name: str, until:
 def _added(
     recommender: Recommender, name: str, alarms: Sequence[BacktestIncident], looks: Looks, until: float
 ) -> int:
-    """How many of the alarms the other checks would not have raised, or there is no time to know it of."""
+    """How many of the alarms the other checks would not have raised, or there is no time left to find out."""
     if not alarms:
         return 0
     others = [other for other in recommender.checks if other != name]
@@ -266,7 +267,7 @@ def _added(
 
 
 def _joined(spans: Iterable[Span], lead: timedelta) -> Iterator[Span]:
-    """The spans with what leads up to them, those that meet as one."""
+    """The spans extended by their lead-up; those that meet are joined."""
     begun: Span | None = None
     for start, end in sorted(spans):
         if begun is not None and start - lead <= begun[1]:

@@ -1,4 +1,4 @@
-"""A row's way through a check: what its kind needs is read, and judged; the same live and over the past."""
+"""Runs one check: reads what its kind needs, and judges it; the same live and over the past."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _log = structlog.get_logger(__name__)
 
 def check_run_of(recommender: Recommender, planned: Plan, grid: Grid) -> CheckRun:
     """
-    The look of a planned check whose judged window is the last of `grid`.
+    The run of a planned check whose judged window is the last of `grid`.
 
     Raises:
         OwnCheckError: its kind cannot be imported, or cannot read its options.
@@ -48,10 +48,10 @@ def check_run_of(recommender: Recommender, planned: Plan, grid: Grid) -> CheckRu
 
 def run_check(recommender: Recommender, planned: Plan, end: datetime, memory: CheckState) -> Verdict:
     """
-    One check at the window that ends at `end`.
+    Run one check on the window that ends at `end`.
 
     Raises:
-        SourceError: the table cannot be read as declared. OwnCheckError: its kind cannot be had, or raises.
+        SourceError: the table cannot be read as declared. OwnCheckError: its kind cannot load, or raises.
     """
     now = check_run_of(recommender, planned, grid_of(recommender, planned, end))
     kind = find(planned.check.kind)
@@ -69,10 +69,10 @@ def run_check(recommender: Recommender, planned: Plan, end: datetime, memory: Ch
 
 def read_needed(kind: Kind[Any, Any], run: CheckRun, memory: CheckState) -> Any:
     """
-    What the kind needs, read for a look.
+    Read what the kind needs for a look.
 
     Raises:
-        SourceError: a table cannot be read as declared. OwnCheckError: what it asks is no question.
+        SourceError: a table cannot be read as declared. OwnCheckError: what it asks is no valid question.
     """
     with blamed(kind.name, kind=kind):
         return read(run, kind.needs, tuple(kind.columns(run.options)), memory)
@@ -80,10 +80,10 @@ def read_needed(kind: Kind[Any, Any], run: CheckRun, memory: CheckState) -> Any:
 
 def judge(kind: Kind[Any, Any], run: CheckRun, data: Any, memory: CheckState) -> Verdict:
     """
-    What the kind says of what was read; where it found something, after what it then asks.
+    The kind's verdict on what was read; if it found something, after any follow-up questions that it asks.
 
     Raises:
-        SourceError: what it then asks cannot be read. OwnCheckError: it raises.
+        SourceError: a follow-up cannot be read. OwnCheckError: the kind raises.
     """
     with blamed(kind.name, kind=kind):
         verdict = _with_examples(kind, run, kind.judging.verdict(run, data, memory))
@@ -93,7 +93,7 @@ def judge(kind: Kind[Any, Any], run: CheckRun, data: Any, memory: CheckState) ->
 
 
 def _in_its_words(table: Table, verdict: Verdict) -> Verdict:
-    """The verdict, with the table's rows called what its declaration calls them."""
+    """The verdict, with the table's rows called by the name that its declaration gives them."""
     if table.unit is None:
         return verdict
     findings = tuple(said_of(table.unit, finding) for finding in verdict.findings)
@@ -101,7 +101,7 @@ def _in_its_words(table: Table, verdict: Verdict) -> Verdict:
 
 
 def _with_examples(kind: Kind[Any, Any], run: CheckRun, verdict: Verdict) -> Verdict:
-    """The verdict, each promise that it says to be broken with a row that broke it."""
+    """The verdict, with an example row for each promise that it reports as broken."""
     findings = tuple(_with_example(kind, run, finding) for finding in verdict.findings)
     return verdict.model_copy(update={"findings": findings})
 

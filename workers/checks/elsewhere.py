@@ -1,4 +1,4 @@
-"""What tables say of whether a finding and an incident are one thing: where they cross, and by item."""
+"""What tables tell about a finding and an incident being one thing: where they cross, and which items."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def explained_by(recommender: Recommender, finding: Finding) -> Shares:
 
 
 def mostly_there(recommender: Recommender, incident: Incident, finding: Finding, made_from: Lineage) -> bool:
-    """Whether most of what `finding` lacks lies where its slice crosses that of an incident further up."""
+    """Whether most of what `finding` lacks lies where its slice crosses an upstream incident's slice."""
     first, latest = incident.first_finding, incident.finding
     if first is None or latest is None:
         return False

@@ -1,8 +1,8 @@
 """
-The findings of a walk as the incidents that the log would have held: what opens, joins, ends and comes back.
+Folds a walk's findings into the incidents that the log would have held: which open, join, end and reopen.
 
-Rules are those of the live path (`correlate.joining`, `checks.elsewhere`, `checks.over`). One thing is
-assumed of people: that they close an incident when its metric is back.
+The rules are those of the live path (`correlate.joining`, `checks.elsewhere`, `checks.over`). One thing is
+assumed about people: that they close an incident once its metric is back.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ class Folded:
 
     @property
     def severity(self) -> Severity:
-        """The worst that any finding said."""
+        """The worst severity of any of its findings."""
         return min((finding.severity for finding in self.findings), key=WORST.index)
 
 
 @dataclass
 class Fold:
-    """Incidents being folded, by number; `due` says when to look whether a finding is over."""
+    """Incidents being folded, by number; `due` says when to check whether a finding is over."""
 
     recommender: Recommender
     incidents: list[Folded] = field(default_factory=list)
@@ -57,11 +57,11 @@ class Fold:
     _items: dict[tuple[str, datetime], Shares] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Which tables are made from which does not change on the way."""
+        """Work out once which tables are made from which: that does not change during the walk."""
         self._made_from: Lineage = lineage(self.recommender.tables, self.recommender.models.values())
 
     def take(self, finding: Finding, at: datetime) -> None:
-        """What is known goes on, also where it is seen elsewhere; what is over is left; else one opens."""
+        """Add to a known incident, also if seen elsewhere; ignore what is already over; else open one."""
         since = self._since.setdefault(finding.fingerprint, finding.window_start)
         own = self._unclosed(finding.fingerprint)
         if own is not None:
@@ -86,7 +86,7 @@ class Fold:
         self._open(finding, at)
 
     def clear(self, cleared: Iterable[str], findings: Iterable[Finding], at: datetime) -> None:
-        """Findings no longer reported: over once their metric is back, unless another goes on for them."""
+        """End what is no longer reported once its metric is back, unless another finding continues it."""
         standing, gone = tuple(findings), set(cleared)
         still = {finding.fingerprint for finding in standing}
         for fingerprint in gone:
@@ -116,7 +116,7 @@ class Fold:
         try:
             command = back(self.recommender, finding, at, self._past(folded.incident, at))
         except Unmeasurable:
-            command = None  # it can never be measured: people say that it is over
+            command = None  # it can never be measured: people decide when it is over
         except (RecsysopsError, ValueError):
             return False
         else:
@@ -139,7 +139,7 @@ class Fold:
         return past_of(incident, (*planned_for(self.recommender, check), *wrong))
 
     def _join(self, folded: Folded, finding: Finding) -> None:
-        """Seen elsewhere: what had ended within the week and comes from the same items goes on."""
+        """Add a finding seen elsewhere; an incident of the same items that ended within the week goes on."""
         folded.findings.append(finding)
         also = folded.incident.also
         if all(one.fingerprint != finding.fingerprint for one in also):
@@ -147,7 +147,7 @@ class Fold:
         folded.incident = folded.incident.model_copy(update={"also": also})
 
     def _closed_lately(self, finding: Finding) -> bool:
-        """Whether the same was closed only lately: as its check says, it is ignored, or goes on."""
+        """Whether the same was closed only lately: as its check declares, it is ignored, or reopens."""
         check = self.recommender.checks.get(finding.check)
         last = next(
             (one for one in reversed(self.incidents) if one.incident.fingerprint == finding.fingerprint), None
@@ -192,7 +192,7 @@ class Fold:
 
     @property
     def reported(self) -> frozenset[str]:
-        """Fingerprints of what people know of by an incident that goes on."""
+        """Fingerprints that people already know about through an incident that is still open."""
         return fingerprints(*(one.incident for one in self.incidents if one.ended_at is None))
 
     def _unclosed(self, fingerprint: str) -> Folded | None:
@@ -206,7 +206,7 @@ class Fold:
         )
 
     def _explained_by(self, finding: Finding) -> Shares:
-        """The items that a finding comes from, counted once."""
+        """The items that a finding comes from, counted only once."""
         key = (finding.fingerprint, finding.window_end)
         if key not in self._items:
             self._items[key] = explained_by(self.recommender, finding)

@@ -1,6 +1,6 @@
 """
-What the check of a finding saw in the windows up to now, and what it held that against: the same looks, taken
-once more with one slice followed. So there is something to see of every kind that expects a number.
+What the check behind a finding observed in the windows up to now, and what it compared that with: the same
+looks, taken again with one slice traced. So any kind that expects a number has something to show.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def judged_until(
     wrong: tuple[ExcludedWindow, ...] = (),
 ) -> pd.DataFrame | None:
     """
-    `windows` of what the finding is about: `window_start`, `observed`, `expected`, `low`, `high`; one after
-    the other, up to the last complete one. None where the check is gone, says no number of it, or would have
-    to ask for each window by itself. Nothing is learned from times that were `wrong`.
+    The finding's last `windows` windows: `window_start`, `observed`, `expected`, `low`, `high`; adjoining, up
+    to the last complete one. None if the check is gone, gives no numbers for it, or would have to ask for
+    each window by itself. Nothing is learned from times that were `wrong`.
 
     Raises:
         SourceError: the table cannot be read as declared.

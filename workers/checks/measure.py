@@ -1,5 +1,5 @@
 """
-A finding measured again: what raised it, as it is now, against the time before the incident.
+Measures a finding again: what raised it, as it is now, compared with the time before the incident.
 
     silence · metric · wrong rows · counts        read over [start, end) and over the good past
         ▼
@@ -31,8 +31,8 @@ from workers.checks.plan import DAY, Plan, plan
 from workers.declaration.check_kinds import blamed, find
 from workers.sources.aggregate.count import zone_of
 
-MOST_MEASURED = 240  # windows of the past that a finding is measured against again
-MOST_LOST = 2  # histories further back than declared, in place of times that were wrong
+MOST_MEASURED = 240  # past windows that a finding is compared with when it is measured again
+MOST_LOST = 2  # further histories, beyond the declared one, read in place of times that were wrong
 
 
 def measure(
@@ -42,13 +42,13 @@ def measure(
     The metric that raised `finding`, now over [start, end): what it is, what it should be, and whether it is
     back.
 
-    What it should be is learned only from the `past`: windows from before the incident, in which nothing else
-    was wrong, so that no incident becomes its own yardstick. Where that is not given, from those before the
-    finding's own window.
+    What it should be is learned only from the `past`: windows from before the incident in which nothing else
+    was wrong, so that no incident becomes its own yardstick. Without a `past`, from the windows before the
+    finding's own.
 
     Raises:
-        SourceError: the table cannot be read. ValueError: the check is no longer declared. OwnCheckError: its
-            kind cannot be had, raises, or cannot measure.
+        SourceError: the table cannot be read. ValueError: the check is no longer declared. OwnCheckError:
+            its kind cannot load, raises, or cannot measure.
     """
     check = recommender.checks.get(finding.check)
     if check is None:
@@ -80,7 +80,7 @@ def _needed(kind: Kind[Any, Any], now: CheckRun, again: Again[Any]) -> Any:
 
 
 def _grid(recommender: Recommender, planned: Plan, again: Again[Any], end: datetime) -> Grid:
-    """The windows that are read, by what the kind needs to measure again; see `judging.Over`."""
+    """The windows to read, given what the kind needs to measure again; see `judging.Over`."""
     zone, width, days = zone_of(recommender), end - again.start, recommender.holidays
     match find(planned.check.kind).judging.over:
         case "windows":
@@ -96,10 +96,10 @@ def _grid(recommender: Recommender, planned: Plan, again: Again[Any], end: datet
 
 def read_past(now: CheckRun, past: Past, beat: datetime) -> Counts:
     """
-    As much good history as the check asks for, before an incident; all of it where hardly any was good.
+    As much good history from before an incident as the check asks for; all of it if hardly any was good.
 
     Args:
-        beat: where a window of the incident begins: those of the past lie on the same beat.
+        beat: where a window of the incident begins; windows of the past are aligned to it.
     """
     zone, width = zone_of(now.recommender), now.window
     end = beat - max(0, ceil((beat - past.before) / width)) * width

@@ -1,4 +1,4 @@
-"""Whether what was found is over: when to look, and whether its metric is back. As live, so in a backtest."""
+"""Decides whether a finding is over: when to look, and whether its metric is back. Live and in backtests."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from workers.checks.measure import measure
 from workers.checks.plan import HOUR, plan, window_of
 
 SHARP_ENOUGH = 2 / 3
-"""Half the band, as a share of the gap that was found; a wider band could hold what was found as well."""
+"""Half the band as a share of the gap that was found: a wider band might also contain the faulty value."""
 
 LONG_QUIET, QUIET_WINDOWS = timedelta(hours=4), 20
-"""How long, and for how many windows, a check has to be silent before a wider band will do."""
+"""For how long, and how many windows, a check must be silent before a wider band is accepted."""
 
 LOOKS_A_WINDOW, BACKOFF = 4, 0.05
-"""Looks at an incident that is not over yet: so many a window, then ever fewer, by the time since it was last
-found."""
+"""Looks at an incident that is not over yet: this many per window, then ever fewer, by the time since it was
+last found."""
 
 
 def first_look(recommender: Recommender, finding: Finding, at: datetime) -> datetime:
-    """When a whole window has passed since the last one in which a check that says so now still found it."""
+    """When a full window has passed since the last one in which the check, silent now, still found it."""
     check = recommender.checks.get(finding.check)
     if check is None or finding.unit in (BLIND, "seconds"):
         return at  # a silence is over with the first row
@@ -38,8 +38,8 @@ def first_look(recommender: Recommender, finding: Finding, at: datetime) -> date
 
 def back(recommender: Recommender, finding: Finding, at: datetime, past: Past | None) -> ClearFinding | None:
     """
-    That the metric of `finding` is back; None while it is not, or its band is too wide to tell: see
-    `sharp_enough` and `long_quiet`.
+    The clearing of `finding` if its metric is back; None while it is not, or while its band is too wide to
+    tell: see `sharp_enough` and `long_quiet`.
 
     Raises:
         RecsysopsError, ValueError: it cannot be measured, see `measure`.
@@ -51,7 +51,7 @@ def back(recommender: Recommender, finding: Finding, at: datetime, past: Past | 
     window = window_of(recommender, finding)
     since = max(end - finding.window_end, window)
     found_in = min(finding.window_end - finding.window_start, since)
-    # What took many windows to find is measured over as many; where they say too little, over all since then.
+    # What took many windows to find is measured over as many; if those tell too little, over all since then.
     for length in sorted({max(found_in, window), since}):
         now = measure(recommender, finding, end - length, end, past)
         if not now.within:
@@ -62,7 +62,7 @@ def back(recommender: Recommender, finding: Finding, at: datetime, past: Past | 
 
 
 def sharp_enough(now: Measurement, finding: Finding) -> bool:
-    """Whether the band is too narrow to hold what was found, so that lying in it says something."""
+    """Whether the band is too narrow to hold what was found, so that being within it means something."""
     return finding.unit == "seconds" or (now.blur(finding) or 0.0) <= SHARP_ENOUGH
 
 

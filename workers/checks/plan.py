@@ -1,4 +1,4 @@
-"""What a check looks at, and when: its windows, its past and its slices, with all lengths of time settled."""
+"""Plans what a check looks at, and when: its windows, history and slices, with all durations settled."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Plan:
-    """One check of one table with its lengths of time settled."""
+    """One check of one table, with its durations settled."""
 
     check: Check
     table: Table
@@ -34,19 +34,19 @@ class Plan:
 
     @property
     def accept_after(self) -> timedelta:
-        """How long something is wrong before it is what is usual now: as declared, else a history long."""
+        """How long a change has to last before it counts as usual: as declared, else one history length."""
         return self.check.accept_after or max(ACCEPT_AFTER, self.history)
 
 
 def window_checks(recommender: Recommender) -> tuple[Check, ...]:
-    """The declared checks that look at a window of a table; a launch is forecast elsewhere."""
+    """The declared checks that look at a window of a table; launches are forecast elsewhere."""
     return tuple(check for check in recommender.checks.values() if check.kind != LAUNCH_FORECAST.name)
 
 
 def plan(recommender: Recommender, check: Check) -> Plan:
     """
-    The lengths of time of `check`: its own, else its table's, else what suits its kind and the window. Of a
-    kind that cannot be had, which its look says, what is usual.
+    The plan of `check`, with durations that are its own, else its table's, else what suits its kind and
+    window. If the kind cannot load, which the look reports, the usual ones.
     """
     kind = found(check.kind)
     table = _settled(recommender, check, kind)
@@ -65,7 +65,7 @@ def plan(recommender: Recommender, check: Check) -> Plan:
 
 
 def _dimensions(check: Check, table: Table, kind: Kind[Any, Any] | None) -> tuple[str, ...]:
-    """By what a check is sliced: what it says itself, else, where its kind always is, what its table says."""
+    """The dimensions to slice by: the check's own, else, if its kind is always sliced, those of its table."""
     sliced = kind.sliced if kind else "asked"
     if sliced == "never":
         return ()
@@ -77,7 +77,7 @@ def _dimensions(check: Check, table: Table, kind: Kind[Any, Any] | None) -> tupl
 
 
 def _settled(recommender: Recommender, check: Check, kind: Kind[Any, Any] | None) -> Table:
-    """The check's table; its windows are complete once those are in which its rows are looked for."""
+    """The check's table, settled only when the other tables that its rows are looked up in are, too."""
     table = recommender.tables[check.table or next(iter(recommender.tables))]
     beside = [name for name in (kind.beside(check) if kind else ()) if name in recommender.tables]
     settle = max([table.settle, *(recommender.tables[name].settle for name in beside)])
@@ -85,7 +85,7 @@ def _settled(recommender: Recommender, check: Check, kind: Kind[Any, Any] | None
 
 
 def due_end(recommender: Recommender, planned: Plan, at: datetime) -> datetime:
-    """The end of the newest window to judge at `at`; by a cron expression, at the latest moment it names."""
+    """The end of the newest window to judge at `at`; with a cron schedule, at the latest moment it names."""
     zone, schedule = zone_of(recommender), planned.check.schedule
     moment = at if schedule in (None, UPDATED) else newest(schedule, at, zone)
     return last_end(moment - planned.table.settle, planned.window, planned.every, zone)
@@ -98,7 +98,7 @@ def grid_of(recommender: Recommender, planned: Plan, end: datetime) -> Grid:
 
 
 def window_of(recommender: Recommender | None, finding: Finding) -> timedelta:
-    """How long the windows of a finding's check are: a finding may be of many of them."""
+    """The window length of a finding's check: one finding may span many windows."""
     whole = finding.window_end - finding.window_start
     check = recommender.checks.get(finding.check) if recommender else None
     return whole if recommender is None or check is None else min(whole, plan(recommender, check).window)

@@ -1,4 +1,4 @@
-"""Why nobody is told of what a check found: it was said beforehand, or an item ended everywhere."""
+"""Why nobody is told about a finding: it was announced beforehand, or an item ended everywhere."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _log = structlog.get_logger(__name__)
 
 def quiet(recommender: Recommender, finding: Finding, known: Container[str] = ()) -> str | None:
     """
-    Why nobody is told of `finding`, in words; None where somebody is.
+    Why nobody is told about `finding`, in words; None if somebody is.
 
     Args:
-        known: fingerprints of what people know of: it goes on, and the table is not asked again.
+        known: fingerprints that people already know about: that goes on, and the table is not asked again.
     """
     why = recommender.quiet(finding)
     return _ended(recommender, finding) if why is None and finding.fingerprint not in known else why
 
 
 def quiet_on_trial(recommender: Recommender, finding: Finding, known: Container[str] = ()) -> bool:
-    """Whether nobody would be told, were no check in shadow mode."""
+    """Whether nobody would be told even if no check were in shadow mode."""
     if recommender.quiet(finding) not in (None, SHADOW):
         return True
     return finding.fingerprint not in known and _ended(recommender, finding) is not None
@@ -35,9 +35,9 @@ def quiet_on_trial(recommender: Recommender, finding: Finding, known: Container[
 
 def _ended(recommender: Recommender, finding: Finding) -> str | None:
     """
-    What a slice lacks where that is one item that came and went: it has hardly a row anywhere since, so that
-    nothing is wrong with the slice, which is as it was before the item came. An item that was there all along
-    and is gone, that is gone in this slice only, or together with others, still raises an alert.
+    The reason, if what a slice lacks is one item that came and went: the item has hardly a row anywhere
+    since, so nothing is wrong with the slice, which is back to how it was before. An item that was there all
+    along and is gone, or is gone only in this slice, or together with others, still raises an alert.
     """
     check = recommender.checks.get(finding.check)
     rows_of_a_slice = finding.slice and finding.subject is None and finding.unit == "rows"

@@ -1,7 +1,7 @@
 """
-What checks need, read: one table from what is asked for to who asks the engine.
+Reads what checks need: one table maps each need to the function that asks the engine.
 
-A kind says what it needs as a value of `domain.detection.needs`; here stands how each of them is answered.
+A kind states its need as a value from `domain.detection.needs`; this module says how each need is answered.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ from workers.sources.logged.served import (
 )
 from workers.sources.logged.trainings import ages_of, training_runs
 
-MAX_BINS = 20_000  # of time, in which arrivals are looked for
+MAX_BINS = 20_000  # time bins in which arrivals are looked for
 
 Read = Callable[[CheckRun, Any, CheckState], Any]
 
@@ -85,10 +85,10 @@ Read = Callable[[CheckRun, Any, CheckState], Any]
 @dataclass(frozen=True)
 class Reader:
     """
-    How one need is answered: `read` for a look, `at_once` for all looks that the grid of one covers, where
-    that is another question; `alone` says which of those have to be asked for by themselves all the same.
-    `flag` says which rows break a promise, where it can be one. Where `moments`, what is read at once is cut
-    by the kind itself, at whatever moment a look is taken. Where `within`, the check's own is asked by.
+    How one need is answered: `read` for one look, `at_once` for all looks that its grid covers, where that is
+    another question; `alone` says which of those looks still have to ask by themselves. `flag` says which
+    rows break a promise, where it can be one. If `moments`, the kind itself cuts the shared answer to the
+    moment a look is taken. If `within`, the question uses the check's own `within`.
     """
 
     read: Read
@@ -101,15 +101,15 @@ class Reader:
 
 def read(run: CheckRun, need: n.Needs[Any], columns: Names, memory: CheckState) -> Any:
     """
-    What is needed for a look.
+    Read what is needed for a look.
 
     Args:
         columns: those that the table must have.
-        memory: times that nothing is learned from, where the engine learns.
+        memory: times to learn nothing from, where the engine learns.
 
     Raises:
         SourceError: a table cannot be read as declared, or lacks a column that the kind names.
-        TooFewRows: it is too early to say what should be there. OwnCheckError: the need is none of these.
+        TooFewRows: it is too early to say what to expect. OwnCheckError: nothing answers this need.
     """
     reader = reader_of(run, need)
 
@@ -126,7 +126,7 @@ def read(run: CheckRun, need: n.Needs[Any], columns: Names, memory: CheckState) 
 
 def read_at_once(run: CheckRun, need: n.Needs[Any]) -> Any:
     """
-    The same for all windows of the look's grid, to be cut for each of its looks with `until`.
+    Read the same for all windows of the look's grid; `until` then cuts it for each look.
 
     Raises:
         SourceError: as `read`; or the looks have too little in common.
@@ -143,10 +143,10 @@ def read_at_once(run: CheckRun, need: n.Needs[Any]) -> Any:
 
 def reader_of(run: CheckRun, need: n.Needs[Any]) -> Reader:
     """
-    Who answers.
+    The reader that answers this need.
 
     Raises:
-        OwnCheckError: nobody does.
+        OwnCheckError: there is none.
     """
     if (reader := READERS.get(type(need))) is None:
         raise OwnCheckError(
@@ -158,8 +158,8 @@ def reader_of(run: CheckRun, need: n.Needs[Any]) -> Reader:
 
 def example(run: CheckRun, need: n.Needs[Any], finding: Finding) -> str | None:
     """
-    A row that breaks the promise that `finding` is about, in words; None where it is about none, and where
-    answers are taken down or given again: of single rows none is kept.
+    A row that breaks the promise that `finding` is about, in words. None if it is about none, or if answers
+    are being recorded or played back: recordings hold no single rows.
 
     Raises:
         SourceError: the table cannot be read as declared.
@@ -226,7 +226,7 @@ def _numbers_at_once(run: CheckRun, _need: n.UnusualNumbers) -> PastNumbers:
 
 
 def _learns_less(run: CheckRun, memory: CheckState) -> bool:
-    """Whether what is usual is not learned from all of the windows before."""
+    """Whether what is usual is learned from fewer than all of the windows before."""
     spans = wrong_windows(run.grid, memory)
     return any(last >= 0 and first < run.grid.count - 1 for first, last in spans)
 
@@ -311,7 +311,7 @@ def _expression(run: CheckRun, need: n.OwnExpression, _memory: CheckState) -> pd
 
 
 def _sliced(rows: Callable[..., Any]) -> Read:
-    """A reader that asks of a look for its check, its grid and its dimensions."""
+    """A reader that passes on a look's check, grid and dimensions."""
 
     def read(run: CheckRun, _need: Any, _memory: CheckState) -> Any:
         return rows(run.recommender, run.check, run.grid, run.dimensions)
@@ -351,4 +351,4 @@ READERS: Mapping[type[n.Needs[Any]], Reader] = {
     n.EngagementBefore: Reader(_engagement),
     n.OwnExpression: Reader(_expression),
 }
-"""Everything that may be needed, and who asks for it."""
+"""Every need, and what reads it."""

@@ -1,7 +1,7 @@
 """
 One look at a recommender: every check that is due, each against what its table holds now.
 
-A check that fails is a finding of its own, and the others go on.
+A check that fails becomes a finding itself, and the others carry on.
 """
 
 from __future__ import annotations
@@ -28,22 +28,23 @@ from workers.sources.engines.kept_open import kept_open
 
 FAULT, LATE = "check fault", "check late"
 Wrong = Mapping[str, tuple[ExcludedWindow, ...]]
-"""Check → times that are known to have been wrong."""
+"""Check → times known to have been wrong."""
 
 
 class State(Value):
-    """What all checks remember between looks, by check name; JSON with `model_dump_json`."""
+    """What all checks remember between looks, by check name; JSON via `model_dump_json`."""
 
     checks: dict[str, CheckState] = Field(default_factory=dict)
 
 
 class RunResult(Value):
     """
-    What one look came to.
+    The result of one look.
 
-    `findings` open or repeat an incident each. `cleared` are fingerprints of earlier findings that are over
-    (the metric is as expected again). `notes` say of a check why it could not judge, or what not yet; those
-    that did not judge at all are `unjudged`. `seconds` are the processor's, of each check that looked.
+    Each of the `findings` opens or repeats an incident. `cleared` are fingerprints of earlier findings that
+    are over (the metric is as expected again). `notes` say why a check could not judge, or what it cannot
+    judge yet; checks that did not judge at all are `unjudged`. `seconds` is the processor time of each check
+    that looked.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -59,12 +60,11 @@ def run_checks(
     recommender: Recommender, at: datetime, state: State | None = None, wrong: Wrong | None = None
 ) -> RunResult:
     """
-    Look once, at `at` (aware UTC): every check whose newest complete window has
-    not been judged yet. Windows end at or before `at` − settle. Call it as often as you like; not twice at
-    once.
+    Look once, at `at` (aware UTC), with every check whose newest complete window has not been judged yet.
+    Windows end at or before `at` − settle. Call it as often as you like, but not concurrently.
 
     Args:
-        wrong: what the log knows of times to learn nothing from, see `workers.detect.past`.
+        wrong: times that the log says to learn nothing from, see `workers.detect.past`.
     """
     before = state or State()
     checks, findings, notes = dict(before.checks), list[Finding](), dict[str, str]()
@@ -108,8 +108,8 @@ def waits(
     recommender: Recommender, planned: Plan, end: datetime, at: datetime, memory: CheckState
 ) -> Verdict | None:
     """
-    Of a check that is due when its table is updated: what to say while no row of the window that ends at
-    `end` is there; None once there is one. Late is what has not come a whole window later.
+    For a check that is due when its table is updated: its verdict while the window that ends at `end` has no
+    row; None once there is one. An update is late after a whole further window.
 
     Raises:
         SourceError: the table cannot be read as declared.
@@ -128,8 +128,8 @@ def waits(
 
 def explained(recommender: Recommender, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """
-    The findings of one look without totals that a slice explains: alerts are explained by alerts, and what is
-    in shadow mode by what is in it too, so that no check in shadow mode silences another.
+    The findings of one look without totals that a slice explains: alerts explain only alerts, and findings in
+    shadow mode only others in shadow mode, so that no check in shadow mode silences another.
     """
     loud, quiet = list[Finding](), list[Finding]()
     for finding in findings:
@@ -139,7 +139,7 @@ def explained(recommender: Recommender, findings: Iterable[Finding]) -> tuple[Fi
 
 
 def fault(planned: Plan, end: datetime, error: Exception, memory: CheckState) -> Verdict:
-    """A check that could not look, as a finding: a blind spot is an incident too."""
+    """Report a check that could not look as a finding: a blind spot is an incident too."""
     says = str(error) if isinstance(error, RecsysopsError) else f"{type(error).__name__}: {error}"
     says = redaction.prose(says)
     first = says.strip().splitlines()[0] if says.strip() else type(error).__name__
@@ -150,7 +150,7 @@ def fault(planned: Plan, end: datetime, error: Exception, memory: CheckState) ->
 def blind(
     planned: Plan, subject: str, window: tuple[datetime, datetime], says: str, memory: CheckState
 ) -> Verdict:
-    """A check that did not see a time: over with its next look."""
+    """Report a check that did not see some time; over with its next look."""
     finding = Finding(
         check=planned.check.name,
         table=planned.table.name,

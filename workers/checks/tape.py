@@ -1,9 +1,10 @@
 """
-What the engine answered to the questions of a check, taken down while it looks, and given again without it.
+Records the engine's answers to a check's questions while it looks, and plays them back without the engine.
 
-A question is identified by all that it depends on: the need, the windows, the slices, and those keys of the
-check that the engine is asked by. Keys that only say what is made of the answer (`least_change`, `severity`,
-a shadow) are no part of it, nor is the check's name: however they change, the answer is the same.
+A question is identified by everything its answer depends on: the need, the windows, the slices, and the keys
+of the check that the engine query uses. Keys that only decide what is made of the answer (`least_change`,
+`severity`, shadow mode) are not part of it, nor is the check's name: changing them leaves the answer the
+same.
 """
 
 from __future__ import annotations
@@ -34,16 +35,16 @@ ASKED_BY = (
     )
     - NOT_ASKED_BY
 )
-"""The keys of kinds that the engine is asked by: who reads a table knows no others."""
+"""The keys of kinds that engine queries use: whatever reads a table knows no others."""
 
 
 class NotFrozen(SourceError):
-    """A question that was not asked when the answers were taken down."""
+    """A question that was not asked when the answers were recorded."""
 
 
 @dataclass(frozen=True)
 class TooFew:
-    """The answer that there were too few rows, in the words of then."""
+    """The recorded answer that there were too few rows, in its original words."""
 
     says: str
 
@@ -51,7 +52,7 @@ class TooFew:
 @dataclass
 class Tape:
     """
-    Answers by question. Where it `plays`, nothing else is asked, and `missed` counts what was not on it.
+    Answers by question. When it `plays`, nothing else is asked, and `missed` counts questions not on it.
     """
 
     answers: dict[str, Any] = field(default_factory=dict)
@@ -60,10 +61,10 @@ class Tape:
 
     def answer(self, question: str, ask: Callable[[], Any]) -> Any:
         """
-        What was answered, or is now.
+        The recorded answer, or a new one, which is recorded.
 
         Raises:
-            NotFrozen: it plays, and nobody asked this then. TooFewRows: as then. SourceError: as `ask`.
+            NotFrozen: it plays, and this was never asked. TooFewRows: as recorded. SourceError: as `ask`.
         """
         if question not in self.answers:
             if self.plays:
@@ -85,7 +86,7 @@ _RUNNING: ContextVar[Tape | None] = ContextVar("tape", default=None)
 
 @contextmanager
 def taped(tape: Tape) -> Iterator[Tape]:
-    """Checks that look meanwhile are answered through the tape."""
+    """Checks that run within this block get their answers through the tape."""
     token = _RUNNING.set(tape)
     try:
         yield tape
@@ -94,18 +95,18 @@ def taped(tape: Tape) -> Iterator[Tape]:
 
 
 def running() -> Tape | None:
-    """The tape that answers now; None where the engine does."""
+    """The tape that answers now; None if the engine does."""
     return _RUNNING.get()
 
 
 def question(run: CheckRun, need: Needs[Any], *, at_once: bool, within: bool, memory: CheckState) -> str:
     """
-    One name for all that the answer depends on.
+    A name for everything that the answer depends on.
 
     Args:
         at_once: whether it answers for many looks.
-        within: whether the engine is asked by what the check calls `within`.
-        memory: the times that nothing is learned from.
+        within: whether the engine query uses the check's `within`.
+        memory: holds the times that nothing is learned from.
     """
     check, grid = run.check, run.grid
     asked: Mapping[str, Any] = {
@@ -127,7 +128,7 @@ def question(run: CheckRun, need: Needs[Any], *, at_once: bool, within: bool, me
 
 
 def _options(run: CheckRun, need: Needs[Any]) -> dict[str, Any]:
-    """What the engine is asked by; where the kind puts the question itself, it may be by any of its keys."""
+    """The options that the query uses; any of the check's keys, where the kind itself puts the question."""
     by_itself = any(callable(getattr(need, one.name)) for one in fields(need))  # type: ignore[arg-type]
     declared = run.check.options
     return {key: one for key, one in declared.items() if by_itself or key in ASKED_BY}

@@ -1,13 +1,13 @@
 """
-What every check has to stand, ours and a team's own, for whoever tests one.
+What every check has to withstand, ours and teams' own, for whoever tests one.
 
     @pytest.mark.parametrize("situation", SITUATIONS)
     def test_it_stands_what_every_check_has_to_stand(situation: str, tmp_path: Path) -> None:
         hold({"kind": "late_views", "seconds": 10}, situation, tmp_path)
 
-`sound` is the small table in which nothing is wrong, to be spoilt by the fault that a check is there for:
-`found` gives the findings, `measured` whether it is seen to be over. None of it needs a test framework;
-what does not hold is an `AssertionError` that says in which situation, and what came of it.
+`sound` is the small table in which nothing is wrong; spoil it with the fault that a check is meant to find.
+`found` returns the findings, `measured` whether the check sees the fault end. No test framework is needed;
+a failure is an `AssertionError` that names the situation and what the check did.
 """
 
 from workers.conformance.hold import found, hold, measured

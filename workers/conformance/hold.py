@@ -1,4 +1,4 @@
-"""A check looked at in a situation, and held against what it may say."""
+"""Runs a check in a situation and compares its findings with what is allowed there."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def hold(
     says: Says | None = None,
 ) -> None:
     """
-    Look at the table in this situation, window after window, and hold what is said against what may be.
+    Look at the table in this situation, window after window, and compare the findings with what is allowed.
 
     Args:
-        check: the keys under [checks.NAME]: its kind, and what the kind asks.
+        check: the keys under [checks.NAME]: its kind, and what the kind requires.
         situation: one of `SITUATIONS`.
-        folder: an empty one, for the table's file.
+        folder: an empty folder for the table's file.
         made: adds to the sound table the columns that the kind needs.
-        says: what it may say, where the situation is the very fault that it is there for.
+        says: what it may report if the situation is the very fault that the check looks for.
 
     Raises:
-        AssertionError: it does not hold.
+        AssertionError: the check does something that is not allowed.
     """
     of = replace(SITUATIONS[situation], says=says or SITUATIONS[situation].says)
     frame, broken = of.change(_made(made, sound())), of.says == "fault"
@@ -58,7 +58,7 @@ def hold(
 def found(
     check: Mapping[str, Any], folder: Path, spoil: Change, made: Change | None = None
 ) -> tuple[Finding, ...]:
-    """What is found on the last day, when `spoil` was done to its rows alone."""
+    """The findings of the last day, when `spoil` was applied to that day's rows only."""
     recommender = declared(check, _spoilt(_made(made, sound()), spoil), folder)
     return tuple(one for one in run_checks(recommender, END).findings if one.check == NAME)
 
@@ -67,7 +67,7 @@ def found(
 def measured(
     check: Mapping[str, Any], finding: Finding, folder: Path, spoil: Change, made: Change | None = None
 ) -> tuple[Measurement, Measurement]:
-    """What `finding` of the last day is about: measured on that day, and on the next one, repaired."""
+    """The metric of a `finding` of the last day: measured on that day, and on the next, repaired one."""
     frame = _spoilt(_made(made, sound(DAYS + 1, END + DAY)), spoil)
     recommender = declared(check, frame, folder)
     then = measure(recommender, finding, END - DAY + HOUR, END)

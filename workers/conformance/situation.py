@@ -1,4 +1,4 @@
-"""The situations: what is done to the sound table, and what a check may say of it."""
+"""The situations: what is done to the sound table, and what a check may then report."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pandas as pd
 
 from workers.conformance.table import DAY, END, HOUR, Change, last_day
 
-KEYS = ("id", "request_id", "position", "note")  # what tells rows from one another, or holds nothing
-LOOKS = 2  # days that are looked at, the last ones
+KEYS = ("id", "request_id", "position", "note")  # tell rows apart, or hold nothing
+LOOKS = 2  # days that are looked at: the last ones
 
 
 Says = Literal["quiet", "anything", "fault"]
@@ -21,8 +21,9 @@ Says = Literal["quiet", "anything", "fault"]
 @dataclass(frozen=True)
 class Situation:
     """
-    `change` is done to the sound table. At the moments in `looks` a check then says nothing ("quiet"), says
-    "anything" as long as it can look, or says that it cannot ("fault"). Looked at `twice`, it says the same.
+    `change` is applied to the sound table. At the moments in `looks` a check must then report nothing
+    ("quiet"), may report "anything" as long as it can look, or must report that it cannot ("fault"). If it
+    looks `twice`, it must report the same both times.
     """
 
     change: Change
@@ -95,4 +96,4 @@ SITUATIONS: Mapping[str, Situation] = {
     ),
     "the table cannot be read": Situation(_as_it_is, "fault", looks=(END,)),
 }
-"""Name → situation. In each the clocks change within a day; in the one named so, between the windows."""
+"""Name → situation. In each the clocks change within a day; in the one named after it, between windows."""

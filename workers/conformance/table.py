@@ -1,4 +1,4 @@
-"""The table that checks are tried on, from a seed, and its declaration."""
+"""The table that checks are tried on, generated from a seed, and its declaration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from domain.recommender.recommender import Recommender
 from workers.declaration.declare import load
 
 END = datetime(2026, 3, 29, 22, tzinfo=UTC)
-"""Midnight in Berlin, at the end of the day on which its clocks were put forward: it had 23 hours."""
+"""Midnight in Berlin, at the end of the 23-hour day on which its clocks were put forward."""
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 DAYS, ROWS_A_DAY = 24, 600
@@ -87,7 +87,7 @@ table = "views"
 
 def sound(days: int = DAYS, end: datetime = END, seed: int = 5) -> pd.DataFrame:
     """
-    `days` of a table `views` until `end`, in which nothing is wrong.
+    A table `views` covering the `days` before `end`, in which nothing is wrong.
 
     A row is one of the four candidates of a request. Columns: at (aware), id (unique), request_id, member_id,
     item_id, country, device and genre (text), rating (−3 to 3), minutes (> 0), always (1), note (null in each
@@ -138,14 +138,14 @@ def declared(
     other: bool = False,
 ) -> Recommender:
     """
-    The table in a file under `folder`, and a declaration with the check `NAME` of it.
+    The table in a file under `folder`, and a declaration with the check `NAME` on it.
 
     Args:
-        check: the keys of the check; its table and history are filled in where it does not say them.
-        other: whether there is a second check of it, called so.
+        check: the keys of the check; its table and history are filled in if missing.
+        other: whether the table has a second check, with this name.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with duckdb.cursor() as connection:  # to start an engine takes longer than to write these
+    with duckdb.cursor() as connection:  # starting an engine takes longer than writing these
         connection.register("views", frame)
         connection.execute(f"COPY views TO '{folder / 'views.parquet'}' (FORMAT parquet)")
         named = f"SELECT 'i' || range AS item_id FROM range({ITEMS})"  # noqa: S608 - our own number

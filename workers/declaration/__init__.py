@@ -1,1 +1,1 @@
-"""The declaration (`recsysops.toml`), read and held against the kinds that it may name."""
+"""The declaration (`recsysops.toml`): reading it, and validating it against the installed kinds."""

@@ -1,9 +1,9 @@
 """
-A check added to `recsysops.toml`, and taken out again: its lines, the file with and without them, the
-difference.
+Adding a check to `recsysops.toml` and removing it again: its lines, the file with and without them, and
+the diff.
 
-Lines are added at the end and nothing else is touched, so that comments and hand-set order stay as they are.
-Only what stands as it was written is taken out.
+Lines are appended at the end and nothing else is touched, so comments and hand-made order survive. A check is
+removed only if it still reads as it was written.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SHADOW = "shadow = true\n"
 
 
 def written(path: Path) -> Mapping[str, Mapping[str, Any]]:
-    """Check → its keys as they are written in the declaration; none where it is not TOML."""
+    """Check → its keys as written in the declaration; empty if the file is not TOML."""
     return _checks(file_of(path).read_text(encoding="utf-8"))
 
 
@@ -39,7 +39,7 @@ def _checks(text: str) -> Mapping[str, Mapping[str, Any]]:
 
 def lines_of(name: str, keys: Mapping[str, Any]) -> str:
     """
-    A check as it stands in a declaration.
+    A check as it is written in a declaration.
 
     >>> print(lines_of("rows", {"kind": "volume", "window": "5m", "shadow": True}), end="")
     [checks.rows]
@@ -73,11 +73,11 @@ def _value(value: Any) -> str:
 
 def added_to(text: str, change: AddedCheck) -> str:
     """
-    The declaration with the check in it; `text` itself where it is there already.
+    The declaration with the check in it; `text` itself if it is there already.
 
     Raises:
-        Refused: the declaration was changed meanwhile so that the check does not fit it any more; says what
-            it was made for and what is there.
+        Refused: the declaration has changed so that the check no longer fits; says what it was made for and
+            what is there now.
     """
     checks = _checks(text)
     if (there := checks.get(change.name)) is not None:
@@ -101,10 +101,10 @@ def added_to(text: str, change: AddedCheck) -> str:
 
 def removed_from(text: str, change: AddedCheck) -> str:
     """
-    The declaration without the check; `text` itself where it is not there.
+    The declaration without the check; `text` itself if it is not there.
 
     Raises:
-        Refused: it does not stand there as it was written, or as `check promote` leaves it; says both.
+        Refused: it does not read as it was written or as `check promote` leaves it; shows both.
     """
     there = _checks(text).get(change.name)
     if there is None:
@@ -135,27 +135,27 @@ def difference(before: str, after: str, name: str) -> str:
 
 def add(path: Path, change: AddedCheck, fits: Callable[[Path], None] = lambda _draft: None) -> str:
     """
-    Write the check into the declaration and return the diff, empty where it was there already.
+    Write the check into the declaration and return the diff, which is empty if it was there already.
 
-    The file is replaced as a whole, once its draft was read as a declaration and found to fit.
+    The file is replaced as a whole, after its draft was read as a declaration and found to fit.
 
     Args:
-        fits: raises `Refused` where a draft does not go with the sources.
+        fits: raises `Refused` if a draft does not fit the sources.
 
     Raises:
         Refused: it does not apply, or does not fit.
-        ConfigurationError: with the check in it the declaration is wrong.
+        ConfigurationError: the declaration is wrong with the check in it.
     """
     return _replaced(path, lambda text: added_to(text, change), fits)
 
 
 def remove(path: Path, change: AddedCheck) -> str:
     """
-    Take the check out of the declaration and return the diff, empty where it was gone already.
+    Remove the check from the declaration and return the diff, which is empty if it was gone already.
 
     Raises:
-        Refused: it does not stand there as it was written.
-        ConfigurationError: without the check the declaration is wrong: something else names it.
+        Refused: it does not read as it was written.
+        ConfigurationError: the declaration is wrong without the check: something else names it.
     """
     return _replaced(path, lambda text: removed_from(text, change))
 
@@ -184,7 +184,7 @@ def _replaced(
 
 def diff_of(path: Path, change: AddedCheck) -> str:
     """
-    What `add` would change, which is not done.
+    The diff that `add` would make, without making it.
 
     Raises:
         Refused: it does not apply.
@@ -200,12 +200,12 @@ def holds(path: Path, change: AddedCheck) -> bool:
 
 
 def as_removed(change: AddedCheck) -> str:
-    """The check's lines as a diff takes them out, where there is no declaration to hold them against."""
+    """The check's lines as removed in a diff, for when there is no declaration to compare with."""
     return "".join(f"-{line}" for line in change.lines.splitlines(keepends=True))
 
 
 def valid(path: Path, change: AddedCheck) -> bool:
-    """Whether the declaration's own reader takes the check."""
+    """Whether the declaration's own reader accepts the check."""
     file = file_of(path)
     try:
         load_text(added_to(file.read_text(encoding="utf-8"), change), file)
@@ -215,5 +215,5 @@ def valid(path: Path, change: AddedCheck) -> bool:
 
 
 def as_added(change: AddedCheck) -> str:
-    """The check's lines as a diff adds them, where there is no declaration to hold them against."""
+    """The check's lines as added in a diff, for when there is no declaration to compare with."""
     return "".join(f"+{line}" for line in change.lines.splitlines(keepends=True))

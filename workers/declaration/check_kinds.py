@@ -1,8 +1,8 @@
 """
-Kinds of checks, ours and teams' own: found by entry point, each imported when it is first asked for.
+Kinds of checks, ours and teams' own: found by entry point, and imported on first use.
 
-Only what a declaration names is imported. What cannot be imported, or raises, is that check's finding; the
-others go on.
+Only kinds that a declaration names are imported. If one cannot be imported or raises, that becomes the
+check's finding, and the other checks carry on.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from workers.declaration.own_options import of_this_house
 @cache
 def find(name: str) -> Kind[Any, Any]:
     """
-    The installed kind of this name, imported once; what could not be is tried again.
+    The installed kind of this name, imported once; a failed import is tried again.
 
     Raises:
-        OwnCheckError: there is none, or two; it cannot be imported; or what is there is no `Kind`.
+        OwnCheckError: there is none, or two; it cannot be imported; or the entry point names no `Kind`.
     """
     points = sorted({(one.name, one.value): one for one in entry_points(group=OWN_GROUP, name=name)}.items())
     if not points:
@@ -42,7 +42,7 @@ def find(name: str) -> Kind[Any, Any]:
 
 
 def found(name: str) -> Kind[Any, Any] | None:
-    """The same; None where it cannot be had, which its check says when it looks."""
+    """The same; None if it is unavailable, which its check reports when it looks."""
     try:
         return find(name)
     except OwnCheckError:
@@ -50,19 +50,19 @@ def found(name: str) -> Kind[Any, Any] | None:
 
 
 def asks(check: Check, need: type[Needs[Any]]) -> bool:
-    """Whether this is what a check's kind needs of the engine."""
+    """Whether a check's kind needs this from the engine."""
     kind = found(check.kind)
     return kind is not None and isinstance(kind.needs, need)
 
 
 @cache
 def ours() -> Mapping[str, Kind[Any, Any]]:
-    """The kinds that come with this program, by their names, in the order of the reference."""
+    """The kinds that ship with this program, by name, in the order of the reference."""
     return {name: find(name) for name in of_this_house()}
 
 
 def forget() -> None:
-    """Import kinds anew when they are next asked for, as after an installation."""
+    """Import kinds anew on their next use, as after an installation."""
     find.cache_clear()
     ours.cache_clear()
 
@@ -85,7 +85,7 @@ def read_options(kind: Kind[Any, Any], check: Check) -> Any:
     The check's own keys as its kind reads them.
 
     Raises:
-        OwnCheckError: one is missing, unknown or of another type: the kind has changed since it was declared.
+        OwnCheckError: one is missing, unknown or of the wrong type: the kind changed since it was declared.
     """
     try:
         return kind.read(check.options)
@@ -98,8 +98,8 @@ def read_options(kind: Kind[Any, Any], check: Check) -> Any:
 @contextmanager
 def blamed(name: str, does: str = "raises", kind: Kind[Any, Any] | None = None) -> Iterator[None]:
     """
-    Whatever a kind's code raises as one error that names it, what it said, and the line: of the file that its
-    judge stands in, where that was gone through.
+    Turn anything that a kind's code raises into one error that names the kind, its message and the line: in
+    the file that defines its judge, if the traceback passes through it.
     """
     try:
         yield

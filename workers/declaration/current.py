@@ -1,4 +1,4 @@
-"""The declaration this process works with, read again when its file changed."""
+"""The declaration this process works with, re-read when its file changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workers.environment.settings import settings
 
 def recommender(path: Path | None = None, *, own: bool = True) -> Recommender:
     """
-    What `recsysops.toml` declares now; see `declare.load`.
+    The current content of `recsysops.toml`; see `declare.load`.
 
     Raises:
         ConfigurationError: there is no such file, or something in it is wrong.
@@ -31,5 +31,5 @@ def recommender(path: Path | None = None, *, own: bool = True) -> Recommender:
 def _loaded(file: Path, changed_at_nanoseconds: int, own: bool) -> Recommender:
     try:
         return load(file, own=own)
-    except ConfigurationError as error:  # it is shown on pages, too
+    except ConfigurationError as error:  # this is shown on pages, too
         raise ConfigurationError(redaction.prose(str(error))) from None

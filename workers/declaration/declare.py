@@ -1,4 +1,4 @@
-"""`recsysops.toml` read into a `Recommender`; every problem found is reported at once, with its line."""
+"""Reads `recsysops.toml` into a `Recommender`; reports all problems at once, each with its line."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ OF_KIND: Mapping[str, Callable[[str, bool], type[BaseModel]]] = {
     "deployers": options_of_deployer,
     "trackers": options_of_tracker,
 }
-"""Sections whose entries have the keys of their `kind`: (kind, whether to import teams' own) → its keys."""
+"""Sections whose entries have their `kind`'s keys: (kind, whether to import teams' own) → those keys."""
 SINGLE: Mapping[str, type[BaseModel]] = {
     "items": Items,
     "members": Members,
@@ -78,7 +78,7 @@ SINGLE: Mapping[str, type[BaseModel]] = {
 }
 LISTS: Mapping[str, type[BaseModel]] = {"planned": Planned, "silences": Planned}
 HELD: Mapping[str, type[BaseModel]] = {"alone": Alone, "csv": Csv, "registry": Registry, "logging": Logging}
-"""What is written within a section's entry, by its key."""
+"""What may be written inside a section's entry, by its key."""
 SECTIONS = ("recommender", *NAMED, *SINGLE, *LISTS)
 ABOUT = ("name", "timezone", "holidays")
 """The keys of [recommender]."""
@@ -89,16 +89,16 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None, *, own:
     """
     The declaration in `path` (a file, or a folder that holds `recsysops.toml`).
 
-    `${NAME}` and `${NAME:-default}` in any text are replaced from `environment` (if not given:
+    `${NAME}` and `${NAME:-default}` in any text are replaced from `environment` (default:
     `workers.environment.settings.surroundings`). A relative path is relative to the declaration, unless it
     begins with a variable that is set: then to the current folder, as in a shell.
 
     Args:
-        own: whether checks of a team's own are imported, to read their options; without, these stay as they
-            are written.
+        own: whether teams' own checks are imported, to read their options; if not, these stay as they are
+            written.
 
     Raises:
-        ConfigurationError: all problems, one a line, each as `file:line: key: what is wrong, what would be
+        ConfigurationError: all problems, one per line, as `file:line: key: what is wrong, what would be
         right`.
     """
     file = file_of(path)
@@ -121,7 +121,7 @@ def load_text(
     text: str, file: Path, environment: Mapping[str, str] | None = None, *, own: bool = True
 ) -> Recommender:
     """
-    The same of a text that may yet come to stand in `file`.
+    The same for a text that may later be written to `file`.
 
     Raises:
         ConfigurationError: all problems, as `load` lists them.
@@ -134,7 +134,7 @@ def load_text(
     expanded = _expand(
         declared, (), surroundings() if environment is None else environment, file.parent, problems
     )
-    unset = {problem.key for problem in problems}  # whatever else is said of these keys comes of that
+    unset = {problem.key for problem in problems}  # any other problem with these keys follows from that
     found = list[Problem]()
     for take_apart in (options_apart, hotfixes_apart):
         expanded, wrong = take_apart(expanded, own)
@@ -150,7 +150,7 @@ def load_text(
 
 
 def _said(file: Path, text: str, problems: list[Problem]) -> list[str]:
-    """The problems, from the first line to the last."""
+    """The problems, sorted by line."""
     ordered = sorted(problems, key=lambda problem: line_of(text, problem.key) or 0)
     return [_say(file, text, problem) for problem in ordered]
 
@@ -165,13 +165,13 @@ def _place(file: Path, text: str, key: tuple[str, ...]) -> str:
 
 
 def place(path: str | Path, key: tuple[str, ...]) -> str:
-    """Where a key stands in a declaration that was read before: `file:line: key`."""
+    """Where a key is in a declaration that was read before: `file:line: key`."""
     file = file_of(path)
     return f"{_place(file, file.read_text(encoding='utf-8'), key)}: {'.'.join(key)}"
 
 
 def file_of(path: str | Path) -> Path:
-    """The declaration that `path`, a file or its folder, names."""
+    """The declaration that `path` names, as a file or its folder."""
     file = Path(path)
     return (file / CONFIG if file.is_dir() else file).resolve()
 
@@ -193,7 +193,7 @@ def _expand(
                 Problem(key, f"the variable {name} is not set; set it, or write ${{{name}:-default}}")
             )
         redaction.note_expanded(name, environment.get(name))
-        # Left as it is written where nothing stands for it: an empty text would be one more problem.
+        # Left as written if the variable is unset without default: empty text would be one more problem.
         return environment.get(name) or (found[0] if default is None else default)
 
     filled = _VARIABLE.sub(replace, value)
@@ -274,7 +274,7 @@ def _named(
 def _of_kind(
     key: tuple[str, ...], kind: type[BaseModel], given: object, problems: list[Problem], own: bool
 ) -> type[BaseModel] | None:
-    """What an entry is read as; None where its kind is unknown, and that was said."""
+    """The model that an entry is read as; None if its kind is unknown, which is reported already."""
     options_of = OF_KIND.get(key[0])
     if options_of is None or not isinstance(given, dict) or "kind" not in given:
         return kind
@@ -321,7 +321,7 @@ def _problem(key: tuple[str, ...], kind: type[BaseModel], found: Any) -> Problem
 
 
 def _selects(recommender: Recommender | None) -> Iterator[Problem]:
-    """What is wrong with a `select`, before anything is asked of an engine."""
+    """What is wrong with each `select`, before any engine is asked."""
     selecting = [table for table in recommender.tables.values() if table.select] if recommender else []
     if not selecting or recommender is None:
         return
@@ -333,7 +333,7 @@ def _selects(recommender: Recommender | None) -> Iterator[Problem]:
 
 
 def _misnamed(declared: Mapping[str, Any], own: bool) -> Iterator[Problem]:
-    """Names in a declaration that stand for nothing declared there."""
+    """Names in a declaration that refer to nothing declared there."""
     for key, name, right in references(declared, partial(of_items, own=own)):
         if name not in right:
             yield Problem(key, f'"{name}" is not declared; {nearest(name, right)}')

@@ -1,8 +1,8 @@
 """
-What a `select` may call, by what it is for: functions whose answer comes of their arguments alone.
+What a `select` may call, by purpose: functions whose result depends on their arguments alone.
 
-A list of what is allowed and not of what is forbidden, as engines keep growing functions that read files, ask
-the network or run SQL in a text. A team that needs another one names it under the table's `functions`.
+An allowlist, not a denylist, because engines keep adding functions that read files, access the network or
+run SQL from a text. A team that needs another function names it under the table's `functions`.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ materialized natural not null offset on or order outer over partition pivot prec
 rename replace right rlike rollup rows select semi sets similar some struct table tablesample then to top
 union unpivot using values view when where window with within
 """
-"""Words of the language that a bracket may follow; none of them calls anything."""
+"""SQL keywords that a bracket may follow; none of them calls anything."""
 
 PURE = frozenset(
     f"{AGGREGATES} {WINDOWS} {NUMBERS} {TEXTS} {TIMES} {CHOICES} {JSON} {NESTED} {CASTS} {GRAMMAR}".split()
@@ -132,7 +132,7 @@ FILE_READERS = frozenset(
         "read_parquet",
     }
 )
-"""DuckDB's: their first argument is a file or a list of them, which a table has to declare under `files`."""
+"""DuckDB's: their first argument is a file or a list of files, which a table has to declare under `files`."""
 FILE_FORMATS = frozenset(
     {
         "avro",
@@ -149,9 +149,9 @@ FILE_FORMATS = frozenset(
     }
     | {"libsvm", "orc", "parquet", "socket", "text", "xml"}
 )
-"""Spark's: in front of a name, the name is a file's."""
+"""Spark's: after this prefix, a name is a file's."""
 OWN_CATALOGUES = frozenset(
     {"information_schema", "mysql", "performance_schema", "pg_catalog", "pg_toast", "sys", "system"}
 )
 OWN_NAMES = ("pg_", "duckdb_", "sqlite_", "pragma_")
-"""Tables of the engine's own, among them some that read its files (`pg_hba_file_rules`)."""
+"""The engine's own tables, some of which read its files (`pg_hba_file_rules`)."""

@@ -1,4 +1,4 @@
-"""The holidays that a declaration names: those of countries by PyPI `holidays`, and days one by one."""
+"""The holidays that a declaration names: those of countries (PyPI `holidays`), and single days."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 
 from domain.recommender.holidays import SUNDAY, Holidays
 
-YEARS = range(2000, 2051)  # that tables' rows and plans lie in
-ALIKE = 0.75  # from where on a name is taken for that of a country
-REMEMBERED = 16  # countries of a process
+YEARS = range(2000, 2051)  # that tables' rows and plans fall in
+ALIKE = 0.75  # similarity from which a name is taken to mean a country
+REMEMBERED = 16  # countries per process
 WRITTEN = 'write a country, "DE" or "DE-BY", a day, 2026-12-24, or a list of both'
 
 
 def holidays_of(written: object) -> tuple[Holidays, list[str]]:
     """
-    What `holidays = …` says, and in words what is wrong with it.
+    What `holidays = …` means, and in words what is wrong with it.
 
     Args:
-        written: a country as ISO 3166-1 says it ("DE"), with a part of it as ISO 3166-2 does ("DE-BY"); a
-            day, as TOML writes it or as a text; or a list of those.
+        written: a country by its ISO 3166-1 code ("DE"), a part of one by its ISO 3166-2 code ("DE-BY"); a
+            day, as a TOML date or as text; or a list of these.
     """
     days, rest, wrong = set[date](), SUNDAY, list[str]()
     for one in written if isinstance(written, list) else [written]:
@@ -51,7 +51,7 @@ def _day(written: Any) -> date | None:
 
 
 def _unknown(written: str) -> str | None:
-    """What is wrong with a country's name; None where nothing is."""
+    """What is wrong with a country's name; None if nothing is."""
     import holidays  # noqa: PLC0415 - a fifth of a second, which declarations without holidays do without
 
     country, _, part = written.partition("-")
@@ -65,7 +65,7 @@ def _unknown(written: str) -> str | None:
 
 
 def _meant(written: str, parts: Mapping[str, Collection[str]]) -> str:
-    """The code of what is written in small letters or as a name, else how to write one."""
+    """The code for something written in lower case or as a name; otherwise how to write one."""
     country, _, part = written.upper().partition("-")
     by_name = {name.casefold(): code for name, code in _names()}
     close = get_close_matches(written.casefold().replace(" ", ""), by_name, n=1, cutoff=ALIKE)
@@ -79,7 +79,7 @@ def _meant(written: str, parts: Mapping[str, Collection[str]]) -> str:
 
 
 def _names() -> Iterator[tuple[str, str]]:
-    """Names of countries, without spaces, and their codes."""
+    """Country names without spaces, and their codes."""
     from holidays.registry import COUNTRIES  # noqa: PLC0415 - as above
 
     for name, two, *_three in COUNTRIES.values():
@@ -88,7 +88,7 @@ def _names() -> Iterator[tuple[str, str]]:
 
 @lru_cache(maxsize=REMEMBERED)
 def _country(written: str) -> tuple[frozenset[date], int]:
-    """Its holidays of all `YEARS`, and the last day of its weekend."""
+    """A country's holidays in all `YEARS`, and the last day of its weekend."""
     import holidays  # noqa: PLC0415 - as above
 
     country, _, part = written.partition("-")

@@ -1,4 +1,4 @@
-"""Kinds of hotfixes, ours and teams' own: found by entry point, each imported when it is first asked for."""
+"""Kinds of hotfixes, ours and teams' own: found by entry point, and imported on first use."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from workers.environment.installed import points_of_this_house
 @cache
 def find(name: str) -> Kind[Any]:
     """
-    The installed kind of this name, imported once; what could not be is tried again.
+    The installed kind of this name, imported once; a failed import is tried again.
 
     Raises:
-        ConfigurationError: there is none, or two; it cannot be imported; or what is there is no `Kind`.
+        ConfigurationError: there is none, or two; it cannot be imported; or the entry point names no `Kind`.
     """
     points = {one.value: one for one in entry_points(group=HOTFIX_GROUP, name=name)}
     if not points:
@@ -30,7 +30,7 @@ def find(name: str) -> Kind[Any]:
 
 
 def ours() -> tuple[Kind[Any], ...]:
-    """The kinds that come with this program, in the order of the reference."""
+    """The kinds that ship with this program, in the order of the reference."""
     return tuple(find(point.name) for point in points_of_this_house(HOTFIX_GROUP))
 
 

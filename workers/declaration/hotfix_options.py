@@ -1,7 +1,7 @@
 """
-The keys of a hotfix, taken apart: what every hotfix has, and the options of its kind.
+Splits the keys of a hotfix: those that every hotfix has, and the options of its kind.
 
-Imports nothing of the kind unless it is asked to, as those of checks.
+Imports nothing of the kind unless asked to, as with checks.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from workers.environment.installed import points_of_this_house
 
 
 def hotfix_kinds() -> tuple[str, ...]:
-    """The kinds of hotfixes that are installed here, ours first; none of them is imported."""
+    """The installed kinds of hotfixes, ours first; none of them is imported."""
     ours = (one.name for one in points_of_this_house(HOTFIX_GROUP))
     return tuple(dict.fromkeys((*ours, *sorted(entry_points(group=HOTFIX_GROUP).names))))
 
 
 def hotfixes_apart(declared: Mapping[str, Any], own: bool) -> tuple[dict[str, Any], list[Problem]]:
     """
-    The declaration with the own keys of each hotfix under its `options`, and what is wrong with them.
+    The declaration with each hotfix's own keys moved under its `options`, and what is wrong with them.
 
     Args:
-        own: whether the kinds are imported, to read their options; without, they stay as they are written.
+        own: whether the kinds are imported, to read their options; if not, these stay as they are written.
     """
     known = hotfix_kinds()
 
@@ -61,10 +61,10 @@ def _read(
 
 def not_held_out(recommender: Recommender, own: bool) -> Iterator[Problem]:
     """
-    A hold-out of a hotfix whose deployer serves everybody.
+    Problems with hotfixes that hold members out although their deployer serves everybody.
 
     Args:
-        own: whether teams' own deployers are imported, to know.
+        own: whether teams' own deployers are imported, to find out.
     """
     from workers.deployers.registry import KINDS, find  # noqa: PLC0415 - most declarations hold nobody out
 
@@ -78,7 +78,7 @@ def not_held_out(recommender: Recommender, own: bool) -> Iterator[Problem]:
 
 
 def _replayed(key: Key, replay: object) -> list[Problem]:
-    """A way of pricing that there is not."""
+    """A problem for a way of pricing that does not exist."""
     from domain.resolution.replays.registry import REPLAYS  # noqa: PLC0415 - imports science
 
     way = replay.get("kind") if isinstance(replay, dict) else None

@@ -1,8 +1,8 @@
 """
-What kinds of ours say of themselves in plain values, read without importing them.
+What our kinds say about themselves in plain values, read without importing them.
 
-A kind's file imports science, and the web process must not: a press has to be answered at once. So the values
-that it needs are read from the file's text: the literals in its `Kind(…)`.
+A kind's file imports science, which the web process must not do: it has to answer a button press at once. So
+the values that it needs are read from the file's text: the literals in its `Kind(…)`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from workers.environment.installed import points_of_this_house
 
 @dataclass(frozen=True)
 class Facts:
-    """Of a kind: the tests that it is evidence for, those besides by slice, and by what it is sliced."""
+    """Of one kind: the tests it is evidence for, further ones when sliced, and what it is sliced by."""
 
     evidences: tuple[str, ...] = ()
     by_slice: tuple[str, ...] = ()
@@ -31,7 +31,7 @@ class Facts:
 
 @cache
 def facts() -> Mapping[str, Facts]:
-    """Name → what each kind of ours says, in the order of their names."""
+    """Name → what each of our kinds says, sorted by name."""
     points = sorted(points_of_this_house(OWN_GROUP), key=lambda one: one.name)
     return {one.name: _read(one.module, one.attr) for one in points}
 

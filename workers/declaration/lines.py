@@ -1,4 +1,4 @@
-"""Where in a TOML text a key stands."""
+"""Where a key is in a TOML text."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _KEY = re.compile(r"^\s*([\w.\"'-]+)\s*=")
 
 def line_of(text: str, key: Sequence[str]) -> int | None:
     """
-    The 1-based line on which the longest known beginning of `key` stands; None where nothing of it is
-    written. An entry of a list is named by its place: `("planned", "0")`.
+    The 1-based line of the longest prefix of `key` that is written; None if no part of it is
+    written. A list entry is named by its index: `("planned", "0")`.
 
     >>> line_of('[tables.plays]\\npath = "a"\\n', ("tables", "plays", "path"))
     2

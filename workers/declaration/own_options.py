@@ -1,7 +1,7 @@
 """
-The keys of a check, taken apart: what every check has, and the options of its kind.
+Splits the keys of a check: those that every check has, and the options of its kind.
 
-Imports nothing of the kind unless it is asked to: a click reads the declaration too, and has to be answered.
+Imports nothing of the kind unless asked to: a click also reads the declaration, and must be answered fast.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from workers.environment.installed import points_of_this_house
 
 
 def kinds() -> tuple[str, ...]:
-    """The kinds that are installed here, ours first; none of them is imported."""
+    """The installed kinds, ours first; none of them is imported."""
     installed = entry_points(group=OWN_GROUP).names
     return tuple(dict.fromkeys((*of_this_house(), LAUNCH_FORECAST.name, *sorted(installed))))
 
 
 def of_this_house() -> tuple[str, ...]:
-    """Those that come with this program, in the order of the reference."""
+    """The kinds that ship with this program, in the order of the reference."""
     return tuple(one.name for one in points_of_this_house(OWN_GROUP))
 
 
 def options_apart(declared: Mapping[str, Any], own: bool) -> tuple[dict[str, Any], list[Problem]]:
     """
-    The declaration with the own keys of each check under its `options`, and what is wrong with them.
+    The declaration with each check's own keys moved under its `options`, and what is wrong with them.
 
     Args:
-        own: whether the kinds are imported, to read their options; without, they stay as they are written.
+        own: whether the kinds are imported, to read their options; if not, these stay as they are written.
     """
     known = kinds()
 
@@ -58,7 +58,7 @@ def _read(
     """A check's own keys as its kind reads them, or what is wrong with them."""
     options, fits = _options(name)
     if options is None:
-        return own_keys, []  # it cannot be imported, which its first look says
+        return own_keys, []  # it cannot be imported, which its first look reports
     return read_typed(
         key,
         options,
@@ -70,7 +70,7 @@ def _read(
 
 
 def _strange(key: tuple[str, ...], name: str, kind: str, right: list[str]) -> Problem:
-    """A key that this kind does not have: one of another kind, or of none."""
+    """A problem for a key that this kind does not have: it belongs to another kind, or to none."""
     from workers.declaration.check_kinds import ours  # noqa: PLC0415 - imports science
 
     others = [one.name for one in ours().values() if name in one.options.model_fields]
@@ -78,7 +78,7 @@ def _strange(key: tuple[str, ...], name: str, kind: str, right: list[str]) -> Pr
 
 
 def _options(kind: str) -> tuple[type[BaseModel] | None, Callable[[Mapping[str, Any], Any], None]]:
-    """The options of a kind and what they have to go with; None where it cannot be imported."""
+    """The options of a kind and the test that they fit the rest; None if it cannot be imported."""
     from workers.declaration.check_kinds import found  # noqa: PLC0415 - imports a stranger's science, and ours
 
     it = found(kind)
@@ -89,10 +89,10 @@ def _options(kind: str) -> tuple[type[BaseModel] | None, Callable[[Mapping[str, 
 
 def of_items(kind: str, own: bool) -> bool | None:
     """
-    Whether a kind is sliced by what items have and not by what its table declares; None where nobody can say.
+    Whether a kind is sliced by attributes of items instead of its table's dimensions; None if unknown.
 
     Args:
-        own: whether kinds are imported, to say so.
+        own: whether kinds are imported, to find out.
     """
     if not own:
         return None

@@ -1,4 +1,4 @@
-"""Every place where a declaration names another part of itself, and what is written there wrongly."""
+"""Every place where a declaration names another part of itself, and names there that are wrong."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Declared = Mapping[str, Any]
 
 def references(declared: Declared, of_items: Callable[[str], bool | None]) -> Iterator[Reference]:
     """
-    Yields (key, the name written there, the names that would be right), from a declaration as it is written:
-    whatever else is wrong in it, its names can be held against each other.
+    Yields (key, the name written there, the names that would be right) from a declaration as it is written:
+    whatever else is wrong with it, its names can be compared.
 
     Args:
-        of_items: of a kind of check, whether it is sliced by what items have; None where nobody can say.
+        of_items: whether a kind of check is sliced by attributes of items; None if unknown.
     """
     tables = names(declared, "tables")
     for single in ("items", "members", "launches"):
@@ -89,7 +89,7 @@ def _made_from(declared: Declared, one: str, name: str) -> bool:
 
 
 def names(declared: Declared, section: str) -> Collection[str]:
-    """What is declared under `section`, also where its title is misspelt: that is a problem of its own."""
+    """The names declared under `section`, even if its title is misspelt: that is a problem of its own."""
     alike = {one for one in declared if get_close_matches(one, [section], cutoff=0.6)}
     return {name for one in (section, *alike) for name in _table(declared.get(one))}
 
@@ -97,9 +97,9 @@ def names(declared: Declared, section: str) -> Collection[str]:
 def _dimensions(declared: Declared, key: Key, check: Declared, of_items: bool | None) -> Iterator[Reference]:
     table = _table(_table(declared.get("tables")).get(str(check.get("table"))))
     if not table:
-        return  # that it names no table is said already
+        return  # already reported that it names no table
     right, item = tuple(_texts(table.get("dimensions"))), tuple(_texts([table.get("item")]))
-    if of_items is not False:  # expected exposure is known of items: by what they are, or one by one
+    if of_items is not False:  # expected exposure is known per item: by its attributes, or one by one
         features = tuple(_texts(_table(declared.get("items")).get("features")))
         right = features if of_items else (*right, *features)
     right = tuple(dict.fromkeys((*right, *item)))

@@ -1,9 +1,9 @@
 """
-A table's `select`, held against what it may be: exactly one SELECT, of what the table declares.
+Validates a table's `select`: it has to be exactly one SELECT over what the table declares.
 
-It is read as its engine reads it (sqlglot), twice: as a tree, for the statement and the tables in it, and as
-tokens, for what stands before a bracket, that is for what is called. What is run afterwards is what was read:
-its comments, which engines do not all end at the same place, are taken out.
+It is parsed in the dialect of its engine (sqlglot), twice: as a tree, for the statement and its tables, and
+as tokens, for what precedes a bracket, that is for what is called. What runs afterwards is exactly what was
+parsed, without comments, because engines disagree about where comments end.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ DIALECTS = {
     "datafusion": "postgres",
     "risingwave": "risingwave",
 }
-"""By the scheme of a url, where sqlglot calls the dialect otherwise."""
+"""By URL scheme, where sqlglot's name for the dialect differs."""
 QUERIES = (exp.Select, exp.SetOperation, exp.Subquery)
 FORBIDDEN: tuple[type[exp.Expr], ...] = (
     exp.Alter,
@@ -80,7 +80,7 @@ _PLAIN = re.compile(r"[^\W\d][\w$-]*\*?")
 
 @dataclass(frozen=True)
 class Read:
-    """A `select` that was read: the SQL to run, or what is wrong with it."""
+    """A validated `select`: the SQL to run, or what is wrong with it."""
 
     sql: str = ""
     wrong: str | None = None
@@ -92,10 +92,10 @@ class _Wrong(Exception):
 
 def read(table: Table, folder: str) -> Read:
     """
-    The table's `select`, read.
+    Parse and validate the table's `select`.
 
     Args:
-        folder: of the declaration; a relative file in the select is looked for there.
+        folder: the declaration's; relative files in the select are looked up there.
     """
     return _read(table.model_copy(update={"csv": None, "explode": None}), folder)  # dictionaries have no hash
 
@@ -117,20 +117,20 @@ def _read(table: Table, folder: str) -> Read:
         said = re.sub(r"\x1b\[\d*m", "", str(error).splitlines()[0]).rstrip(". ")
         return Read(wrong=f"is not SQL that can be read ({said}); write one SELECT")
     except (LookupError, AttributeError, TypeError, ValueError):
-        return Read(wrong="is not SQL that can be read; write one SELECT")  # the parser lost its way
+        return Read(wrong="is not SQL that can be read; write one SELECT")  # the parser failed
     except RecursionError:
         return Read(wrong="is nested too deeply to be read; write it flatter, with WITH")
 
 
 def dialect_of(table: Table) -> str:
-    """The dialect of SQL that the table's engine speaks; DuckDB's where files are read."""
+    """The SQL dialect of the table's engine; DuckDB's where files are read."""
     scheme = (table.url or "duckdb://").partition("://")[0].partition("+")[0].lower()
     name = DIALECTS.get(scheme, scheme)
     return name if sqlglot.Dialect.get(name) else ""
 
 
 def local_files(table: Table, folder: str) -> tuple[str, ...]:
-    """The declared `files` that are on this machine, absolute."""
+    """The declared `files` on this machine, as absolute paths."""
     return tuple(_absolute(file, folder) for file in table.files if "://" not in file)
 
 
@@ -170,7 +170,7 @@ def _named(node: exp.Expr) -> str:
 
 
 def _tables(tree: exp.Expr, table: Table, folder: str) -> Iterator[tuple[int, str]]:
-    """Looks at the tables that are read; yields where one is a file's name, and its absolute one."""
+    """Check the tables that are read; yields the position and absolute path of each one that is a file."""
     known = {cte.alias.casefold() for cte in tree.find_all(exp.CTE)}
     for node in tree.find_all(exp.Table):
         if isinstance(node.this, exp.Identifier):
@@ -181,7 +181,7 @@ def _tables(tree: exp.Expr, table: Table, folder: str) -> Iterator[tuple[int, st
 
 
 def _file(node: exp.Table, known: set[str], table: Table, folder: str) -> str | None:
-    """The file that a name stands for; None where it is a table that may be read."""
+    """The file that a name refers to; None if it is a table that may be read."""
     parts = [str(part.name) for part in node.parts]
     plain = all(_PLAIN.fullmatch(part) for part in parts)
     if plain and len(parts) == 1 and parts[0].casefold() in known:
@@ -209,7 +209,7 @@ def _instead(parts: list[str], right: list[str]) -> str:
 
 
 def _declared(path: str, table: Table, folder: str) -> str:
-    """The file as the engine is to be asked for it."""
+    """The file's path in the form that the engine is given."""
     if any(path == file for file in table.files if "://" in file):
         return path
     if "://" not in path and _absolute(path, folder) in local_files(table, folder):
@@ -224,7 +224,7 @@ def _absolute(path: str, folder: str) -> str:
 
 
 def _called(tokens: list[Token], tree: exp.Expr, table: Table, folder: str) -> Iterator[tuple[int, str]]:
-    """Looks at whatever stands before a bracket; yields where a file's name is, and its absolute one."""
+    """Check whatever precedes a bracket; yields the position and absolute path of each file name."""
     named = _names_of_columns(tree)
     allowed = PURE | {name.casefold() for name in table.functions}
     for at, token in enumerate(tokens[:-1]):
@@ -234,14 +234,14 @@ def _called(tokens: list[Token], tree: exp.Expr, table: Table, folder: str) -> I
             yield from _files_read(tokens, at + 2, table, folder)
         elif token.start not in named:
             name = token.text if dialect_of(table) == "duckdb" else _qualified(tokens, at)
-            # The language has words of two: GROUPING SETS.
+            # Some keywords have two words: GROUPING SETS.
             parts = [name] if token.token_type == TokenType.IDENTIFIER else name.split()
             if not all(part.casefold() in allowed for part in parts):
                 raise _Wrong(_unknown(name))
 
 
 def _names_of_columns(tree: exp.Expr) -> set[int]:
-    """Where a name stands before the names of its columns: `WITH t(a, b)`, `AS t(a, b)`."""
+    """Positions where a name precedes its column names: `WITH t(a, b)`, `AS t(a, b)`."""
     aliases = (alias for alias in tree.find_all(exp.TableAlias) if alias.args.get("columns"))
     named = (alias.this for alias in aliases if isinstance(alias.this, exp.Identifier))
     return {int(name.meta["start"]) for name in named if "start" in name.meta}
@@ -254,7 +254,7 @@ def _is_name(token: Token) -> bool:
 
 
 def _qualified(tokens: list[Token], at: int) -> str:
-    """The name with what stands before its dots: a schema's function is another than the engine's own."""
+    """The name with its qualifiers: a schema's function is a different one from the engine's own."""
     name = tokens[at].text
     while at >= 2 and tokens[at - 1].token_type == TokenType.DOT and _is_name(tokens[at - 2]):
         at -= 2
@@ -272,7 +272,7 @@ def _unknown(name: str) -> str:
 
 
 def _files_read(tokens: list[Token], at: int, table: Table, folder: str) -> Iterator[tuple[int, str]]:
-    """The first argument of a reader: one name, or a list of them."""
+    """The first argument of a reader: one file name, or a list of them."""
     listed = tokens[at].token_type == TokenType.L_BRACKET if at < len(tokens) else False
     at += listed
     while True:
@@ -290,7 +290,7 @@ def _files_read(tokens: list[Token], at: int, table: Table, folder: str) -> Iter
 
 
 def _without_comments(text: str, tokens: list[Token], paths: dict[int, str]) -> str:
-    """The tokens as they are written, files by their absolute names, and only white space between them."""
+    """The tokens as written, with absolute file names, and only white space between them."""
     parts: list[str] = []
     end = 0
     for token in tokens:

@@ -1,4 +1,4 @@
-"""An entry's own keys read as its kind reads them, and what is wrong with them in words."""
+"""Reads an entry's own keys as its kind defines them, and says what is wrong with them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def read_typed(
     fits: Callable[[Any], None] = lambda _options: None,
 ) -> tuple[dict[str, Any], list[Problem]]:
     """
-    The own keys as their kind's `options` hold them, or what is wrong with them.
+    The entry's own keys as its kind's `options`, or what is wrong with them.
 
     Args:
-        common: the keys that every kind has, which would be right as well.
-        strange: the words for a key that this kind does not have, given those that would be right.
-        fits: raises ValueError, in words, where the keys do not go with the others.
+        common: the keys that every kind has, which would also be right.
+        strange: makes the message for a key that this kind does not have, given the keys that would be right.
+        fits: raises ValueError, with a message, if these keys do not fit the other ones.
     """
     right = sorted(set(common) | set(options.model_fields))
     unknown = [one for one in own_keys if one not in options.model_fields]
@@ -43,14 +43,14 @@ def read_typed(
 
 
 def strange_key(key: Key, name: str, kind: str, right: list[str], others: Collection[str]) -> Problem:
-    """A key that this kind does not have: one of `others`, which are kinds, or of none."""
+    """A problem for a key that this kind does not have: it belongs to one of `others` (kinds), or to none."""
     if others:
         return Problem(key, f"{name} is for kind {' or '.join(others)}; remove it from this {kind}")
     return Problem((*key, name), f"unknown key; {nearest(name, right)}")
 
 
 Read = Callable[[Key, str, Mapping[str, Any], dict[str, Any]], tuple[dict[str, Any], list[Problem]]]
-"""Given where an entry stands, its kind, the keys that all have and its own: those as its kind reads them."""
+"""Given an entry's place, its kind, the common keys and its own: the own keys as its kind reads them."""
 
 
 def apart(
@@ -61,12 +61,12 @@ def apart(
     read: Read | None,
 ) -> tuple[dict[str, Any], list[Problem]]:
     """
-    The declaration with the own keys of each entry of a section under its `options`, and what is wrong.
+    The declaration with each entry's own keys in a section moved under its `options`, and what is wrong.
 
     Args:
-        common: the keys that an entry has whatever its kind is.
-        unknown: what is said of a kind that there is not; None where there is.
-        read: by its kind; without it the own keys stay as they are written.
+        common: the keys that an entry has whatever its kind.
+        unknown: the message for a kind that does not exist; None if it does.
+        read: parses the own keys by kind; if missing, they stay as they are written.
     """
     entries, wrong, found = declared.get(section), list[Problem](), dict[str, Any]()
     if not isinstance(entries, dict):

@@ -1,1 +1,1 @@
-"""Where a hotfix is carried to: one file a kind, one table of kinds."""
+"""Where hotfixes are deployed: one file per kind, one table of kinds."""

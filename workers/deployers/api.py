@@ -1,4 +1,4 @@
-"""JSON over HTTP with one service: a total deadline, and what is known after a failure."""
+"""JSON over HTTP with one service: a total deadline, and clear rules on what is certain after a failure."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from domain.errors import DeployError, DeployUncertain
 from workers.environment.exchange import NoAnswer, NotReached, exchange
 
 MOST_BYTES = 8 * 1024 * 1024
-SHOWN_CHARACTERS = 300  # of a stranger's answer
+SHOWN_CHARACTERS = 300  # of the service's answer
 LATER = (408, 425, 429)
-"""Refusals that say nothing of the request: it may be asked again."""
+"""Refusals that say nothing about the request: it may be sent again."""
 
 
 class Reply(NamedTuple):
-    """`document`: the body's JSON; None where it is none."""
+    """`document`: the body's JSON; None if it is not JSON."""
 
     status: int
     document: Any
@@ -28,13 +28,13 @@ class Api:
     """
     One apply or revert that takes several requests.
 
-    Until something was changed a refusal is certain; from then on nothing is, and every failure is a
-    DeployUncertain: asked again, the deployer finds out by what is there how far it came.
+    Until something was changed a refusal is certain; afterwards nothing is, and every failure is a
+    DeployUncertain: when asked again, the deployer looks at the target to find out how far it came.
 
     Args:
-        url: in front of every path, without a slash at its end.
-        headers: of every request; may hold a secret.
-        seconds: for all of it together.
+        url: prefix of every path, without a trailing slash.
+        headers: sent with every request; may hold a secret.
+        seconds: for all requests together.
     """
 
     def __init__(self, url: str, headers: Mapping[str, str], *, seconds: float) -> None:
@@ -44,11 +44,11 @@ class Api:
 
     @property
     def left_seconds(self) -> float:
-        """How much of the time is left."""
+        """How much time is left."""
         return max(self._until - time.monotonic(), 0.001)
 
     def get(self, path: str, accept: Collection[int] = (200,)) -> Reply:
-        """Look at something; the answer has one of these statuses."""
+        """Read something; the answer's status has to be one of these."""
         return self._ask("GET", path, b"", accept)
 
     def change(self, method: str, path: str, document: object, accept: Collection[int] = (200,)) -> Reply:
@@ -57,7 +57,7 @@ class Api:
         return self._ask(method, path, body, accept)
 
     def failed(self, says: str) -> DeployError:
-        """The error that says this, as certain as it may be."""
+        """The error with this message: certain or uncertain, as things stand."""
         return DeployUncertain(says) if self._changed else DeployError(says)
 
     def _ask(self, method: str, path: str, body: bytes, accept: Collection[int]) -> Reply:
@@ -90,7 +90,7 @@ def _document(body: bytes) -> Any:
 
 
 def _shown(body: bytes) -> str:
-    """What the service says, for people: its `message` where it has one, cut, and on one line."""
+    """What the service says, for people: its `message` if it has one, shortened, on one line."""
     document = _document(body)
     message = document.get("message") if isinstance(document, dict) else None
     text = message if isinstance(message, str) else body.decode(errors="replace")

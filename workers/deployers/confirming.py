@@ -1,4 +1,4 @@
-"""Nothing is called done before the target itself says so."""
+"""Nothing counts as done before the target itself confirms it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ UNCONFIRMED = "what is in force there was not read back"
 
 class Confirming:
     """
-    A deployer whose apply and revert end with a look at what is in force; a target that cannot be asked is
+    A deployer whose apply and revert end by checking what is in force; a target that cannot be asked is
     believed, and the receipt says so.
 
     Args:
         kind: what the deployer's kind can do.
-        seconds: how long to ask again while the target does not show it yet; at least one look is taken.
+        seconds: how long to keep asking while the target does not show the change; it is asked at least once.
     """
 
     def __init__(self, deployer: Deployer, kind: Kind, seconds: float) -> None:
@@ -31,15 +31,15 @@ class Confirming:
 
     @property
     def in_stages(self) -> bool:
-        """Whether it can serve some members only."""
+        """Whether it can serve only some of the members."""
         return self._kind.in_stages
 
     def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
         """
-        Put it in force, and see it there.
+        Put the option in force, and confirm it at the target.
 
         Raises:
-            DeployError: its target does not carry such a hotfix, whatever the declaration said.
+            DeployError: its target cannot carry such a hotfix, whatever the declaration says.
         """
         kind = str(option.parameters.get("kind"))
         if not self._kind.carries(kind):
@@ -51,10 +51,10 @@ class Confirming:
 
     def renew(self, key: str, option: Option, expires_at: datetime) -> str:
         """
-        Keep what is in force there until a later end, and see it there.
+        Extend what is in force there until a later end, and confirm it at the target.
 
         Raises:
-            DeployError: its target keeps the end that it was given.
+            DeployError: its target cannot move the end that it was given.
         """
         if not self._kind.renews:
             raise DeployError(
@@ -64,7 +64,7 @@ class Confirming:
         return self.apply(key, option, expires_at)
 
     def revert(self, key: str, option: Option) -> str:
-        """Take it back, and see it gone."""
+        """Revert the option, and confirm that it is gone."""
         return self._seen(key, False, self._deployer.revert(key, option))
 
     def serving(self) -> frozenset[str] | None:

@@ -10,16 +10,16 @@ from domain.values import Option
 
 class Deployer(Protocol):
     """
-    Carries a hotfix to where it acts. Asking twice with the same key does it once.
+    Carries a hotfix to where it takes effect. Asking twice with the same key does it once.
 
-    Raises (all methods): DeployError when it was refused; DeployUncertain when nobody knows.
+    Raises (all methods): DeployError if it was refused; DeployUncertain if the outcome is unknown.
     """
 
     def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
         """
         Put the option in force; returns the receipt, a sentence for people.
 
-        Asked again under the same key with a later end, it stays in force until then, if its kind `renews`.
+        Asked again under the same key with a later end, it stays in force until then if its kind `renews`.
         """
         ...
 
@@ -29,8 +29,8 @@ class Deployer(Protocol):
 
     def serving(self) -> frozenset[str] | None:
         """
-        The keys of what the target says is in force there now; None where it cannot be asked.
+        The keys that the target says are in force there now; None if it cannot be asked.
 
-        Asked of the target itself, never taken from what was sent to it.
+        Always asks the target itself and never relies on what was sent to it.
         """
         ...

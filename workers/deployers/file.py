@@ -1,4 +1,4 @@
-"""A hotfix written into an overrides file that a serving process reads: whole or not at all."""
+"""A hotfix written to an overrides file that a serving process reads: whole or not at all."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class FileOptions(Deployer):
 
 class FileDeployer:
     """
-    Keeps a hotfix under its key in the JSON file `path` (see `workers.deployers.overrides` and, of how it is
-    written, `workers.deployers.replaced_file`).
+    Keeps a hotfix under its key in the JSON file `path` (see `workers.deployers.overrides`, and
+    `workers.deployers.replaced_file` for how it is written).
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,7 +37,7 @@ class FileDeployer:
         self._file = ReplacedFile(path)
 
     def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
-        """Write the entries; the same key again only moves their end."""
+        """Write the entries; calling again with the same key only moves their end."""
         entries = overrides.entries(key, option, expires_at)
         with self._file.locked():
             document, receipt = overrides.applied(self._read(), entries, str(self.path))
@@ -45,7 +45,7 @@ class FileDeployer:
         return receipt
 
     def revert(self, key: str, option: Option) -> str:
-        """Take the entries out; where they are gone already, nothing changes."""
+        """Remove the entries; if they are gone already, nothing changes."""
         with self._file.locked():
             document = self._read()
             if key not in overrides.keys(document):
@@ -54,7 +54,7 @@ class FileDeployer:
         return f"{self.path} no longer holds {key}"
 
     def serving(self) -> frozenset[str]:
-        """What the file holds when it is read back."""
+        """The keys found when the file is read back."""
         with self._file.locked():
             return overrides.keys(self._read())
 

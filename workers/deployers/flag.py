@@ -1,8 +1,8 @@
 """
-The variant of a feature flag, set in the definitions that a flag server reads, confirmed by what it serves.
+Sets a feature flag's variant in the definitions that a flag server reads; confirmed by what it serves.
 
-Definitions are flagd's (JSON, one file); what is served is asked by OpenFeature's remote evaluation protocol
-(OFREP), which flagd and other servers speak.
+Definitions are in flagd's format (JSON, one file); what is served is queried with the OpenFeature Remote
+Evaluation Protocol (OFREP), which flagd and other servers speak.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from workers.environment.exchange import is_safe
 from workers.environment.installed import points_of_this_house
 
 MARK = "recsysops"
-"""In a flag's metadata: the key of the hotfix that set it; the flag server gives it to whoever asks."""
+"""In a flag's metadata: the key of the hotfix that set it; the flag server passes it on to its clients."""
 
 NOTES = ".recsysops"
-"""What the file of notes is called, behind the name of the definitions."""
+"""Suffix of the notes file, after the name of the definitions."""
 
 MOST_NOTED = 500
 MOVES = ("webhook", "model_rollback", "popularity_fallback")
@@ -41,10 +41,10 @@ TARGETING_KEY = "recsysops"
 
 class FlagOptions(Deployer):
     """
-    `path`: the definitions, as JSON in flagd's format. A hotfix has `flag` serve `variant` to everybody;
-    where none is named, the variant that is called like the version that the hotfix goes back to. `url` is of
-    the flag server (OFREP), which is asked with `context`; `authorization_env` names the variable with what
-    is sent as `Authorization` (`Bearer …`).
+    `path`: the definitions, as JSON in flagd's format. A hotfix makes `flag` serve `variant` to everybody; by
+    default, the variant named like the version that the hotfix goes back to. `url` is the flag server's
+    address (OFREP), which is queried with `context`; `authorization_env` names the variable that holds the
+    `Authorization` header (`Bearer …`).
     """
 
     kind: Literal["flag"]
@@ -69,7 +69,7 @@ class FlagOptions(Deployer):
 
 
 class Rule(Value):
-    """What decides a flag's variant in its definition, each as it is written there; None where it is not."""
+    """What decides a flag's variant in its definition, each part as written there; None where absent."""
 
     state: str | None = None
     variant: str | bool | None = None
@@ -78,8 +78,8 @@ class Rule(Value):
 
 class Move(Value):
     """
-    What a hotfix does to a flag, noted before it is done: whoever comes after a death knows what was before.
-    `before` and `to` are null where it was reverted before it was ever applied.
+    What a hotfix does to a flag, noted before it is done, so that after a crash the earlier state is known.
+    `before` and `to` are null if it was reverted before it was ever applied.
     """
 
     key: str
@@ -90,7 +90,7 @@ class Move(Value):
 
 
 class Noted(Value):
-    """All moves that are remembered, oldest first."""
+    """All moves on record, oldest first."""
 
     version: Literal[1] = 1
     moves: tuple[Move, ...] = ()
@@ -100,13 +100,13 @@ class Noted(Value):
         return next((move for move in self.moves if move.key == key), None)
 
     def with_move(self, move: Move) -> Noted:
-        """The same with this as the newest."""
+        """The same with this move as the newest."""
         others = [one for one in self.moves if one.key != move.key]
         return Noted(moves=(*others, move)[-MOST_NOTED:])
 
 
 class Served(NamedTuple):
-    """What the flag server answers; `metadata` is None where it gives none."""
+    """The flag server's answer; `metadata` is None if it sends none."""
 
     variant: object
     metadata: Mapping[str, object] | None
@@ -114,10 +114,10 @@ class Served(NamedTuple):
 
 class FlagDeployer:
     """
-    Sets the flag's default variant, enabled and without targeting, and puts back what was before.
+    Sets the flag's default variant, enabled and without targeting, and restores the earlier state on revert.
 
     A flag whose variant somebody set since is left as it is. The file is replaced whole, under a lock that
-    other writers of this program wait for; one that somebody edits by hand at the same moment may be lost.
+    this program's other writers wait for; an edit made by hand at the same moment may be lost.
     """
 
     def __init__(self, declared: FlagOptions, authorization: str | None = None) -> None:
@@ -127,7 +127,7 @@ class FlagDeployer:
         self._file, self._notes = ReplacedFile(path), ReplacedFile(path.with_name(path.name + NOTES))
 
     def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
-        """Serve the variant; the same key again changes nothing."""
+        """Serve the variant; calling again with the same key changes nothing."""
         with self._file.locked():
             document, noted = self._read(), self._noted()
             flag = self._flag(document)
@@ -148,7 +148,7 @@ class FlagDeployer:
         return f"{self._about(flag)}, no longer {_said(move.before)}"
 
     def revert(self, key: str, option: Option) -> str:
-        """Serve what was before, unless others set the flag since; an apply that comes later is refused."""
+        """Serve what was served before, unless others set the flag since; a later apply is refused."""
         with self._file.locked():
             document, noted = self._read(), self._noted()
             flag = self._flag(document)
@@ -162,12 +162,12 @@ class FlagDeployer:
                 _set(flag, move.before if ours and move.before else _rule(flag), None)
                 self._write(document)
                 receipt = f"{self._about(flag)}{' again' if ours else ', set by others since; left so'}"
-            # Noted last: whoever dies before it finds nothing more to put back, and notes it.
+            # Noted last: after a crash before this, the next try finds nothing left to restore and notes it.
             self._note(noted, move.model_copy(update={"state": "reverted"}))
         return receipt
 
     def serving(self) -> frozenset[str]:
-        """The key in the served flag's metadata; where the server gives none, by the variant."""
+        """The key in the served flag's metadata; if the server sends none, judged by the variant."""
         served = self.served()
         if served.metadata is not None:
             mark = served.metadata.get(MARK)
@@ -186,7 +186,7 @@ class FlagDeployer:
         What the flag server serves now.
 
         Raises:
-            DeployUncertain: it does not say so.
+            DeployUncertain: it does not say.
         """
         declared = self._declared
         api = Api(declared.url, self._headers, seconds=declared.timeout.total_seconds())
@@ -200,7 +200,7 @@ class FlagDeployer:
         return Served(found.get("variant"), metadata if isinstance(metadata, dict) else None)
 
     def wrong(self) -> Iterator[tuple[str, str, str]]:
-        """What of the declaration is not in the definitions: (key, what is wrong, what would be right)."""
+        """What the declaration names and the definitions lack: (key, what is wrong, what would be right)."""
         with self._file.locked():
             flags = _flags(self._read(), self._declared.path)
         flag = flags.get(self._declared.flag)
@@ -288,7 +288,7 @@ def _variants(flag: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rule(flag: Mapping[str, Any]) -> Rule:
-    """What decides now; no targeting is as good as an empty one."""
+    """What decides the variant now; a missing targeting counts as an empty one."""
     return Rule(
         state=flag.get("state"),
         variant=flag.get("defaultVariant"),
@@ -303,7 +303,7 @@ def _mark(flag: Mapping[str, Any]) -> str | None:
 
 
 def _set(flag: dict[str, Any], rule: Rule, mark: str | None) -> None:
-    """Have the flag be decided by this rule, and say by whom."""
+    """Make this rule decide the flag, and record whose it is."""
     wanted = {"state": rule.state, "defaultVariant": rule.variant, "targeting": rule.targeting}
     metadata = {key: value for key, value in (flag.get("metadata") or {}).items() if key != MARK}
     wanted["metadata"] = {**metadata, MARK: mark} if mark is not None else metadata or None
@@ -349,7 +349,7 @@ def _examine(declared: FlagOptions, environment: Environment) -> Iterator[Advice
 
 
 def _carries(kind: str) -> bool:
-    """Of our kinds those that one variant does; of a team's own it is not known here."""
+    """For our kinds, whether one variant can do it; for a team's own kind that is not known here."""
     return kind in MOVES or kind not in {point.name for point in points_of_this_house(HOTFIX_GROUP)}
 
 

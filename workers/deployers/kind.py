@@ -11,24 +11,24 @@ from domain.recommender.deployer import Deployer as Declared
 from workers.deployers.deployer import Deployer
 
 Environment = Mapping[str, str]
-"""The variables that a declaration may name."""
+"""The variables that a declaration may use."""
 
 
 @dataclass(frozen=True)
 class Kind:
     """
-    A kind of deployer, all that the rest needs to know of it; teams' own are registered by an entry point of
-    the group `recsysops.deployers` that names such a value.
+    A kind of deployer: all that the rest of the program needs to know of it. Teams register their own by an
+    entry point of the group `recsysops.deployers` that names such a value.
 
     Args:
         options: the typed keys under [deployers.NAME].
-        open: a declared one to speak to. Raises ConfigurationError: what it needs is not there.
-        examine: what the doctor says of a declared one; nothing where all is well. Changes nothing.
+        open: a client for a declared deployer. Raises ConfigurationError: what it needs is missing.
+        examine: what the doctor says about a declared one; nothing if all is well. Changes nothing.
         carries: whether a hotfix of this kind can be sent there.
         needs, confirms, reverts: its row in the reference.
-        in_stages: whether it can serve an option to a `share` (0–1) of members, drawn with a `salt`: both are
-            among the option's parameters then. Members of a smaller share are among those of a larger one.
-        renews: whether what is in force there stays so until a later end, applied again under its key.
+        in_stages: whether it can serve an option to a `share` (0–1) of members, drawn with a `salt`; both are
+            then among the option's parameters. The members of a smaller share are part of every larger one.
+        renews: whether applying it again under its key keeps it in force until a later end.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Kind:
 
 
 def unset(where: str, key: str, variable: str, environment: Environment, so: str) -> Iterator[Advice]:
-    """One line where the variable that `key` names is not set; `so` is what cannot be done without it."""
+    """One line of advice if the variable that `key` names is not set; `so` says what cannot work then."""
     if not environment.get(variable):
         says = f"the variable {variable} is not set: {so}"
         yield Advice(level="error", where=f"{where}.{key}", says=says, fix=f"set {variable}")

@@ -1,4 +1,4 @@
-"""The version of a model that serves: an alias in an MLflow registry, moved back and forward again."""
+"""Moves an alias in an MLflow registry, to change which version of a model serves, and moves it back."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ MOVES = ("webhook", "model_rollback")
 
 class MlflowOptions(Deployer):
     """
-    `alias` of the registered model `model` is what serving follows. A hotfix moves it to the version that the
-    alias `back_to` has, else to the newest ready one before. `authorization_env` names the variable with what
-    is sent as `Authorization` (`Bearer …`, `Basic …`).
+    Serving follows `alias` of the registered model `model`. A hotfix moves it to the version that the alias
+    `back_to` points to, or by default to the newest ready version before. `authorization_env` names the
+    variable that holds the `Authorization` header (`Bearer …`, `Basic …`).
     """
 
     kind: Literal["mlflow"]
@@ -56,8 +56,8 @@ class MlflowOptions(Deployer):
 
 class Move(Value):
     """
-    What a hotfix does to an alias, kept as a tag of the model before it is done: whoever comes after a death
-    knows from where to where. Versions are null where it was reverted before it was ever applied.
+    What a hotfix does to an alias, stored as a tag of the model before it is done, so that both versions are
+    known even after a crash. Versions are null if it was reverted before it was ever applied.
     """
 
     key: str
@@ -69,7 +69,7 @@ class Move(Value):
 
 @dataclass(frozen=True)
 class Registered:
-    """A model as the registry has it: versions by alias, and moves by their hotfix's key."""
+    """A model as the registry shows it: versions by alias, and moves by hotfix key."""
 
     aliases: Mapping[str, str]
     moves: Mapping[str, Move]
@@ -81,11 +81,11 @@ class Registered:
 
 class MlflowDeployer:
     """
-    Moves the alias by the registry's REST interface: the client library has its deadlines from variables of
-    the whole process, and tries again by itself.
+    Moves the alias through the registry's REST API: the client library takes its deadlines from process-wide
+    variables, and retries on its own.
 
-    The registry has no compare-and-set: an alias that is moved by others between the look and the move is
-    moved over. One that was moved since the hotfix is left where it is.
+    The registry has no compare-and-set: if others move the alias between check and move, their move is
+    overwritten. An alias that was moved since the hotfix is left where it is.
     """
 
     def __init__(self, declared: MlflowOptions, authorization: str | None = None) -> None:
@@ -93,7 +93,7 @@ class MlflowDeployer:
         self._headers = {"Authorization": authorization} if authorization else {}
 
     def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
-        """Move the alias to the former version, or to the one that the hotfix's `version` names."""
+        """Move the alias to the previous version, or to the one that the hotfix's `version` names."""
         api = self._api()
         model = self._registered(api)
         move = model.moves.get(key)
@@ -111,7 +111,7 @@ class MlflowDeployer:
         return f"{self._about(move.to)}, no longer {move.before}"
 
     def revert(self, key: str, option: Option) -> str:
-        """Move it back, unless others moved it since; an apply that comes later is refused."""
+        """Move it back, unless others moved it since; a later apply is refused."""
         api = self._api()
         model = self._registered(api)
         move = model.moves.get(key)
@@ -123,18 +123,18 @@ class MlflowDeployer:
             receipt = f"{self._about(move.before)} again"
         else:
             receipt = f"{self._about(model.aliases.get(move.alias, 'none'))}, and not by {key}; left so"
-        # Noted last: whoever dies before it moves the alias back again, which changes nothing.
+        # Noted last: after a crash before this, the alias is moved back again, which changes nothing.
         if move.state != "reverted":
             self._note(api, move.model_copy(update={"state": "reverted"}))
         return receipt
 
     def serving(self) -> frozenset[str]:
-        """The keys of the hotfixes that the alias is where it is by."""
+        """The keys of the hotfixes whose move put the alias where it is."""
         model = self._registered(self._api())
         return frozenset(key for key, move in model.moves.items() if model.in_force(move))
 
     def aliases(self) -> Mapping[str, str]:
-        """The versions of the model by alias."""
+        """The model's versions by alias."""
         return self._registered(self._api()).aliases
 
     def _planned(self, api: Api, model: Registered, key: str, option: Option) -> Move:
@@ -187,7 +187,7 @@ class MlflowDeployer:
         return Registered(aliases, {move.key: move for move in moves})
 
     def _note(self, api: Api, move: Move) -> None:
-        # A key may hold more, and be longer, than a tag's name may.
+        # A key may be longer than a tag's name, and hold characters that it may not.
         name = TAG + hashlib.sha256(move.key.encode()).hexdigest()[:32]
         tag = {"name": self._declared.model, "key": name, "value": move.model_dump_json()}
         api.change("POST", f"{PATH}/registered-models/set-tag", tag)
@@ -229,7 +229,7 @@ def _examine(declared: MlflowOptions, environment: Environment) -> Iterator[Advi
 
 
 def _carries(kind: str) -> bool:
-    """Of our kinds those that are done once another version serves; of a team's own it is not known here."""
+    """For our kinds, whether serving another version does it; for a team's own that is not known here."""
     return kind in MOVES or kind not in {point.name for point in points_of_this_house(HOTFIX_GROUP)}
 
 

@@ -1,8 +1,8 @@
 """
 Hotfixes as a document of overrides, wherever it is kept: `{"version": 1, "overrides": [{"id": KEY, …}]}`.
 
-A hotfix that fills several values has an entry for each of them, all under its key. Entries and keys that are
-not ours stay as they are. `recsysops_client` reads it, and leaves out what has expired.
+A hotfix that sets several values has one entry for each, all under its key. Entries and keys that are not
+ours are left alone. `recsysops_client` reads the document and ignores what has expired.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ Entry = dict[str, Any]
 
 
 def carries(kind: str) -> bool:
-    """Whether an override can say what a hotfix of this kind does."""
+    """Whether an override can express what a hotfix of this kind does."""
     return kind in KINDS
 
 
 def entries(key: str, option: Option, expires_at: datetime | None) -> list[Entry]:
     """
-    What is written for an option.
+    The entries for an option.
 
     Raises:
-        DeployError: an override cannot say it, or it has no end.
+        DeployError: an override cannot express it, or it has no end.
     """
     given = option.parameters
     if given.get("kind") not in KINDS or not isinstance(given.get("items"), list | tuple):
@@ -53,16 +53,16 @@ def entries(key: str, option: Option, expires_at: datetime | None) -> list[Entry
 
 
 def summary(entries: Sequence[Entry]) -> str:
-    """Entries of one hotfix in words."""
+    """The entries of one hotfix in words."""
     return f"{entries[0]['kind']} for {sum(len(entry['items']) for entry in entries):,} items"
 
 
 def parse(text: bytes | None, where: str) -> Document:
     """
-    The document in a text; an empty one where there is none yet.
+    The document in a text; an empty one if there is no text yet.
 
     Raises:
-        DeployError: it is none, or of another version.
+        DeployError: it is not such a document, or has another version.
     """
     if text is None:
         return {"version": VERSION, "overrides": []}
@@ -78,22 +78,22 @@ def parse(text: bytes | None, where: str) -> Document:
 
 
 def written(document: Document) -> bytes:
-    """The text of a document, a line for each key, so that a difference can be read."""
+    """The document as text, one line per key, so that diffs are readable."""
     return orjson.dumps(document, option=orjson.OPT_INDENT_2)
 
 
 def keys(document: Document) -> frozenset[str]:
-    """The keys of what it holds."""
+    """The keys of the entries in the document."""
     return frozenset(key for entry in document["overrides"] if isinstance(key := _id(entry), str))
 
 
 def with_entries(document: Document, entries: Sequence[Entry]) -> Document:
-    """The document with these entries at its end."""
+    """The document with these entries appended."""
     return {**document, "overrides": [*document["overrides"], *entries]}
 
 
 def applied(document: Document, entries: Sequence[Entry], where: str) -> tuple[Document, str]:
-    """The document with a hotfix's entries, and the receipt; where it holds them, only their end moves."""
+    """The document with a hotfix's entries, and the receipt; entries already there only get a new end."""
     key, until = entries[0]["id"], entries[0]["expires_at"]
     if key not in keys(document):
         return with_entries(document, entries), f"{where} holds {key}: {summary(entries)}"
@@ -102,7 +102,7 @@ def applied(document: Document, entries: Sequence[Entry], where: str) -> tuple[D
 
 
 def without(document: Document, key: str) -> Document:
-    """The document without what is under the key."""
+    """The document without the entries under the key."""
     return {**document, "overrides": [entry for entry in document["overrides"] if _id(entry) != key]}
 
 

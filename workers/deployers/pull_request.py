@@ -1,4 +1,4 @@
-"""A hotfix as a pull request on GitHub that changes a file of overrides, and is merged."""
+"""A hotfix as a GitHub pull request that changes an overrides file, and is then merged."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from workers.environment.exchange import is_safe
 
 PAUSE_SECONDS = 1.0
 NOT_YET = (405, 409)
-"""Not merged now: GitHub has not made up its mind, a check runs, or somebody else merged meanwhile."""
+"""Not mergeable now: GitHub is still deciding, a check runs, or somebody else merged meanwhile."""
 
 Change = Callable[[overrides.Document], overrides.Document]
 
 
 class PullRequestOptions(Deployer):
     """
-    `repository` is `owner/name`, `file` the overrides in it, on the branch `base` that serving is deployed
-    from. `token_env` names the variable with a token that may write contents and pull requests; they are
-    merged by `merge`. `url` is of another server than github.com.
+    `repository` is `owner/name`, `file` its overrides file, on the branch `base` that serving is deployed
+    from. `token_env` names the variable with a token that may write contents and pull requests; these are
+    merged by the method `merge`. `url` is needed for servers other than github.com.
     """
 
     kind: Literal["pull_request"]
@@ -61,7 +61,7 @@ class PullRequestOptions(Deployer):
 
 
 class Base(NamedTuple):
-    """The newest commit of the branch that serving is deployed from, and its overrides."""
+    """The newest commit of the branch that serving is deployed from, and the overrides in it."""
 
     head: Head
     document: overrides.Document
@@ -69,17 +69,17 @@ class Base(NamedTuple):
 
 class PullRequestDeployer:
     """
-    Keeps a hotfix under its key in the document of overrides in a repository (`workers.deployers.overrides`).
+    Keeps a hotfix under its key in the overrides document of a repository (`workers.deployers.overrides`).
 
-    Each change is one commit on the newest one of `base`, on a branch named after the key, so that whoever
-    comes after a death finds it. A pull request that was closed or taken back is never merged again.
+    Each change is one commit on top of `base`, on a branch named after the key, so that it can be found
+    after a crash. A pull request that was closed or reverted is never merged again.
     """
 
     def __init__(self, declared: PullRequestOptions, token: str) -> None:
         self._declared, self._token = declared, token
 
     def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
-        """Propose the entries and merge them; what `base` holds already keeps its end."""
+        """Propose the entries and merge them; entries already in `base` keep their end."""
         entries = overrides.entries(key, option, expires_at)
         repository, branch = opened(self._declared, self._token), branch_of(key)
         base = self._base(repository)
@@ -97,11 +97,11 @@ class PullRequestDeployer:
         return f"{self._about} holds {key}: {overrides.summary(entries)}, merged as #{number}"
 
     def revert(self, key: str, option: Option) -> str:
-        """Close what was proposed; where it was merged, merge another one that takes the entries out."""
+        """Close the proposal; if it was merged, merge another one that removes the entries."""
         repository, branch = opened(self._declared, self._token), branch_of(key)
         for one in repository.pulls(branch, "open"):
             repository.close(one["number"])
-        # Looked at after that: what could still be merged is merged by now, or never.
+        # Read after that: whatever could still be merged is merged by now, or never will be.
         base = self._base(repository)
         if key not in overrides.keys(base.document):
             return f"{self._about} does not hold {key} (any more)"
@@ -111,7 +111,7 @@ class PullRequestDeployer:
         return f"{self._about} no longer holds {key}, merged as #{number}"
 
     def serving(self) -> frozenset[str]:
-        """What the file holds on `base`; that serving is deployed from there is seen by the watch."""
+        """The keys in the file on `base`; whether serving is deployed from there is left to the watch."""
         return overrides.keys(self._base(opened(self._declared, self._token)).document)
 
     def may_write(self) -> bool:
@@ -123,7 +123,7 @@ class PullRequestDeployer:
         The number of the pull request that brought the change into `base`.
 
         Raises:
-            DeployUncertain: it cannot be merged within the time, and stays open.
+            DeployUncertain: it cannot be merged in time, and stays open.
         """
         commit = self._committed(repository, proposal, base, change)
         number = int(repository.propose(proposal)["number"])
@@ -156,7 +156,7 @@ class PullRequestDeployer:
 
 
 def opened(declared: PullRequestOptions, token: str) -> Repository:
-    """The repository that is declared, for what is done within its `timeout`."""
+    """The declared repository, for one operation within its `timeout`."""
     seconds = declared.timeout.total_seconds()
     return Repository(declared.url, declared.repository, declared.base, token, seconds=seconds)
 
@@ -175,7 +175,7 @@ def token_of(declared: PullRequestOptions, environment: Environment) -> str:
 
 
 def branch_of(key: str) -> str:
-    """The branch of whatever is asked for under this key."""
+    """The branch for everything done under this key."""
     return f"recsysops/{hashlib.sha256(key.encode()).hexdigest()[:20]}"
 
 

@@ -1,4 +1,4 @@
-"""A hotfix written into a key of Redis or Valkey that serving processes read."""
+"""A hotfix written to a key of Redis or Valkey that serving processes read."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 SCHEMES = ("redis", "rediss", "unix")
 
 Change = Callable[[overrides.Document], tuple[overrides.Document, str]]
-"""What becomes of the document, and the receipt."""
+"""The changed document, and the receipt."""
 
 
 class RedisOptions(Deployer):
     """
     `url_env` names the variable with the server's address (`rediss://user:password@host:6379/0`); `key` is
-    where the document of overrides lies (`recsysops_client.RedisOverrides`). Without `plain = true` another
-    host is spoken to by TLS alone.
+    where the overrides document is stored (`recsysops_client.RedisOverrides`). Without `plain = true` other
+    hosts are contacted over TLS only.
     """
 
     kind: Literal["redis"]
@@ -46,15 +46,15 @@ class RedisOptions(Deployer):
 
 class RedisDeployer:
     """
-    Keeps a hotfix under its id in the document of overrides at `key` (see `workers.deployers.overrides`).
+    Keeps a hotfix under its id in the overrides document at `key` (see `workers.deployers.overrides`).
 
-    A change is one transaction that fails where anybody touched the key since it was read. A revert writes
-    also where there is nothing to take out: a change that was begun before it, and was on its way all the
-    while, finds the key touched and does nothing.
+    A change is one transaction that fails if anybody touched the key since it was read. A revert writes
+    even if there is nothing to remove: a change that began before it and is still under way then finds the
+    key touched, and does nothing.
 
     Args:
-        url: `rediss://`, `unix://`, or `redis://` on this machine; elsewhere only where `plain` allows it.
-        timeout_seconds: for all of one change.
+        url: `rediss://`, `unix://`, or `redis://` on this machine; elsewhere only if `plain` allows it.
+        timeout_seconds: for one whole change.
     """
 
     def __init__(self, url: str, key: str, *, timeout_seconds: float, plain: bool = False) -> None:
@@ -65,12 +65,12 @@ class RedisDeployer:
         self._timeout_seconds = timeout_seconds
 
     def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
-        """Write the entries; the same key again only moves their end."""
+        """Write the entries; calling again with the same key only moves their end."""
         entries = overrides.entries(key, option, expires_at)
         return self._change(lambda document: overrides.applied(document, entries, self.key))
 
     def revert(self, key: str, option: Option) -> str:
-        """Take the entries out."""
+        """Remove the entries."""
 
         def reverted(document: overrides.Document) -> tuple[overrides.Document, str]:
             held = key in overrides.keys(document)
@@ -80,19 +80,19 @@ class RedisDeployer:
         return self._change(reverted)
 
     def serving(self) -> frozenset[str]:
-        """What the key holds when it is read back."""
+        """The keys found when the document is read back."""
         with self._connected() as client:
             return overrides.keys(self._parsed(client.get(self.key)))
 
     def eviction(self) -> str:
-        """The server's `maxmemory_policy`; empty where it does not say."""
+        """The server's `maxmemory_policy`; empty if it does not say."""
         with self._connected() as client:
             return str(client.info("memory").get("maxmemory_policy", ""))
 
     def _change(self, change: Change) -> str:
         """
-        Raises DeployUncertain where anything fails once a change was sent: the library reports a lost
-        connection, too, as a touched key, and what was sent may have been done.
+        Raises DeployUncertain if anything fails once a change was sent: the library also reports a lost
+        connection as a touched key, and what was sent may have been done.
         """
         sent: list[overrides.Document] = []
         try:
@@ -103,7 +103,7 @@ class RedisDeployer:
             raise DeployUncertain(f"{error}; asking again with the same id is safe") from error
 
     def _changed(self, change: Change, sent: list[overrides.Document]) -> str:
-        from redis import WatchError  # noqa: PLC0415 - whoever only reads what is declared needs none
+        from redis import WatchError  # noqa: PLC0415 - not needed just to read what is declared
 
         until = time.monotonic() + self._timeout_seconds
         with self._connected() as client, client.pipeline() as pipe:
@@ -132,7 +132,7 @@ class RedisDeployer:
         from redis.backoff import NoBackoff  # noqa: PLC0415
         from redis.retry import Retry  # noqa: PLC0415
 
-        # It is asked once: that a change is tried again is decided by whoever knows its key.
+        # No retries here: whether to try again is decided by the caller, who knows the key.
         once, seconds = Retry(NoBackoff(), 0), self._timeout_seconds
         try:
             client = Redis.from_url(
@@ -149,7 +149,7 @@ class RedisDeployer:
 
 
 def _shown(error: Exception) -> str:
-    """What the server said, without what the library says of the address."""
+    """What the server said, without the library's mention of the address."""
     from redis import AuthenticationError, ResponseError  # noqa: PLC0415
 
     if isinstance(error, ResponseError | AuthenticationError):

@@ -22,10 +22,10 @@ KINDS: Mapping[str, Kind] = {
 
 def find(name: str) -> Kind:
     """
-    The kind of this name: ours, else the one that is installed beside us.
+    The kind of this name: ours, or else an installed one.
 
     Raises:
-        ConfigurationError: there is none, or two; it cannot be imported; or what is there is no `Kind`.
+        ConfigurationError: there is none, or two; it cannot be imported; or the entry point names no `Kind`.
     """
     if name in KINDS:
         return KINDS[name]
@@ -39,7 +39,7 @@ def find(name: str) -> Kind:
     (point,) = points.values()
     try:
         kind = point.load()
-    except (Exception, SystemExit) as error:  # a stranger's module: whatever it raises is wrong with it
+    except (Exception, SystemExit) as error:  # a team's module: whatever it raises is its own fault
         said = f"{type(error).__name__}: {error}"
         raise ConfigurationError(f"{name!r} cannot be imported from {point.value}: {said}") from error
     if not isinstance(kind, Kind) or kind.name != name:
@@ -49,10 +49,10 @@ def find(name: str) -> Kind:
 
 def options_of(name: str, own: bool = True) -> type[Declared]:
     """
-    What a declared deployer of this kind is read as.
+    The model that a declared deployer of this kind is read as.
 
     Args:
-        own: whether a team's own kind is imported, to read its keys; without, they stay as they are written.
+        own: whether a team's own kind is imported, to read its keys; if not, they stay as they are written.
 
     Raises:
         ConfigurationError: as `find` does.
@@ -64,10 +64,10 @@ def options_of(name: str, own: bool = True) -> type[Declared]:
 
 def open_deployer(declared: Declared, environment: Environment) -> Confirming:
     """
-    A declared deployer to speak to; what it did is read back from its target.
+    A client for a declared deployer, which confirms every change by reading it back from the target.
 
     Raises:
-        ConfigurationError: what it needs is not there.
+        ConfigurationError: what it needs is missing.
     """
     kind = find(declared.kind)
     return Confirming(kind.open(declared, environment), kind, declared.timeout.total_seconds())

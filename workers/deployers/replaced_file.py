@@ -1,4 +1,4 @@
-"""A file that a serving process reads: replaced whole or not at all, by one writer at a time."""
+"""A file that a serving process reads: replaced as a whole or not at all, by one writer at a time."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ MOST_BYTES = 64 * 1024 * 1024
 
 class ReplacedFile:
     """
-    The file is replaced by a rename, so that a reader never meets half of it, and keeps its owner and
-    permissions; writers wait for each other on `path` + `.lock`. Where `path` is a link into its own folder,
-    the link stays and what it leads to is replaced.
+    The file is replaced by a rename, so a reader never sees half of it, and keeps its owner and
+    permissions; writers wait for each other on `path` + `.lock`. If `path` is a link within its own folder,
+    the link stays and its target is replaced.
 
-    `read` and `write` are for whoever holds `locked`.
+    Call `read` and `write` only while holding `locked`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,7 +38,7 @@ class ReplacedFile:
         Keep other writers out.
 
         Raises:
-            DeployError: it cannot be written, or another writer holds it.
+            DeployError: the file cannot be written, or another writer holds the lock.
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,17 +46,17 @@ class ReplacedFile:
                 _wait_for(lock.fileno(), self.path)
                 self._target = _target(self.path)
                 yield
-        except RuntimeError as error:  # Path.resolve, of a link that leads to itself, before Python 3.13
+        except RuntimeError as error:  # Path.resolve on a link to itself, before Python 3.13
             raise DeployError(f"{self.path} is a link that leads back to itself; fix it") from error
         except OSError as error:
             raise DeployError(f"{self.path} could not be written: {error.strerror or error}") from error
 
     def read(self) -> bytes | None:
-        """What it holds; None where there is none."""
+        """The file's content; None if there is no file."""
         return _text(self._target)
 
     def write(self, text: bytes) -> None:
-        """Have it hold this."""
+        """Replace the file's content."""
         target = self._target
         _clear_left(target.parent, target.name)
         replace_whole(target, text, _prefix(target.name), lambda descriptor: _like(descriptor, target))
@@ -78,17 +78,17 @@ def _wait_for(descriptor: int, path: Path) -> None:
 
 
 def _opened_lock(path: Path) -> IO[bytes]:
-    """The writers' lock, which is a file of its own and no link to another."""
+    """The writers' lock file, opened; it has to be a file of its own and not a link to another."""
     lock = path.with_name(path.name + ".lock")
     return os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644), "r+b")
 
 
 def _target(path: Path) -> Path:
     """
-    The file itself, where `path` is a link.
+    The file itself, even if `path` is a link.
 
     Raises:
-        DeployError: it is outside the folder that was declared: who may write there is not known here.
+        DeployError: it is outside the declared folder, where nothing is known about who may write.
     """
     folder, real = path.parent.resolve(), path.resolve()
     if not real.is_relative_to(folder):
@@ -100,10 +100,10 @@ def _target(path: Path) -> Path:
 
 def _text(path: Path) -> bytes | None:
     """
-    What the file holds; None where there is none.
+    The file's content; None if there is no file.
 
     Raises:
-        DeployError: it is no file, or longer than any that is meant here.
+        DeployError: it is not a regular file, or longer than any that is meant here.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
@@ -123,7 +123,7 @@ def _prefix(name: str) -> str:
 
 
 def _clear_left(folder: Path, name: str) -> None:
-    """What a writer left that was killed in the middle; its lock is ours now."""
+    """Remove what a killed writer left behind; we hold its lock now."""
     for left in folder.glob(f"{glob.escape(_prefix(name))}????????"):
         left.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Files of a repository on GitHub, changed by pull requests."""
+"""Files in a GitHub repository, changed by pull requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Head(NamedTuple):
 
 
 class Proposal(NamedTuple):
-    """A change of one file: the branch that it is on, and what its commit and pull request say."""
+    """A change to one file: its branch, and the words of its commit and pull request."""
 
     branch: str
     title: str
@@ -30,13 +30,13 @@ class Proposal(NamedTuple):
 
 class Repository:
     """
-    A repository and the branch `base` in it, for what is done within one deadline.
+    A repository and its branch `base`, for one operation within a deadline.
 
     Args:
-        url: of the REST interface.
+        url: the REST API's.
         name: `owner/name`.
         token: may write contents and pull requests.
-        seconds: for all of it together.
+        seconds: for all requests together.
 
     Every method raises DeployError, or DeployUncertain once something may have been changed.
     """
@@ -48,7 +48,7 @@ class Repository:
 
     @property
     def left_seconds(self) -> float:
-        """How much of the time is left."""
+        """How much time is left."""
         return self._api.left_seconds
 
     def may_write(self) -> bool:
@@ -57,13 +57,13 @@ class Repository:
         return bool(held.get("permissions", {}).get("push", True))
 
     def head(self) -> Head:
-        """Where the branch is now."""
+        """The branch as it is now."""
         commit = self._api.get(self._path(f"git/ref/heads/{self._base}")).document["object"]["sha"]
         tree = self._api.get(self._path(f"git/commits/{commit}")).document["tree"]["sha"]
         return Head(commit, tree)
 
     def read(self, head: Head, file: str) -> bytes | None:
-        """What a file holds there; None where there is none."""
+        """A file's content at that commit; None if there is no such file."""
         held = self._api.get(self._path(f"contents/{quote(file)}?ref={head.commit}"), (200, 404))
         return None if held.status == 404 else self._text(held.document, file)
 
@@ -75,7 +75,7 @@ class Repository:
         return base64.b64decode(held["content"])
 
     def commit(self, proposal: Proposal, head: Head, file: str, text: str) -> str:
-        """The commit of the file's new text on `head`, which the proposal's branch is at from now on."""
+        """Commit the file's new text on top of `head`, and move the proposal's branch there."""
         entry = {"path": file, "mode": "100644", "type": "blob", "content": text}
         tree = {"base_tree": head.tree, "tree": [entry]}
         made = self._api.change("POST", self._path("git/trees"), tree, (201,)).document["sha"]
@@ -89,7 +89,7 @@ class Repository:
         return sha
 
     def propose(self, proposal: Proposal) -> dict[str, Any]:
-        """The open pull request of the proposal's branch; opened where there is none."""
+        """The open pull request of the proposal's branch; opened if there is none."""
         for one in self.pulls(proposal.branch, "open"):
             return one
         asked = {"title": proposal.title, "body": proposal.body, "head": proposal.branch, "base": self._base}
@@ -104,7 +104,7 @@ class Repository:
         return found
 
     def close(self, number: int) -> None:
-        """Close a pull request; one that is merged stays so."""
+        """Close a pull request; a merged one stays merged."""
         self._api.change("PATCH", self._path(f"pulls/{number}"), {"state": "closed"})
 
     def merge(self, number: int, commit: str, method: str, not_yet: tuple[int, ...]) -> Reply:
@@ -113,7 +113,7 @@ class Repository:
         return self._api.change("PUT", self._path(f"pulls/{number}/merge"), asked, (200, *not_yet))
 
     def drop_branch(self, branch: str) -> None:
-        """Delete a branch, where it is there."""
+        """Delete a branch if it exists."""
         self._api.change("DELETE", self._path(f"git/refs/heads/{branch}"), None, (204, 404, 422))
 
     def _path(self, rest: str) -> str:

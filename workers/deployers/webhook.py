@@ -1,4 +1,4 @@
-"""A hotfix sent to a recommender's own receiver: signed, with one deadline, done only where it says so."""
+"""A hotfix sent to a recommender's own receiver: signed, one deadline, done only if it says so."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ TIMEOUT_SECONDS = 10.0
 ANSWER_BYTES = 64 * 1024
 CONFIRMED_BYTES = 4 * 1024 * 1024
 EXAMINED_SECONDS = 3.0
-SHOWN_CHARACTERS = 300  # of a stranger's answer
+SHOWN_CHARACTERS = 300  # of the receiver's answer
 DONE: Mapping[str, str] = {"apply": "applied", "revert": "reverted"}
 UNDECIDED = (408, 409, 425)
-"""Refusals after which nobody knows: it took too long, an earlier call is in hand, or it is asked later."""
+"""Refusals with an unknown outcome: it timed out, an earlier call is in progress, or it came too early."""
 
 
 class WebhookOptions(Deployer):
     """
-    `url` is posted what to do, `confirm_url` what is in force (the same, where the receiver answers both);
-    `secret_env` names the variable with the secret that both are signed with.
+    `url` is posted what to do, `confirm_url` the question of what is in force (the same, if the receiver
+    answers both); `secret_env` names the variable with the secret that both calls are signed with.
     """
 
     kind: Literal["webhook"]
@@ -48,14 +48,14 @@ class WebhookDeployer:
     """
     Calls `url` with a JSON body signed by the shared secret (scheme `v1`: HMAC-SHA256 of `v1:time:body`).
 
-    Done is what the receiver says is done: `{"status": "applied" | "reverted", "id": …, "hotfix": …}` with
-    the call's own id and hotfix. `"status": "refused"`, and a refusal by HTTP, are refusals. Whatever else
-    comes leaves it uncertain.
+    A call is done if the receiver says so: `{"status": "applied" | "reverted", "id": …, "hotfix": …}` with
+    the call's own id and hotfix. `"status": "refused"`, and a refusal by HTTP, are refusals. Any other
+    answer leaves it uncertain.
 
     Args:
         url, confirm_url: https anywhere, http on loopback only.
-        clock: now, aware UTC; the signature carries it.
-        timeout_seconds: for the whole call, from the name of the host to the last byte of the answer.
+        clock: now, aware UTC; the signature contains it.
+        timeout_seconds: for the whole call, from resolving the host to the last byte of the answer.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class WebhookDeployer:
         for asked in (url, confirm_url or url):
             _check(asked, secret)
         self.url, self.confirm_url = url, confirm_url
-        self.host = urlsplit(url).hostname  # a path may hold a token, which is shown to nobody
+        self.host = urlsplit(url).hostname  # a path may hold a token, which must not be shown
         self._secret = secret.encode()
         self._clock = clock
         self._timeout_seconds = timeout_seconds
@@ -101,9 +101,9 @@ class WebhookDeployer:
 
     def serving(self) -> frozenset[str] | None:
         """
-        What the answer of `confirm_url` lists under `serving`; None where no such address is declared.
+        What the answer of `confirm_url` lists under `serving`; None if no such address is declared.
 
-        The question has an id of its own, which the answer repeats: it is none that was kept somewhere.
+        The question has its own id, which the answer repeats: so it cannot be one that was kept somewhere.
         """
         if self.confirm_url is None:
             return None
@@ -153,7 +153,7 @@ class WebhookDeployer:
 
 
 def _document(body: bytes) -> dict[str, Any]:
-    """The answer's JSON object; empty where it is none."""
+    """The answer's JSON object; empty if it is not one."""
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -162,7 +162,7 @@ def _document(body: bytes) -> dict[str, Any]:
 
 
 def _shown(detail: object, body: bytes) -> str:
-    """What the receiver says, for people: cut, and on one line."""
+    """What the receiver says, for people: shortened, on one line."""
     text = body.decode(errors="replace") if detail is None else str(detail)
     return " ".join(text[:SHOWN_CHARACTERS].split())
 
@@ -190,7 +190,7 @@ def _opened(declared: WebhookOptions, environment: Environment) -> WebhookDeploy
 
 
 def _examine(declared: WebhookOptions, environment: Environment) -> Iterator[Advice]:
-    """Whether it answers; it is not asked to do anything."""
+    """Whether the receiver answers; it is not asked to do anything."""
     where = f"deployers.{declared.name}"
     yield from unset(where, "secret_env", declared.secret_env, environment, "calls could not be signed")
     if urlsplit(declared.url).scheme not in {"http", "https"}:
@@ -234,5 +234,5 @@ KIND = Kind(
     needs="`url` of a receiver (`recsysops_client.WebhookReceiver`), `secret_env`; `confirm_url`",
     confirms="`confirm_url` lists the keys in force; without it the receiver's answer is believed",
     reverts="a signed call with the same id",
-    renews=False,  # what was answered is answered as before: its receiver never learns of a later end
+    renews=False,  # repeated calls get the same answer, so the receiver never learns of a later end
 )

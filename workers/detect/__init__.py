@@ -1,1 +1,1 @@
-"""A detection run: every check that is due, and what it finds in the log as incidents."""
+"""A detection run: takes every check that is due, and writes its findings to the log as incidents."""

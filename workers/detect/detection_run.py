@@ -1,4 +1,4 @@
-"""A look at the recommender, into the log: findings open or repeat incidents, and are said to be over."""
+"""Looks at the recommender and writes to the log: findings open or repeat incidents, and are cleared."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _log = structlog.get_logger(__name__)
 
 def detection_run(log: Engine, recommender: Recommender, at: datetime) -> int:
     """
-    One look at every table, and those that an outage left out; returns how many findings there were.
+    Look once at every table, and report looks that an outage left out; returns the number of findings.
 
-    No table is looked at twice at once, and several ticks share the tables: a table that another one looks
-    at is passed over. What a table's checks remember is saved after their findings, so a kill in between
-    repeats the look, and the findings' keys make that harmless.
+    No table is looked at twice at once, and several ticks share the tables: one that another tick is looking
+    at is skipped. What a table's checks remember is saved after their findings, so a kill in between repeats
+    the look, and the findings' keys make that harmless.
     """
     begin_records(log, window_checks(recommender), at)
     tables = table_checks(recommender)
@@ -50,7 +50,7 @@ def detection_run(log: Engine, recommender: Recommender, at: datetime) -> int:
 def _look_at(
     log: Engine, recommender: Recommender, one: TableChecks, at: datetime, late: LeftOut | None
 ) -> int:
-    """All looks at one table that are due by `at`, with those that were left out reported before."""
+    """Take all looks at one table that are due by `at`; those that were left out are reported first."""
     kept = one.recall(log)
     if not one.due(kept, at):
         return 0
@@ -73,10 +73,10 @@ def _look(
     late: Iterable[Finding],
 ) -> int:
     """
-    One look at one table, remembered; returns how many findings there were.
+    Take one look at one table and remember it; returns the number of findings.
 
     Args:
-        kept: what the look before remembered.
+        kept: what the previous look remembered.
         late: findings from before this look, reported with its own.
     """
     before, clearing = state_of(kept), kept.get("clearing", {})
@@ -89,7 +89,7 @@ def _look(
     alerts = quietly(log, recommender, [*late, *alerts], moment)
     found, waiting = 0, dict[str, datetime]()
     if alerts or clearing or result.cleared:
-        # What has one cause is one incident, also where it is found in two tables at once.
+        # Findings with one cause are one incident, also if they are found in two tables at once.
         with in_turn(log, "incidents"):
             found = open_incidents(log, alerts, DETECTOR, result.state, recommender=recommender)
             waiting = clear(log, recommender, result, alerts, clearing, moment)
@@ -98,7 +98,7 @@ def _look(
 
 
 def _looks(before: State, result: RunResult) -> list[RunOutcome]:
-    """Who looked: whoever has judged another window, or tried to."""
+    """The checks that looked: those that judged a new window, or tried to."""
     failed = {finding.check for finding in result.findings if finding.subject == FAULT}
     return [
         RunOutcome(

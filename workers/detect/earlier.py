@@ -1,11 +1,11 @@
 """
-What a check remembered some looks ago, and which windows it has looked at since, so that the looks that found
-something can be walked as they were.
+Keeps what a check remembered some looks ago, and which windows it has looked at since, so that the looks that
+found something can be walked again as they were.
 
-Which level a look begins with, what it takes to be usual and which times it learns nothing from hang on the
-looks before it; and a look that comes late passes windows over. Of each check two former memories are kept,
-the older one from before all windows that share a row with the newest; once it finds something new, that one
-is kept under the finding's name.
+The level a look begins with, what it takes as usual and which times it learns nothing from depend on the
+looks before it; and a late look skips windows. For each check two former memories are kept, the older one
+from before all windows that share a row with the newest; once the check finds something new, that one is
+kept under the finding's name.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ KEPT = timedelta(days=7)  # an incident is diagnosed, and so frozen, within minu
 _BEFORE = "found:"
 
 Earlier = Mapping[str, list[dict[str, Any]]]
-"""Check → its former memories, the newest first: `state` as JSON, and the `ends` looked at since."""
+"""Check → its former memories, newest first: `state` as JSON, and the `ends` looked at since."""
 
 
 class Former(NamedTuple):
-    """A former memory of a check, and the ends of the windows that it has looked at from then on."""
+    """A former memory of a check, and the ends of the windows it has looked at since then."""
 
     memory: CheckState
     ends: tuple[datetime, ...]
@@ -51,7 +51,7 @@ def passed(
 
 
 def apart_of(planned: Plan) -> timedelta:
-    """How much older the second of two former memories is than the first, at the least."""
+    """The least by which the second of two former memories is older than the first."""
     return min(planned.window + APART * planned.every, MOST_APART * planned.every)
 
 
@@ -99,10 +99,10 @@ def before_it_was_found(log: Engine, finding: Finding) -> Former | None:
         kept = recall(connection, _BEFORE + finding.fingerprint)
     if kept is None or datetime.fromisoformat(kept["window_end"]) != finding.window_end:
         return None
-    if "ends" not in kept:  # of a release that did not say what was looked at
+    if "ends" not in kept:  # kept by a release that did not record what was looked at
         return None
     try:
         memory = CheckState.model_validate(kept["state"])
-    except ValidationError:  # of a release that remembered otherwise
+    except ValidationError:  # kept by a release with another format
         return None
     return Former(memory, tuple(datetime.fromisoformat(end) for end in kept["ends"]))

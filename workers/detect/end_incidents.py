@@ -1,7 +1,7 @@
 """
-A finding is over when its metric is back: in a whole window without a row of the time in which it was found.
+Ends a finding once its metric is back: in a full window that holds no row from the time of the fault.
 
-That a check finds it no more says less. It has to be sure before it speaks, so that it falls silent while a
+That a check no longer finds it says less. A check has to be sure before it speaks, so it falls silent while a
 repair has only begun and its window still holds half of the fault.
 """
 
@@ -43,14 +43,14 @@ def clear(
     at: datetime,
 ) -> dict[str, datetime]:
     """
-    Say that findings are over.
+    Record that findings are over.
 
     Args:
         findings: what this look found; an incident that goes on under the name of another slice is not over.
-        clearing: fingerprint → when to look again (ISO 8601), as returned by the look before.
+        clearing: fingerprint → when to look again (ISO 8601), as returned by the previous look.
 
     Returns:
-        Those that are not over yet, with the time from which on to look at them again.
+        The findings that are not over yet, each with the earliest time to look at it again.
     """
     standing, waiting = tuple(findings), dict[str, datetime]()
     made_from = lineage(recommender.tables, recommender.models.values())
@@ -101,5 +101,5 @@ def _cleared(
 def _back(
     log: Engine, recommender: Recommender, incident: Incident, finding: Finding, at: datetime
 ) -> ClearFinding | None:
-    """None while the metric is not back, or its band too wide to tell."""
+    """None while the metric is not back, or while its band is too wide to tell."""
     return back(recommender, finding, at, past_before(log, recommender, incident, at))

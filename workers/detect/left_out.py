@@ -1,4 +1,4 @@
-"""What nobody looked at in time, and is too long ago now: reported once, as one outage is one cause."""
+"""Looks that were missed too long ago to make up for: reported once, since one outage is one cause."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from workers.detect.table_checks import MOST_MISSED_LOOKS, Kept, TableChecks, lo
 
 
 class LeftOut(NamedTuple):
-    """The table with whose look it is reported, the check that reports it, and what it says."""
+    """The table whose look reports it, the check that reports it, and the verdict."""
 
     table: str
     check: str
     verdict: Verdict
 
     def once_reported(self, kept: Kept) -> Kept:
-        """What the table's checks remember once it is reported."""
+        """What the table's checks remember after it is reported."""
         state = State(checks={**state_of(kept).checks, self.check: self.verdict.state})
         return {**kept, "state": state}
 
 
 def left_out(every: Iterable[TableChecks], kept: Mapping[str, Kept], at: datetime) -> LeftOut | None:
     """
-    One finding for all looks before `at` that are not made up for; None where there are none.
+    One finding for all looks before `at` that are not made up for; None if there are none.
 
     Args:
         kept: table → what its checks remember.
@@ -49,7 +49,7 @@ def left_out(every: Iterable[TableChecks], kept: Mapping[str, Kept], at: datetim
     says = f"{others}did not run from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC"
     table, check = worst.table.name, worst.check.name
     verdict = blind(worst, LATE, (since, until), says, memory_of(kept[table], check))
-    # It is over: there is nothing left that anybody could hurry for.
+    # It is over: there is nothing left to hurry for.
     severity = worst.check.severity or Severity.SEV4
     findings = tuple(one.model_copy(update={"severity": severity}) for one in verdict.findings)
     return LeftOut(table, check, verdict.model_copy(update={"findings": findings}))

@@ -1,8 +1,8 @@
 """
-A cause that could not be found yet is looked for again, as more is logged.
+Looks again for a cause that could not be found yet, as more is logged.
 
-An incident is detected within a window of its onset, and so little is logged by then that chance may hide
-what the cause does to the metric. It is asked again after 1, 2, 4, 8 and 16 windows, until a cause is named.
+An incident is detected within a window of its onset, when so little is logged that chance may hide what the
+cause does to the metric. It is diagnosed again after 1, 2, 4, 8 and 16 windows, until a cause is named.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from workers.store import cards
 
 TIMES = 5
 LEAST = timedelta(minutes=1)
-NEWEST = 50  # incidents that are looked at: of more, nobody could tell the causes apart
+NEWEST = 50  # incidents that are looked at: with more open, nobody could tell the causes apart
 _log = structlog.get_logger(__name__)
 
 
 def look_again(log: Engine, recommender: Recommender, actor: Actor, at: datetime) -> int:
     """
-    Have each open incident without a cause diagnosed again, where that is due; returns how many were.
+    Have each open incident without a cause diagnosed again if that is due; returns how many were.
 
-    The key says which time it is, so that it is asked once however many runs find it due.
+    The key says which repetition it is, so that it is asked only once however many runs find it due.
     """
     with log.connect() as connection:
         newest = cards.page(connection, statuses=("open", "acknowledged"), limit=NEWEST)
@@ -54,7 +54,7 @@ def look_again(log: Engine, recommender: Recommender, actor: Actor, at: datetime
 
 
 def moments(recommender: Recommender, finding: Finding, opened_at: datetime) -> tuple[datetime, ...]:
-    """When an incident without a cause is asked about again."""
+    """When an incident without a cause is diagnosed again."""
     window = max(window_of(recommender, finding), LEAST)
     return tuple(opened_at + window * 2**time for time in range(TIMES))
 
@@ -70,7 +70,7 @@ def _unexplained(incident: Incident) -> bool:
 
 def _time(age: timedelta, window: timedelta) -> int | None:
     """
-    Which time it is that an incident so old is asked about again; None before the first and after the last.
+    Which repetition is due for an incident of this age; None before the first and after the last.
 
     >>> minute = timedelta(minutes=1)
     >>> [_time(minutes * minute, minute) for minutes in (0, 1, 3, 4, 31, 32)]

@@ -1,4 +1,4 @@
-"""Which of a look's findings are new: each opens an incident, joins one, repeats one, or reopens one."""
+"""Sorts a look's findings: each opens an incident, joins one, repeats one, or reopens one."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ def open_incidents(
     recommender: Recommender | None = None,
 ) -> int:
     """
-    Open an incident for each finding, or add it to the open one; returns how many findings there were.
+    Open an incident for each finding, or add it to the open one; returns the number of findings.
 
-    The key holds the window's end, so that a forecast of one day, or a window looked at twice, opens one
-    incident and no second one after that is closed. What an open incident already explains, seen
+    The key holds the window's end, so that a forecast for one day, or a window looked at twice, opens one
+    incident and not a second one after that is closed. What an open incident already explains, seen
     elsewhere, joins that one.
 
     Args:
-        recommender: whose checks say how bad it is and when it is reported again, and whose tables are made
-            from which.
-        since: subject → when the finding came up; of a forecast that was good in between, another one.
+        recommender: its checks say how bad a finding is and when it is reported again; its tables say which
+            is made from which.
+        since: subject → when the finding came up; a different moment if the forecast was good in between.
     """
     count = 0
     made_from = lineage(recommender.tables, recommender.models.values()) if recommender else Lineage()
@@ -82,7 +82,7 @@ def _graded(log: Engine, recommender: Recommender, finding: Finding) -> Finding:
 def _last_closed(
     log: Engine, finding: Finding, recommender: Recommender | None
 ) -> tuple[Incident, datetime, Check] | None:
-    """The finding's last incident, when it was closed, and the check that says what follows from that."""
+    """The finding's last incident, when it was closed, and the check that says what follows from it."""
     check = recommender.checks.get(finding.check) if recommender else None
     if check is None or finding.kind == "predicted":
         return None
@@ -97,7 +97,7 @@ def _just_closed(log: Engine, finding: Finding, recommender: Recommender | None)
 
 
 def _reopen(log: Engine, finding: Finding, recommender: Recommender | None, actor: Actor) -> None:
-    """Where the same was closed only lately, that incident goes on."""
+    """Reopen the incident if the same finding was closed only lately."""
     closed = _last_closed(log, finding, recommender)
     if closed is None or finding.window_end >= closed[1] + closed[2].reopen_within:
         return
@@ -125,8 +125,9 @@ def _known_elsewhere(
     recommender: Recommender | None,
 ) -> tuple[Incident, Link] | None:
     """
-    The open incident with the same cause as `finding`, and what they share; None where it has one of its own.
-    What has joined one stays with it until it is over, also where the incident's own metric is back before.
+    The open incident with the same cause as `finding`, and what they share; None if it has an incident of its
+    own. A finding that joined an incident stays with it until it is over, even if the incident's own metric
+    is back earlier.
     """
     with log.connect() as connection:
         if cards.unclosed(connection, finding.fingerprint):
@@ -145,12 +146,12 @@ def _known_elsewhere(
 
 
 def _over_already(log: Engine, finding: Finding, made_from: Lineage) -> bool:
-    """True where the window reaches back into an incident of the same cause that has ended since."""
+    """Whether the window reaches back into an incident of the same cause that has ended since."""
     return over_already(finding, known_since(log, finding.window_start - LONGEST_OVER), made_from)
 
 
 def _dismissed(log: Engine, finding: Finding, state: State) -> bool:
-    """True while what was closed as "not an incident" goes on: it is not reported until it was over once."""
+    """Whether what was closed as "not an incident" still goes on: not reported until it was over once."""
     check = state.checks.get(finding.check)
     seen = check.seen.get(finding.fingerprint) if check else None
     with log.connect() as connection:

@@ -1,4 +1,4 @@
-"""What the log knows of the past of a recommender's tables: when something was wrong with them."""
+"""What the log knows about the past of a recommender's tables: when something was wrong with them."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from workers.declaration.check_kinds import found
 from workers.store import cards
 
 LONGEST = timedelta(days=60)
-"""An incident that was opened and closed so long before all history began is not asked for any more."""
+"""An incident opened and closed this long before the start of all history is no longer read."""
 
 
 def wrong_times(
     log: Engine, recommender: Recommender, at: datetime, of: Collection[str] | None = None
 ) -> Wrong:
     """
-    Of each check the times up to `at` that it learns nothing from.
+    Check → the times up to `at` that it learns nothing from.
 
     Args:
-        of: the names of the checks that are asked for; all, where nothing is said.
+        of: names of the checks to answer for; all of them if not given.
     """
     asked = [check for name, check in recommender.checks.items() if of is None or name in of]
     plans = [plan(recommender, check) for check in asked if check.table]
@@ -40,7 +40,7 @@ def wrong_times(
 
 
 def past_before(log: Engine, recommender: Recommender, incident: Incident, at: datetime) -> Past | None:
-    """What an incident's metric is held against; None where no check found it, or its check is gone."""
+    """The past to compare an incident's metric with; None if no check found it, or its check is gone."""
     check: Check | None = recommender.checks.get(incident.finding.check) if incident.finding else None
     if check is None:
         return None
@@ -49,13 +49,13 @@ def past_before(log: Engine, recommender: Recommender, incident: Incident, at: d
 
 
 def suspects(log: Engine, at: datetime) -> frozenset[str]:
-    """Items whose launch was an incident, as far as a forecast remembers launches."""
+    """Items whose launch was an incident, as far back as a forecast remembers launches."""
     from workers.sources.launches import MEMORY  # noqa: PLC0415 - most incidents need no forecast
 
     return suspect_launches(known_since(log, at - MEMORY))
 
 
 def known_since(log: Engine, since: datetime) -> list[Incident]:
-    """The incidents that are open, and those opened after `since`."""
+    """Incidents that are open, and those opened after `since`."""
     with log.connect() as connection:
         return cards.open_or_opened_since(connection, since)

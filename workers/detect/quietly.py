@@ -1,4 +1,4 @@
-"""What checks found and nobody is paged about, kept for their records."""
+"""What checks found without paging anybody, kept for their records."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _log = structlog.get_logger(__name__)
 
 def quietly(log: Engine, recommender: Recommender, found: Iterable[Finding], at: datetime) -> list[Finding]:
     """
-    Those of `found` that people are told of; the others are written into the records of their checks.
+    The findings in `found` that people are told about; the others are written to the records of their checks.
 
-    Written before the look is remembered: a look that is repeated writes the same once.
+    They are written before the look is remembered: a repeated look writes the same again, once.
     """
     loud: list[Finding] = []
     found = tuple(found)
@@ -49,6 +49,6 @@ def quietly(log: Engine, recommender: Recommender, found: Iterable[Finding], at:
 
 
 def _known(log: Engine) -> frozenset[str]:
-    """Fingerprints of what people know of by an incident that goes on."""
+    """Fingerprints that people already know about through an incident that is still open."""
     with log.connect() as connection:
         return fingerprints(*cards.every(connection, ("open", "acknowledged", "resolved")))

@@ -1,4 +1,4 @@
-"""The record of each check, made of incidents and of what it found without paging anybody."""
+"""The record of each check, built from incidents and from what it found without paging anybody."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Alarm", "Record", "alarms_of", "begin_records", "read_alarms", "read
 
 
 def begin_records(log: Engine, checks: Iterable[Check], at: datetime) -> None:
-    """From now on these are on record; one that enters or leaves the shadow begins anew."""
+    """Put these checks on record from now on; one that enters or leaves shadow mode begins anew."""
     with log.begin() as connection:
         for check in checks:
             kept = recall(connection, f"record:{check.name}")
@@ -43,12 +43,12 @@ def read_records(log: Engine, recommender: Recommender, at: datetime) -> tuple[R
 
 
 def read_alarms(log: Engine, recommender: Recommender) -> list[tuple[str, Alarm]]:
-    """(check, alarm) of all that was found quietly, the newest first."""
+    """(check, alarm) for everything found without paging anybody, newest first."""
     with log.connect() as connection:
         every = [(name, alarm) for name in recommender.checks for alarm in alarms_of(connection, name)]
     return sorted(every, key=lambda one: one[1].told_at, reverse=True)
 
 
 def alarms_of(connection: Connection, check: str) -> tuple[Alarm, ...]:
-    """What a check found without paging anybody, the oldest first."""
+    """What a check found without paging anybody, oldest first."""
     return tuple(Alarm.model_validate(one) for one in recall(connection, f"alarms:{check}") or ())

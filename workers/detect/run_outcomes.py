@@ -1,4 +1,4 @@
-"""How often each check looked, and with what success: kept a row a day and job, for the audit."""
+"""How often each check looked, and with what success: one row per day and job, for the audit."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ SUMMED = ("count", "judged", "failed", "seconds")
 
 class RunOutcome(NamedTuple):
     """
-    One look of a check: whether it could be taken, whether there was enough to judge by, and the processor's
-    seconds that it took.
+    One look of a check: whether it failed, whether it had enough to judge by, and the processor time it took,
+    in seconds.
     """
 
     check: str
@@ -29,10 +29,11 @@ class RunOutcome(NamedTuple):
 
 def count_runs(connection: Connection, job: str, looks: Iterable[RunOutcome], at: datetime) -> None:
     """
-    Count these looks, taken at `at`, in the caller's transaction: with what the checks then remember.
+    Count these looks, taken at `at`, in the caller's transaction: the one that saves what the checks
+    remember.
 
     Args:
-        job: who looks, never twice at once; each job has rows of its own, so that none overwrites another's.
+        job: who looks, never twice at once; each job has its own rows, so that none overwrites another's.
     """
     counted = list(looks)
     if not counted:
@@ -57,7 +58,7 @@ def count_runs(connection: Connection, job: str, looks: Iterable[RunOutcome], at
 
 
 def read_runs(connection: Connection, at: datetime) -> dict[str, Looks]:
-    """Check → how it looked in the last `LOOKED_BACK`."""
+    """Check → how its looks went in the last `LOOKED_BACK`."""
     first = f"{MEMORY}{(at - LOOKED_BACK).astimezone(UTC):%Y-%m-%d}"
     by_check: dict[str, Looks] = {}
     for name, day in sorted(recall_beginning(connection, MEMORY).items()):

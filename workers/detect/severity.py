@@ -1,4 +1,4 @@
-"""How bad a finding is, by the members whom it affects: asked of the table once, when it is new."""
+"""Grades a finding by the members it affects, who are counted in the table once, when it is new."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workers.sources.engines.source import open_source
 
 MOST_KNOWN = 256
 _known: dict[tuple[str, str, datetime], float | None] = {}
-"""Shares of members by table, finding and when its incident began: asked once, not at each look."""
+"""Shares of members by table, finding and when its incident began: counted once, not at each look."""
 
 _log = structlog.get_logger(__name__)
 
@@ -25,7 +25,7 @@ _log = structlog.get_logger(__name__)
 def graded(recommender: Recommender, finding: Finding, incident: Incident | None) -> Finding:
     """
     The finding with its severity: as declared; else by the members in its slice just before its `incident`
-    began, where the table names its members; else as its check judged it. A step worse where it grows.
+    began, if the table names its members; else as its check judged it. One step worse if it is growing.
     """
     check = recommender.checks.get(finding.check)
     counted = finding.kind == "detected" and finding.unit not in (BLIND, "seconds")
@@ -43,16 +43,16 @@ def graded(recommender: Recommender, finding: Finding, incident: Incident | None
 
 
 def _grows(incident: Incident, finding: Finding) -> bool:
-    """Whether it was smaller in an earlier window that lay wholly within the incident."""
+    """Whether the finding was smaller in an earlier window that lay wholly within the incident."""
     first, before = incident.first_finding, incident.finding
     if first is None or before is None or before.window_start < first.window_end:
-        return False  # the first window holds some of the time before it: what fills it is no growth
+        return False  # the first window holds some time from before the fault: filling up is not growth
     return before.window_end <= finding.window_start and grows(before, finding)
 
 
 def _members(recommender: Recommender, finding: Finding, begun: datetime) -> float | None:
     """
-    The share of all members that had a row in the slice in the window before `begun`; None where not known.
+    The share of all members that had a row in the slice in the window before `begun`; None if not known.
     """
     table = recommender.tables.get(finding.table)
     if table is None or table.member is None:
@@ -65,7 +65,7 @@ def _members(recommender: Recommender, finding: Finding, begun: datetime) -> flo
         try:
             share = _share(recommender, finding, table.member, (begun - width, begun))
         except SourceError as error:
-            # How bad it is matters less than that it is reported.
+            # Reporting the finding matters more than how bad it is.
             _log.warning("members_not_counted", table=finding.table, error=str(error))
             return None
         if len(_known) >= MOST_KNOWN:

@@ -1,4 +1,4 @@
-"""The checks of one table: what is due, and what they remember together from look to look."""
+"""The checks of one table: what is due, and what they remember together between looks."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ from workers.store.memory import recall, recall_beginning, remember
 
 MEMORY = "detect:"
 EVERY_TABLE = "detect"
-"""What all checks remembered together before each table had its own: read where a table has none yet."""
+"""What all checks remembered together before each table had its own memory: read if a table has none yet."""
 
 MOST_MISSED_LOOKS = 60
 
 Kept = Mapping[str, Any]
 """
-What is remembered: `state`, `earlier` ones, `looked_at`, `clearing`, `notes` and `blind`; empty before the
+What is remembered: `state`, `earlier` states, `looked_at`, `clearing`, `notes` and `blind`; empty before the
 first look.
 """
 
 
 @dataclass(frozen=True)
 class TableChecks:
-    """A table's name, and the recommender with no other checks than that table's."""
+    """A table's name, and the recommender reduced to that table's checks."""
 
     table: str
     recommender: Recommender
 
     @property
     def memory(self) -> str:
-        """The name under which its checks remember, and under which one look at a time is taken."""
+        """The name of its checks' memory, and of the lock that allows one look at a time."""
         return f"{MEMORY}{self.table}"
 
     @property
     def plans(self) -> list[Plan]:
-        """Its checks with their lengths of time settled."""
+        """Its checks, with durations settled."""
         return [plan(self.recommender, check) for check in window_checks(self.recommender)]
 
     def due(self, kept: Kept, at: datetime) -> bool:
-        """Whether there is anything to look at: another window than the last, or what may be over by now."""
+        """Whether there is anything to look at: a new window, or a finding that may be over by now."""
         if kept.get("clearing") or kept.get("blind"):
             return True
         checks = state_of(kept).checks
@@ -62,8 +62,7 @@ class TableChecks:
 
     def moments(self, looked_at: datetime | None, at: datetime) -> list[datetime]:
         """
-        The moments to look at: of each check the newest of those since the last look, a window apart, then
-        now.
+        The moments to look at: for each check the latest ones since the last look, a window apart, then now.
         """
         moments = {at}
         for planned in self.plans if looked_at else ():
@@ -75,7 +74,7 @@ class TableChecks:
         return sorted(moments)
 
     def recall(self, log: Engine) -> Kept:
-        """What was remembered by the last look."""
+        """What the last look remembered."""
         with log.connect() as connection:
             kept: Kept | None = recall(connection, self.memory)
             return kept or self._of_all(recall(connection, EVERY_TABLE))
@@ -90,7 +89,7 @@ class TableChecks:
         before: Kept,
     ) -> None:
         """
-        Keep what a look at `at` came to.
+        Keep the result of a look at `at`.
 
         Args:
             clearing: when to see whether a finding is over.
@@ -104,7 +103,7 @@ class TableChecks:
             "clearing": clearing,
             "earlier": earlier,
             "notes": result.notes,
-            # A table that cannot be read once may be being written; twice in a row is a blind spot: reported.
+            # A table unreadable once may just be being written; twice in a row it is a blind spot: reported.
             "blind": [finding.fingerprint for finding in result.findings if finding.subject == FAULT],
         }
         with log.begin() as connection:
@@ -113,14 +112,14 @@ class TableChecks:
             count_runs(connection, self.memory, looks, at)
 
     def _of_all(self, every: dict[str, Any] | None) -> Kept:
-        """Of what all checks remembered together, these; nothing where none of them had looked yet."""
+        """This table's part of what all checks remembered together; nothing if none of these had looked."""
         states = (every or {}).get("state", {}).get("checks", {})
         own = {name: state for name, state in states.items() if name in self.recommender.checks}
         return {**every, "state": {"checks": own}} if every and own else {}
 
 
 def table_checks(recommender: Recommender) -> list[TableChecks]:
-    """The tables that are looked at, in the order in which their first checks are declared."""
+    """The tables that are looked at, in the order of their first declared check."""
     parts: dict[str, dict[str, Check]] = {}
     for check in window_checks(recommender):
         parts.setdefault(plan(recommender, check).table.name, {})[check.name] = check
@@ -139,7 +138,7 @@ def recall_all(log: Engine, every: Iterable[TableChecks]) -> dict[str, Kept]:
 
 
 def state_of(kept: Kept) -> State:
-    """The state of the checks."""
+    """The state of the checks, as remembered."""
     return State.model_validate(kept.get("state", {}))
 
 

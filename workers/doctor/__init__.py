@@ -1,1 +1,1 @@
-"""`recsysops doctor`: the declaration held against the real sources, one file for each thing examined."""
+"""`recsysops doctor`: compares the declaration with the real sources, one file per thing examined."""

@@ -1,4 +1,4 @@
-"""What `recsysops doctor` says of what a bundle leaves out, and of where it is kept."""
+"""What `recsysops doctor` says about what bundles leave out, and where they are kept."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from workers.sources.engines.source import Source
 
 def examine_bundle(recommender: Recommender, opened: Mapping[str, Source]) -> Iterator[Advice]:
     """
-    What is wrong: a misspelled column would be kept as it is, with what it holds of persons.
+    What is wrong: a misspelled column would be kept as it is, with the personal data in it.
 
     Args:
-        opened: the tables that could be read.
+        opened: the tables that could be opened.
     """
     declared, where = recommender.bundle, "bundle.leave_out"
     known = {column for source in opened.values() for column in source.columns}

@@ -1,4 +1,4 @@
-"""The data checks of a declaration held against the tables they look at, for `recsysops doctor`."""
+"""Compares declared data checks with the tables they look at, for `recsysops doctor`."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from workers.sources.flagged.flags import item_features
 
 
 def examine_checks(recommender: Recommender, opened: Mapping[str, Source]) -> Iterator[Advice]:
-    """What checks of rows and of models ask of columns that are not there, or are of another kind."""
+    """Columns that checks of rows and models need and that are missing, or of another type."""
     for declared in recommender.checks.values():
         if (kind := found(declared.kind)) is None:
-            continue  # that is said of a kind that is not ours
+            continue  # reported for kinds that are not ours
         planned = plan(recommender, declared)
         if planned.table.name in opened:
             source = opened[planned.table.name]
@@ -37,10 +37,10 @@ def examine_checks(recommender: Recommender, opened: Mapping[str, Source]) -> It
 
 
 def unfit(recommender: Recommender, names: Collection[str]) -> frozenset[str]:
-    """Those of the checks that ask for what is not declared, or what their tables do not have."""
+    """The checks that need something undeclared, or something that their tables lack."""
     opened: dict[str, Source] = {}
     for table in recommender.tables:
-        with suppress(SourceError):  # of what cannot be read now, nobody knows what it has
+        with suppress(SourceError):  # a table that cannot be read now tells nothing about its columns
             opened[table] = open_source(recommender, table)
     return frozenset(name for name in names if not _fits(recommender, recommender.checks[name], opened))
 
@@ -54,11 +54,11 @@ def _fits(recommender: Recommender, check: Check, opened: Mapping[str, Source]) 
 
 
 def _of_the_kind(kind: Kind[Any, Any], check: Check, source: Source) -> Iterator[Advice]:
-    """The columns that the kind itself asks for, by the key that names each."""
+    """The columns that the kind itself needs, by the key that names each."""
     options, where = kind.read(check.options), f"checks.{check.name}"
     try:
         asked = dict.fromkeys(kind.columns(options))
-    except SourceError as error:  # nothing says which column it is
+    except SourceError as error:  # it does not say which column it is
         yield Advice(level="error", where=where, says=str(error), fix="say it there")
         return
     for column in asked:

@@ -1,4 +1,4 @@
-"""What `recsysops doctor` says: the declaration held against the real sources, and what to fix."""
+"""What `recsysops doctor` says: the declaration compared with the real sources, and what to fix."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def check(
     at: datetime | None = None,
 ) -> list[Advice]:
     """
-    Everything that can be checked about the declaration at `path`, against what it names.
+    Everything that can be checked about the declaration at `path`, compared with what it names.
 
     Reads the sources, never writes to them; a deployer is asked whether it answers, not to do anything.
 
@@ -61,7 +61,7 @@ def check(
         return [
             Advice(level="error", where=str(path), says=line, fix="fix the file") for line in _lines(error)
         ]
-    opened: dict[str, Source] = {}  # by tables, for whatever is asked of them afterwards
+    opened: dict[str, Source] = {}  # by table, for the questions that follow
     return [
         *_of_tables(recommender, opened, at),
         *_of_models(recommender, opened, at),
@@ -81,7 +81,7 @@ def check(
 
 def _of_tables(recommender: Recommender, opened: dict[str, Source], at: datetime | None) -> Iterator[Advice]:
     for name in recommender.tables:
-        now = at or clock.now()  # of each table: to read those before it may take a minute
+        now = at or clock.now()  # anew for each table: reading the ones before may take a minute
         yield from _examined(f"tables.{name}", partial(examine_table, recommender, name, now, opened))
     if recommender.items is not None:
         yield from _examined("items", lambda: examine_items(recommender, opened))
@@ -118,7 +118,7 @@ def _of_checks(recommender: Recommender, opened: dict[str, Source]) -> Iterator[
 
 
 def _of_targets(recommender: Recommender, env: Mapping[str, str]) -> Iterator[Advice]:
-    """Whatever is called from here: deployers and trackers."""
+    """Everything that is called from here: deployers and trackers."""
     for deployer in recommender.deployers.values():
         yield from _examined(f"deployers.{deployer.name}", partial(examine_deployer, deployer, env))
     for tracker in recommender.trackers.values():
@@ -131,7 +131,7 @@ def _lines(error: Exception) -> list[str]:
 
 
 def _examined(where: str, look: Callable[[], Iterable[Advice]]) -> list[Advice]:
-    """What `look` says; where the source fails it, that. All well is a line of its own."""
+    """What `look` says; if the source fails, that error. If all is well, a line that says so."""
     try:
         said = list(look())
     except SourceError as error:
@@ -177,7 +177,7 @@ def _checks(recommender: Recommender) -> Iterator[Advice]:
 
 
 def _metric(recommender: Recommender, declared: Check, opened: Mapping[str, Source]) -> Iterator[Advice]:
-    """Whether what a metric is made of is there, and numbers. Raises SourceError."""
+    """Whether the parts of a metric exist and are numeric. Raises SourceError."""
     source = opened.get(plan(recommender, declared).table.name)
     if source is not None:
         require_numbers(source, declared)

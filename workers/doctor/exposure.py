@@ -1,4 +1,4 @@
-"""What was shown and chosen, and checks of low-ranked choices, held against their tables, for the doctor."""
+"""Compares exposure and checks of low-ranked choices with their tables, for the doctor."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WHERE = "exposure"
 
 
 def examine_exposure(recommender: Recommender, opened: Mapping[str, Source]) -> Iterator[Advice]:
-    """Columns that are not there, tables that do not name their item, and what a missing column costs."""
+    """Missing columns, tables that do not name their item, and what a missing column costs."""
     exposure = recommender.exposure
     if exposure is None:
         for check in recommender.checks.values():

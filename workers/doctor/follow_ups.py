@@ -1,4 +1,4 @@
-"""What becomes of follow-ups, held against what it needs: for the doctor."""
+"""Checks that the prerequisites of follow-ups are met, for the doctor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workers.deployers.pull_request import PullRequestOptions
 
 
 def examine_follow_ups(recommender: Recommender) -> Iterator[Advice]:
-    """A deployer that opens no pull requests; and that nothing is shown done where nothing is replayed."""
+    """A deployer that opens no pull requests; and that without replays nothing can be shown to work."""
     name = recommender.follow_ups.deployer
     declared = recommender.deployers.get(name or "")
     if declared is not None and not isinstance(declared, PullRequestOptions):

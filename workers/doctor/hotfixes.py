@@ -1,4 +1,4 @@
-"""Hotfixes, where they are sent, and who may press them, held against what is there: for the doctor."""
+"""Checks hotfixes, their deployers, and who may press them against what exists, for the doctor."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CHANNEL = re.compile(r"^(#[a-z0-9][a-z0-9_-]{0,79}|[CGD][A-Z0-9]{8,})$")
 
 
 def examine_hotfixes(recommender: Recommender) -> Iterator[Advice]:
-    """What a hotfix asks of its deployer, of the items and of its replay, that is not there."""
+    """What a hotfix needs from its deployer, the items and its replay, and does not find."""
     if recommender.checks and not recommender.hotfixes:
         says = "none is declared: an incident will have an empty menu"
         yield Advice(level="note", where="hotfixes", says=says, fix="add [hotfixes.NAME]")
@@ -34,7 +34,7 @@ def examine_hotfixes(recommender: Recommender) -> Iterator[Advice]:
 
 
 def _sent(hotfix: DeclaredHotfix, recommender: Recommender) -> Iterator[Advice]:
-    """What its deployer cannot do: carry it at all, or serve it to some members only."""
+    """What its deployer cannot do: carry it at all, or serve it to only some of the members."""
     where, to = f"hotfixes.{hotfix.name}", hotfix.deployer
     sent_by = recommender.deployers[to].kind
     kind = find_deployer(sent_by)
@@ -49,7 +49,7 @@ def _sent(hotfix: DeclaredHotfix, recommender: Recommender) -> Iterator[Advice]:
 
 
 def _compared(hotfix: DeclaredHotfix, recommender: Recommender) -> Iterator[Advice]:
-    """What keeps members who are held out from being compared with the others in what they choose."""
+    """What prevents comparing the choices of held-out members with those of the others."""
     if not hotfix.hold_out:
         return
     where, exposure = f"hotfixes.{hotfix.name}.hold_out", recommender.exposure
@@ -63,13 +63,13 @@ def _compared(hotfix: DeclaredHotfix, recommender: Recommender) -> Iterator[Advi
 
 
 SHARED_ACCOUNTS = frozenset({"root", "admin", "administrator", "ubuntu", "debian", "ec2-user", "centos"})
-"""Users of the operating system that are seldom one person's."""
+"""Operating system users that seldom belong to one person."""
 
 
 def examine_people(recommender: Recommender, environment: Mapping[str, str]) -> Iterator[Advice]:
     """
-    Channels that are none, accounts that are hardly one person's, and buttons that nobody may press: an error
-    where Slack is connected.
+    Invalid channels, accounts that hardly belong to one person, and buttons nobody may press: an error if
+    Slack is connected.
     """
     channels = {f"stakeholders.{s.name}.channel": s.channel for s in recommender.stakeholders.values()}
     channels |= {f"routes.{k}": v for k, v in recommender.routes.model_dump().items() if v is not None}
@@ -92,5 +92,5 @@ def examine_people(recommender: Recommender, environment: Mapping[str, str]) -> 
 
 
 def examine_deployer(deployer: Deployer, environment: Mapping[str, str]) -> Iterator[Advice]:
-    """Whether what it names is there and answers; it is not asked to do anything."""
+    """Whether what it names exists and answers; it is not asked to do anything."""
     yield from find_deployer(deployer.kind).examine(deployer, environment)

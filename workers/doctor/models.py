@@ -1,4 +1,4 @@
-"""The declared models held against their logs and their files, for `recsysops doctor`."""
+"""Compares the declared models with their logs and their files, for `recsysops doctor`."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from workers.sources.aggregate.count import census, zone_of
 from workers.sources.engines.source import Source
 
 SHORTLY = timedelta(microseconds=1)
-MOST_OTHERS = 0.5  # of the logged scores, from which on the file or its columns are not those that serve
+MOST_OTHERS = 0.5  # of the logged scores; if more differ, the file or its columns are not the serving ones
 
 
 def examine_model(
     recommender: Recommender, model: Model, opened: Mapping[str, Source], now: datetime
 ) -> Iterator[Advice]:
-    """Columns that its log lacks, a file that cannot be loaded, logged scores that it does not compute."""
+    """Columns missing from its log, a file that cannot be loaded, logged scores that it cannot reproduce."""
     where = f"models.{model.name}"
     source = opened.get(model.candidates or "")
     if source is not None:
@@ -56,7 +56,7 @@ def examine_model(
 
 
 def _file(model: Model, file: Path, where: str) -> Iterator[Advice]:
-    """Whether it loads in a process of its own, and what it takes."""
+    """Whether the file loads in a process of its own, and what input it takes."""
     try:
         with open_model(file, limits_of(model)) as loaded:
             takes, note = loaded.takes, loaded.note
@@ -74,7 +74,7 @@ def _file(model: Model, file: Path, where: str) -> Iterator[Advice]:
 
 
 def _scores(recommender: Recommender, source: Source, now: datetime, where: str) -> Iterator[Advice]:
-    """Whether the file computes the newest logged scores: else it is another one, or its columns are."""
+    """Whether the file reproduces the newest logged scores: if not, it or its columns are other ones."""
     table = source.table
     if log_in(recommender, table.name) is None or table.time not in source.columns:
         return

@@ -1,4 +1,4 @@
-"""What a check needs of the engine held against tables, models and a registry, for `recsysops doctor`."""
+"""Compares a check's needs with tables, models and a registry, for `recsysops doctor`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ LOGICAL = ("boolean", "integer")
 
 
 def absent_columns(where: str, names: Iterable[str], source: Source) -> Iterator[Advice]:
-    """An error for each column that the table has not, with the nearest right name."""
+    """An error for each column that the table lacks, with the nearest right name."""
     for name in names:
         if name not in source.columns:
             says = f'table "{source.table.name}" has no column "{name}"'
@@ -97,14 +97,14 @@ def _stages(recommender: Recommender, check: Check, source: Source, opened: Open
 def _beside(
     check: Check, name: str, values: Collection[str], source: Source, opened: Opened
 ) -> Iterator[Advice]:
-    """What is asked of a table in which rows are looked for."""
+    """What is needed from a table in which rows are looked up."""
     where = f"checks.{check.name}"
     on = Matched.of(check).on
     if not on:
         says = f'says not how a row is found in "{name}"'
         yield Advice(level="error", where=where, says=says, fix='add on = {request_id = "request_id"}')
     if name not in opened:
-        return  # why it cannot be opened is said of the table
+        return  # why it cannot be opened is reported for the table
     other = opened[name]
     yield from absent_columns(where, (*on.values(), *values), other)
     if other.table.time is None and other.table.key not in on.values():
@@ -168,11 +168,11 @@ def _per(recommender: Recommender, check: Check, source: Source) -> Iterator[Adv
 
 
 def _required(require: Callable[[Recommender, Check, Source, Opened], Any]) -> Examine:
-    """An examination by what is required, which raises where it is not there."""
+    """An examination by a requirement, which raises if it is not met."""
 
     def examine(recommender: Recommender, check: Check, source: Source, opened: Opened) -> Iterator[Advice]:
         if not set(OfColumns.of(check).columns) <= set(source.columns):
-            return  # that is said of every check
+            return  # that is reported for every check
         try:
             require(recommender, check, source, opened)
         except SourceError as error:
@@ -195,7 +195,7 @@ def _shown(recommender: Recommender, check: Check, source: Source, _opened: Open
 
 
 def _low_ranked(recommender: Recommender, check: Check, _source: Source, _opened: Opened) -> None:
-    if recommender.exposure is not None:  # else that is said where it is missed
+    if recommender.exposure is not None:  # otherwise that is reported where it is missed
         ranking_model(recommender, check)
 
 
@@ -237,4 +237,4 @@ EXAMINED: Mapping[type[n.Needs[Any]], Examine] = {
     n.TrainingRuns: _required(lambda _t, check, source, _o: require_runs(source, check)),
     n.ServingAges: _ages,
 }
-"""What is needed → what there is to say of it beforehand; nothing, of what is not here."""
+"""What is needed → what can be said about it beforehand; nothing about what is not here."""

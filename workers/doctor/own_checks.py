@@ -1,4 +1,4 @@
-"""Checks of a team's own held against what is installed and against their tables, for `recsysops doctor`."""
+"""Compares teams' own checks with what is installed and with their tables, for `recsysops doctor`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workers.sources.engines.source import Source
 
 
 def examine_own(recommender: Recommender, opened: Mapping[str, Source]) -> Iterator[Advice]:
-    """What cannot be imported, is none, or asks for columns that are not there."""
+    """Checks that cannot be imported, are not checks, or need columns that are missing."""
     house = (*of_this_house(), LAUNCH_FORECAST.name)
     for check in recommender.checks.values():
         if check.kind not in house:
@@ -29,7 +29,7 @@ def _examined(check: Check, source: Source | None) -> Iterator[Advice]:
     try:
         own = find(check.kind)
         columns = tuple(own.columns(read_options(own, check)))
-    except Exception as error:  # noqa: BLE001 - whatever a stranger's check does, the doctor says so
+    except Exception as error:  # noqa: BLE001 - whatever a team's check does, the doctor reports it
         says = str(error) if isinstance(error, OwnCheckError) else f"{type(error).__name__}: {error}"
         yield Advice(level="error", where=where, says=says, fix=f"fix or install the kind {check.kind}")
         return

@@ -1,4 +1,4 @@
-"""What the doctor says of rehearsals: which hotfixes repaired nothing when they were last rehearsed."""
+"""What the doctor says about rehearsals: which hotfixes repaired nothing in their last one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workers.store.connection import engine
 
 
 def examine_rehearsals(recommender: Recommender, environment: Mapping[str, str]) -> Iterator[Advice]:
-    """A line for each declared hotfix that repaired nothing; nothing where there is no store to ask."""
+    """A line for each declared hotfix that repaired nothing; nothing if there is no store to ask."""
     try:
         named = read_settings(environment)
         if named.database_url is None:
@@ -28,7 +28,7 @@ def examine_rehearsals(recommender: Recommender, environment: Mapping[str, str])
         finally:
             log.dispose()
     except (RecsysopsError, SQLAlchemyError):
-        return  # said of the store
+        return  # reported for the store
     for name in recommender.hotfixes:
         last = newest.get(name)
         if last is not None and last.event.verdict == "nothing":

@@ -1,4 +1,4 @@
-"""What `recsysops doctor` says of the store: its shape, its guards, and who could take them away."""
+"""What `recsysops doctor` says about the store: its schema, its guards, and who could remove them."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ FROM pg_roles, pg_class WHERE rolname = session_user AND pg_class.oid = to_regcl
 
 
 def examine_store(environment: Mapping[str, str]) -> Iterator[Advice]:
-    """What there is to say of the store that the environment names; nothing where it names none."""
+    """What there is to say about the store that the environment names; nothing if it names none."""
     try:
         named = read_settings(environment)
     except ConfigurationError:
-        return  # said of the broker, which reads the same variables
+        return  # reported for the broker, which reads the same variables
     if named.database_url is None:
         return  # `recsysops up` starts one
     try:
@@ -54,7 +54,7 @@ def _examined(connection: psycopg.Connection, named: Settings) -> Iterator[Advic
 
 
 def _forged(named: Settings) -> Iterator[Advice]:
-    """What somebody wrote who has the program's rights in the database, and not its key."""
+    """What was written by somebody with the program's database rights but without its key."""
     log = engine(named.database(), named.workspace)
     fix = "ask who has the password of the program's login, change it, and run `recsysops events verify`"
     for one in Lookout(log).look(MOST_EVENTS)[:MOST_NAMED]:

@@ -1,4 +1,4 @@
-"""A declared table held against what it really holds, for `recsysops doctor`."""
+"""Compares a declared table with what it really holds, for `recsysops doctor`."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from workers.sources.engines.files import malformed_rows
 from workers.sources.engines.source import Source, open_source
 
 MALFORMED_SHARE = 0.01
-SOME = 2_000  # members of a table that are looked up
+SOME = 2_000  # members of a table that are looked up in the members' table
 UNMATCHED_SHARE = 0.05
 NOT_SET_SHARE = 0.20
 
 CLOCKS_APART = timedelta(minutes=1)
-"""Rows this far ahead are a writer's clock, or were written while the table was being read."""
+"""Rows this far ahead come from a writer's clock, or were written while the table was being read."""
 
 
 def examine_table(
@@ -149,7 +149,7 @@ def examine_items(recommender: Recommender, opened: Mapping[str, Source]) -> Ite
 
 
 def examine_members(recommender: Recommender, opened: Mapping[str, Source]) -> Iterator[Advice]:
-    """Columns that are not there, tables whose members it does not know, and what is not said of it."""
+    """Missing columns, tables whose members it does not know, and what is not declared about it."""
     members = recommender.members
     if members is None or members.table not in opened:
         return

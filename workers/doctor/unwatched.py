@@ -1,4 +1,4 @@
-"""What could be watched as a recommender is declared, and is not: checks to add, as TOML."""
+"""What could be watched in a declared recommender and is not: checks to add, as TOML."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ABOUT = """\
 
 @dataclass(frozen=True)
 class Unwatched:
-    """A table that no check of this kind looks at, though one could."""
+    """A table that no check of this kind looks at, although one could."""
 
     kind: Kind[Any, Any]
     suited: Suited
@@ -53,7 +53,7 @@ def suggest(path: Path) -> str:
 
 
 def examine_unwatched(recommender: Recommender, opened: Mapping[str, Source]) -> Iterator[Advice]:
-    """One note that names the kinds of checks which could watch more than is watched."""
+    """One note naming the kinds of checks that could watch more than is watched now."""
     kinds = {one.kind.name for one in unwatched(recommender) if _has(one.suited, opened)}
     if kinds:
         says = f"could watch more than they do: {', '.join(sorted(kinds))}"
@@ -61,7 +61,7 @@ def examine_unwatched(recommender: Recommender, opened: Mapping[str, Source]) ->
 
 
 def unwatched(recommender: Recommender) -> Iterator[Unwatched]:
-    """Every kind and table that suit each other and that no check brings together."""
+    """Every combination of kind and table that fits and that no check uses."""
     watched = {
         (check.kind, plan(recommender, check).table.name)
         for check in recommender.checks.values()
@@ -74,7 +74,7 @@ def unwatched(recommender: Recommender) -> Iterator[Unwatched]:
 
 
 def _there(recommender: Recommender) -> Iterator[Unwatched]:
-    """Those whose columns the tables have; a table that cannot be read is reported by the doctor."""
+    """Those whose columns exist in the tables; a table that cannot be read is reported by the doctor."""
     columns: dict[str, tuple[str, ...]] = {}
     for one in unwatched(recommender):
         for table, _column in one.suited.columns:

@@ -1,4 +1,4 @@
-"""What `recsysops doctor` says of the witnesses: whether there is one, can be read, and gets on."""
+"""What `recsysops doctor` says about the witnesses: whether there is one, is readable, and keeps up."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def examine_witnesses(recommender: Recommender, environment: Mapping[str, str]) 
     try:
         named = read_settings(environment)
     except ConfigurationError:
-        return  # said of the broker, which reads the same variables
+        return  # reported for the broker, which reads the same variables
     if named.signing_key is None:
         says = "the key that signs lies in the data folder of each machine that works"
         yield Advice(level="note", where="witness", says=says, fix="name one key in RECSYSOPS_SIGNING_KEY")
@@ -41,7 +41,7 @@ def examine_witnesses(recommender: Recommender, environment: Mapping[str, str]) 
 
 
 def _known(recommender: Recommender, named: Settings) -> dict[str, Standing]:
-    """What the store knows of each; nothing where it does not answer, which is said of the store."""
+    """What the store knows about each; nothing if it does not answer, which is reported for the store."""
     if named.database_url is None:
         return {}
     try:

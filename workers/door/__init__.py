@@ -1,6 +1,6 @@
 """
-All that the bot may ask: the door (`workers.door.door`), and what takes a terminal (`workers.door.terminal`),
-both handed on here. What an operator asks of the log itself is in `workers.door.log_administration`.
+Everything that the bot may ask: the door (`workers.door.door`) and its terminal (`workers.door.terminal`),
+both re-exported here. What operators ask about the log itself is in `workers.door.log_administration`.
 
 Imports no science: a click is answered at once, and shap alone takes seconds.
 """

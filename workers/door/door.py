@@ -1,8 +1,8 @@
 """
 The door itself: the store and the jobs, as the bot sees them.
 
-Every method opens its own short transaction and may be called from any thread; call them from a coroutine
-through `asyncio.to_thread`. People are known to the log by pseudonyms alone, and outside by their ids: see
+Every method opens its own short transaction and may be called from any thread; from a coroutine, call it
+through `asyncio.to_thread`. The log knows people only by pseudonyms, the outside only by their ids: see
 `workers.log.people`.
 """
 
@@ -60,10 +60,10 @@ if TYPE_CHECKING:
     from workers.environment.broker import Broker
 
 LOST = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
-"""What is raised where the store's answer did not come."""
+"""What is raised when the store's answer did not arrive."""
 
 SETTLED_SECONDS = STATEMENT_MILLISECONDS / 1000 + 5
-"""So long after a lost answer no statement can be at it any more: the server ends each before that."""
+"""Once a lost answer is this old no statement can still be working on it: the server ends each sooner."""
 
 _log = structlog.get_logger(__name__)
 
@@ -108,7 +108,7 @@ class Door:
 
         Raises:
             Refused: a rule says no, in words for the person.
-            Unanswered: the answer of the store was lost; `look_up` says what came of it.
+            Unanswered: the store's answer was lost; `look_up` says what became of it.
         """
         found = None if stream is None else self._stream(stream)
         declared = self._declared() if actor.kind == "person" else None
@@ -123,17 +123,17 @@ class Door:
         try:
             with self._engine.connect() as connection:
                 events = tuple(people.show_events(connection, answer.events))
-        except LOST as lost:  # it is done all the same
+        except LOST as lost:  # the command was done all the same
             _log.warning("people_not_named", error=type(lost).__name__)
             return answer
         return answer._replace(events=events)
 
     def look_up(self, unknown: Unanswered) -> Answer | None:
         """
-        What came of something whose answer was lost; None where it was not done, and will not be.
+        What became of something whose answer was lost; None if it was not done, and will not be.
 
         Raises:
-            Unanswered: it is not known yet: the store is away, or may still be at it.
+            Unanswered: it is not known yet: the store is away, or may still be working on it.
         """
         try:
             with self._engine.connect() as connection:
@@ -164,7 +164,7 @@ class Door:
         The card of an incident, by stream or number (`142`, `"#142"`).
 
         Args:
-            whole: with what of it may be corrected, which a card does not say; nothing may be where its
+            whole: with what of it may be corrected, which a card leaves out; nothing may be if the incident's
                 events are in an archive.
         """
         with self._engine.connect() as connection:
@@ -176,12 +176,12 @@ class Door:
             return people.show_incidents(connection, [found])[0]
 
     def incidents(self, status: str | tuple[str, ...] | None = None) -> list[Incident]:
-        """The cards with this status, or one of these, or all; newest first."""
+        """The cards with this status, or one of these, or all of them; newest first."""
         with self._engine.connect() as connection:
             return people.show_incidents(connection, cards.every(connection, status))
 
     def in_force(self) -> list[Incident]:
-        """The cards of the incidents whose hotfix acts on the recommender, newest first."""
+        """The cards of the incidents whose hotfix is in force, newest first."""
         with self._engine.connect() as connection:
             return people.show_incidents(connection, cards.in_force(connection))
 
@@ -205,7 +205,7 @@ class Door:
             return people.show_incidents(connection, found)
 
     def worst(self, statuses: Sequence[str], page: int, limit: int) -> list[Incident]:
-        """One page, from 1 on, of the cards with these statuses: the worst first, of those the newest."""
+        """One page (from 1) of the cards with these statuses: the worst first, among equals the newest."""
         with self._engine.connect() as connection:
             return people.show_incidents(connection, cards.worst(connection, statuses, page, limit))
 
@@ -215,12 +215,12 @@ class Door:
             return sums.counts(connection)
 
     def mean_times(self, reach: timedelta | None = None) -> MeanTimes:
-        """Over the incidents opened within `reach` before now; over all, where None."""
+        """Over the incidents opened within `reach` before now; over all of them if None."""
         with self._engine.connect() as connection:
             return sums.mean_times(connection, None if reach is None else clock.now() - reach)
 
     def events(self, stream: str | int) -> list[Recorded]:
-        """The events of an incident, oldest first; empty where there is none."""
+        """The events of an incident, oldest first; empty if there is no such incident."""
         with self._engine.connect() as connection:
             return people.show_events(connection, read_stream(connection, self._stream(stream)))
 
@@ -231,7 +231,7 @@ class Door:
 
     def unseen(self, follower: str, limit: int = 100) -> list[Recorded]:
         """
-        The next events for a follower to do, in order of the log; none while it is paused.
+        The next events for a follower to handle, in log order; none while it is paused.
 
         Raises:
             LogError: this release cannot read the next one; `recsysops followers` says so too.
@@ -246,13 +246,13 @@ class Door:
             raise
 
     def saw(self, follower: str, position: int) -> None:
-        """The event at `position` is done: the follower is not shown it again."""
+        """The event at `position` is done: the follower will not get it again."""
         with self._engine.begin() as connection:
             followers.done(connection, follower, position)
 
     def stumbled(self, follower: str, event: Recorded, reason: Exception) -> bool:
-        """The follower failed at an event; True where it was once too often, and it goes on without it."""
-        # The store's own trouble says nothing about the event.
+        """The follower failed at an event; True if that was once too often, and it continues without it."""
+        # Trouble with the store itself says nothing about the event.
         if isinstance(reason, SQLAlchemyError):
             return False
         return stumble(self._engine, follower, event, f"{type(reason).__name__}: {reason}")
@@ -265,10 +265,10 @@ class Door:
 
     def forget(self, who: str) -> bool:
         """
-        Forget who a person is; False where nobody is known by this id. See `workers.log.people.forget`.
+        Forget who a person is; False if nobody is known by this id. See `workers.log.people.forget`.
 
         Raises:
-            Refused: something that they asked for or approved is in hand.
+            Refused: something that they asked for or approved is still in progress.
         """
         return people.forget(self._engine, who, self._people())
 
@@ -277,15 +277,15 @@ class Door:
         return people.to_draw_again(self._engine)
 
     def drawn_again(self, stream: str) -> None:
-        """The message of this incident is drawn again."""
+        """Record that this incident's message was redrawn."""
         people.drawn_again(self._engine, stream)
 
     def undecided(self, most: int = 20_000) -> tuple[Undecided, ...]:
-        """What stands in the log and no rule decided, after a look at up to `most` events that are new."""
+        """Events in the log that no rule decided, after checking up to `most` new events."""
         return self._lookout.look(most)
 
     def owed(self, most: int | None = None) -> list[OpenObligation]:
-        """What the log owes now, the oldest first; all of it, or the first `most`."""
+        """What the log owes now, oldest first; all of it, or the first `most`."""
         with self._engine.connect() as connection:
             return open_obligations.every(connection, clock.now(), most)
 
@@ -295,14 +295,14 @@ class Door:
             return sums.owed_sums(connection, clock.now())
 
     def listen(self) -> AppendListener:
-        """Something to wait on for the next append; one for each thread that waits."""
+        """Something to wait on for the next append; each waiting thread needs its own."""
         return AppendListener(self._engine)
 
     def enqueue(self, job: str, *arguments: object) -> bool:
         """
         Ask the workers for a job, for instance `enqueue("recsysops.settle", kind, stream, event_id)`.
 
-        False where the broker is away: what is owed is asked for again by the clock, so nothing is lost.
+        False if the broker is away: the clock asks again for everything owed, so nothing is lost.
         """
         with self._carrier_lock:
             if self._carrier is None:
@@ -312,26 +312,26 @@ class Door:
         return self._carrier.send(job, *arguments)
 
     def ask_item(self, item: str, question: str) -> bool:
-        """Have a worker look at an item; False where the broker is away. `question` fetches the answer."""
+        """Have a worker look at an item; False if the broker is away. `question` fetches the answer."""
         return self.enqueue("recsysops.item", item, question)
 
     def ask_misses(self, question: str) -> bool:
-        """The same for the low-ranked choices that are kept."""
+        """The same for the stored low-ranked choices."""
         return self.enqueue("recsysops.misses", question)
 
     def answer(self, question: str) -> ItemAnswer | tuple[Miss, ...] | str | None:
-        """The answer to a question, or why there is none; None while it is not ready. Once only."""
+        """The answer to a question, or why there is none; None while it is not ready. Returned only once."""
         return ask.fetch(self._engine, question)
 
     def audit(self, path: Path | None = None) -> Audit:
-        """The ML Test Score of what is declared at `path`, else where it is named."""
+        """The ML Test Score of the declaration at `path`, or of the configured one."""
         from workers.audit.ml_test_score import read_audit  # noqa: PLC0415 - only who asks for it
         from workers.declaration.current import recommender  # noqa: PLC0415
 
         return read_audit(self._engine, recommender(path or self._settings.config, own=False), clock.now())
 
     def change_since(self, incident: Incident) -> ChangeSince | None:
-        """What is known of the change that its follow-up agreed on; None where it agreed on none."""
+        """What is known about the change that its follow-up agreed on; None if it agreed on none."""
         from workers.replay.since import change_since  # noqa: PLC0415 - only who shows a report
 
         if incident.followed is None:
@@ -342,10 +342,10 @@ class Door:
         self, reach: timedelta | None, beside: Sequence[Definition] = (), path: Path | None = None
     ) -> Scorecard:
         """
-        How well the practice works by the newest incidents, within `reach` before now beside before.
+        How well the practice works on the newest incidents: within `reach` before now, beside earlier ones.
 
         Args:
-            beside: definitions by which times are computed as well, beside the current ones.
+            beside: further definitions by which times are computed, next to the current ones.
         """
         from workers.audit.scorecard import read_scorecard  # noqa: PLC0415 - only who asks for it
         from workers.declaration.current import recommender  # noqa: PLC0415
@@ -355,26 +355,26 @@ class Door:
         return read_scorecard(self._engine, declared, at, None if reach is None else at - reach, beside)
 
     def kept_scorecard(self) -> tuple[Scorecard, str | None] | None:
-        """The newest that the clock had made, with the digest of its picture; None before the first."""
+        """The newest scorecard that the clock made, with its picture's digest; None before the first."""
         from workers.audit.kept_scorecard import read_newest  # noqa: PLC0415 - only who asks for it
 
         return read_newest(self._engine)
 
     def replayed(self) -> ReplayAnswer | None:
-        """The newest replay of all incidents that the clock had made; None before the first."""
+        """The newest replay of all incidents that the clock made; None before the first."""
         from workers.replay.newest import read_newest  # noqa: PLC0415 - only who asks for it
 
         return read_newest(self._engine)
 
     def burn_ins(self) -> tuple[BurnInNote, ...]:
-        """The notes on tables, columns and values that are through their burn-in."""
+        """The notes on tables, columns and values that have finished their burn-in."""
         from workers.burn_in.keep import read_notes  # noqa: PLC0415 - only who asks for it
 
         return read_notes(self._engine)
 
     def attest(self, said: Attest | Withdraw, actor: Actor, key: str) -> bool:
         """
-        Have somebody vouch for a test, or do so no more; False where the same was said before.
+        Have somebody vouch for a test, or stop vouching; False if the same was already on record.
 
         Raises:
             Refused: a rule says no, in words for the person.
@@ -386,7 +386,7 @@ class Door:
             raise Unanswered(key, monotonic()) from lost
 
     def record_rehearsals(self, said: Sequence[HotfixRehearsed], actor: Actor, key: str) -> int:
-        """Have rehearsals written down; how many of them said something that the log did not that day."""
+        """Record rehearsals; returns how many said something that the log did not say yet that day."""
         from workers.log.rehearsals import record  # noqa: PLC0415 - only who rehearses
 
         hidden = people.hide_actor(self._engine, actor, self._people())
@@ -396,11 +396,11 @@ class Door:
             raise Unanswered(key, monotonic()) from lost
 
     def end_login(self, login: str) -> None:
-        """A login to the pages (its id) is good for nothing from now on."""
+        """End a login to the pages (by its id): it is worthless from now on."""
         logins.end(self._engine, login)
 
     def is_login_ended(self, login: str) -> bool:
-        """Whether it was ended."""
+        """Whether a login was ended."""
         return logins.is_ended(self._engine, login)
 
     def key(self, purpose: str) -> bytes:
@@ -419,16 +419,16 @@ class Door:
         return present(self._engine)
 
     def time(self) -> float:
-        """The same in seconds since 1970, as far as is known: nothing is asked for it."""
+        """The same in seconds since 1970, as last known: nothing is queried for it."""
         return clock.now().timestamp()
 
     def healthy(self) -> bool:
-        """True where PostgreSQL answers."""
+        """True if PostgreSQL answers."""
         with self._engine.connect() as connection:
             return bool(connection.execute(text("SELECT 1")).scalar_one() == 1)
 
     def permissions(self) -> Permissions:
-        """Which groups may press what, as declared now; nobody is named where nothing is declared."""
+        """Which groups may press what, as declared now; names nobody if nothing is declared."""
         declared = self._declared()
         if declared is None:
             return Permissions()
@@ -437,17 +437,17 @@ class Door:
     def keep_groups(
         self, members: Mapping[str, Collection[str]], handles: Mapping[str, str], age_seconds: float = 0.0
     ) -> None:
-        """Keep who is in which user group, by handle, as Slack said. See `workers.log.groups`."""
+        """Store who is in which user group, by handle, as Slack reported. See `workers.log.groups`."""
         with self._engine.begin() as connection:
             groups.keep(connection, members, handles, age_seconds)
 
     def kept_groups(self) -> KeptGroups | None:
-        """Who is in which user group, as Slack last said to any process; None where it never did."""
+        """Who is in which user group, as Slack last reported to any process; None if it never did."""
         with self._engine.connect() as connection:
             return groups.kept(connection)
 
     def channels(self, incident: Incident) -> tuple[str, ...]:
-        """Where an incident is announced: its route first, then the stakeholders of its table."""
+        """Where an incident is announced: its route first, then its table's stakeholders."""
         declared = self._declared()
         if declared is None:
             return (Routes().default,)
@@ -455,12 +455,12 @@ class Door:
         return declared.channels(table, incident.severity)
 
     def default_channel(self) -> str:
-        """Where an incident is announced whose own channel cannot be written into."""
+        """Where an incident is announced if its own channel cannot be posted to."""
         declared = self._declared()
         return declared.routes.default if declared else Routes().default
 
     def digest_channel(self) -> str | None:
-        """Where the digest of the scorecard is posted; None where none is declared, as far as is known."""
+        """Where the scorecard's digest is posted; None if no channel is declared, or none is known."""
         declared = self._declared()
         if declared is None or declared.scorecard.schedule is None:
             return None

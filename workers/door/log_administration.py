@@ -1,7 +1,7 @@
 """
-The door's other half: what an operator and an auditor may ask of the log itself.
+The door's other half: what operators and auditors may ask about the log itself.
 
-Each function imports what it needs when it is called, so that a terminal's other verbs start at once.
+Each function imports what it needs when called, so that the terminal's other commands start at once.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
 def migrate() -> str:
     """
-    Bring the store to the newest shape, as the login that owns its tables; returns the revision.
+    Upgrade the store to the newest schema, as the login that owns its tables; returns the revision.
 
     Raises:
-        ConfigurationError: no PostgreSQL is named, or a login may not do what is needed.
+        ConfigurationError: no PostgreSQL is named, or a login lacks a right that is needed.
     """
     from workers.store.fit import newest  # noqa: PLC0415
     from workers.store.migrate import migrate as upgrade  # noqa: PLC0415
@@ -61,7 +61,7 @@ def export(after: int = 0, *, signed: bool = False) -> Iterator[bytes]:
 
 
 def public_key() -> str:
-    """The public key of this installation, in hexadecimal; made where there is none yet."""
+    """This installation's public key, in hexadecimal; a key is made if there is none yet."""
     from workers.store.signature import signing_key, spell_public  # noqa: PLC0415
 
     return spell_public(signing_key(environment()))
@@ -69,7 +69,7 @@ def public_key() -> str:
 
 def check(file: Path, key: str | None = None) -> Checked:
     """
-    An exported file held against itself. Asks no database.
+    Check an exported file for consistency with itself. Needs no database.
 
     Raises:
         Tampered: names the first line that does not fit.
@@ -80,7 +80,7 @@ def check(file: Path, key: str | None = None) -> Checked:
 
 
 def restore(file: Path, key: str | None = None, progress: Progress | None = None) -> Restored:
-    """An exported file put into an empty store. See `workers.log.restore`."""
+    """Load an exported file into an empty store. See `workers.log.restore`."""
     from workers.log.restore import restore as put  # noqa: PLC0415
 
     named = environment()
@@ -92,7 +92,7 @@ def restore(file: Path, key: str | None = None, progress: Progress | None = None
 
 
 def rebuild(progress: Progress | None = None) -> Rebuilt:
-    """The cards made again from the events. See `workers.store.integrity.rebuild`."""
+    """Rebuild the cards from the events. See `workers.store.integrity.rebuild`."""
     from workers.store.integrity.rebuild import rebuild as again  # noqa: PLC0415
 
     return again(_log(environment()), progress)
@@ -100,10 +100,10 @@ def rebuild(progress: Progress | None = None) -> Rebuilt:
 
 def verify(key: str | None = None) -> Verified:
     """
-    Hash chains, cards, followers and guards held against the events.
+    Check hash chains, cards, followers and guards against the events.
 
     Raises:
-        Tampered: names the first that does not fit.
+        Tampered: names the first thing that does not fit.
     """
     from workers.store.integrity.verify import verify as walk  # noqa: PLC0415
 
@@ -112,14 +112,14 @@ def verify(key: str | None = None) -> Verified:
 
 def vouched(files: Iterable[Path], key: str | None = None, chat: InTheChat | None = None) -> Vouched:
     """
-    The log held against checkpoints in files and those that the declared witnesses hold, and all of these
-    against each other. See `workers.witnesses.held`.
+    Compare the log with checkpoints from files and from the declared witnesses, and all of these with each
+    other. See `workers.witnesses.held`.
 
     Args:
-        chat: reads a witness in the chat, which nobody on this side of the door can.
+        chat: reads a witness in the chat, which is impossible on this side of the door.
 
     Raises:
-        Tampered: says what does not fit. Refused: there is no checkpoint of this workspace in the files.
+        Tampered: says what does not fit. Refused: the files hold no checkpoint of this workspace.
     """
     from workers.store.log.checkpoint import read_file  # noqa: PLC0415
     from workers.witnesses.held import vouched as against  # noqa: PLC0415
@@ -138,7 +138,7 @@ def witnesses() -> list[Standing]:
 
 
 def to_post() -> list[Post]:
-    """The checkpoints that witnesses in the chat are to take now. See `workers.witnesses.hand`."""
+    """The checkpoints to post now for witnesses in the chat. See `workers.witnesses.hand`."""
     from workers.store.connection import own  # noqa: PLC0415
     from workers.witnesses.hand import to_post as waiting  # noqa: PLC0415
 
@@ -146,7 +146,7 @@ def to_post() -> list[Post]:
 
 
 def posted(post: Post) -> None:
-    """A witness in the chat has this checkpoint."""
+    """Record that a witness in the chat has this checkpoint."""
     from workers.store.connection import own  # noqa: PLC0415
     from workers.witnesses.hand import took  # noqa: PLC0415
 
@@ -154,7 +154,7 @@ def posted(post: Post) -> None:
 
 
 def not_posted(post: Post, trouble: str) -> None:
-    """A witness in the chat did not take this checkpoint, and is offered it again."""
+    """Record that a witness in the chat did not take this checkpoint; it will be offered again."""
     from workers.store.connection import own  # noqa: PLC0415
     from workers.witnesses.hand import failed  # noqa: PLC0415
 
@@ -162,14 +162,14 @@ def not_posted(post: Post, trouble: str) -> None:
 
 
 def archive(folder: Path, before: datetime | None = None) -> list[Written]:
-    """Events of closed incidents written into a folder. See `workers.store.exports.archive`."""
+    """Write events of closed incidents into a folder. See `workers.store.exports.archive`."""
     from workers.store.exports.archive import archive as write  # noqa: PLC0415
 
     return write(_log(environment()), folder, before)
 
 
 def hold(folder: Path, key: str | None = None) -> Held:
-    """An archive held against what stands in the log for it. See `workers.store.retention`."""
+    """Compare an archive with what the log holds in its place. See `workers.store.retention`."""
     from workers.store.retention import hold as against  # noqa: PLC0415
 
     return against(_log(environment()), folder, _trusted(key))
@@ -177,8 +177,8 @@ def hold(folder: Path, key: str | None = None) -> Held:
 
 def forget(before: datetime) -> Forgotten:
     """
-    What is not the log, taken away of incidents closed before. See `workers.store.retention`, and for the
-    files of bundles `workers.bundle.sweep`.
+    Remove what is not part of the log, for incidents closed before. See `workers.store.retention`, and
+    `workers.bundle.sweep` for the files of bundles.
     """
     from workers.bundle.objects import declared_objects  # noqa: PLC0415
     from workers.bundle.sweep import sweep  # noqa: PLC0415
@@ -191,7 +191,7 @@ def forget(before: datetime) -> Forgotten:
 
 
 def drop(folder: Path, before: datetime) -> Dropped:
-    """Archived events of incidents closed before dropped, as the owner. See `workers.store.retention`."""
+    """Drop archived events of incidents closed before, as the owner. See `workers.store.retention`."""
     from workers.store.retention import drop as move  # noqa: PLC0415
     from workers.store.signature import signing_key  # noqa: PLC0415
 
@@ -204,7 +204,7 @@ def drop(folder: Path, before: datetime) -> Dropped:
 
 
 def unfit() -> str | None:
-    """Why the named store cannot be worked with by this release, in a sentence; None where it can."""
+    """Why this release cannot work with the named store, in a sentence; None if it can."""
     from workers.store.connection import role_of  # noqa: PLC0415
     from workers.store.fit import unfit as of  # noqa: PLC0415
 
@@ -214,7 +214,7 @@ def unfit() -> str | None:
 
 
 def _witnesses(named: Settings) -> Mapping[str, Witness]:
-    """Those that are declared here; none where nothing is, as at an auditor's."""
+    """The witnesses declared here; none if there is no declaration, as on an auditor's machine."""
     from workers.declaration.current import recommender  # noqa: PLC0415
 
     return recommender(named.config, own=False).witness if named.config.exists() else {}

@@ -1,7 +1,7 @@
 """
-The door's terminal: what takes a terminal, not a click. `workers.door` hands all of it on.
+The door's terminal: what a terminal needs and a click does not. `workers.door` re-exports all of it.
 
-Each imports what it needs when it is called, so that a terminal's other verbs, and the web, start at once.
+Each function imports what it needs when called, so that other commands, and the web process, start at once.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ if TYPE_CHECKING:
 
 
 def embedded(folder: Path) -> AbstractContextManager[Servers]:
-    """PostgreSQL and Valkey from their wheels, up for the block. See `workers.embedded.started`."""
+    """PostgreSQL and Valkey from their wheels, running during the block. See `workers.embedded.started`."""
     from workers.embedded import started  # noqa: PLC0415
 
     return started(folder)
 
 
 def fallen_embedded(folder: Path) -> tuple[str, ...]:
-    """Which of the two do not run, of those started under a folder. See `workers.embedded.fallen`."""
+    """Which of the two servers started under a folder are down. See `workers.embedded.fallen`."""
     from workers.embedded import fallen  # noqa: PLC0415
 
     return fallen(folder)
@@ -62,14 +62,14 @@ def left_embedded(folder: Path) -> bool:
 
 
 def stop_embedded(folder: Path) -> None:
-    """Stop what a killed process left running under a folder, unless somebody else needs it."""
+    """Stop what a killed process left running under a folder, unless somebody else still needs it."""
     if left_embedded(folder):
         with embedded(folder):
             pass  # the last one to leave stops them
 
 
 def installation_key(purpose: str) -> bytes:
-    """A key (32 bytes) of this installation for one purpose, where no store is at hand; see `Door.key`."""
+    """A key (32 bytes) of this installation for one purpose, if no store is at hand; see `Door.key`."""
     from workers.environment.settings import settings  # noqa: PLC0415
     from workers.store.signature import derived_key  # noqa: PLC0415
 
@@ -77,14 +77,14 @@ def installation_key(purpose: str) -> bytes:
 
 
 def migrate(owner_url: str, program_url: str | None = None) -> None:
-    """Bring the store to the newest shape. See `workers.store.migrate`."""
+    """Upgrade the store to the newest schema. See `workers.store.migrate`."""
     from workers.store.migrate import migrate as newest  # noqa: PLC0415
 
     newest(owner_url, program_url, environment().workspace)
 
 
 def misdeclared(path: Path) -> str | None:
-    """All that is wrong with the declaration, in words; None where it reads."""
+    """Everything that is wrong with the declaration, in words; None if it can be read."""
     from workers.declaration.current import recommender  # noqa: PLC0415 - reads every kind
 
     try:
@@ -95,7 +95,7 @@ def misdeclared(path: Path) -> str | None:
 
 
 def doctor(path: Path) -> list[Advice]:
-    """The declaration held against the real sources. See `workers.doctor.doctor.check`."""
+    """Compare the declaration with the real sources. See `workers.doctor.doctor.check`."""
     from workers.doctor.doctor import check  # noqa: PLC0415 - opens every engine
 
     return [
@@ -105,7 +105,7 @@ def doctor(path: Path) -> list[Advice]:
 
 
 def announced(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The channels and the user groups (or people) that a declaration names; none where it cannot be read."""
+    """The channels and user groups (or people) that a declaration names; empty if it cannot be read."""
     from workers.declaration.current import recommender  # noqa: PLC0415
 
     try:
@@ -125,7 +125,7 @@ def init(folder: Path) -> str:
     The text of a first declaration for a folder of tables.
 
     Raises:
-        SourceError: there is no table in it.
+        SourceError: the folder contains no table.
     """
     from workers.scaffold.first import init as first  # noqa: PLC0415
 
@@ -146,7 +146,7 @@ def suggest(path: Path) -> str:
 
 def burn_in(path: Path, table: str, at: datetime | None = None) -> BurnIn:
     """
-    What a table holds so far, what is odd about it, and what will be watched from when.
+    What a table holds so far, what is odd about it, and what will be watched from when on.
 
     Raises:
         ConfigurationError: the declaration is wrong. SourceError: the table cannot be read, or has no row.
@@ -164,7 +164,7 @@ def rehearse(
     progress: Callable[[int, int], None] = lambda _done, _in_all: None,
 ) -> tuple[HotfixRehearsed, ...]:
     """
-    What the declared hotfixes do in a rehearsal. Nothing is deployed, and nothing written to the log.
+    What the declared hotfixes do in a rehearsal. Nothing is deployed or written to the log.
 
     Raises:
         ConfigurationError: the declaration is wrong, or there is no such hotfix.
@@ -179,7 +179,7 @@ def rehearse(
 def plan_logging(
     path: Path, model: str | None, asked: Mapping[str, object], span: timedelta, at: datetime | None = None
 ) -> LoggingPlan:
-    """What a log by slice would hold. See `workers.logging_coverage.plan.plan_logging`."""
+    """What a log by slice would contain. See `workers.logging_coverage.plan.plan_logging`."""
     from workers.declaration.current import recommender  # noqa: PLC0415
     from workers.logging_coverage.plan import plan_logging as planned  # noqa: PLC0415
 
@@ -189,7 +189,7 @@ def plan_logging(
 def logging_coverage(
     path: Path, model: str | None, asked: Mapping[str, object], span: timedelta, at: datetime | None = None
 ) -> LoggingCoverage:
-    """What the log holds of each slice. See `workers.logging_coverage.coverage.logging_coverage`."""
+    """What the log contains for each slice. See `workers.logging_coverage.coverage.logging_coverage`."""
     from workers.declaration.current import recommender  # noqa: PLC0415
     from workers.logging_coverage.coverage import logging_coverage as covered  # noqa: PLC0415
 
@@ -220,10 +220,10 @@ def evidence(path: Path) -> dict[str, tuple[str, ...]]:
 
 def new_check(name: str, needs: str, folder: Path) -> Written:
     """
-    A check of a team's own to begin with. See `workers.scaffold.new_check.new_check`.
+    A new check of a team's own, to start from. See `workers.scaffold.new_check.new_check`.
 
     Raises:
-        Refused: the name is none, is taken, or there is something already.
+        Refused: the name is invalid or taken, or something is in its place already.
     """
     from workers.scaffold.new_check import new_check as write  # noqa: PLC0415
 
@@ -231,7 +231,7 @@ def new_check(name: str, needs: str, folder: Path) -> Written:
 
 
 class Looked(NamedTuple):
-    """What checks found, notes of those that could not judge, and which of them could not even look."""
+    """What checks found, notes of those that could not judge, and which ones could not even look."""
 
     findings: list[Finding]
     notes: dict[str, str]
@@ -240,8 +240,8 @@ class Looked(NamedTuple):
 
 def run_check(path: Path, name: str | None, at: datetime | None = None) -> Looked:
     """
-    What one check (or all) finds in its newest window that is complete now, or was at `at`. Nothing is
-    written to the log, and asking again gives the same answer.
+    What one check (or all) finds in its newest complete window, now or as of `at`. Nothing is written to the
+    log, and asking again gives the same answer.
 
     Raises:
         ConfigurationError: the declaration is wrong, or has no such check.
@@ -276,7 +276,7 @@ def backtest(
     pictured: bool = False,
 ) -> BacktestResult:
     """
-    The checks walked over the past as if it were live. See `workers.checks.backtest.backtest`.
+    Run the checks over the past as if it were live. See `workers.checks.backtest.backtest`.
 
     Raises:
         ConfigurationError: the declaration is wrong, or `end` is not after `start`.
@@ -300,8 +300,8 @@ def backtest(
 
 def backtest_picture(path: Path, result: BacktestResult) -> tuple[bytes | None, dict[str, str]]:
     """
-    The picture (PNG) of a backtest that was run with `pictured`, None where there is nothing to draw; and
-    check → why it is not in it. See `workers.checks.backtest_picture`.
+    The picture (PNG) of a backtest that was run with `pictured`, None if there is nothing to draw; and
+    check → why it is not in the picture. See `workers.checks.backtest_picture`.
     """
     from workers.checks.backtest_picture import draw_backtest  # noqa: PLC0415
     from workers.checks.backtest_series import not_drawn, series_of  # noqa: PLC0415
@@ -317,7 +317,7 @@ def backtest_picture(path: Path, result: BacktestResult) -> tuple[bytes | None, 
 
 def item(path: Path, key: str, at: datetime | None = None) -> tuple[ItemAnswer, bytes]:
     """
-    One item looked at, and its picture (PNG). See `workers.items.look`.
+    A look at one item, and its picture (PNG). See `workers.items.look`.
 
     Raises:
         Refused: there is no such item. SourceError: a table cannot be read, or nothing is declared.
@@ -343,7 +343,7 @@ def misses(path: Path, since: datetime | None, where: Slice, limit: int) -> list
 
 
 def kept_misses(door: Door) -> tuple[Miss, ...]:
-    """The worst low-ranked choices of the last days, with everything that was known of them."""
+    """The worst low-ranked choices of the last days, with everything that was known about them."""
     from workers.items.misses import kept_misses as kept  # noqa: PLC0415 - science
 
     return kept(door.log)
@@ -351,7 +351,7 @@ def kept_misses(door: Door) -> tuple[Miss, ...]:
 
 def pause(door: Door, follower: str, paused: bool) -> None:
     """
-    Let a follower stand still, or go on.
+    Pause a follower, or let it continue.
 
     Raises:
         Refused: there is no such follower.
@@ -362,7 +362,7 @@ def pause(door: Door, follower: str, paused: bool) -> None:
 
 def replay(door: Door, follower: str, position: int | None) -> int:
     """
-    Have a follower do everything after `position` again, or (None) what it set aside; returns how many.
+    Have a follower redo everything after `position`, or (None) what it set aside; returns how many events.
 
     Raises:
         Refused: there is no such follower, or no such position.
@@ -377,7 +377,7 @@ def replay(door: Door, follower: str, position: int | None) -> int:
 
 def retry(door: Door, incident: Incident, kind: str | None = None) -> list[OpenObligation]:
     """
-    Have the workers try at once what is owed for an incident. See `workers.log.open_obligations.retry`.
+    Have the workers retry at once what is owed for an incident. See `workers.log.open_obligations.retry`.
 
     Raises:
         Refused: nothing is owed, or nothing of this kind.
@@ -388,10 +388,10 @@ def retry(door: Door, incident: Incident, kind: str | None = None) -> list[OpenO
 
 def bundle(door: Door, incident: Incident, event: int | None = None) -> BundleAnswer:
     """
-    What was kept of an incident's newest diagnosis, or of that of an `event`, held against the log.
+    What was kept of an incident's newest diagnosis, or of that of an `event`, checked against the log.
 
     Raises:
-        Refused: there is none, and why. BundleError: its manifest is not what the log names.
+        Refused: there is none; says why. BundleError: its manifest is not the one that the log names.
     """
     from workers.bundle.open import answer  # noqa: PLC0415
 
@@ -400,10 +400,10 @@ def bundle(door: Door, incident: Incident, event: int | None = None) -> BundleAn
 
 def bundle_again(door: Door, incident: Incident, event: int | None = None) -> RerunAnswer:
     """
-    The diagnosis made again from its bundle, held against the one of then.
+    Repeat the diagnosis from its bundle, and compare it with the original.
 
     Raises:
-        Refused, BundleError: as `bundle`; or a file is not what was kept.
+        Refused, BundleError: as `bundle`; or a file differs from what was kept.
     """
     from workers.bundle.again import diagnose_again  # noqa: PLC0415 - science
 
@@ -417,7 +417,7 @@ def replay_incidents(
     progress: Callable[[int, int], None] = lambda _done, _in_all: None,
 ) -> ReplayAnswer:
     """
-    Past incidents, all or those of these numbers, under what is declared at `path`. Nothing is written.
+    Replay past incidents, all or those with these numbers, under the declaration at `path`. Writes nothing.
 
     Raises:
         ConfigurationError: the declaration is wrong. Refused: there is no incident of a number.
@@ -430,10 +430,10 @@ def replay_incidents(
 
 def export_bundle(door: Door, incident: Incident, folder: Path, event: int | None = None) -> list[Path]:
     """
-    A bundle's files written into a folder, under their names.
+    Write a bundle's files into a folder, under their names.
 
     Raises:
-        Refused, BundleError: as `bundle`; or the folder is not empty, or a file not what was kept.
+        Refused, BundleError: as `bundle`; or the folder is not empty, or a file differs from what was kept.
     """
     from workers.bundle.open import export  # noqa: PLC0415
 
@@ -456,7 +456,7 @@ def records(door: Door, path: Path) -> tuple[Record, ...]:
 
 
 def alarms(door: Door, path: Path) -> list[tuple[str, Alarm]]:
-    """(check, alarm) of each finding that alerted nobody, the newest first."""
+    """(check, alarm) for each finding that alerted nobody, newest first."""
     from workers.declaration.current import recommender  # noqa: PLC0415
     from workers.detect.record import read_alarms  # noqa: PLC0415
 
@@ -464,7 +464,7 @@ def alarms(door: Door, path: Path) -> list[tuple[str, Alarm]]:
 
 
 def promotion(path: Path, name: str) -> Change:
-    """What has to change so that a check in the shadow pages people. See `workers.audit.promote`."""
+    """What has to change so that a shadow-mode check pages people. See `workers.audit.promote`."""
     from workers.audit.promote import promotion as change_of  # noqa: PLC0415
 
     return change_of(path, name)

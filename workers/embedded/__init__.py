@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey from their wheels, where no server is named. The one place that knows them."""
+"""PostgreSQL and Valkey from their wheels, for when no server is named. Only this package knows them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """
-Whom PostgreSQL runs as, which refuses to be root: where root starts it, an account of its own.
+The account that PostgreSQL runs as. It refuses to run as root, so under root it gets an account of its own.
 
-That account has to get to its data and to the program. It is let through each folder on the way that is
-closed to it, and only it (an access control list); no folder is opened to everybody for its sake.
+That account has to reach its data and the program. An access control list lets it, and only it, pass
+through each folder on the way that is closed to it; no folder is opened to everybody for this.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ NAME = "embedded_postgres"
 ACCESS_LIST = "system.posix_acl_access"
 VERSION = struct.Struct("<I")
 ENTRY = struct.Struct("<HHI")
-"""Of an access list, as the kernel keeps it: what the entry is for, what is allowed, whom it names."""
+"""An access list entry as the kernel stores it: what it is for, what it allows, whom it names."""
 OWNER, USER, GROUP, MASK, OTHER = 0x01, 0x02, 0x04, 0x10, 0x20
 NOBODY_NAMED = 0xFFFFFFFF
 PASS = 0o1
 
 
 class Identity(TypedDict, total=False):
-    """Arguments of `subprocess` that start a program as somebody."""
+    """Arguments of `subprocess` that start a program as another account."""
 
     user: int
     group: int
@@ -40,21 +40,21 @@ class Identity(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Account:
-    """Somebody that root starts a program as."""
+    """An account that root starts a program as."""
 
     uid: int
     gid: int
 
     @property
     def identity(self) -> Identity:
-        """For `subprocess`: this account and its group, none of root's."""
+        """For `subprocess`: this account and its group, with none of root's."""
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
 
 def account_of(data: Path) -> Account | None:
     """
-    Whom PostgreSQL runs as on these data: their owner, or where that would be root an account of its own.
-    None for this process's own account.
+    The account that PostgreSQL runs as on this data: its owner, or one of its own if that would be root.
+    None means this process's own account.
 
     Raises:
         ConfigurationError: the account is missing and cannot be made.
@@ -85,10 +85,10 @@ def _made() -> pwd.struct_passwd:
 
 def let_through(account: Account, path: Path) -> None:
     """
-    Let the account pass through the folders that `path` is in.
+    Let the account pass through the folders above `path`.
 
     Raises:
-        ConfigurationError: a folder is closed to it and knows no access lists.
+        ConfigurationError: a folder is closed to it and does not support access lists.
     """
     if _passes(account, path.parent):
         return
@@ -132,7 +132,7 @@ def _access_list(folder: Path) -> list[tuple[int, int, int]]:
 
 
 def _with_entry(entries: list[tuple[int, int, int]], uid: int) -> bytes:
-    """The list with one account more that may pass, in the kernel's order; the others as before."""
+    """The list with an entry that lets one more account pass, in the kernel's order; the rest unchanged."""
     mask = next((allowed for kind, allowed, _ in entries if kind == MASK), 0o7)
     kept = [
         (kind, allowed if kind in (OWNER, OTHER) else allowed & mask, named)

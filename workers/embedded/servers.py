@@ -1,9 +1,9 @@
 """
-Both servers, for as long as anybody needs them.
+Both servers, kept running for as long as anybody needs them.
 
-They keep their data under one folder. Several processes may share them: each holds a shared file lock for
-as long as it needs them, which the kernel drops also on a kill -9, and the last one to leave stops the
-servers. A server left running by a kill is simply joined.
+They keep their data under one folder and can be shared by several processes: each holds a shared file
+lock for as long as it needs them, which the kernel releases even on kill -9, and the last one to leave
+stops the servers. A server left running by a kill is simply joined.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from workers.environment.settings import SERVER_ADDRESSES
 
 @dataclass(frozen=True)
 class Servers:
-    """Where the two servers answer. `owner_url` is the same database for whoever migrates it."""
+    """The addresses of the two servers. `owner_url` is the same database, for migrating it."""
 
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
@@ -34,10 +34,10 @@ class Servers:
 @contextmanager
 def started(folder: Path) -> Iterator[Servers]:
     """
-    Both servers, up and answering, for as long as the block lasts and anybody else needs them.
+    Both servers, up and answering, during the block and for as long as anybody else needs them.
 
     Args:
-        folder: holds `postgres/`, `valkey/` and the locks; made where missing.
+        folder: holds `postgres/`, `valkey/` and the locks; created if missing.
 
     Raises:
         ConfigurationError: a server does not start; the message names its log file.
@@ -60,13 +60,13 @@ def started(folder: Path) -> Iterator[Servers]:
 
 
 def running(folder: Path) -> Servers | None:
-    """The servers somebody started under this folder, or None: for a command typed in a second terminal."""
+    """The servers started under this folder, or None: for a command typed in a second terminal."""
     addresses = folder.resolve() / SERVER_ADDRESSES
     return Servers(**json.loads(addresses.read_text(encoding="utf-8"))) if addresses.exists() else None
 
 
 def fallen(folder: Path) -> tuple[str, ...]:
-    """Which of the servers started under this folder have ended, by the names people know."""
+    """Which servers started under this folder have exited, by the names people know."""
     folder = folder.resolve()
     there = {
         "PostgreSQL": found(folder / "postgres" / "postmaster.pid", "postgres", folder / "postgres"),
@@ -83,7 +83,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _only_one(held: IO[str]) -> bool:
-    """Whether no other process holds the servers; then this one holds them alone."""
+    """Whether no other process holds the servers; if so, this one now holds them exclusively."""
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Valkey from its wheel: on loopback, with a password, its files its owner's alone."""
+"""Valkey from its wheel: on loopback, with a password, its files private to their owner."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LOOPBACK = "127.0.0.1"
 
 def start(folder: Path) -> str:
     """
-    The address of the server on this folder, up and answering. One that runs is joined.
+    The address of the server on this folder, up and answering. A running one is joined.
 
     Raises:
         ConfigurationError: it does not start; the message names its log file.
@@ -34,14 +34,14 @@ def start(folder: Path) -> str:
     close_to_others(folder)
     address = folder / "address"
     deadline = time.monotonic() + START_SECONDS
-    # Where it was before, if that is free: whoever runs meanwhile knows no other address.
+    # The previous port, if it is free: processes running meanwhile know no other address.
     former = address.read_text(encoding="utf-8") if address.exists() else None
     while former and time.monotonic() < deadline:
         if _answers(former):
             return former
         if not found(folder / "valkey.pid", "valkey", folder):
             break
-        time.sleep(0.1)  # busy, or just starting: a second one on the same files would spoil them
+        time.sleep(0.1)  # busy, or just starting: a second server on the same files would corrupt them
     while time.monotonic() < deadline:
         url, process = _launch(folder, former)
         former = None
@@ -51,7 +51,7 @@ def start(folder: Path) -> str:
                 _CHILDREN.append(process)
                 return url
             time.sleep(0.05)
-        # It ended: somebody took the port between looking and binding, so look for another one.
+        # It exited: somebody took the port between the check and the bind, so look for another one.
     raise ConfigurationError(
         f"Valkey did not start within {START_SECONDS} s; its log is {folder / 'valkey.log'}. "
         "Look there, or name a server of your own in REDIS_URL."
@@ -59,7 +59,7 @@ def start(folder: Path) -> str:
 
 
 def stop(url: str) -> None:
-    """End the server, its data on the disk."""
+    """Stop the server after it has saved its data to disk."""
     try:
         with redis.Redis.from_url(url, socket_timeout=STOP_SECONDS) as client:
             process = psutil.Process(client.info("server")["process_id"])
@@ -70,7 +70,7 @@ def stop(url: str) -> None:
 
 
 _CHILDREN: list[subprocess.Popen[bytes]] = []
-"""A server outlives its handle where another process still needs it; dropping the handle would only warn."""
+"""A server outlives its handle if another process still needs it; dropping the handle would only warn."""
 
 
 def _launch(folder: Path, former: str | None) -> tuple[str, subprocess.Popen[bytes]]:
@@ -113,7 +113,7 @@ def _quoted(path: Path) -> str:
 
 
 def _answers(url: str) -> bool:
-    # The password is this folder's own, so a stranger on the same port does not answer.
+    # The password belongs to this folder, so a stranger on the same port cannot answer.
     try:
         with redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as client:
             return bool(client.ping())

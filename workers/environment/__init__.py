@@ -1,1 +1,1 @@
-"""What a process is told and stands on: settings, secrets, the clock, the broker, strangers over HTTP."""
+"""What a process is given and relies on: settings, secrets, the clock, the broker, HTTP to others."""

@@ -1,9 +1,9 @@
 """
-Sends jobs to the workers by name, without knowing them. The broker may lose one: the log still owes it.
+Sends jobs to the workers by name, without knowing them. The broker may lose a job: the log still owes it.
 
-Redis (or Valkey) and RabbitMQ are the brokers. On RabbitMQ the queue is a quorum queue, and a job counts as
-sent when the broker has confirmed it; on Redis a job that a killed worker held comes back when its visibility
-timeout is over.
+Redis (or Valkey) and RabbitMQ are supported. On RabbitMQ the queue is a quorum queue, and a job counts as
+sent once the broker has confirmed it; on Redis a job held by a killed worker comes back when its
+visibility timeout is over.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from kombu.exceptions import OperationalError
 
 CONNECT_SECONDS = 2
 ANSWER_SECONDS = 10
-"""How long a broker that is there may take to answer, before it counts as away."""
+"""How long a broker may take to answer before it counts as away."""
 
 VISIBILITY_SECONDS = 600
 
@@ -33,25 +33,25 @@ LOOKS = (
     "recsysops.pull_requests",
     "recsysops.witness",
 )
-"""Jobs that may take a minute on a busy machine. They have a queue of their own: a fix that a
+"""Jobs that may take a minute on a busy machine. They have a queue of their own, so that a fix that a
 person has asked for does not wait behind them."""
 
 _log = structlog.get_logger(__name__)
 
 
 def queue_of_looks(queue: str) -> str:
-    """The queue of `LOOKS`, beside the queue of all that is owed."""
+    """The queue for `LOOKS`, next to the queue for everything owed."""
     return f"{queue}-looks"
 
 
 def celery_app(broker_url: str, queue: str, *, takes: Collection[str] | None = None) -> Celery:
     """
-    Celery as this project uses it: JSON only, no results, acknowledged when done.
+    Celery as this project uses it: JSON only, no results, late acknowledgement.
 
-    A task is at most carried twice, never trusted: every one of them looks into the log first.
+    A task may be delivered twice and is never trusted: every task looks into the log first.
 
     Args:
-        takes: the queues that a worker of this application takes jobs from; both where None.
+        takes: the queues that a worker of this application takes jobs from; both if None.
     """
     looks = queue_of_looks(queue)
     app = Celery("recsysops", broker=broker_url)
@@ -61,7 +61,7 @@ def celery_app(broker_url: str, queue: str, *, takes: Collection[str] | None = N
         task_ignore_result=True,
         task_acks_late=True,
         task_reject_on_worker_lost=True,
-        # Once more, at once: a connection that broke while idle is noticed by the first job sent over it.
+        # One immediate retry: a connection that broke while idle is noticed by the first job sent over it.
         task_publish_retry=True,
         task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_step": 0},
         task_default_queue=queue,
@@ -84,7 +84,7 @@ def _queue(name: str) -> Queue:
 
 
 class Broker:
-    """Connections to the broker, made when they are first needed and made again when they broke."""
+    """Connections to the broker, opened on first use and reopened when they break."""
 
     def __init__(self, broker_url: str, queue: str) -> None:
         self._app = celery_app(broker_url, queue)
@@ -93,10 +93,10 @@ class Broker:
 
     def send(self, job: str, *arguments: object, late_after: datetime | None = None) -> bool:
         """
-        Put a job into the queue; False where the broker is away.
+        Put a job into the queue; False if the broker is away.
 
         Args:
-            late_after: a job not begun by then is dropped: a tick that is late is another tick's. By the
+            late_after: a job that has not begun by then is dropped, because the next tick replaces it. By the
                 database's clock: see `workers.process.jobs`.
         """
         try:
@@ -113,12 +113,12 @@ class Broker:
 
     def waiting(self, job: str) -> int:
         """
-        How many jobs lie in the queue of `job` and nobody has taken; 0 where nobody can say.
+        How many jobs in the queue of `job` nobody has taken yet; 0 if that cannot be found out.
 
-        A job that has expired lies there too: the broker does not look into it, only whoever takes it does.
+        Expired jobs count too: only the worker that takes a job looks inside, not the broker.
         """
         queue = queue_of_looks(self._queue) if job in LOOKS else self._queue
-        # Not one of the pool's: that may hand out again, for ever, what was closed when the broker died.
+        # Not a pooled one: the pool may hand out for ever a connection that died with the broker.
         connection = self._asking = self._asking or self._app.connection_for_read()
         try:
             with connection.channel() as channel:
@@ -126,10 +126,10 @@ class Broker:
                 return int(bound.queue_declare(passive=True).message_count)
         except _refusals(connection):
             self._ask_anew()
-            return 0  # nobody has made the queue yet, or the broker is away: sending will say so
+            return 0  # the queue does not exist yet, or the broker is away: sending will say so
 
     def trouble(self) -> str | None:
-        """What keeps the broker from taking jobs, without its password; None where it would take them."""
+        """What keeps the broker from taking jobs, without its password; None if it would take them."""
         with self._app.connection_for_write() as connection:
             try:
                 connection.default_channel  # noqa: B018 - opened at this look; Redis is first asked by it
@@ -138,7 +138,7 @@ class Broker:
         return None
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._ask_anew()
         self._app.close()
 

@@ -1,10 +1,10 @@
 """
-The one place that asks what time it is, so that everything else can be given the time.
+The only place that asks for the time, so that everything else can be given it.
 
-It is PostgreSQL's time: order and deadlines are in the log, and every process has to mean the same by them.
-What the database said last is carried on by a clock that nobody can set (`CLOCK_BOOTTIME`, which also runs
-while a machine sleeps), so that no question is asked for it: the wall clock of a process may be wrong, or be
-set forward and back, and nothing is decided by it. Until the database was asked, it is all there is.
+It is PostgreSQL's time: order and deadlines are in the log, and every process has to agree on them.
+The database's last answer is carried on by a clock that nobody can set (`CLOCK_BOOTTIME`, which also runs
+while a machine sleeps), so reading the time needs no query: a process's wall clock may be wrong or be set,
+and nothing is decided by it. It serves only until the database was asked for the first time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 AGREED_SECONDS = 60.0
-"""For so long the two clocks go on alike; then whoever uses a connection of the pool asks again."""
+"""How long the two clocks are assumed to agree; then the next user of a pooled connection asks again."""
 
 _STEADY: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -36,13 +36,13 @@ def now() -> datetime:
 
 
 def steady() -> float:
-    """Seconds of the clock that nobody can set; only differences mean something."""
+    """Seconds on the clock that nobody can set; only differences are meaningful."""
     return time.clock_gettime(_STEADY)
 
 
 def agree(at: datetime, asked: float) -> None:
-    """The database said that it is `at`, to a question that was asked at `asked` (`steady`)."""
-    global _agreed  # noqa: PLW0603 - what the process knows, as a wall clock is one of the process too
+    """Record that the database answered `at` to a question asked at `asked` (`steady`)."""
+    global _agreed  # noqa: PLW0603 - process-wide knowledge, just as the wall clock is one per process
     answered = steady()
     _agreed = _Agreed(at.astimezone(UTC), (asked + answered) / 2)
 

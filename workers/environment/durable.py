@@ -1,4 +1,4 @@
-"""What is written is still there after a power cut."""
+"""Writes that survive a power cut."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def sync_folder(folder: Path) -> None:
-    """A file's name is on the disk once its folder is."""
+    """Sync a folder to disk, and with it the names of its files."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -19,11 +19,11 @@ def sync_folder(folder: Path) -> None:
 
 def replace_whole(path: Path, text: bytes, prefix: str, as_it_was: Callable[[int], None]) -> None:
     """
-    Have a file hold `text`, by a rename, so that no reader meets half of it.
+    Set a file's content to `text` by a rename, so that no reader sees half of it.
 
     Args:
-        prefix: of the name under which it is written first, in the same folder.
-        as_it_was: gives the new file (its descriptor) the permissions of the old one.
+        prefix: of the temporary name, in the same folder.
+        as_it_was: gives the new file (by descriptor) the permissions of the old one.
     """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix)
     try:

@@ -1,7 +1,7 @@
 """
-One HTTP exchange with a stranger that ends: a total deadline, an answer of limited size that is not unpacked.
+One bounded HTTP exchange with a foreign host: a total deadline, and a size limit on the raw answer.
 
-Redirects are not followed and no proxy of the environment is asked: the address is the one that was declared.
+Redirects are not followed and no proxy from the environment is used: the address is the declared one.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from domain.errors import RecsysopsError
 
 
 class NotReached(RecsysopsError):
-    """The request did not get there."""
+    """The request did not reach the host."""
 
 
 class NoAnswer(RecsysopsError):
-    """Nobody knows whether the request was taken: there was no whole answer to it."""
+    """It is unknown whether the request was accepted: no complete answer arrived."""
 
 
 class Answer(NamedTuple):
-    """`body` as it came: no more than was allowed, and not unpacked."""
+    """`body` as received: within the size limit, and not decompressed."""
 
     status: int
     body: bytes
@@ -39,21 +39,21 @@ def exchange(
     method: str, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float, most_bytes: int
 ) -> Answer:
     """
-    Ask once.
+    Send one request.
 
     Args:
-        seconds: for everything together: name, connection, request and answer.
-        most_bytes: of the answer; one that is longer, or packed, is none.
+        seconds: for everything together: name resolution, connection, request and answer.
+        most_bytes: of the answer; a longer or compressed one counts as no answer.
 
     Raises:
-        NotReached, NoAnswer: in words, with the host and without the rest of the address.
+        NotReached, NoAnswer: with a message that names the host but not the rest of the address.
     """
     import httpx  # noqa: PLC0415 - the web process reads what is declared, and asks nobody
 
     if not _is_address(url):
         raise NotReached(f"{_host(url)} could not be reached: its address is none")
-    _trusted()  # read before the time begins
-    # Not asyncio.run, which waits for a name that is still looked up when the time is over.
+    _trusted()  # loaded before the deadline starts to run
+    # Not asyncio.run, which would wait for a name lookup that is still running at the deadline.
     loop = asyncio.new_event_loop()
     try:
         asked = _ask(method, url, body, dict(headers), seconds, most_bytes)
@@ -71,14 +71,14 @@ def exchange(
 
 @cache
 def _trusted() -> ssl.SSLContext:
-    """Who may say who a host is. Reading it takes longer than to ask most hosts."""
+    """The trusted certificate authorities. Loading them takes longer than a request to most hosts."""
     import httpx  # noqa: PLC0415
 
     return httpx.create_ssl_context(trust_env=False)
 
 
 def _is_address(url: str) -> bool:
-    """Whether it has a host, and a port that there is."""
+    """Whether it has a host, and a valid port."""
     try:
         parts = urlsplit(url)
         return bool(parts.hostname) and parts.port != 0
@@ -109,7 +109,7 @@ async def _ask(
 
 
 def signed_headers(secret: bytes, body: bytes, at: datetime) -> dict[str, str]:
-    """What says that we sent `body` (scheme `v1`: HMAC-SHA256 of `v1:time:body`); see `recsysops_client`."""
+    """Proof that we sent `body` (scheme `v1`: HMAC-SHA256 of `v1:time:body`); see `recsysops_client`."""
     timestamp = str(int(at.timestamp()))
     message = b"v1:" + timestamp.encode() + b":" + body
     return {
@@ -119,7 +119,7 @@ def signed_headers(secret: bytes, body: bytes, at: datetime) -> dict[str, str]:
 
 
 def is_safe(url: str) -> bool:
-    """Whether an address may be asked: by https, or by http on this machine."""
+    """Whether an address may be contacted: by https, or by http on this machine."""
     parts = urlsplit(url)
     if parts.scheme == "https":
         return bool(parts.hostname)
@@ -127,7 +127,7 @@ def is_safe(url: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, by its name."""
+    """Whether a host name means this machine."""
     if host == "localhost":
         return True
     try:
@@ -137,5 +137,5 @@ def is_loopback(host: str) -> bool:
 
 
 def _host(url: str) -> str:
-    # There may be a token in the path, and a password before the host.
+    # The path may hold a token, and a password may precede the host.
     return urlsplit(url).hostname or "the address"

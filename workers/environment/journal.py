@@ -1,4 +1,4 @@
-"""How each process writes its own log: a line for what happened, and of an error where it came from."""
+"""How each process writes its own log: a line per event, and for an error also where it came from."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _make = logging.getLogRecordFactory()
 
 def write_plainly() -> None:
     """
-    Tracebacks without the values of variables and lines without secrets, for every process that imports
-    `workers`, whichever library writes them.
+    Keep variables' values out of tracebacks and secrets out of log lines, whichever library writes them; for
+    every process that imports `workers`.
 
-    Where rich is installed structlog would show the variables, and among them are the passwords of addresses
-    and the tokens of clients; and a database that is away for a moment would fill a thousand lines.
+    Where rich is installed structlog would show variables, which include passwords in addresses
+    and client tokens; and a database that is briefly away would fill a thousand lines.
     """
     structlog.configure(
         processors=[
@@ -45,12 +45,12 @@ def write_plainly() -> None:
 
 
 def _line(_: Any, __: str, line: Any) -> str:
-    """The last of structlog's processors: what is written."""
+    """structlog's last processor, which makes the line that is written."""
     return redaction.prose(str(line))
 
 
 def _record(*given: Any, **more: Any) -> logging.LogRecord:
-    """A record of the standard library's logging, without secrets."""
+    """A log record of the standard library, without secrets."""
     record = _make(*given, **more)
     record.msg = _clean(record.msg) if record.args else redaction.prose(str(record.msg))
     if isinstance(record.args, dict):
@@ -59,12 +59,12 @@ def _record(*given: Any, **more: Any) -> logging.LogRecord:
         record.args = tuple(map(_clean, record.args))
     if record.exc_info and record.exc_info[0] is not None:
         trace = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
-        record.exc_text = redaction.prose(trace)  # formatters write this instead of making their own
+        record.exc_text = redaction.prose(trace)  # formatters use this instead of making their own
     return record
 
 
 def _clean(value: object) -> object:
-    """What a line is made of: texts, and errors that become text in it."""
+    """The parts of a line without secrets: texts, and errors that become text in it."""
     if isinstance(value, str | BaseException):
         return redaction.prose(str(value))
     return value

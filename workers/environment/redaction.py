@@ -1,14 +1,15 @@
 """
-What this process must not say: values that came from its environment.
+What this process must not reveal: values that came from its environment.
 
-Secrets and what declarations expand are noted here where they are read (`workers.environment.settings`,
-`workers.declaration.declare`), and every way out asks: the log of events, what jobs remember, logs, pages,
-messages, the terminal. A value is shown as the variable it came from, `${WAREHOUSE_PASSWORD}`.
+Secrets and values that declarations expand are noted here when they are read
+(`workers.environment.settings`, `workers.declaration.declare`), and every output asks here: the event log,
+what jobs remember, logs, pages, messages, the terminal. A value is shown as its variable,
+`${WAREHOUSE_PASSWORD}`.
 
-There are two strengths. A *secret* (by the name of its variable, by `secret_env`, or the password of an
-address) is shown nowhere. A *value that a declaration expanded* may be a word that data hold too: it is left
-out of prose (errors, logs), and data keep theirs. Words that text is full of (`eu`, `prod`, `postgres`) are
-left alone; within an address or behind `password=` a secret is hidden whatever it is.
+There are two levels. A *secret* (by its variable's name, by `secret_env`, or an address's password) is shown
+nowhere. A *value that a declaration expanded* may be a word that also occurs in data: it is removed
+from prose (errors, logs), but not from data. Words that are common in text (`eu`, `prod`, `postgres`) are
+left alone; within an address or after `password=` a secret is hidden whatever it is.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from urllib.parse import quote, unquote
 
 SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|APIKEY", re.IGNORECASE)
 KEY_NAME = re.compile(r"(?:^|_)KEY$", re.IGNORECASE)
-"""Of a secret, where the value looks like one: PARTITION_KEY may be `member_id`."""
+"""Names of secrets whose value has to look like one, too: PARTITION_KEY may be `member_id`."""
 KEY_VALUE = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[^\s/\\]{16,}")
 
 SECRET_LEAST, EXPANDED_LEAST = 6, 4
@@ -38,7 +39,7 @@ HIDDEN = "***"
 
 
 class Redaction:
-    """The values noted so far, and texts without them."""
+    """The values noted so far; removes them from texts."""
 
     def __init__(self) -> None:
         self._secrets: dict[str, str] = {}
@@ -47,7 +48,7 @@ class Redaction:
         self._lock = Lock()
 
     def note_environment(self, environment: Mapping[str, str]) -> None:
-        """Its variables that are named like secrets, and the passwords of the addresses in it."""
+        """Note its variables that are named like secrets, and the passwords of the addresses in it."""
         noted: dict[str, str] = {}
         for name, value in environment.items():
             if SECRET_NAME.search(name) or (KEY_NAME.search(name) and KEY_VALUE.fullmatch(value)):
@@ -57,11 +58,11 @@ class Redaction:
         self._note(noted, {})
 
     def note_secret(self, name: str, value: str | None) -> None:
-        """A variable that a declaration names as a secret."""
+        """Note a variable that a declaration names as a secret."""
         self._note(dict.fromkeys(_spellings(value or ""), f"${{{name}}}"), {})
 
     def note_expanded(self, name: str, value: str | None) -> None:
-        """A variable whose value a declaration holds."""
+        """Note a variable whose value a declaration contains."""
         if value:
             self._note(
                 dict.fromkeys(_passwords(value), HIDDEN),
@@ -69,12 +70,12 @@ class Redaction:
             )
 
     def prose(self, text: str) -> str:
-        """A text for people without anything of the environment."""
+        """A text for people, without any value from the environment."""
         return _BESIDE.sub(rf"\1{HIDDEN}", self._without(self.data(text), self._patterns[1], self._expanded))
 
     def data(self, text: str) -> str:
-        """The same of data, or JSON of them: without secrets."""
-        # Asked first: most texts hold none, and to search for all at once takes longer than one by one.
+        """The same for data, or data as JSON: without secrets."""
+        # Tested first: most texts hold none, and searching for all at once takes longer than one by one.
         found = any(one in text for one in self._secrets)
         clean = self._without(text, self._patterns[0], self._secrets) if found else text
         return _ADDRESS.sub(f"{HIDDEN}@", clean) if "://" in clean and "@" in clean else clean
@@ -84,7 +85,7 @@ class Redaction:
         secrets = {one: name for one, name in secrets.items() if one.lower() not in COMMON}
         if secrets.items() <= self._secrets.items() and expanded.items() <= self._expanded.items():
             return
-        with self._lock:  # a reader sees the old ones or the new ones, whole
+        with self._lock:  # a reader sees either the old values or the new ones, complete
             self._secrets = {**self._secrets, **secrets}
             self._expanded = {**self._expanded, **expanded}
             apart = _pattern(self._expanded, r"(?<![\w-])", r"(?![\w-])")
@@ -103,12 +104,12 @@ def _pattern(values: Iterable[str], before: str = "", after: str = "") -> re.Pat
 
 
 def _passwords(address: str) -> set[str]:
-    """Those of every address in a text, as they stand there and as they are meant."""
+    """The passwords of all addresses in a text, both as written there and decoded."""
     return {spelled for found in _PASSWORD.findall(address) for spelled in _spellings(unquote(found), found)}
 
 
 def _spellings(*values: str) -> set[str]:
-    """How texts write a value: as it is, within an address, within JSON, within Python's quotes."""
+    """How texts may spell a value: as it is, within an address, within JSON, within Python's quotes."""
     spelled = set(values)
     for value in values:
         quoted = (json.dumps(value), json.dumps(value, ensure_ascii=False), repr(value))

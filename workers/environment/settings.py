@@ -1,4 +1,4 @@
-"""The environment, read once into one frozen object; and what a declaration's variables stand for."""
+"""The environment, read once into one frozen object; and the values of a declaration's variables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workers.environment import redaction
 SERVER_ADDRESSES = "servers.json"
 WORKSPACE = re.compile(r"[a-z][a-z0-9_]{0,39}")
 BROKERS = ("redis", "rediss", "amqp", "amqps")
-"""Schemes of a broker's address: Redis and Valkey, RabbitMQ; an s at the end means TLS."""
+"""Schemes of a broker's address: Redis and Valkey, RabbitMQ; a final s means TLS."""
 LEFT_VARIABLES = "environment.json"
 CONFIG = "recsysops.toml"
 
@@ -25,7 +25,7 @@ CONFIG = "recsysops.toml"
 @dataclass(frozen=True)
 class Login:
     """
-    The OpenID Connect provider where people log in for the pages, and who of its people may.
+    The OpenID Connect provider that people log in with for the pages, and which of its people may.
 
     Attributes:
         domains: of verified e-mail addresses. groups: of the claim `groups`. subjects: of the claim `sub`.
@@ -43,14 +43,14 @@ class Login:
 @dataclass(frozen=True)
 class Settings:
     """
-    What the environment says. Secrets are kept out of `repr`, so that they reach no log.
+    What the environment says. Secrets are left out of `repr`, so that they reach no log.
 
-    `database_url` and `broker_url` are None where no server is named and none is running under `var`.
-    `owner_url` is the same database for whoever owns its tables and migrates them. `workspace` keeps several
-    recommenders apart in one database. `signing_key` is the file of the key that signs checkpoints and that
-    events are sealed under; None for one under `var`. What `former_keys` sealed still holds. `allowed_hosts`
-    are names of the web process beside that of `public_url`; its numbers are served on `metrics_port` of
-    loopback, or to who has `metrics_token`.
+    `database_url` and `broker_url` are None if no server is named and none is running under `var`.
+    `owner_url` is the same database for the owner of its tables, who migrates them. `workspace` separates
+    several recommenders in one database. `signing_key` is the file of the key that signs checkpoints and
+    seals events; None for the one under `var`. Seals made with `former_keys` stay valid. `allowed_hosts` are
+    names of the web process in addition to that of `public_url`; its metrics are served on `metrics_port` of
+    loopback, or to callers with `metrics_token`.
     """
 
     database_url: str | None = field(default=None, repr=False)
@@ -85,7 +85,7 @@ class Settings:
 
     def owner(self) -> str:
         """
-        The address of PostgreSQL for whoever owns the tables.
+        The address of PostgreSQL for the owner of the tables.
 
         Raises:
             ConfigurationError: none is named and none is running.
@@ -104,7 +104,7 @@ class Settings:
         if scheme == "valkey":
             scheme = "redis"
         if scheme not in BROKERS or not separator:
-            # Its scheme alone: there may be a password in the rest.
+            # Only its scheme: the rest may contain a password.
             raise ConfigurationError(
                 f"The broker's address (BROKER_URL or REDIS_URL) begins with {scheme[:20]!r}; write "
                 "redis://host:6379/0 (Redis, Valkey) or amqp://user:password@host:5672/vhost (RabbitMQ), "
@@ -117,10 +117,10 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """
     Settings from an environment (the process's own by default).
 
-    Where no server or declaration is named, those of the `recsysops up` that runs on RECSYSOPS_VAR are used.
+    If no server or declaration is named, those of the `recsysops up` running on RECSYSOPS_VAR are used.
 
     Raises:
-        ConfigurationError: PORT is not a number, RECSYSOPS_WORKSPACE no name, or the login is half declared.
+        ConfigurationError: PORT is not a number, RECSYSOPS_WORKSPACE not a name, or the login half declared.
     """
     given = _named(environment)
     around = surroundings(environment)
@@ -132,7 +132,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     signing_keys = [Path(one) for one in given.get("RECSYSOPS_SIGNING_KEY", "").split(os.pathsep) if one]
     return Settings(
         database_url=given.get("DATABASE_URL", started.get("database_url")),
-        # The owner of what was started here owns nothing on a server that was named.
+        # The owner of what was started here owns nothing on an explicitly named server.
         owner_url=given.get("DATABASE_OWNER_URL", given.get("DATABASE_URL", started.get("owner_url"))),
         workspace=workspace,
         broker_url=given.get("BROKER_URL") or given.get("REDIS_URL", started.get("redis_url")),
@@ -159,8 +159,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 def surroundings(environment: Mapping[str, str] | None = None) -> dict[str, str]:
     """
-    The variables that a declaration's `${NAME}` and `secret_env` stand for: the process's own (or
-    `environment`), over those that a running `recsysops up` left for a second terminal.
+    The values of a declaration's `${NAME}` and `secret_env`: the process's own variables (or
+    `environment`), which override those that a running `recsysops up` left for a second terminal.
     """
     given = _named(environment)
     around = {**_read(_var(given) / LEFT_VARIABLES), **given}
@@ -170,7 +170,7 @@ def surroundings(environment: Mapping[str, str] | None = None) -> dict[str, str]
 
 @contextmanager
 def left_variables(var: Path, variables: Mapping[str, str]) -> Iterator[None]:
-    """Leaves variables under `var` for `surroundings`, readable by the owner only, while the block lasts."""
+    """Leaves variables under `var` for `surroundings`, readable by the owner only, during the block."""
     file = var / LEFT_VARIABLES
     fresh = file.with_name(f"{file.name}.new")
     fresh.unlink(missing_ok=True)
@@ -184,13 +184,13 @@ def left_variables(var: Path, variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def forget_variables(var: Path) -> None:
-    """Takes away what `left_variables` left, also where that was killed."""
+    """Removes what `left_variables` left, even if that was killed."""
     (var / LEFT_VARIABLES).unlink(missing_ok=True)
 
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """This process's settings, read at the first call."""
+    """This process's settings, read on the first call."""
     return read_settings()
 
 
@@ -227,7 +227,7 @@ def _login(given: Mapping[str, str]) -> Login | None:
 
 
 def _queue(workspace: str) -> str:
-    # Of its own, so that workspaces may share a broker as they may share a database.
+    # One per workspace, so that workspaces can share a broker as they can share a database.
     return "recsysops" if workspace == "main" else f"recsysops-{workspace}"
 
 
@@ -249,7 +249,7 @@ def _needed(url: str | None, what: str, variable: str) -> str:
 
 
 def _own_declaration() -> str | None:
-    """The declaration in the current folder, which goes before one that a running `recsysops up` left."""
+    """The declaration in the current folder, which takes precedence over a running `recsysops up`'s."""
     return CONFIG if Path(CONFIG).exists() else None
 
 
@@ -262,5 +262,5 @@ def _named(environment: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def _read(file: Path) -> dict[str, str]:
-    # A file read here and not through workers.embedded: the web process need not know how to start a server.
+    # Read here and not through workers.embedded: the web process need not know how to start a server.
     return dict(json.loads(file.read_text())) if file.exists() else {}

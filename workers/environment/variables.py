@@ -1,4 +1,4 @@
-"""The environment's variables, with their defaults and what they mean: the one table."""
+"""The environment's variables, their defaults and their meaning: the one table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Variable(NamedTuple):
-    """What a variable means, and in words what holds where it is not set."""
+    """What a variable means, and in words what applies if it is not set."""
 
     means: str
     otherwise: str = "–"
@@ -69,4 +69,4 @@ VARIABLES: Mapping[str, Variable] = {
     "WORKERS": Variable("Processes that answer incidents, of one worker of the Procfile.", "`2`"),
     "LOOKS": Variable("Processes that look at tables, of one worker of the Procfile.", "`1`"),
 }
-"""Name → what it means, complete: a test holds it against what is read."""
+"""Name → meaning, complete: a test compares it with what is read."""

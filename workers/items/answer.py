@@ -1,4 +1,4 @@
-"""What was seen of an item, put together as the answer that a person reads."""
+"""Turns the evidence about an item into the answer that a person reads."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from domain.values import Estimate
 from workers.items.look import COMPARED, CONFIDENCE, ItemEvidence, other_launches
 from workers.items.words import headline_of, verdict_of
 
-LEAST_DUE = 20.0  # expected impressions, for an item to be one of those that say what is usual
-LEAST_USUAL = 20  # such items, before anything is called usual
-MOST_OF_IT = 0.5  # of a change of exposure, by its logarithm
-NOTHING_LEFT = -0.999  # a change of all has no logarithm
+LEAST_DUE = 20.0  # expected impressions that an item needs to help define what is usual
+LEAST_USUAL = 20  # items needed before anything is called usual
+MOST_OF_IT = 0.5  # of a change of exposure, on a log scale
+NOTHING_LEFT = -0.999  # a change of −100 % has no logarithm
 
 
 def answer_for(recommender: Recommender, seen: ItemEvidence) -> ItemAnswer:
-    """What was seen of an item, as the answer that a person reads."""
+    """The evidence about an item, as the answer that a person reads."""
     bias, before, usual, p_value = _numbers(seen)
     among = _among_launches(recommender, seen)
     if usual is not None and among is not None:
@@ -61,7 +61,7 @@ def answer_for(recommender: Recommender, seen: ItemEvidence) -> ItemAnswer:
 def _numbers(
     seen: ItemEvidence,
 ) -> tuple[Estimate | None, Estimate | None, tuple[float, float] | None, float | None]:
-    """The bias now and before, what is usual among items, and how unlike the others this one is now."""
+    """The bias now and before, what is usual among items, and how unusual this one is now."""
     row = _row(seen.now, seen.item)
     yardstick = seen.before if seen.before is not None else seen.now
     usual = None
@@ -74,10 +74,10 @@ def _numbers(
 
 def _among_launches(recommender: Recommender, seen: ItemEvidence) -> tuple[float, float] | None:
     """
-    What the other launches in the log make of the bias of one more, where the item is one.
+    What the log's other launches say about the bias of one more launch, if the item is one.
 
-    What is new is eligible for everybody, and is picked for few: every launch is shown less than its
-    expected exposure among all, which says nothing of this one.
+    A new item is eligible for everybody, and picked for few: every launch is shown less than its expected
+    exposure among all items, which says nothing about this one.
     """
     if seen.now is None or seen.launched_at is None or seen.launched_at < seen.start:
         return None
@@ -102,7 +102,7 @@ def _estimate(row: pd.Series | None) -> Estimate | None:
 
 
 def _in_question(seen: ItemEvidence) -> Estimate | None:
-    """How much less or more often it is eligible, where that is the better part of what changed."""
+    """How much less or more often the item is eligible, if that explains most of what changed."""
     found, moved = seen.question, seen.onset.change.value if seen.onset else None
     if found is None or not moved:
         return None
@@ -152,7 +152,7 @@ def _compared(recommender: Recommender, seen: ItemEvidence) -> tuple[Compared, .
 
 
 def title_of(recommender: Recommender, items: pd.DataFrame, item: str) -> str | None:
-    """The item's title, where one is declared and known."""
+    """The item's title, if one is declared and known."""
     column = recommender.items.title if recommender.items else None
     found = None if column is None else items[column].get(item)
     return None if found is None or pd.isna(found) else str(found)

@@ -1,4 +1,4 @@
-"""What is asked in the chat and takes longer than an answer may: a worker does it, the bot fetches it."""
+"""Questions in the chat that take too long to answer at once: a worker answers, and the bot fetches it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def item_answer(recommender: Recommender, item: str, at: datetime | None = None)
         Refused: there is no such item. SourceError: a table cannot be read, or nothing is declared.
     """
     from workers.items.answer import answer_for  # noqa: PLC0415
-    from workers.items.look import look_at_item  # noqa: PLC0415 - science, in the process that looks
+    from workers.items.look import look_at_item  # noqa: PLC0415 - science, only in the process that looks
     from workers.items.picture import draw_item  # noqa: PLC0415
     from workers.sources.aggregate.count import zone_of  # noqa: PLC0415
 
@@ -35,7 +35,7 @@ def item_answer(recommender: Recommender, item: str, at: datetime | None = None)
 
 
 def settle_item(log: Engine, recommender: Recommender, item: str, question: str) -> None:
-    """Look at the item, keep the picture, put the answer where the bot fetches it, once, by `question`."""
+    """Look at the item, keep its picture, and leave the answer for the bot to fetch, once, by `question`."""
     said: dict[str, object]
     try:
         answer, picture = item_answer(recommender, item)
@@ -50,21 +50,21 @@ def settle_item(log: Engine, recommender: Recommender, item: str, question: str)
 
 
 def settle_misses(log: Engine, question: str) -> None:
-    """Put the low-ranked choices that are kept where the bot fetches them, once, by `question`."""
-    from workers.items.misses import kept_misses  # noqa: PLC0415 - science, in the process that looks
+    """Leave the stored low-ranked choices for the bot to fetch, once, by `question`."""
+    from workers.items.misses import kept_misses  # noqa: PLC0415 - science, only in the process that looks
 
     put(log, question, {"misses": [one.model_dump(mode="json") for one in kept_misses(log)]})
 
 
 def put(log: Engine, question: str, said: dict[str, object]) -> None:
-    """Keep what is said to a question until it is fetched."""
+    """Store the answer to a question until it is fetched."""
     with log.begin() as connection:
-        drop_before(connection, "answer:", clock.now() - UNFETCHED)  # whoever asked is no longer waiting
+        drop_before(connection, "answer:", clock.now() - UNFETCHED)  # whoever asked has stopped waiting
         remember(connection, f"answer:{question}", said)
 
 
 def fetch(log: Engine, question: str) -> ItemAnswer | tuple[Miss, ...] | str | None:
-    """The answer to a question, or why there is none (text); None while it is not ready. Fetched once."""
+    """The answer to a question, or why there is none (text); None while not ready. Can be fetched once."""
     with log.begin() as connection:
         said = take(connection, f"answer:{question}")
     if said is None:

@@ -1,5 +1,5 @@
 """
-One item looked at: is it shown as expected, since when not, compared with what, with a picture.
+A look at one item: whether it is shown as expected, since when not, compared with what, with a picture.
 
     engine ─▶ engagement of all items ─▶ expected exposure ──┐
            └▶ this item and its like over time ─▶ since when ┼─▶ answer, picture
@@ -29,21 +29,21 @@ from domain.errors import Refused, SourceError, TooFewRows
 from domain.recommender.recommender import Recommender
 from workers.sources.aggregate import exposure as read
 
-BINS = 288  # of the history, in which the moment is looked for
+BINS = 288  # of the history, to locate the moment of change
 LEAST_BIN, LAUNCH_BIN = timedelta(minutes=1), timedelta(hours=1)
-RECENT = timedelta(days=1)  # what "now" means where nothing changed
-LEAST_CHANGE = 0.25  # of what it was shown, to be reported
-WHOLE = 0.99  # share of the history that an item must have been there for others to be compared with it
+RECENT = timedelta(days=1)  # what "now" means if nothing changed
+LEAST_CHANGE = 0.25  # of what the item was shown: a smaller change is not reported
+WHOLE = 0.99  # share of the history that an item must have existed for, to be compared with others
 BATCH = LAUNCH_BIN
-"""Launches closer together than this are one batch: what keeps one of it from being shown keeps all."""
+"""Launches closer together than this are one batch: what keeps one item of it from being shown keeps all."""
 COMPARED = 20
 CONFIDENCE = 0.9
 
 
 @dataclass
 class ItemEvidence:
-    """What was read and worked out on the way to an answer; what could not be is None, and `notes` say
-    why."""
+    """What was read and computed on the way to an answer; what could not be computed is None, and `notes`
+    say why."""
 
     item: str
     at: datetime
@@ -69,11 +69,11 @@ class ItemEvidence:
 
 def look_at_item(recommender: Recommender, item: str, at: datetime) -> ItemEvidence:
     """
-    One item, by its key or its exact title, as of `at` (aware).
+    A look at one item, by its key or its exact title, as of `at` (aware).
 
     Raises:
-        Refused: there is no such item; the message names the nearest.
-        SourceError: nothing is declared of exposure, or a table cannot be read.
+        Refused: there is no such item; the message names the nearest one.
+        SourceError: no exposure is declared, or a table cannot be read.
     """
     exposure = read.declared(recommender)
     items = read.items_beside(recommender)
@@ -101,7 +101,7 @@ def find_item(recommender: Recommender, items: pd.DataFrame, asked: str) -> str:
     The key of the item that was asked for.
 
     Raises:
-        Refused: there is none.
+        Refused: there is no such item.
     """
     named = asked.strip().strip('"“”')
     if named in items.index:
@@ -119,7 +119,7 @@ def find_item(recommender: Recommender, items: pd.DataFrame, asked: str) -> str:
 
 
 def _expected_exposure(recommender: Recommender, seen: ItemEvidence) -> None:
-    """The expected exposure of every item, from the whole history."""
+    """Compute the expected exposure of every item, from the whole history."""
     exposure = read.declared(recommender)
     seen.whole = read.engagement(recommender, seen.start, seen.end)
     seen.available = _available(recommender, seen)
@@ -135,7 +135,7 @@ def _expected_exposure(recommender: Recommender, seen: ItemEvidence) -> None:
 
 
 def _available(recommender: Recommender, seen: ItemEvidence) -> pd.Series | None:
-    """Share of the history in which each item could be shown: since its launch."""
+    """The share of the history in which each item could be shown, that is since its launch."""
     column = recommender.items.launch if recommender.items else None
     if column is None:
         return None
@@ -145,7 +145,7 @@ def _available(recommender: Recommender, seen: ItemEvidence) -> pd.Series | None
 
 
 def _since(recommender: Recommender, seen: ItemEvidence) -> None:
-    """The item and those like it over time, and the moment from which on it was shown otherwise."""
+    """Track the item and similar ones over time, and find the moment when its exposure changed."""
     deserved = seen.deserved
     known = deserved is not None and seen.item in deserved.items
     if deserved is not None and known:
@@ -171,10 +171,10 @@ def _since(recommender: Recommender, seen: ItemEvidence) -> None:
 
 def _latest(frame: pd.DataFrame) -> tuple[Onset | None, datetime | None]:
     """
-    The moment since which the item is shown as it is now, and since when it had been as it was before that.
+    The moment since which the item is shown as it is now, and the start of the state before that.
 
-    After a greater change the next one is looked for: that an item is no longer new, and shown to everybody,
-    would else hide what happened to it since.
+    After a larger change the search continues for the next one: otherwise the end of an item's time as a new
+    one, shown to everybody, would hide what happened to it since.
     """
     latest, steady = None, None
     while len(frame) >= WINDOWS and (onset := find_onset(frame)) is not None and _matters(onset):
@@ -187,7 +187,7 @@ def _latest(frame: pd.DataFrame) -> tuple[Onset | None, datetime | None]:
 
 
 def _due(seen: ItemEvidence, total: np.ndarray) -> np.ndarray:
-    """The item's expected share of each bin's impressions, while it is available."""
+    """The item's expected share of each bin's impressions while it is available."""
     assert seen.deserved is not None  # noqa: S101 - asked for only where it is known
     place = int(np.flatnonzero(seen.deserved.items == seen.item)[0])
     there = np.ones(len(seen.deserved.items))
@@ -204,7 +204,7 @@ def _matters(onset: Onset) -> bool:
 
 
 def _bias(recommender: Recommender, seen: ItemEvidence) -> None:
-    """Production against expected exposure, now and before it changed."""
+    """Compute production against expected exposure, now and before the change."""
     if seen.deserved is None or seen.whole is None:
         return
     lately = max(seen.start, seen.end - RECENT, seen.launched_at or seen.start)
@@ -233,7 +233,7 @@ def _bias(recommender: Recommender, seen: ItemEvidence) -> None:
 
 
 def _redraw(seen: ItemEvidence, question: Eligibility) -> None:
-    """Its expected exposure over time, by how often it was eligible then and is now."""
+    """Redraw its expected exposure over time, by how often it was eligible then and is now."""
     if seen.series is None or seen.recent is None:
         return
     starts = seen.series["window_start"]
@@ -249,17 +249,17 @@ def _matched(late: pd.DataFrame, whole: pd.DataFrame) -> np.ndarray:
 
 
 def _over(seen: ItemEvidence, start: datetime, end: datetime) -> pd.Series | None:
-    """Share of [start, end) in which each item could be shown."""
+    """The share of [start, end) in which each item could be shown."""
     if seen.available is None:
         return None
-    lived = seen.available * (seen.end - seen.start).total_seconds()  # seconds up to the end, for new items
+    lived = seen.available * (seen.end - seen.start).total_seconds()  # seconds until the end, for new items
     left = lived - (seen.end - end).total_seconds()
     share = (left / max((end - start).total_seconds(), 1.0)).clip(0.0, 1.0)
     return share.where(seen.available < 1.0, 1.0)
 
 
 def _launch(recommender: Recommender, seen: ItemEvidence) -> None:
-    """How its launch goes, while the log reaches back to it."""
+    """Work out how its launch goes, as long as the log reaches back to it."""
     if seen.launched_at is None or seen.launched_at < seen.start:
         return
     out, others = _launches(recommender, seen), other_launches(recommender, seen)
@@ -281,7 +281,7 @@ def _launch(recommender: Recommender, seen: ItemEvidence) -> None:
 
 
 def _launches(recommender: Recommender, seen: ItemEvidence) -> pd.Series:
-    """Item → its launch, of those that the log reaches back to; none where no launch is declared."""
+    """Item → its launch, for those that the log reaches back to; empty if no launch is declared."""
     column = recommender.items.launch if recommender.items else None
     if column is None:
         return pd.Series(dtype="datetime64[us, UTC]")
@@ -290,7 +290,7 @@ def _launches(recommender: Recommender, seen: ItemEvidence) -> pd.Series:
 
 
 def other_launches(recommender: Recommender, seen: ItemEvidence) -> pd.Series:
-    """Those that a launched item is compared with: of other batches, or all where these are too few."""
+    """The launches to compare a launched item with: those of other batches, or all if these are too few."""
     launches = _launches(recommender, seen).drop(seen.item)
     apart = _of_other_batches(launches, seen)
     return apart if len(apart) >= LEAST_LAUNCHES else launches

@@ -1,7 +1,7 @@
 """
-The worst of the choices that a model had ranked low, kept for a person to look at.
+The worst choices that a model had ranked low, kept for a person to look at.
 
-The tables forget; a few of each day are kept, two weeks long, with everything that was known of them.
+The tables forget; a few per day are kept for two weeks, with everything that was known about them.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ MOST_READ = 200
 
 
 def checks_of(recommender: Recommender) -> list[Check]:
-    """The declared checks that look at choices ranked low."""
+    """The declared checks that look at low-ranked choices."""
     return [check for check in recommender.checks.values() if asks(check, LowRankedChoices)]
 
 
 def keep_misses(log: Engine, recommender: Recommender, at: datetime) -> int:
     """
-    Keep the worst of the windows that have ended since the last time; returns how many are kept now.
+    Keep the worst choices of the windows that ended since the last call; returns how many are kept now.
 
-    A table that cannot be read is reported by its check; here it is left out.
+    A table that cannot be read is reported by its check, and left out here.
     """
     checks = checks_of(recommender)
     with alone(log, "tick:misses") as mine:
@@ -70,7 +70,7 @@ def keep_misses(log: Engine, recommender: Recommender, at: datetime) -> int:
 
 
 def kept_misses(log: Engine) -> tuple[Miss, ...]:
-    """Those that are kept, newest day first."""
+    """The stored low-ranked choices, newest day first."""
     with log.connect() as connection:
         return _read(recall(connection, MEMORY) or {})
 
@@ -79,8 +79,8 @@ def read_misses(
     recommender: Recommender, at: datetime, since: datetime | None, where: Slice = (), limit: int = MOST_READ
 ) -> list[Miss]:
     """
-    The `limit` lowest-ranked choices of [since, at) of each check, straight from the tables; of the last day
-    where nothing is said. `where`: only those with these values.
+    Each check's `limit` lowest-ranked choices in [since, at), read from the tables; by default those of the
+    last day. `where`: only choices with these values.
 
     Raises:
         ConfigurationError: no check of kind misses is declared. SourceError: a table cannot be read.
@@ -99,7 +99,7 @@ def read_misses(
 
 
 def named(recommender: Recommender, misses: list[Miss]) -> list[Miss]:
-    """The same with the titles of their items, where these are declared."""
+    """The same choices with their items' titles, if these are declared."""
     title = recommender.items.title if recommender.items else None
     if title is None or not misses:
         return misses

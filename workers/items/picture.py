@@ -1,5 +1,5 @@
 """
-The picture of an item's answer: what it was shown against its expected exposure, and how its launch goes.
+The picture for an item's answer: what it was shown against its expected exposure, and how its launch goes.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from workers.pictures.metric import BAND, DOTS, HEIGHT_INCHES, LINE, MARK, WIDTH
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST_STEPS, LEAST_A_STEP = 96, 12.0  # steps drawn, and impressions that one should hold on average
+MOST_STEPS, LEAST_A_STEP = 96, 12.0  # steps drawn, and impressions that a step should hold on average
 OTHERS = "#9fb3c8"
 INK = "#102a43"
 Z90 = 1.645
 
 
 def draw_item(answer: ItemAnswer, seen: ItemEvidence, zone: tzinfo = UTC) -> bytes:
-    """PNG, 1,400 pixels wide: over time, and for a launch by its age below."""
+    """PNG, 1,400 pixels wide: exposure over time, and below it, for a launch, impressions by age."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (0.5 s; few callers draw)
     from matplotlib.figure import Figure  # noqa: PLC0415
 
@@ -84,7 +84,7 @@ def _since(axes: Axes, moment: datetime, edges: pd.DatetimeIndex, height: float,
 
 
 def _by_age(axes: Axes, seen: ItemEvidence) -> None:
-    """Impressions added up since the launch: this item's, and those of the others."""
+    """Cumulative impressions since the launch: this item's, and the other launches'."""
     assert seen.ages is not None  # noqa: S101 - drawn only then
     own = seen.ages.loc[seen.item].to_numpy(float)
     lived = int(np.isfinite(own).sum())
@@ -110,7 +110,7 @@ def _climb(bins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _coarser(frame: pd.DataFrame) -> pd.DataFrame:
-    """Neighbouring windows added up until each holds enough to be seen as a line and not as noise."""
+    """Neighbouring windows merged until each holds enough to show a line instead of noise."""
     mean = max(float(frame["observed"].mean()), 1e-9)
     size = max(int(np.ceil(len(frame) / MOST_STEPS)), int(np.ceil(LEAST_A_STEP / mean)), 1)
     size = min(size, max(len(frame) // 4, 1))
@@ -144,7 +144,7 @@ def _tidy_times(axes: Axes, zone: tzinfo) -> None:
 
 
 def _legend(axes: Axes) -> None:
-    """Above the picture, where it covers nothing."""
+    """Put the legend above the picture, where it covers nothing."""
     axes.legend(
         loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, fontsize=8, frameon=False, ncols=2
     )

@@ -1,4 +1,4 @@
-"""The answer for an item in one sentence, for somebody who owns the item and no dashboard."""
+"""The answer for an item in one sentence, for somebody who owns the item but has no dashboard."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def verdict_of(
     question: Estimate | None = None,
 ) -> Verdict:
     """
-    Whether it is shown less or more than is right.
+    Whether the item is shown less or more than it should be.
 
-    Where it is eligible less (or more) often since it is shown less (or more), that is the verdict,
-    whatever its expected exposure: its owner has to know, be it a shelf that it left or a fault.
-    A bias counts where its interval excludes none *and* it is out of the ordinary: it came up at a known
-    moment, or lies outside what nine in ten items have, further off than chance among items takes it. A
-    launch counts where it is unlike those that it is compared with.
+    If it is eligible less (or more) often since it has been shown less (or more), that is the verdict,
+    whatever its expected exposure: its owner has to know, whether it left a shelf or something is broken.
+    A bias counts if its interval excludes zero *and* it is unusual: it appeared at a known moment, or lies
+    outside the range of nine in ten items by more than chance among items explains. A launch counts if it
+    differs from those that it is compared with.
     """
     if question is not None and question.value is not None:
         return "less" if question.value < 0 else "more"

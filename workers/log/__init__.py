@@ -1,1 +1,1 @@
-"""The way into the log and out of it: commands, followers, obligations, and the people behind pseudonyms."""
+"""The way into and out of the log: commands, followers, obligations, and the people behind pseudonyms."""

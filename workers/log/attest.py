@@ -1,4 +1,4 @@
-"""What people vouch for, written into the log's own stream for it, and read back."""
+"""What people vouch for: written into its own stream of the log, and read back."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def attest(
     log: Engine, command: Attest | Withdraw, *, actor: Actor, key: str, at: datetime
 ) -> tuple[Recorded, ...]:
     """
-    Vouch for a test, or do so no more; what was written, and nothing where the same was said before.
+    Vouch for a test, or stop; returns what was written, nothing if the same was already on record.
 
     Args:
         key: the idempotency key; a second call with it changes nothing.
@@ -38,5 +38,5 @@ def attest(
 
 
 def attestations(connection: Connection) -> tuple[Attestation, ...]:
-    """What is vouched for, expired ones too, by the ids that people have in the log."""
+    """Everything that was vouched for, expired or not, with people by their ids in the log."""
     return tuple(attested(read_stream(connection, AUDIT)).values())

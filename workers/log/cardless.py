@@ -1,4 +1,4 @@
-"""The streams that are of no incident: what is new is decided upon what stands there, and appended."""
+"""Streams that belong to no incident: the next events are decided from those already there, and appended."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from workers.store.log.encoder import Origin
 from workers.store.log.events import answer, append, head_of, read_stream, taken, unguessed
 
 Decide = Callable[[tuple[Recorded, ...]], Sequence[Logged]]
-"""What stands in a stream, the oldest first → what comes after it."""
+"""The events of a stream, oldest first → the events to append."""
 
 
 def append_once(log: Engine, stream: str, decide: Decide, origin: Origin) -> tuple[Recorded, ...]:
     """
-    Append what is decided; what was written, now or before under this key, and nothing where nothing was.
+    Append what `decide` returns; returns what was written, now or earlier under this key, or nothing.
 
     Raises:
         Refused: what `decide` raises.
@@ -39,9 +39,9 @@ def append_once(log: Engine, stream: str, decide: Decide, origin: Origin) -> tup
 
 
 def _once(connection: Connection, stream: str, decide: Decide, origin: Origin) -> tuple[Recorded, ...]:
-    if taken(connection, origin.key):  # first: another may commit between the two questions
+    if taken(connection, origin.key):  # checked first: somebody may commit between the two queries
         before = answer(connection, origin.key)
         return before or _once(connection, stream, decide, origin._replace(key=unguessed(origin.key)))
-    head = head_of(connection, stream)  # first: what comes after it is a conflict, and decided again
+    head = head_of(connection, stream)  # read first: a later append is a conflict, and decided again
     events = decide(read_stream(connection, stream))
     return append(connection, head, events, origin) if events else ()

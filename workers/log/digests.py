@@ -1,4 +1,4 @@
-"""Digests of the scorecard, in the log's own stream for them: what is due, where it goes, what is posted."""
+"""Scorecard digests in the log's own stream for them: what is due, where it goes, what was posted."""
 
 from __future__ import annotations
 
@@ -19,40 +19,40 @@ from workers.store.memory import recall, remember
 
 BY_THE_CLOCK = Actor(kind="worker", id="worker:digest")
 OWED = timedelta(days=7)
-"""So long after it was due a digest is still posted, unless the next one is due by then."""
+"""A digest is still posted this long after it was due, unless the next one is due by then."""
 
 PLACE = "slack.digest"
 IN_HAND = "digest"
 
 
 def is_due(log: Engine, moment: datetime) -> bool:
-    """Whether the log says already that the digest of a moment is due."""
+    """Whether the log already says that the digest of a moment is due."""
     return any(one.due_at == moment for one in _due(_stream(log)))
 
 
 def record_due(log: Engine, due: DigestDue, at: datetime) -> None:
-    """A digest is due from here on; once, however many clocks say so."""
+    """Record that a digest is due from now on; once, however many clocks say so."""
     key = f"digest:due:{due.due_at.isoformat()}"
     append_once(log, DIGESTS, lambda _: (due,), Origin(BY_THE_CLOCK, key, at))
 
 
 class Digests:
-    """For whoever posts them."""
+    """The digests, as seen by the process that posts them."""
 
     def __init__(self, log: Engine) -> None:
         self._log = log
 
     @contextmanager
     def owed(self) -> Iterator[DigestDue | None]:
-        """The one that is to be posted, for one process at a time; None, where another has it in hand."""
+        """The digest to post, given to one process at a time; None if there is none or another one has it."""
         with alone(self._log, IN_HAND) as mine:
             yield self._newest() if mine else None
 
     def place(self, due: DigestDue, channel: str) -> str:
         """
-        The id of the channel in which a digest is posted: the first one that this was asked for it.
+        The id of the channel to post a digest in: the first one that this was called with for it.
 
-        Otherwise one that is declared between Slack's acceptance and the record would have it as well.
+        Otherwise a channel declared between Slack's acceptance and the record would get the digest as well.
         """
         when = due.due_at.isoformat()
         with self._log.begin() as connection:
@@ -63,7 +63,7 @@ class Digests:
         return channel
 
     def posted(self, due: DigestDue, channel: str, message: str, by: Actor) -> None:
-        """It stands there; nothing is owed of it any more."""
+        """Record that it was posted; nothing is owed for it any more."""
         found = DigestPosted(due_at=due.due_at, channel=channel, message=message)
         origin = Origin(by, f"digest:posted:{due.due_at.isoformat()}", present(self._log))
         append_once(self._log, DIGESTS, lambda _: (found,), origin)

@@ -1,12 +1,12 @@
 """
-Followers: each reads the log in order and remembers how far it has come.
+Followers: each one reads the log in order and remembers how far it has come.
 
 The position is saved in the transaction of the effect, so an effect in the database happens exactly once, and
-one outside it at least once; that is why everything outside carries the event's id as its key.
+one outside it at least once; that is why everything outside uses the event's id as its key.
 
-An event that a follower cannot do is tried again, ever more slowly, and then set aside with an incident of
+An event that a follower cannot handle is retried at growing intervals, and then set aside with an incident of
 its own, so that one bad event does not hold up all the others. One that this release cannot read is waited
-for: a later release can.
+for, as a later release can.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Poisoned(Exception):
-    """An effect failed at this event, for a reason that is not the store's."""
+    """An effect failed at this event, for a reason that lies outside the store."""
 
     def __init__(self, recorded: Recorded, reason: Exception) -> None:
         super().__init__(f"{type(reason).__name__}: {reason}")
@@ -50,10 +50,10 @@ class Poisoned(Exception):
 
 def follow(log: Engine, name: str, effect: Effect, stop: Signal) -> None:
     """
-    Do `effect` for each event after the follower's position, in order, until `stop` is set.
+    Run `effect` for each event after the follower's position, in order, until `stop` is set.
 
-    An effect that fails is tried again, ever more slowly, and nothing after it is done meanwhile: order is
-    part of what a follower promises. After `followers.MOST_TRIES` it is set aside.
+    A failing effect is retried at growing intervals, and nothing after it is done meanwhile: followers
+    promise to keep the order. After `followers.MOST_TRIES` the event is set aside.
     """
     appends = AppendListener(log)
     failures = 0
@@ -62,14 +62,14 @@ def follow(log: Engine, name: str, effect: Effect, stop: Signal) -> None:
         try:
             caught_up = catch_up(log, name, effect, limit) == 0
             failures, limit = 0, BATCH_EVENTS
-        except Exception as error:  # noqa: BLE001 - whatever it was, the event is still there and is tried again
+        except Exception as error:  # noqa: BLE001 - whatever it was, the event is still there and is retried
             failures += 1
             _log.exception("follower_failed", follower=name, failures=failures)
             if isinstance(error, Poisoned) and stumble(log, name, error.recorded, str(error)):
                 continue
             if isinstance(error, LogError):
                 say_stuck(log, name, str(error))
-            # One by one from here: what came before the one that fails is done and stays done.
+            # One by one from here: what precedes the failing event is done and stays done.
             limit = 1
             stop.wait(min(LONGEST_PAUSE_SECONDS, 0.5 * 2**failures))
             continue
@@ -80,10 +80,10 @@ def follow(log: Engine, name: str, effect: Effect, stop: Signal) -> None:
 
 def catch_up(log: Engine, name: str, effect: Effect, limit: int = BATCH_EVENTS) -> int:
     """
-    Do up to `limit` events in one transaction, and return how many there were.
+    Handle up to `limit` events in one transaction, and return how many there were.
 
     Raises:
-        Poisoned: the effect of one of them failed; none is done.
+        Poisoned: the effect failed for one of them; none is done.
     """
     number(log)
     with log.begin() as connection:
@@ -92,7 +92,7 @@ def catch_up(log: Engine, name: str, effect: Effect, limit: int = BATCH_EVENTS) 
             try:
                 effect(connection, recorded)
             except (SQLAlchemyError, psycopg.Error):
-                raise  # the store's own trouble says nothing about the event
+                raise  # trouble with the store itself says nothing about the event
             except Exception as error:
                 raise Poisoned(recorded, error) from error
             followers.done(connection, name, recorded.position)
@@ -100,14 +100,14 @@ def catch_up(log: Engine, name: str, effect: Effect, limit: int = BATCH_EVENTS) 
 
 
 def stumble(log: Engine, name: str, recorded: Recorded, trouble: str) -> bool:
-    """Count a failure at an event; True where it was the last, and the event is set aside."""
+    """Count a failure at an event; True if it was the last one allowed, and the event is set aside."""
     trouble = redaction.prose(trouble)
     with log.begin() as connection:
         failures = followers.failed(connection, name, recorded.position, trouble)
         incident = followers.stream_of_trouble(connection, name)
     if failures < followers.MOST_TRIES:
         return False
-    # Reported first: killed in between, it is reported once and the event is tried again.
+    # Reported first: after a kill in between, it is reported once and the event is retried.
     stream = _report(log, name, recorded, trouble, incident)
     with log.begin() as connection:
         followers.set_aside(connection, name, recorded.position, trouble, stream)
@@ -115,13 +115,13 @@ def stumble(log: Engine, name: str, recorded: Recorded, trouble: str) -> bool:
 
 
 def say_stuck(log: Engine, name: str, trouble: str) -> None:
-    """Write down why a follower does not get on, for `recsysops followers` to show."""
+    """Record why a follower is stuck, for `recsysops followers` to show."""
     with log.begin() as connection:
         followers.stuck(connection, name, redaction.prose(trouble))
 
 
 def _report(log: Engine, name: str, recorded: Recorded, trouble: str, incident: str | None) -> str:
-    """An incident for the first event that a follower sets aside, a note on it for each one more."""
+    """Open an incident for the first event that a follower sets aside, and note each further one on it."""
     actor = Actor(kind="worker", id=f"worker:{name}")
     key = f"set-aside:{name}:{recorded.position}"
     text = (
@@ -138,10 +138,10 @@ def _report(log: Engine, name: str, recorded: Recorded, trouble: str, incident: 
 
 class AppendListener:
     """
-    Waits for the call that follows an append, on a connection of its own. Not for several threads.
+    Waits for the notification of an append, on its own connection. Not for several threads.
 
-    An append shortly after another one of its process is not called out: whoever has heard a call waits only
-    `AGAIN_SECONDS` the next time, and so finds that one too.
+    An append soon after another one by the same process sends no notification: after hearing one, the next
+    wait lasts only `AGAIN_SECONDS`, and so finds that append too.
     """
 
     def __init__(self, log: Engine) -> None:
@@ -150,7 +150,7 @@ class AppendListener:
         self._connection: psycopg.Connection | None = None
 
     def wait(self, timeout_seconds: float) -> bool:
-        """True when something may be new; False when the time is up, or PostgreSQL is away: look even so."""
+        """True if something may be new; False if the time is up, or PostgreSQL is away: look even so."""
         self._heard = self._wait(min(timeout_seconds, AGAIN_SECONDS) if self._heard else timeout_seconds)
         return self._heard
 
@@ -159,7 +159,7 @@ class AppendListener:
             if self._connection is None:
                 self._connection = psycopg.connect(self._address, autocommit=True, connect_timeout=5)
                 self._connection.execute(f"LISTEN {CHANNEL}")
-                return True  # whatever was called before this moment went unheard
+                return True  # notifications before this moment went unheard
             return any(True for _ in self._connection.notifies(timeout=timeout_seconds, stop_after=1))
         except psycopg.OperationalError as error:
             _log.warning("news_unheard", error=str(error))
@@ -168,7 +168,7 @@ class AppendListener:
             return False
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -1,9 +1,9 @@
 """
-Who is in which user group, as Slack last said, and when it did; sealed, as whoever can write into the store
-could make anybody a member.
+Who is in which user group, as Slack last reported, and when; sealed, because otherwise anybody who can write
+to the store could make anybody a member.
 
-The web process asks; it is kept here so that another process, or the same one after a restart, knows it while
-Slack does not answer, and so that a worker can look again whether somebody may what they pressed.
+The web process asks Slack; the result is kept here so that other processes, or the same one after a restart,
+know it while Slack does not answer, and a worker can check again whether somebody may do what they pressed.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ NAME = "slack.groups"
 class KeptGroups(Value):
     """
     Attributes:
-        members: handle of a group → ids of its members in Slack (`U0123`).
-        handles: id of a group (`S0123`) → its handle.
-        said_at: when Slack said so.
+        members: group handle → ids of its members in Slack (`U0123`).
+        handles: group id (`S0123`) → its handle.
+        said_at: when Slack reported this.
     """
 
     members: dict[str, tuple[str, ...]]
@@ -34,12 +34,12 @@ class KeptGroups(Value):
     said_at: Moment
 
     def of(self, user: str) -> tuple[str, ...]:
-        """The handles of a person's groups, in order."""
+        """The handles of a person's groups, sorted."""
         return tuple(sorted(handle for handle, users in self.members.items() if user in users))
 
     @property
     def age_seconds(self) -> float:
-        """How long ago that was; endless where it lies ahead, as no clock can be believed then."""
+        """Its age; infinite if it lies in the future, as no clock can be trusted then."""
         age = (clock.now() - self.said_at).total_seconds()
         return age if age >= 0 else float("inf")
 
@@ -50,7 +50,7 @@ def keep(
     handles: Mapping[str, str],
     age_seconds: float = 0.0,
 ) -> None:
-    """Keep what Slack said `age_seconds` ago, in the caller's transaction."""
+    """Store what Slack reported `age_seconds` ago, in the caller's transaction."""
     said = {handle: tuple(sorted(users)) for handle, users in sorted(members.items())}
     said_at = clock.now() - timedelta(seconds=age_seconds)
     kept = KeptGroups(members=said, handles=dict(handles), said_at=said_at)
@@ -58,6 +58,6 @@ def keep(
 
 
 def kept(connection: Connection) -> KeptGroups | None:
-    """What Slack last said; None where it never did, or somebody else wrote what stands there."""
+    """What Slack last reported; None if it never did, or if somebody else wrote the stored value."""
     found = recall_sealed(connection, NAME)
     return None if found is None else KeptGroups.model_validate(found)

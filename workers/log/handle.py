@@ -1,8 +1,8 @@
 """
-A command in, its events out: decided, appended and folded into the card in one transaction.
+A command in, its events out: decided, appended and folded into the card, in one transaction.
 
-Two writers at once: one wins, the other decides again on what the first one wrote. A key asked twice is
-answered with what the first asking wrote.
+If two writers meet, one wins, and the other decides again based on what the first one wrote. A key that is
+used twice gets the answer that the first call wrote.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ STREAMS = UUID("6f1c1c0e-9d3b-5c57-8a4e-2f0b7d8a5e11")
 ATTEMPTS = 12
 LONGEST_PAUSE_SECONDS = 0.2
 OPENING = "SELECT pg_advisory_xact_lock(5270002, hashtext(workspace_in_force()))"
-"""Whoever opens an incident waits for this, until the end of its transaction."""
+"""Taken to open an incident, and held until the end of the transaction."""
 
 _CALL = f"SET LOCAL synchronous_commit = off; NOTIFY {CHANNEL}"
 _called: dict[Engine, float] = {}
@@ -43,7 +43,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Answer(NamedTuple):
-    """What a command did. `repeated`: its key had been asked before, and these events are from then."""
+    """What a command did. `repeated`: its key was used before, and these events are from then."""
 
     stream: str
     number: int
@@ -65,8 +65,8 @@ def handle(
     Do what `command` asks of the incident `stream`, or say why not.
 
     Args:
-        stream: None for OpenIncident and DeclareIncident: the incident of the finding's fingerprint that is
-            not closed, or a new one; their `number` is given here.
+        stream: None for OpenIncident and DeclareIncident: the unclosed incident with the finding's
+            fingerprint, or a new one; their `number` is assigned here.
         key: the idempotency key; a second call with it changes nothing.
         log: the store; this process's own where None.
 
@@ -87,7 +87,7 @@ def handle(
         except VersionConflict:
             if attempt == ATTEMPTS:
                 raise
-            # Chance keeps two writers that met once from meeting again and again.
+            # A random pause keeps two writers that met once from meeting again and again.
             time.sleep(random.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.005 * 2**attempt)))  # noqa: S311
             continue
         if answered.events and not answered.repeated:
@@ -98,10 +98,10 @@ def handle(
 
 def wake(store: Engine) -> None:
     """
-    Notify followers of an append; at most once in `CALL_SECONDS`, see `workers.log.follow.AppendListener`.
+    Notify followers of an append, at most once in `CALL_SECONDS`; see `workers.log.follow.AppendListener`.
 
-    Outside the append's transaction: a NOTIFY inside it would serialise the commits. Nor does it wait for the
-    disk: a lost call costs a follower at most one poll.
+    Outside the append's transaction, because a NOTIFY inside it would serialise the commits. It does not wait
+    for the disk either: a lost notification costs a follower at most one poll.
     """
     now = time.monotonic()
     if now - _called.get(store, 0.0) < CALL_SECONDS:
@@ -116,8 +116,8 @@ def wake(store: Engine) -> None:
 
 def _once(store: Engine, stream: str | None, command: Command, origin: Origin) -> Answer:
     """
-    One statement where this process wrote to the incident last, else a question before it; each a transaction
-    of its own: the expected version holds them together.
+    One statement if this process was the last to write to the incident, else a query before it; each its own
+    transaction: the expected version ties them together.
     """
     if stream is None:
         return _open(store, command, origin)
@@ -127,9 +127,9 @@ def _once(store: Engine, stream: str | None, command: Command, origin: Origin) -
 
 def _open(store: Engine, command: Command, origin: Origin) -> Answer:
     """
-    Join the incident that there is, or open one.
+    Join the existing incident, or open a new one.
 
-    Whether there is one, and the next number, are asked by one at a time; only those who open wait.
+    Looking for it and taking the next number is done by one writer at a time; only those who open wait.
     """
     if isinstance(command, OpenIncident):
         with at_once(store) as connection:
@@ -141,9 +141,9 @@ def _open(store: Engine, command: Command, origin: Origin) -> Answer:
 
 
 def _guess(connection: Connection, stream: str, command: Command, origin: Origin) -> Answer | None:
-    """Decided on what this process wrote last; None where it has to be asked whether that still holds."""
+    """Decide from what this process wrote last; None if the store has to be asked whether it still holds."""
     if isinstance(command, Correction):
-        return None  # what was read from a card does not say what may be corrected
+        return None  # state read from a card does not include what may be corrected
     stood = head.guess(connection, stream)
     if stood is None:
         return None
@@ -156,13 +156,13 @@ def _guess(connection: Connection, stream: str, command: Command, origin: Origin
 
 
 def _decide(connection: Connection, stream: str, command: Command, origin: Origin) -> Answer:
-    """Decided on how things stand, or what was answered to the key before."""
+    """Decide from the current state, or return what was answered to the key before."""
     stood = head.head_of(connection, stream, origin.key, whole=isinstance(command, Correction))
     if stood.answered is not None:
         number = replayed(connection, stood.answered).number
         written = answer(connection, origin.key)
         if not written:
-            # No rule decided what stands under it: somebody was there first who must not keep others out.
+            # No rule decided the event under this key: somebody took the key who must not keep others out.
             return _decide(connection, stream, command, origin._replace(key=unguessed(origin.key)))
         return Answer(stream=stood.answered, number=number, events=written, repeated=True)
     if stood.incident is None and not isinstance(command, OpenIncident | DeclareIncident):
@@ -177,7 +177,7 @@ def _append(connection: Connection, stood: IncidentHead, command: Command, origi
     """
     incident = stood.incident
     if incident is not None and origin.at < incident.last_at:
-        # No event is before the one it answers, whichever clock was wrong: no duration is negative.
+        # No event precedes the one it answers, even if a clock was wrong: no duration is negative.
         origin = origin._replace(at=incident.last_at)
     made = draft(stood.head, decide(incident, command, origin.actor, origin.at), origin)
     for record in made.recorded:
@@ -210,7 +210,7 @@ def _absent(connection: Connection, stream: str) -> Refused:
 
 
 def _place(connection: Connection, command: Command, key: str) -> tuple[str, Command]:
-    """The stream an opening command belongs to, and the command with the number it would get."""
+    """The stream that an opening command belongs to, and the command with the number it would get."""
     if isinstance(command, DeclareIncident):
         numbered = command.model_copy(update={"number": cards.next_number(connection)})
         return _stream("declared", key), numbered

@@ -10,19 +10,19 @@ from workers.environment import clock
 from workers.store.memory import drop_before, recall, remember
 
 LONGEST = timedelta(days=1)
-"""A login expires by itself well before this; then it need not be known that it was ended."""
+"""A login expires well before this, after which its end need not be remembered."""
 
 NAME = "login_ended:"
 
 
 def end(log: Engine, login: str) -> None:
-    """This login (its id) is good for nothing from now on."""
+    """End this login (by its id): it is worthless from now on."""
     with log.begin() as connection:
         drop_before(connection, NAME, clock.now() - LONGEST)
         remember(connection, NAME + login, True)
 
 
 def is_ended(log: Engine, login: str) -> bool:
-    """Whether it was ended."""
+    """Whether the login was ended."""
     with log.connect() as connection:
         return recall(connection, NAME + login) is not None

@@ -1,8 +1,8 @@
 """
-What the log owes the world is done here, once, however often it is asked for.
+Does what the log owes the world: each thing once, however often it is asked for.
 
 A follower hands each new obligation to the workers, the clock (`remind`) hands it over again while it is
-owed, and `settle` does it: one at a time for each, after another look into the log, answered under its key.
+owed, and `settle` does it: one worker at a time, after another look into the log, answered under its key.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ FOLLOWER = "debts"
 MOST_TRIES = 5
 BEAT_SECONDS, AT_ONCE = 1.0, 100
 UNDONE_BY_HANDLER = {"apply"}
-"""Where a death may have left something that acts: not given up before its handler has taken it back."""
+"""Kinds where a crash may leave something in force: not given up before the handler has reverted it."""
 LOOKS_BACK = {"follow_up"}
-"""Kinds that keep a worker for as long as `[follow_ups] replay_time`: one of them at a time."""
+"""Kinds that occupy a worker for up to `[follow_ups] replay_time`: only one of them at a time."""
 
 _log = structlog.get_logger(__name__)
 
@@ -55,8 +55,8 @@ class Work:
     """
     One obligation to settle.
 
-    `last_try`: after this one the workers give up, so leave the world as it was. `tries`: this one and those
-    before it of which nobody knows how far they came; more than `MOST_TRIES` where each of them died.
+    `last_try`: the workers give up after this one, so leave the world as it was. `tries`: this try plus
+    earlier ones of unknown progress; more than `MOST_TRIES` if the worker died each time.
     """
 
     log: Engine
@@ -67,14 +67,14 @@ class Work:
     tries: int = 1
 
     def tell(self, command: c.Command, part: str) -> None:
-        """Record on the way what a part of the work found; once, however often it is tried."""
+        """Record intermediate results of the work; once, however often it is tried."""
         _record(self.log, self.incident, self.obligation, command, f"{_key(self.obligation, command)}:{part}")
 
 
 Handler = Callable[[Work], Iterable[c.Command]]
 """
-Does the work and returns what to record; nothing where it is not time yet. May raise anything. What it does
-after it yielded a command is done once that command is recorded.
+Does the work and returns what to record; nothing if it is not time yet. May raise anything. Code after
+a yielded command runs once that command is recorded.
 """
 
 Send = Callable[..., bool]
@@ -82,7 +82,7 @@ Send = Callable[..., bool]
 
 
 def hand_over(send: Send) -> Callable[[Connection, Recorded], None]:
-    """The follower's effect: what an event newly demands goes to the workers."""
+    """The follower's effect: passes the obligations that an event creates to the workers."""
 
     def effect(connection: Connection, recorded: Recorded) -> None:
         incident = cards.find(connection, recorded.stream)
@@ -97,9 +97,9 @@ def hand_over(send: Send) -> Callable[[Connection, Recorded], None]:
 
 def remind(log: Engine, send: Send, at: datetime | None = None) -> int:
     """
-    Hand over again what is overdue, and hotfixes whose time is over, the longest due first; returns how many.
+    Hand over again what is overdue, and hotfixes that have expired, the longest due first; returns how many.
 
-    A batch at a time, for about `BEAT_SECONDS`: what is left is the next beat's.
+    Works in batches, for about `BEAT_SECONDS`: the rest is left to the next beat.
     """
     count, until = 0, time.monotonic() + BEAT_SECONDS
     with alone(log, "remind") as mine:
@@ -108,7 +108,7 @@ def remind(log: Engine, send: Send, at: datetime | None = None) -> int:
             now = at or clock.now()
             with log.connect() as connection:
                 looks = reminders.look(connection, now, AT_ONCE)
-            # Sent before it is written down, and outside of a transaction: a press waits for no broker.
+            # Sent before it is recorded, and outside a transaction: a button press waits for no broker.
             sent = list(takewhile(partial(_sent, send), looks))
             with log.begin() as connection:
                 reminders.handed_over(connection, sent, now)
@@ -118,7 +118,7 @@ def remind(log: Engine, send: Send, at: datetime | None = None) -> int:
 
 
 def _sent(send: Send, look: Reminder) -> bool:
-    """False where the broker is away: it is asked for again at the next beat."""
+    """False if the broker is away: the next beat asks again."""
     return all(
         send("recsysops.settle", one.obligation.kind, one.stream, one.obligation.event_id) for one in look.now
     )
@@ -126,10 +126,10 @@ def _sent(send: Send, look: Reminder) -> bool:
 
 def settle(log: Engine, handlers: Mapping[str, Handler], kind: str, stream: str, event_id: str) -> bool:
     """
-    Settle one obligation, if it is still owed and nobody else is at it; True where an answer was recorded.
+    Settle one obligation, if it is still owed and nobody else is on it; True if an answer was recorded.
 
-    What looks back over weeks is left to the clock while another worker does so: it hands it over again.
-    After `MOST_TRIES` attempts that came to nothing the failure itself is recorded, so that people see it.
+    Work that looks back over weeks is left to the clock, which hands it over again, while another worker does
+    some. After `MOST_TRIES` fruitless attempts the failure itself is recorded, so that people see it.
     """
     with alone(log, f"settle:{kind}:{event_id}") as mine, _looking_back(log, kind) as free:
         if not (mine and free):
@@ -149,12 +149,12 @@ def settle(log: Engine, handlers: Mapping[str, Handler], kind: str, stream: str,
 
 
 def _looking_back(log: Engine, kind: str) -> AbstractContextManager[bool]:
-    """False where the kind looks back over weeks, and another worker does so now."""
+    """False if the kind looks back over weeks, and another worker is doing so now."""
     return alone(log, REPLAYS) if kind in LOOKS_BACK else nullcontext(True)
 
 
 def _each_died(kind: str, begun: int, trouble: str | None) -> bool:
-    """Whether it is given up untried; not while something may act that its handler could not take back."""
+    """Whether to give up untried; not while something may be in force that its handler could not revert."""
     if kind in UNDONE_BY_HANDLER:
         return begun > 2 * MOST_TRIES and trouble is None
     return begun > MOST_TRIES
@@ -167,7 +167,7 @@ def _try(work: Work, handler: Handler) -> bool:
         for command in handler(work):
             _record(work.log, work.incident, obligation, command, _key(obligation, command))
             recorded = True
-    except Exception as error:  # noqa: BLE001 - whatever it was: written down, tried again, given up visibly
+    except Exception as error:  # noqa: BLE001 - whatever it was: recorded, retried, given up visibly
         _log.exception("obligation_not_settled", kind=obligation.kind, event_id=obligation.event_id)
         trouble = redaction.prose(f"{type(error).__name__}: {error}")
         with work.log.begin() as connection:
@@ -196,7 +196,7 @@ def _record(log: Engine, incident: Incident, obligation: Obligation, command: c.
     try:
         handle(incident.stream, command, actor=actor, key=key, cause=obligation.event_id, log=log)
     except Refused as error:
-        # The incident moved on while the work was done; what people decided meanwhile stands.
+        # The incident moved on during the work; what people decided meanwhile stands.
         _log.info("answer_refused", key=key, reason=str(error))
 
 
@@ -205,7 +205,7 @@ def _still_owed(incident: Incident, kind: str, event_id: str) -> Obligation | No
 
 
 def _give_up(log: Engine, incident: Incident, obligation: Obligation, trouble: str) -> bool:
-    """Record the failure. False where the obligation stays owed all the same, and is worth going on with."""
+    """Record the failure. False if the obligation stays owed all the same, and is worth continuing."""
     reason = _given_up(trouble)
     option = incident.hotfix.option if incident.hotfix else ""
     check = incident.change.name if incident.change else ""
@@ -235,7 +235,7 @@ def _give_up(log: Engine, incident: Incident, obligation: Obligation, trouble: s
 
 
 def _tell_of_more_tries(log: Engine, incident: Incident, obligation: Obligation, trouble: str) -> None:
-    """A note, once, where it is tried on and on."""
+    """Write one note if it keeps being retried."""
     text = f"“{obligation.kind}” is not done yet and goes on being tried. {_given_up(trouble)}"
     _record(
         log, incident, obligation, c.AddNote(text=text), f"{obligation.event_id}:{obligation.kind}:goes-on"
@@ -247,7 +247,7 @@ def _given_up(trouble: str) -> str:
 
 
 def main() -> int:
-    """The follower's process: `python -m workers.log.obligations`."""
+    """Run the follower's process: `python -m workers.log.obligations`."""
     stop = Signal()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -1,4 +1,4 @@
-"""What the log owes now, and how far the workers are with it; and how a person has it tried again at once."""
+"""What the log owes now, how far the workers are with it, and how a person has it retried at once."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ SELECT kind, number, card.stream, event_id, since, coalesce(issued, 0) AS handed
 
 class OpenObligation(Value):
     """
-    An obligation and how it is coming along.
+    An obligation and its progress.
 
-    `handed_over` counts how often it went to the workers, `tries` how often one began since it last came to
-    a good end; `next_try_at` is when the clock hands it over again, where nothing comes of it before.
+    `handed_over` counts how often it went to the workers, `tries` how often one began since it last ended
+    well; `next_try_at` is when the clock hands it over again, unless it is settled before.
     """
 
     kind: str
@@ -41,13 +41,13 @@ class OpenObligation(Value):
 
 
 def every(connection: Connection, at: datetime, most: int | None = None) -> list[OpenObligation]:
-    """What is owed at `at`, the oldest first; all of it, or the first `most`."""
+    """What is owed at `at`, oldest first; all of it, or the first `most`."""
     found = connection.exec_driver_sql(_EVERY, {"at": at, "most": most}).mappings()
     return [OpenObligation.model_validate(dict(row)) for row in found]
 
 
 def due(incident: Incident, at: datetime) -> tuple[Obligation, ...]:
-    """What the workers owe for this incident, with what has become due by the clock."""
+    """What the workers owe for this incident, including what has become due by the clock."""
     by_clock = (obligation for obligation in scheduled(incident) if obligation.since <= at)
     return (
         *(obligation for obligation in open_obligations(incident) if obligation.kind not in BOTS_OWN),
@@ -57,7 +57,7 @@ def due(incident: Incident, at: datetime) -> tuple[Obligation, ...]:
 
 def retry(connection: Connection, incident: Incident, kind: str | None, at: datetime) -> list[OpenObligation]:
     """
-    Have the clock hand over at its next beat what is owed for an incident, with all tries before it again.
+    Have the clock hand over, at its next beat, what is owed for an incident, with a fresh count of tries.
 
     Raises:
         Refused: nothing is owed, or nothing of this kind.

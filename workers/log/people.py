@@ -1,7 +1,7 @@
 """
-At the door people become pseudonyms on the way in, and themselves again on the way out, while they are known.
+At the door, people become pseudonyms on the way in, and themselves again on the way out, while known.
 
-Outside the door nobody sees a pseudonym but that of somebody who was forgotten.
+The only pseudonyms seen outside the door are those of people who were forgotten.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ UNTIL_THEN: dict[Stage, str] = {
     "widening": "wait until it is deployed to more members, and its watch is over",
     "reverting": "wait until it is reverted",
 }
-"""Stages in which somebody is not forgotten who asked for a hotfix or approved it, and what ends that."""
+"""Stages in which whoever asked for or approved a hotfix cannot be forgotten, and what ends each."""
 
 Declared = Mapping[str, Person]
 NOBODY: Declared = {}
@@ -49,10 +49,10 @@ Shown = TypeVar("Shown", Incident, Recorded)
 
 def hide(log: Engine, actor: Actor, command: Command, declared: Declared = NOBODY) -> tuple[Actor, Command]:
     """
-    Who asks and what is asked, with every person under their pseudonym; new ones get one.
+    The actor and the command with every person replaced by their pseudonym; new people get one.
 
     Args:
-        declared: whose accounts are one person's: all of these have one pseudonym, that of the first one.
+        declared: which accounts are one person's: they all share the pseudonym of the first one.
     """
     other = handed_to(command)
     if actor.kind != "person" and other is None:
@@ -68,8 +68,8 @@ def hide(log: Engine, actor: Actor, command: Command, declared: Declared = NOBOD
 
 def _vouch(connection: Connection, pseudonym: str, known_as: str) -> None:
     """
-    Seal who somebody is who was known before there were seals; not while something of theirs is in hand, as
-    it could have been somebody else's.
+    Seal the identity of somebody who was known before seals existed; not while something of theirs is in
+    progress, as the identity could have been somebody else's.
     """
     if not people.proved(connection, {pseudonym}):
         concerned = people.cards_of(connection, pseudonym)
@@ -78,7 +78,7 @@ def _vouch(connection: Connection, pseudonym: str, known_as: str) -> None:
 
 
 def hide_actor(log: Engine, actor: Actor, declared: Declared = NOBODY) -> Actor:
-    """Who asks, under their pseudonym; somebody new gets one."""
+    """The actor under their pseudonym; somebody new gets one."""
     with log.begin() as connection:
         return _hidden(connection, actor, declared)
 
@@ -88,29 +88,29 @@ def _hidden(connection: Connection, actor: Actor, declared: Declared) -> Actor:
         return actor
     ids = _ids(declared, actor.id)
     pseudonym = people.pseudonym(connection, ids[0])
-    # From before it was declared that these are one.
+    # From before these accounts were declared to be one person's.
     also = (*ids, *people.pseudonyms(connection, ids[1:]))
     return actor.model_copy(update={"id": pseudonym, "known_as": actor.id, "also": also})
 
 
 def _ids(declared: Declared, known_as: str) -> tuple[str, ...]:
-    """All ids outside of whoever has this one; the one first under which the log knows them."""
+    """All outside ids of whoever has this one; first the one that the log knows them by."""
     person = person_of(declared, known_as)
     return person.ids if person else (known_as,)
 
 
 def show_incidents(connection: Connection, incidents: Sequence[Incident]) -> list[Incident]:
-    """Incidents with people by the ids they have outside."""
+    """Incidents with people under their outside ids."""
     return _show(connection, incidents, named_incident)
 
 
 def show_events(connection: Connection, recorded: Sequence[Recorded]) -> list[Recorded]:
-    """Events with people by the ids they have outside."""
+    """Events with people under their outside ids."""
     return _show(connection, recorded, named_record)
 
 
 def say(log: Engine, refusal: Refused) -> Refused:
-    """The same refusal, with people by the ids they have outside."""
+    """The same refusal, with people under their outside ids."""
     text = str(refusal)
     pseudonyms = people_in(text)
     if not pseudonyms:
@@ -121,19 +121,19 @@ def say(log: Engine, refusal: Refused) -> Refused:
 
 def forget(log: Engine, who: str, declared: Declared = NOBODY) -> bool:
     """
-    Forget who a person is, by an id they have outside, for ever; False where nobody is known by it.
+    Forget for ever who a person is, by one of their outside ids; False if nobody is known by it.
 
-    What they did stays in the log, under a pseudonym that nothing leads back from. What they wrote in their
-    own words stays too, and so does the id in events written before there were pseudonyms.
+    What they did stays in the log, under a pseudonym that cannot be traced back. So does what they wrote in
+    their own words, and the id in events written before there were pseudonyms.
 
     Raises:
-        Refused: something that they asked for or approved is in hand. Whoever comes back is somebody new, who
-            could approve what they had asked for themselves.
+        Refused: something that they asked for or approved is in progress. Whoever comes back is somebody new,
+            who could approve what they had asked for themselves.
     """
     with log.begin() as connection:
         pseudonyms = people.pseudonyms(connection, (*_ids(declared, who), who))
         if not pseudonyms and is_pseudonym(who) and who in people.in_log(connection):
-            pseudonyms = [who]  # their row was taken away by hand; it is left at that
+            pseudonyms = [who]  # the row was removed by hand; leave it at that
         concerned = {stream for one in pseudonyms for stream in people.cards_of(connection, one)}
         if in_hand := _in_hand(connection, concerned, {*_ids(declared, who), who, *pseudonyms}):
             raise Refused(f"{who} cannot be forgotten yet: {'; '.join(in_hand)}")
@@ -144,7 +144,7 @@ def forget(log: Engine, who: str, declared: Declared = NOBODY) -> bool:
 
 
 def _in_hand(connection: Connection, streams: Iterable[str], ids: Collection[str]) -> list[str]:
-    """What is being done that one of these people asked for or approved, in words."""
+    """What is in progress that one of these people asked for or approved, in words."""
     found = [incident for stream in streams if (incident := cards.find(connection, stream)) is not None]
     return [
         f"{in_hand(incident)} in #{incident.number}; {UNTIL_THEN[incident.hotfix.stage]}"
@@ -162,7 +162,7 @@ def to_draw_again(log: Engine) -> list[str]:
 
 
 def drawn_again(log: Engine, stream: str) -> None:
-    """The message of this incident names nobody any more who was forgotten."""
+    """Record that this incident's message no longer names anybody who was forgotten."""
     with log.begin() as connection:
         left = [one for one in _to_draw_again(connection) if one != stream]
         remember(connection, DRAW_AGAIN, left)

@@ -1,4 +1,4 @@
-"""Rehearsals, written into the log's own stream for them, and read back. Imports no science."""
+"""Rehearsals: written into their own stream of the log, and read back. Imports no science."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def record(
     log: Engine, said: Iterable[HotfixRehearsed], *, actor: Actor, key: str, at: datetime
 ) -> tuple[Recorded, ...]:
     """
-    Write what rehearsals showed; what was written, and nothing of those that said the same before that day.
+    Write what rehearsals showed; returns what was written, leaving out what the log already said that day.
 
     Args:
         key: the idempotency key; a second call with it changes nothing.
@@ -38,6 +38,6 @@ def record(
 
 
 def rehearsals(connection: Connection, until: datetime | None = None) -> tuple[Rehearsed, ...]:
-    """All that were recorded, up to a moment where one is named; the oldest first."""
+    """All recorded rehearsals, oldest first; only those up to a moment if one is given."""
     every = rehearsed(read_stream(connection, REHEARSALS))
     return tuple(one for one in every if until is None or one.at <= until)

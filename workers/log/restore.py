@@ -1,13 +1,13 @@
 """
-An export put into an empty store: whole or not at all, with the same positions and the same hashes.
+Loads an export into an empty store: completely or not at all, with the same positions and hashes.
 
-The store's own role does it, by the way every event goes: appended and numbered by PostgreSQL. So nothing can
-be put in that the program could not have written, and the hash at the end has to be the file's. Events keep
-their seals; the keys that made them have to be among those of this installation.
+This is done under the store's own role and the usual way: events are appended and numbered by PostgreSQL. So
+nothing can get in that the program could not have written, and the final hash has to be the file's. Events
+keep their seals; the keys that made them have to be among those of this installation.
 
-Those who follow the log begin behind its end: what was posted and handed over once is not done again. What an
-incident is still owed, the clock hands over as after any outage. Pictures, and who is behind a pseudonym, are
-not in the log and do not come with it.
+The log's followers start at its end: what was once posted and handed over is not done again. What an incident
+is still owed, the clock hands over as after any outage. Pictures, and who is behind a pseudonym, are not in
+the log and are not restored.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from workers.store.log.events import COLUMNS, last_position, read_stream
 from workers.store.log.recorded import decided
 
 FOLLOWERS = ("announce", "debts")
-"""All that follow the log."""
+"""All followers of the log."""
 
 ROWS_AT_ONCE = 1_000
 NUMBERING = "SELECT pg_advisory_xact_lock(5270001, hashtext(workspace_in_force()))"
@@ -57,7 +57,7 @@ SELECT count(append_event({COLUMNS})) FROM (
 
 
 class Restored(Value):
-    """What was put in. `head`: the log's newest hash in hexadecimal, the same as in the file."""
+    """What was restored. `head`: the log's newest hash in hexadecimal, the same as in the file."""
 
     events: int
     cards: int
@@ -72,10 +72,10 @@ def restore(
     owner: Engine | None = None,
 ) -> Restored:
     """
-    Put an exported file into an empty store.
+    Load an exported file into an empty store.
 
     Args:
-        trusted: the public key (64 hexadecimal digits) that has to have signed a checkpoint at its end.
+        trusted: the public key (64 hexadecimal digits) that must have signed a checkpoint at its end.
         owner: the same store, as the login that owns its tables: for a file that begins before events were
             sealed.
 
@@ -112,7 +112,7 @@ def restore(
 
 
 def _require_empty(connection: Connection) -> None:
-    # Nobody opens an incident meanwhile, and nobody else numbers.
+    # Meanwhile nobody opens an incident, and nobody else assigns numbers.
     connection.exec_driver_sql(OPENING)
     connection.exec_driver_sql(NUMBERING)
     for table, what in (("events", "events"), ("log", "entries of a log"), ("cards", "cards")):
@@ -126,7 +126,7 @@ def _require_empty(connection: Connection) -> None:
 
 
 def _ours(file: Path, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The same; Refused at the first that no key of this installation sealed, but for those before seals."""
+    """The same rows; Refused at the first one that no key of ours sealed, except those from before seals."""
     before_seals = True
     for row in rows:
         before_seals = before_seals and row.get("seal") is None
@@ -140,7 +140,7 @@ def _ours(file: Path, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]
 
 
 def _vouch(connection: Connection, owner: Engine | None, file: Path, unsealed: int) -> None:
-    """Whoever owns the tables says that what has no seal is from before there were seals."""
+    """Have the owner of the tables declare that events without a seal are from before seals existed."""
     if owner is None:
         raise Refused(
             f"{file} begins with {unsealed} events from before events were sealed. Only the login that owns "
@@ -190,7 +190,7 @@ def _follow_from(connection: Connection, position: int) -> None:
 
 
 def _without_people(connection: Connection) -> None:
-    """An export names nobody: whoever is not known here is not missing."""
+    """Record that unknown people are rightly unknown: an export names nobody, so nobody is missing."""
     pseudonyms = people.in_log(connection)
     for one in pseudonyms - set(people.known(connection, pseudonyms)):
         people.unknown(connection, one)

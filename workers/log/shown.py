@@ -1,9 +1,9 @@
 """
-What of each incident stands in the chat, and what is still to be brought there.
+What the chat shows of each incident, and what it still has to be sent.
 
-The log says what should be shown; here is what was accepted and what is owed, so that a process that is
-killed, or that the chat does not answer, goes on where it was. No time is kept to wait for: after a restart
-all that is owed is tried at once, whatever a clock says.
+The log says what should be shown; this records what the chat accepted and what is owed, so that a process
+that is killed, or gets no answer from the chat, continues where it was. No waiting time is stored: after a
+restart everything owed is tried at once, whatever a clock says.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ TROUBLE = "slack.trouble"
 
 class OwedMessage(Value):
     """
-    What of an incident is not in the chat yet.
+    What is missing in the chat for an incident.
 
     Attributes:
-        version: its events from this one on are not in the thread.
+        version: its events from this one on are not in the thread yet.
         tries:   how often it failed since it last succeeded.
-        trouble: what kept it from being shown, or shown whole.
+        trouble: what kept it from being shown, or from being shown completely.
     """
 
     version: int
@@ -37,20 +37,20 @@ class OwedMessage(Value):
 
 
 class Trouble(Value):
-    """Why nothing reaches the chat at all, since when."""
+    """Why nothing reaches the chat at all, and since when."""
 
     says: str
     since: Moment
 
 
 class Shown:
-    """Short transactions of its own each; from any thread."""
+    """Each call is a short transaction of its own; usable from any thread."""
 
     def __init__(self, log: Engine) -> None:
         self._log = log
 
     def owe(self, versions: Mapping[str, int]) -> None:
-        """Stream → the first version of it that is to be shown; what is owed already stays owed."""
+        """Stream → the first of its versions to show; anything owed already stays owed."""
         with self._log.begin() as connection:
             for stream, version in versions.items():
                 known = _owed(connection, stream)
@@ -60,30 +60,30 @@ class Shown:
                     _keep_owed(connection, stream, known.model_copy(update={"version": version}))
 
     def owed(self) -> dict[str, OwedMessage]:
-        """All that is owed, by stream."""
+        """Everything owed, by stream."""
         with self._log.connect() as connection:
             found = recall_beginning(connection, OWED)
         return {name.removeprefix(OWED): OwedMessage.model_validate(one) for name, one in found.items()}
 
     def put_off(self, stream: str, version: int, trouble: str) -> None:
-        """It failed once more; its events from `version` on are not in the thread."""
+        """Record one more failure; its events from `version` on are not in the thread."""
         with self._log.begin() as connection:
             known = _owed(connection, stream) or OwedMessage(version=version, since=clock.now())
             changed = {"version": version, "tries": known.tries + 1, "trouble": trouble[:500]}
             _keep_owed(connection, stream, known.model_copy(update=changed))
 
     def settled(self, stream: str) -> None:
-        """Nothing is owed of it any more."""
+        """Record that nothing is owed for it any more."""
         with self._log.begin() as connection:
             take(connection, OWED + stream)
 
     def accepted(self, stream: str) -> dict[str, str]:
-        """Place of a message → digest of what the chat accepted there last."""
+        """Place of a message → digest of what the chat last accepted there."""
         with self._log.connect() as connection:
             return dict(recall(connection, ACCEPTED + stream) or {})
 
     def accept(self, stream: str, accepted: Mapping[str, str]) -> None:
-        """Keep that; nothing where it is empty."""
+        """Store that; keeps nothing if it is empty."""
         with self._log.begin() as connection:
             if accepted:
                 remember(connection, ACCEPTED + stream, dict(accepted))
@@ -91,13 +91,13 @@ class Shown:
                 take(connection, ACCEPTED + stream)
 
     def file(self, digest: str) -> str | None:
-        """The id under which the chat has a picture."""
+        """The chat's id for a picture."""
         with self._log.connect() as connection:
             found = recall(connection, FILE + digest)
         return None if found is None else str(found)
 
     def keep_file(self, digest: str, file: str | None) -> None:
-        """The chat has a picture under this id, or (None) has it no more."""
+        """Record that the chat has a picture under this id, or (None) no longer has it."""
         with self._log.begin() as connection:
             if file is None:
                 take(connection, FILE + digest)
@@ -105,7 +105,7 @@ class Shown:
                 remember(connection, FILE + digest, file)
 
     def say_route(self, channel: str, trouble: str | None) -> None:
-        """Nothing can be posted in a declared channel, and people were told; or (None) it can again."""
+        """Record why a channel cannot be posted to, once people were told; or (None) that it can again."""
         with self._log.begin() as connection:
             if trouble is None:
                 take(connection, ROUTE + channel)
@@ -113,13 +113,13 @@ class Shown:
                 remember(connection, ROUTE + channel, trouble)
 
     def routes_in_trouble(self) -> dict[str, str]:
-        """Declared channel → why nothing can be posted there."""
+        """Declared channel → why it cannot be posted to."""
         with self._log.connect() as connection:
             found = recall_beginning(connection, ROUTE)
         return {name.removeprefix(ROUTE): str(one) for name, one in sorted(found.items())}
 
     def say_trouble(self, says: str | None) -> None:
-        """The chat takes nothing at all, or (None) takes it again."""
+        """Record that the chat accepts nothing at all, or (None) accepts messages again."""
         with self._log.begin() as connection:
             if says is None:
                 take(connection, TROUBLE)
@@ -129,7 +129,7 @@ class Shown:
             remember(connection, TROUBLE, Trouble(says=says[:500], since=since).model_dump(mode="json"))
 
     def trouble(self) -> Trouble | None:
-        """Why nothing reaches the chat at all; None where it does."""
+        """Why nothing reaches the chat at all; None if messages do."""
         with self._log.connect() as connection:
             found = recall(connection, TROUBLE)
         return None if found is None else Trouble.model_validate(found)

@@ -1,1 +1,1 @@
-"""What is logged of each slice of the requests: planned before it is switched on, looked at afterwards."""
+"""What is logged for each slice of the requests: planned beforehand, and examined afterwards."""

@@ -1,4 +1,4 @@
-"""Requests by window and by the dimensions of a log by slice: all that there were, and those logged."""
+"""Requests by window and by the dimensions of a log by slice: all that happened, and those logged."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ REQUEST, CHANCE = "__request", "__chance"
 
 def grid_of(recommender: Recommender, model: Model, logging: Logging, at: datetime, span: timedelta) -> Grid:
     """
-    The last whole windows of the log within `span` before `at`, counted from 1970 as what serves does.
+    The log's last whole windows within `span` before `at`, counted from 1970 as serving does.
 
     Raises:
-        ConfigurationError: the span has no whole window.
+        ConfigurationError: the span contains no whole window.
     """
     width = int(logging.window.total_seconds())
     tables = [recommender.tables[one] for one in (model.candidates, logging.requests) if one]
@@ -43,10 +43,10 @@ def grid_of(recommender: Recommender, model: Model, logging: Logging, at: dateti
 
 def requests_seen(recommender: Recommender, model: Model, logging: Logging, grid: Grid) -> pd.DataFrame:
     """
-    All requests, from the table that every request is in: columns window, a dimension each, requests.
+    All requests, from the table that contains every one: columns window, one per dimension, requests.
 
     Raises:
-        SourceError: it has not the columns that are named, or there are too many combinations.
+        SourceError: it lacks a named column, or there are too many combinations.
     """
     with open_source(recommender, str(logging.requests)) as source:
         rows, names = _windowed(source, source.between(grid.start, grid.end), logging, grid), logging.names
@@ -65,11 +65,11 @@ def requests_seen(recommender: Recommender, model: Model, logging: Logging, grid
 
 def requests_logged(recommender: Recommender, model: Model, logging: Logging, grid: Grid) -> pd.DataFrame:
     """
-    Logged requests: columns window, a dimension each, logged, and the sums of 1 over their probabilities and
-    of its square, `stands` and `squares`. Where the log has no probabilities each stands for itself.
+    Logged requests: columns window, one per dimension, logged, and the sums of 1 over their probabilities and
+    of its square, `stands` and `squares`. If the log has no probabilities, each request stands for itself.
 
     Raises:
-        SourceError: it has not the columns that are named; a probability is missing, 0 or less, or above 1.
+        SourceError: it lacks a named column; a probability is missing, 0 or less, or above 1.
     """
     with open_source(recommender, str(model.candidates)) as source:
         source.require(str(model.request), *logging.names)
@@ -92,7 +92,7 @@ def requests_logged(recommender: Recommender, model: Model, logging: Logging, gr
 
 def _windowed(source: Source, rows: Any, logging: Logging, grid: Grid) -> Any:
     for name in logging.names:
-        if name not in rows.columns:  # of the table's own, or gathered from them
+        if name not in rows.columns:  # the table's own, or gathered from its columns
             source.require(name)
     texts = {name: as_text(rows[name]).fill_null(NOT_SET) for name in logging.names}
     return rows.mutate(**{WINDOW: window_of(source, rows, grid), **texts})

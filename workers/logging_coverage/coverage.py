@@ -1,4 +1,4 @@
-"""What the log holds of each slice, beside the requests that there were."""
+"""What the log holds for each slice, next to the requests that there were."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from domain.recommender.recommender import Recommender
 from workers.logging_coverage.count import grid_of, requests_logged, requests_seen
 from workers.logging_coverage.declared import log_meant, logging_meant
 
-APART = 4.0  # standard errors by which the log stands for too few or too many, before that is said
+APART = 4.0  # standard errors by which the log may stand for too few or too many before that is reported
 
 
 def logging_coverage(
@@ -34,7 +34,7 @@ def logging_coverage(
     asked: Mapping[str, object] | None = None,
 ) -> LoggingCoverage:
     """
-    Requests of each slice: seen, logged, and what those are worth, in the windows of `span` before `at`.
+    Requests of each slice: seen, logged, and what the logged ones are worth, in the `span` before `at`.
 
     Raises:
         ConfigurationError: no log of candidates or no dimension is declared.
@@ -74,7 +74,7 @@ def logging_coverage(
 
 
 def _beside(seen: pd.DataFrame, logged: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
-    """Cells of both; what only one of them has is 0 in the other."""
+    """The cells of both tables; a cell that only one of them has is 0 in the other."""
     both = seen.merge(logged, on=[WINDOW, *names], how="outer")
     return both.fillna(dict.fromkeys((REQUESTS, LOGGED, STANDS, SQUARES), 0.0))
 

@@ -1,4 +1,4 @@
-"""Which log is meant, and how it is made: as declared, with what the command says put in its place."""
+"""Which log is meant, and how it is made: as declared, with overrides from the command."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def log_meant(recommender: Recommender, name: str | None) -> Model:
 
 def logging_meant(recommender: Recommender, model: Model, asked: Mapping[str, object]) -> Logging:
     """
-    How requests get into its log: what is `asked` for where it is not None, else what is declared.
+    How requests get into the model's log: what `asked` sets (is not None), otherwise what is declared.
 
     Raises:
-        ConfigurationError: no dimension is named, a value cannot be, or a table is not declared.
+        ConfigurationError: no dimension is named, a value is impossible, or a table is not declared.
     """
     declared = model.logging.model_dump(exclude_unset=True) if model.logging else {}
     given = {**declared, **{key: value for key, value in asked.items() if value is not None}}

@@ -1,4 +1,4 @@
-"""What `doctor` says of a log by slice: its columns, its probabilities, and whether all of them can be."""
+"""What `doctor` says about a log by slice: its columns, its probabilities, and whether they are possible."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workers.sources.engines.source import Source
 
 def examine_logging(model: Model, opened: Mapping[str, Source], at: datetime) -> Iterator[Advice]:
     """
-    Whether the columns are there, and the probabilities of the last window are some.
+    Whether the columns exist, and the probabilities of the last window are valid.
 
     Raises:
         SourceError: a probability is missing, 0 or less, or above 1.

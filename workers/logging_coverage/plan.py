@@ -1,4 +1,4 @@
-"""What a log by slice would hold, before it is switched on."""
+"""What a log by slice would contain, before it is switched on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from workers.logging_coverage.count import grid_of, requests_logged, requests_se
 from workers.logging_coverage.declared import log_meant, logging_meant
 from workers.sources.engines.source import open_source
 
-SAMPLED = 200  # rows of which the size is measured
+SAMPLED = 200  # rows whose size is measured
 
 
 def plan_logging(
@@ -30,15 +30,15 @@ def plan_logging(
     asked: Mapping[str, object] | None = None,
 ) -> LoggingPlan:
     """
-    What each slice would have in the log with these settings, and how much it would be a day.
+    What each slice would have in the log with these settings, and how much data that is per day.
 
     Args:
         span: how far back requests are counted.
-        name: the model; the first whose candidates are logged, where none is named.
-        asked: keys of `Logging` that take the place of those declared.
+        name: the model; by default the first whose candidates are logged.
+        asked: keys of `Logging` that override the declared ones.
 
     Raises:
-        ConfigurationError: nothing says what requests there are, or a setting cannot be.
+        ConfigurationError: nothing says what requests there are, or a setting is impossible.
         SourceError: a table cannot be read as declared, or has no requests in that time.
     """
     model = log_meant(recommender, name)
@@ -69,7 +69,7 @@ def plan_logging(
 
 
 def _traffic(recommender: Recommender, model: Model, logging: Logging, grid: Grid) -> pd.DataFrame:
-    """What requests there were: counted, or as the log stands for them where it says how likely each was."""
+    """The requests that there were: counted, or estimated from the log if it says how likely each was."""
     if logging.requests is not None:
         return requests_seen(recommender, model, logging, grid)
     if model.inclusion is None:
@@ -83,7 +83,7 @@ def _traffic(recommender: Recommender, model: Model, logging: Logging, grid: Gri
 def _volume(
     recommender: Recommender, model: Model, grid: Grid, requests: float
 ) -> tuple[Volume, tuple[str, ...]]:
-    """Rows and bytes of so many requests a day, by what the log holds already."""
+    """Rows and bytes for this many requests per day, judging by what the log holds already."""
     try:
         with open_source(recommender, str(model.candidates)) as source:
             source.require(str(model.request))

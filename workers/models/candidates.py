@@ -1,4 +1,4 @@
-"""The candidates of so many logged requests: drawn from all, in a log by slice from those of the slice."""
+"""Draws logged requests with their candidates: from all, or, in a log by slice, half from the slice."""
 
 from __future__ import annotations
 
@@ -33,11 +33,12 @@ def read_candidates(
     """
     Candidates of at most 1,500 requests in the span [start, end), chosen by the seed.
 
-    Where the log says how likely each request was to be in it, half of them, or all that there are, have a
-    candidate in the slice `where`; the column then holds the probability of having been logged and drawn.
+    If the log gives each request's probability of having been logged, half of the requests, or as many as
+    exist, have a candidate in the slice `where`; the column then holds the probability of having been logged
+    and drawn.
 
     Raises:
-        SourceError: a column is not there; a probability is missing, 0 or less, or above 1.
+        SourceError: a column is missing; a probability is missing, 0 or less, or above 1.
     """
     with open_source(recommender, table) as source:
         source.require(columns.request, columns.item, columns.score, *columns.features)
@@ -67,7 +68,7 @@ def _fetch(
 
 
 def _drawn(source: Source, rows: Any, columns: CandidateColumns, where: Slice, seed: int) -> pd.Series:
-    """Request → how likely it was to be logged and then drawn here, of those that are drawn."""
+    """Request → the probability that it was logged and then drawn here, for those that are drawn."""
     request, inclusion = columns.request, str(columns.inclusion)
     known = logged_chances(source, rows, request, inclusion)
     own = tuple(pair for pair in where if pair[0] in source.columns)
@@ -84,7 +85,7 @@ def _drawn(source: Source, rows: Any, columns: CandidateColumns, where: Slice, s
 
 
 def _counts(inside: npt.NDArray[np.bool_]) -> tuple[int, int]:
-    """How many are drawn inside and outside: half each, or what the other side leaves."""
+    """How many to draw inside and outside: half each, or what the other side leaves over."""
     mine, others = int(inside.sum()), int((~inside).sum())
     own = min(mine, max(REQUESTS // 2, REQUESTS - others))
     return own, min(others, REQUESTS - own)
@@ -92,10 +93,10 @@ def _counts(inside: npt.NDArray[np.bool_]) -> tuple[int, int]:
 
 def logged_chances(source: Source, rows: Any, request: str, inclusion: str) -> pd.Series:
     """
-    Request, in order → the probability that the log holds of it, in the column `inclusion`.
+    Request, in order → its probability of being logged, from the column `inclusion`.
 
     Raises:
-        SourceError: one is missing, 0 or less, above 1, or not the same in all rows of its request.
+        SourceError: one is missing, 0 or less, above 1, or differs between the rows of its request.
     """
     source.require(inclusion)
     if not rows[inclusion].type().is_numeric():

@@ -1,9 +1,9 @@
 """
-The process that models run in: `python -m workers.models.child DESCRIPTOR`.
+The process that runs models: `python -m workers.models.child DESCRIPTOR`.
 
-It loads what reading a model takes, once, and then forks a process of its own for each model that it is asked
-for, within limits of memory and processor time. What such a process does, hang, eat memory, or crash, it does
-to nobody else. This one never loads a model and runs on one thread, as what forks must.
+It loads the libraries that reading a model takes, once, and then forks a process for each model that it is
+asked for, within limits of memory and processor time. If such a process hangs, eats memory or crashes, no
+other is affected. This process itself never loads a model and runs on one thread, as a forking process must.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main() -> None:
             if ready:
                 _answer(line, living, ended)
     except (Ended, OSError):
-        return  # nobody asks any more
+        return  # nobody is asking any more
     finally:
         for pid in living:
             _kill(pid)
@@ -63,7 +63,7 @@ def _answer(line: socket.socket, living: set[int], ended: dict[int, int]) -> Non
     for name in asked["needs"]:
         importlib.import_module(name)
     prepare(Path(asked["path"]))
-    # Its descriptor comes apart from the header: a stream gives it with the next byte.
+    # The descriptor comes apart from the header: a stream delivers it with the next byte.
     _, descriptors, _, _ = socket.recv_fds(line, 1, 1)
     pid = os.fork()
     if pid == 0:
@@ -87,7 +87,7 @@ def _kill(pid: int) -> None:
 
 
 def _serve(above: socket.socket, descriptor: int, asked: dict[str, Any]) -> None:
-    """The life of a fork: it never returns."""
+    """The whole life of a fork: never returns."""
     status = 1
     try:
         above.close()
@@ -102,13 +102,13 @@ def _serve(above: socket.socket, descriptor: int, asked: dict[str, Any]) -> None
 
 
 def _limit(memory: int, processor_seconds: int) -> None:
-    """So many bytes more than it has now, and so much time of a processor; no file may be written."""
+    """Limit memory to this many bytes more than now, and processor time; no file may be written."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     until = int(used.ru_utime + used.ru_stime) + processor_seconds + 1
     resource.setrlimit(resource.RLIMIT_CPU, (until, until))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":  # elsewhere the kernel does not keep to it
+    if sys.platform == "linux":  # elsewhere the kernel does not enforce it
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
         most = pages * resource.getpagesize() + memory
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
@@ -127,7 +127,7 @@ def _model(line: socket.socket, path: Path) -> None:
         try:
             frame = _done(model, asked, unpacked(body))
             send(line, {}, packed(frame))
-        except Exception as error:  # noqa: BLE001 (whatever a model raises is said, and the next is asked)
+        except Exception as error:  # noqa: BLE001 (whatever a model raises is reported, and the next is asked)
             send(line, {"wrong": _words(error)})
 
 

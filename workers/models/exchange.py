@@ -1,4 +1,4 @@
-"""What goes between a worker and the process that holds a model: a JSON header, and frames as Arrow."""
+"""The exchange between a worker and the process that holds a model: a JSON header, and frames as Arrow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Ended(Exception):
 
 
 def send(line: socket.socket, header: dict[str, Any], body: bytes = b"") -> None:
-    """Raises OSError, or TimeoutError by the socket's own timeout."""
+    """Send a header and a body. Raises OSError, or TimeoutError by the socket's own timeout."""
     head = json.dumps(header).encode()
     line.sendall(LENGTH.pack(len(head), len(body)) + head)
     line.sendall(body)
@@ -32,10 +32,10 @@ def receive(line: socket.socket, deadline: float | None = None) -> tuple[dict[st
     The next header and body.
 
     Args:
-        deadline: of `time.monotonic`, by which all of it has to be there.
+        deadline: on the clock of `time.monotonic`, by which everything has to have arrived.
 
     Raises:
-        Ended: the other side closed, or sent what nobody would.
+        Ended: the other side closed, or sent something impossible.
         TimeoutError: the deadline passed.
     """
     head, body = LENGTH.unpack(_exactly(line, LENGTH.size, deadline))
@@ -81,7 +81,7 @@ def packed(frame: pd.DataFrame) -> bytes:
 
 
 def unpacked(body: bytes) -> pd.DataFrame:
-    """The frame again; texts as objects, which every version of scikit-learn takes."""
+    """The frame again; texts as objects, which every version of scikit-learn accepts."""
     frame: pd.DataFrame = pa.ipc.open_stream(body).read_all().to_pandas()
     texts = {name: object for name in frame if pd.api.types.is_string_dtype(frame[name])}
     return frame.astype(texts) if texts else frame

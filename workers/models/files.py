@@ -1,4 +1,4 @@
-"""A model file of any format that is known, by the end of its name."""
+"""Reads a model file of any known format, chosen by the end of its name."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ OTHERS = {
     END: ("workers.models.planted_file", "load_planted", ""),
     ".txt": ("workers.models.lightgbm_file", "load_lightgbm", "lightgbm"),
 }
-"""End of the name → what reads such a file, and the extra that has its library."""
+"""End of the name → what reads such a file, and the extra that installs its library."""
 
 
 def prepare(path: Path) -> None:
-    """Load what reads such a file, where it is installed, before memory is limited: it is no part of that."""
+    """Load the reader of such a file, if installed, before memory is limited: it is not part of the limit."""
     if path.suffix.lower() in OTHERS:
-        with suppress(ImportError):  # said when the file is read
+        with suppress(ImportError):  # reported when the file is read
             import_module(OTHERS[path.suffix.lower()][0])
     if path.suffix.lower() == END and (inner := within(path)) is not None:
         prepare(inner)
@@ -31,7 +31,7 @@ def prepare(path: Path) -> None:
 
 def load_model(path: Path) -> LoadedModel:
     """
-    Read the model in `path`. A name with another end is taken for a skops file's.
+    Read the model in `path`. A name with an unknown ending is taken for a skops file.
 
     Raises:
         SourceError: missing, of another format, or not trusted; says what to do.

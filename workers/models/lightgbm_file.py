@@ -1,4 +1,4 @@
-"""A model from LightGBM's own text file (`Booster.save_model`): trees, and nothing that could run."""
+"""Reads a model from LightGBM's own text file (`Booster.save_model`): trees, and nothing executable."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ BEGINS = b"tree\n"
 
 
 class LightgbmModel(LoadedModel):
-    """One booster: of two classes in log-odds; of anything else, also of a ranking, in its raw score."""
+    """One booster: for two classes in log-odds; for anything else, including ranking, as its raw score."""
 
     def __init__(self, booster: lightgbm.Booster) -> None:
         self.booster = booster
-        self.widths = {"in 64 bits": np.float64}  # it takes no other
+        self.widths = {"in 64 bits": np.float64}  # LightGBM takes no other
         objective = str(booster.dump_model(num_iteration=1)["objective"])
         self.kind = "log_odds" if objective.startswith(BINARY) else "number"
 
@@ -33,16 +33,16 @@ class LightgbmModel(LoadedModel):
 
     @property
     def outputs(self) -> tuple[Output, ...]:
-        """What it may be asked for."""
+        """What it can be asked for."""
         return ("score", "chance") if self.kind == "log_odds" else ("score",)
 
     def inputs(self, features: pd.DataFrame, width: npt.DTypeLike = np.float64) -> Any:
-        """Numbers as they are; texts as the categories that it was trained with, in the order of its file."""
+        """Numbers as they are; texts as the categories from its training, in the order of its file."""
         named = self.booster.feature_name()
         own = features[named] if set(named) <= set(features) else features
         known = self.booster.pandas_categorical or []
         texts = [name for name in own if not pd.api.types.is_numeric_dtype(own[name])]
-        if len(texts) > len(known):  # a number that is set nowhere has come without a type
+        if len(texts) > len(known):  # a number column that is never set arrives without a type
             texts = [name for name in texts if own[name].notna().any()]
         if len(texts) != len(known):
             raise SourceError(
@@ -60,8 +60,8 @@ class LightgbmModel(LoadedModel):
 
     def contributions(self, rows: pd.DataFrame, background: pd.DataFrame) -> npt.NDArray[np.float64]:
         """
-        (rows, features) what each feature adds to the raw score, by its trees; against what its training
-        held, not the `background`, which falls out of a difference of two groups.
+        (rows, features) what each feature adds to the raw score, by its trees; relative to the training data,
+        not to the `background`, which cancels out in a difference of two groups.
         """
         found = np.asarray(self.booster.predict(self.inputs(rows), pred_contrib=True), np.float64)
         named = self.booster.feature_name()
@@ -70,7 +70,7 @@ class LightgbmModel(LoadedModel):
 
 
 def load_lightgbm(path: Path) -> LightgbmModel:
-    """Raises SourceError where the file is none of LightGBM's."""
+    """Read the booster in `path`. Raises SourceError if the file is not one of LightGBM's."""
     with path.open("rb") as file:
         begins = file.read(len(BEGINS)).replace(b"\r", b"")
     if not begins.startswith(BEGINS.strip()):

@@ -1,4 +1,4 @@
-"""What every model file comes to: scores of rows, in each arithmetic that a service may have used."""
+"""What every model file provides: scores of rows, in each arithmetic that a service may have used."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class LoadedModel(ABC):
     """
     One model, asked for scores.
 
-    `kind` is "log_odds" where it tells two classes apart, else "number". `note` says what may be wrong with
-    it, in words; empty where nothing is. `needs` are the modules that its contributions take.
+    `kind` is "log_odds" if it tells two classes apart, else "number". `note` says what may be wrong with it,
+    in words; empty if nothing is. `needs` are the modules that its contributions require.
     """
 
     kind: str = "number"
@@ -35,16 +35,16 @@ class LoadedModel(ABC):
     @property
     @abstractmethod
     def takes(self) -> int | None:
-        """How many features it takes, where it knows."""
+        """How many features it takes, if it knows."""
 
     @property
     @abstractmethod
     def outputs(self) -> tuple[Output, ...]:
-        """What it may be asked for."""
+        """What it can be asked for."""
 
     @abstractmethod
     def inputs(self, features: pd.DataFrame, width: npt.DTypeLike = np.float64) -> Any:
-        """What it takes; texts as they are. None where a width makes no difference."""
+        """Its inputs; texts as they are. None if a width makes no difference."""
 
     @abstractmethod
     def asked(self, what: Output, inputs: Any) -> Scores:
@@ -66,8 +66,8 @@ class LoadedModel(ABC):
     ) -> Mapping[str, Scores]:
         """
         The scores in each arithmetic that a service may have computed them in: in 64 or 32 bits, as the
-        model's score or as a chance, for all rows at once or for those of a request together; those named
-        `only`, where it is said.
+        model's score or as a probability, for all rows at once or request by request; only those named in
+        `only`, if given.
         """
         parts = [slice(None)] if requests is None else _parts(requests)
         found = {}
@@ -88,7 +88,7 @@ class LoadedModel(ABC):
 
 
 def column_of(scores: Any) -> Scores:
-    """One score a row: of two classes that of the second. Raises SourceError where there are more."""
+    """One score per row: for two classes that of the second. Raises SourceError if there are more."""
     found = np.asarray(scores)
     if found.ndim == 1:
         return found

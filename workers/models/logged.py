@@ -1,4 +1,4 @@
-"""The declared model whose candidates are logged, with the columns that they are logged in."""
+"""The declared model whose candidates are logged, and the columns that log them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from workers.models.process import MEGABYTE, Limits, ModelProcess, open_model
 from workers.models.registry import Released, released
 
 VERSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}")
-"""What may stand in the name of a file: a version is read from a log."""
+"""What is allowed in a file's name: a version is read from a log."""
 CURRENT = "current"
 
 
 @dataclass(frozen=True)
 class Log:
-    """The log of a model's candidates: its `table`, and which of its columns holds what."""
+    """The log of a model's candidates: its `table`, and which column holds what."""
 
     declared: Model
     columns: CandidateColumns
@@ -30,7 +30,7 @@ class Log:
 
 @dataclass(frozen=True)
 class LoggedModel:
-    """A model, running, with its log; its `version`, where one is known."""
+    """A running model with its log; and its `version`, if known."""
 
     log: Log
     model: ModelProcess
@@ -38,7 +38,7 @@ class LoggedModel:
 
 
 def log_of(recommender: Recommender) -> Log | None:
-    """The log of the first model whose candidates are logged; null where there is none."""
+    """The log of the first model whose candidates are logged; null if there is none."""
     for declared in recommender.models.values():
         columns = _columns(declared, recommender)
         if columns is not None and declared.candidates is not None:
@@ -47,7 +47,7 @@ def log_of(recommender: Recommender) -> Log | None:
 
 
 def log_in(recommender: Recommender, table: str) -> Log | None:
-    """The log of the model whose candidates the table holds; null where there is none."""
+    """The log of the model whose candidates the table holds; null if there is none."""
     declared = recommender.model_of(table)
     columns = _columns(declared, recommender) if declared is not None else None
     return Log(declared, columns, table) if declared is not None and columns is not None else None
@@ -55,11 +55,11 @@ def log_in(recommender: Recommender, table: str) -> Log | None:
 
 def load_logged(log: Log) -> LoggedModel:
     """
-    The model of a log, running.
+    The model of a log, started.
 
     Raises:
-        SourceError: it cannot be loaded, or its file is another than what is declared, or than its registry
-            says.
+        SourceError: it cannot be loaded, or its file is not the one that is declared or that its registry
+            names.
     """
     declared, path = log.declared, Path(log.declared.path)
     now = _released(declared)
@@ -69,7 +69,7 @@ def load_logged(log: Log) -> LoggedModel:
 
 
 def _released(declared: Model) -> Released | None:
-    """What should serve; null where no registry can be asked, for the model can be without it."""
+    """What should serve; null if no registry can be asked, because the model works without one."""
     if declared.registry is None or not Path(declared.registry.path).is_file():
         return None
     return released(declared.name, declared.registry)
@@ -77,7 +77,7 @@ def _released(declared: Model) -> Released | None:
 
 def kept_model(declared: Model, version: str) -> ModelProcess | None:
     """
-    A former version, where its file is kept.
+    A former version, if its file is kept.
 
     Raises:
         SourceError: it cannot be loaded.

@@ -1,4 +1,4 @@
-"""A model from an ONNX file: a graph of known operators, with nothing of its own to run."""
+"""Reads a model from an ONNX file: a graph of known operators, with no code of its own to run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from domain.errors import SourceError
 from workers.models.loaded import LoadedModel, Output, Scores, column_of
 from workers.models.onnx_layers import with_layers
 
-GIVES = "gives"  # metadata in which a file may say what its only number is
+GIVES = "gives"  # metadata key under which a file may say what its only number is
 TENSORS: dict[str, Any] = {
     "tensor(float)": np.float32,
     "tensor(double)": np.float64,
@@ -26,15 +26,15 @@ TENSORS: dict[str, Any] = {
     "tensor(string)": object,
 }
 NUMBERS = "tensor(float)", "tensor(double)"
-BY_CLASS = "seq(map("  # chances as what converters of scikit-learn write: by the name of the class
+BY_CLASS = "seq(map("  # chances as scikit-learn converters write them: keyed by class name
 
 
 class OnnxModel(LoadedModel):
     """
     One graph, which takes all features as one matrix, or each as an input of its name.
 
-    Of its outputs the last of numbers is its score: two columns, or classes with their chances, are chances
-    of the second; one column is a number, or what the file's metadata `gives` says: `log_odds` or `chance`.
+    Its score is the last numeric output: two columns, or classes with their chances, are chances of the
+    second; one column is a number, or what the file's metadata `gives` says: `log_odds` or `chance`.
     """
 
     def __init__(self, session: onnxruntime.InferenceSession, path: Path) -> None:
@@ -51,7 +51,7 @@ class OnnxModel(LoadedModel):
 
     @property
     def takes(self) -> int | None:
-        """How many features it takes, where it knows."""
+        """How many features it takes, if it knows."""
         if len(self._inputs) > 1:
             return len(self._inputs)
         shape = self._inputs[0].shape
@@ -59,11 +59,11 @@ class OnnxModel(LoadedModel):
 
     @property
     def outputs(self) -> tuple[Output, ...]:
-        """What it may be asked for."""
+        """What it can be asked for."""
         return ("chance",) if self.chance else ("score",)
 
     def inputs(self, features: pd.DataFrame, width: npt.DTypeLike = np.float64) -> Any:
-        """Name of an input → its tensor. Raises SourceError where a feature is missing or of another kind."""
+        """Name of an input → its tensor. Raises SourceError if a feature is missing or of another kind."""
         if len(self._inputs) == 1:
             only = self._inputs[0]
             return {only.name: _tensor(features, only)}
@@ -88,8 +88,8 @@ class OnnxModel(LoadedModel):
 
     def activations(self, features: pd.DataFrame) -> pd.DataFrame:
         """
-        What each feature that is a number, and each unit of the hidden layers, holds for each row; see
-        `domain.diagnosis.inside.layers.activations`. Without columns where the graph has no such layer.
+        The values of each numeric feature and of each unit of the hidden layers, per row; see
+        `domain.diagnosis.inside.layers.activations`. Without columns if the graph has no such layer.
         """
         session, names = self._layers
         numbers = [name for name in features if pd.api.types.is_numeric_dtype(features[name])]
@@ -114,7 +114,7 @@ def _scored(session: onnxruntime.InferenceSession) -> Any:
 
 
 def _tensor(features: pd.DataFrame, asked: Any) -> Any:
-    """What the input `asked` takes: a matrix, or a row of values where it has one dimension."""
+    """The value for the input `asked`: a matrix, or a row of values if it has one dimension."""
     if asked.type not in TENSORS:
         raise SourceError(f"it takes {asked.type}, which no column is")
     try:
@@ -125,7 +125,7 @@ def _tensor(features: pd.DataFrame, asked: Any) -> Any:
 
 
 def load_onnx(path: Path) -> OnnxModel:
-    """Raises SourceError where the file is none of ONNX's, or asks for operators that are not known."""
+    """Read the graph in `path`. Raises SourceError if it is not an ONNX file, or uses unknown operators."""
     try:
         session = _session(str(path))
     except MemoryError:

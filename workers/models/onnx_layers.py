@@ -1,9 +1,9 @@
 """
-What an ONNX graph's hidden layers hold: the same graph, asked for what its activation functions hand on.
+Exposes an ONNX graph's hidden layers: the same graph, with its activation functions' results as outputs.
 
-No library writes the changed graph: of the file's protocol buffers only the nodes' operators and names are
-read, and the wanted names are appended as further outputs. Messages that follow one another are merged, as
-the format says.
+No library writes the changed graph: only the nodes' operators and names are read from the file's protocol
+buffers, and the wanted names are appended as further outputs. The format says that messages that follow one
+another are merged.
 
 Source:
     Protocol Buffers, “Encoding”, and `onnx.proto3` (ModelProto 7: graph; GraphProto 1: node, 12: output;
@@ -37,10 +37,10 @@ FUNCTIONS = frozenset(
 
 def with_layers(content: bytes) -> tuple[bytes, tuple[str, ...]]:
     """
-    The graph with what each activation function hands on as further outputs, and their names in its order.
+    The graph with each activation function's result as a further output, and their names in its order.
 
     Raises:
-        ValueError: these are no protocol buffers.
+        ValueError: the content is not protocol buffers.
     """
     names, known = list[str](), set[bytes]()
     for number, graph in _fields(content):
@@ -55,7 +55,7 @@ def with_layers(content: bytes) -> tuple[bytes, tuple[str, ...]]:
 
 
 def _handed_on(node: bytes) -> str | None:
-    """The name of what a node hands on; None where it is no activation function."""
+    """The name of a node's result; None if it is no activation function."""
     fields = list(_fields(node))
     if not any(number == OPERATOR and held.decode() in FUNCTIONS for number, held in fields):
         return None
@@ -63,7 +63,7 @@ def _handed_on(node: bytes) -> str | None:
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """(number, content) of the fields that hold texts or messages; others are passed over."""
+    """(number, content) of the fields that hold texts or messages; others are skipped."""
     place = 0
     while place < len(message):
         key, place = _number(message, place)
@@ -83,7 +83,7 @@ def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _number(message: bytes, place: int) -> tuple[int, int]:
-    """A number of seven bits a byte, and where it ends."""
+    """A varint (seven bits per byte), and where it ends."""
     value = shift = 0
     while place < len(message):
         byte = message[place]

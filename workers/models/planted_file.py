@@ -1,4 +1,4 @@
-"""A model with a planted fault, for a rehearsal: a file that names another one and what it does wrong."""
+"""A model with a planted fault, for rehearsals: a file that names another model and what to get wrong."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ END = ".planted"
 
 
 class PlantedModel(LoadedModel):
-    """As another model, `by` higher (lower, below 0) where one feature lies in the segment."""
+    """Scores like another model, but `by` higher (lower if below 0) where one feature lies in the segment."""
 
     def __init__(self, inner: LoadedModel, segment: Segment) -> None:
         self.inner, self.segment = inner, segment
@@ -26,16 +26,16 @@ class PlantedModel(LoadedModel):
 
     @property
     def takes(self) -> int | None:
-        """How many features it takes, where it knows."""
+        """How many features it takes, if it knows."""
         return self.inner.takes
 
     @property
     def outputs(self) -> tuple[Output, ...]:
-        """What it may be asked for: the fault is one of the score."""
+        """What it can be asked for: the fault is in the score."""
         return ("score",)
 
     def inputs(self, features: pd.DataFrame, width: npt.DTypeLike = np.float64) -> Any:
-        """The features as they are: the model itself is asked for its own input."""
+        """The features as they are: the inner model is asked for its own input."""
         numbers = features.select_dtypes("number").columns
         return features.astype(dict.fromkeys(numbers, np.dtype(width)))
 
@@ -46,12 +46,12 @@ class PlantedModel(LoadedModel):
 
 
 def write_planted(path: Path, model: Path, segment: Segment) -> None:
-    """The file of `model` with this fault."""
+    """Write the file of `model` with this fault."""
     path.write_text(json.dumps({"model": str(model), **vars(segment)}))
 
 
 def within(path: Path) -> Path | None:
-    """The file of the model in it; None where there is none, which is said when it is loaded."""
+    """The file of the model inside; None if there is none, which loading it will report."""
     try:
         model = Path(json.loads(path.read_text())["model"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -64,7 +64,7 @@ def load_planted(path: Path) -> PlantedModel:
     Read the model in `path`.
 
     Raises:
-        SourceError: it names no model, or the model that it names cannot be read.
+        SourceError: it names no model, or the model it names cannot be read.
     """
     try:
         said = json.loads(path.read_text())
@@ -74,6 +74,6 @@ def load_planted(path: Path) -> PlantedModel:
         raise SourceError(f"{path}: names no model with a fault ({error})") from error
     if model.suffix.lower() == END:
         raise SourceError(f"{path}: names a model that has a fault already")
-    from workers.models.files import load_model  # noqa: PLC0415 - which reads this one, too
+    from workers.models.files import load_model  # noqa: PLC0415 - which reads this format, too
 
     return PlantedModel(load_model(model), segment)

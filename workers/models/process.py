@@ -1,4 +1,4 @@
-"""A team's model in a process of its own, asked from here: what it does there, it does to nobody else."""
+"""A team's model in a process of its own, asked from here: whatever it does there affects no other."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ from workers.embedded.process import bare_environment
 from workers.models.exchange import Ended, packed, receive, send, unpacked
 
 MEGABYTE = 1 << 20
-START_SECONDS = 90.0  # what reading a model takes is loaded once, on a busy machine slowly
-PROCESSOR = 5.0  # seconds of a processor for all questions together, for each second that one may take
+START_SECONDS = 90.0  # the libraries that reading a model takes are loaded once, slowly on a busy machine
+PROCESSOR = 5.0  # seconds of processor time for all questions together, per second that one may take
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-"""A process that forks must have no other thread; and sums are then added in one order."""
+"""A process that forks must have no other thread; it also makes sums add up in one order."""
 ARITHMETIC = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_CBWR", "NPY_DISABLE_CPU_FEATURES")
-"""Which instructions sums are computed by: with others the last bit of a float of 32 bits is another."""
+"""Which instructions compute sums: others change the last bit of a 32-bit float."""
 
 PASSED_ON = ("PYTHONPATH", "HOME", "MPLCONFIGDIR", *ARITHMETIC)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one model may take: seconds for an answer, and bytes of memory beside what reading it takes."""
+    """What one model may take: seconds per answer, and bytes of memory beyond what its libraries take."""
 
     seconds: float = 60.0
     memory: int = 2_048 * MEGABYTE
 
 
 class _Forker:
-    """The one process that forks those of the models; started by the first who needs it."""
+    """The one process that forks the models' processes; started when first needed."""
 
     def __init__(self) -> None:
         self.owner = os.getpid()
-        self.said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (as long as the process)
+        self.said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
         mine, theirs = socket.socketpair()
         with theirs:
             command = (sys.executable, "-P", "-m", "workers.models.child", str(theirs.fileno()))
@@ -72,7 +72,7 @@ class _Forker:
         return self.owner == os.getpid() and self.process.poll() is None
 
     def ask(self, asked: Mapping[str, Any], descriptor: int | None = None) -> dict[str, Any]:
-        """Raises SourceError where it does not answer."""
+        """Ask the forker. Raises SourceError if it does not answer."""
         with self.lock:
             try:
                 if not self.ready:
@@ -98,7 +98,7 @@ _starting = threading.Lock()
 
 
 def warm_up() -> None:
-    """Begin to load what reading a model takes, where nobody has yet; comes back at once."""
+    """Begin to load what reading a model takes, unless already begun; returns at once."""
     _forker()
 
 
@@ -111,9 +111,9 @@ def _forker() -> _Forker:
 
 class ModelProcess:
     """
-    One model, alone in a process within limits. Give it back by `close`, or as a context.
+    One model, alone in a process within limits. Release it with `close`, or use it as a context manager.
 
-    `kind` and `note` are as of `LoadedModel`; `takes` is how many features it takes, where it knows.
+    `kind` and `note` are those of `LoadedModel`; `takes` is how many features it takes, if it knows.
     """
 
     def __init__(self, path: Path, limits: Limits | None = None, *, needs: Sequence[str] = ()) -> None:
@@ -121,10 +121,10 @@ class ModelProcess:
         Load the model at `path`.
 
         Args:
-            needs: modules that its questions take, loaded beforehand where nobody has yet.
+            needs: modules that its questions require, loaded beforehand unless they already are.
 
         Raises:
-            SourceError: it cannot be loaded, is not trusted, or takes more time or memory than it may.
+            SourceError: it cannot be loaded, is not trusted, or takes more time or memory than allowed.
         """
         self.path, self.limits = path, limits or Limits()
         self._forker = _forker()
@@ -145,7 +145,7 @@ class ModelProcess:
         self._needs = tuple(answer["needs"])
 
     def __enter__(self) -> Self:
-        """The model, its process ended with the block."""
+        """The model, whose process ends with the block."""
         return self
 
     def __exit__(self, *_raised: object) -> None:
@@ -153,7 +153,7 @@ class ModelProcess:
         self.close()
 
     def close(self) -> None:
-        """End its process; again is harmless."""
+        """End its process; calling it again is harmless."""
         self._closing()
 
     def score(self, features: pd.DataFrame) -> npt.NDArray[np.float64]:
@@ -172,7 +172,7 @@ class ModelProcess:
         return {str(name): found[name].to_numpy() for name in found}
 
     def contributions(self, rows: pd.DataFrame, background: pd.DataFrame) -> npt.NDArray[np.float64]:
-        """As `domain.diagnosis.items.attribution.contributions`, in a process that has what this takes."""
+        """As `domain.diagnosis.items.attribution.contributions`, in a process that has what this requires."""
         both, mark = _beside(rows, background)
         if not self._needs:
             return self._asked("contributions", both, mark).to_numpy(np.float64)
@@ -233,12 +233,12 @@ class ModelProcess:
         return f"{self.limits.memory / MEGABYTE:,.0f} MB"
 
     def _end(self) -> int:
-        """Make sure that its process is gone; the signal that ended it."""
+        """Make sure that its process is gone; returns the signal that ended it."""
         self._closing()
         return int(self._forker.ask({"do": "end", "pid": self.pid})["signal"])
 
     def _why(self) -> str:
-        """In words, why its process ended by itself."""
+        """Why its process ended unasked, in words."""
         ended = self._end()
         if ended in (signal.SIGXCPU, signal.SIGKILL):
             return "the model took more time of the processor than it may, or was killed"

@@ -1,4 +1,4 @@
-"""Logged candidates scored again by the model's file: which of them it gives another score."""
+"""Scores logged candidates again with the model's file, to see which get another score."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from workers.sources.aggregate.grouped import lengthened, windowed
 from workers.sources.aggregate.sets import ROWS, WINDOW, Names
 from workers.sources.engines.source import Source, open_source
 
-MOST_ROWS = 20_000  # of all windows together that are computed again, of whole requests
-PARTS = 10_000  # that requests are divided into, to take some of them
+MOST_ROWS = 20_000  # that are computed again, over all windows together, as whole requests
+PARTS = 10_000  # into which requests are divided, to sample some of them
 OTHER = "__other"
 
 
 def recomputed_rows(recommender: Recommender, check: Check, grid: Grid, dimensions: Names) -> Tally:
     """
-    Of the check's table over `grid`, rows of the version that the model's file is, at most about 20,000, and
-    those whose score the file does not compute.
+    Rows of the check's table over `grid` that the version in the model's file logged, at most about 20,000,
+    and those whose score the file does not reproduce.
 
     Raises:
         SourceError: the table is no model's log, or lacks a column; the model cannot be loaded, or cannot
@@ -58,7 +58,7 @@ def required_log(recommender: Recommender, check: Check) -> Log:
     The log of the model whose candidates the check's table holds.
 
     Raises:
-        SourceError: there is none, or it does not say its request, item and score.
+        SourceError: there is none, or it does not declare its request, item and score.
     """
     log = log_in(recommender, str(check.table))
     if log is None:
@@ -71,7 +71,7 @@ def required_log(recommender: Recommender, check: Check) -> Log:
 
 def require_recomputable(recommender: Recommender, check: Check) -> None:
     """
-    Look whether there is something to compare.
+    Check that there is something to compare.
 
     Raises:
         SourceError: the table is no model's log, or the model cannot be loaded.
@@ -85,7 +85,7 @@ def _columns(columns: CandidateColumns) -> tuple[str, ...]:
 
 
 def _of_the_file(rows: Any, loaded: LoggedModel) -> Any:
-    """Those of its version, where versions are logged and the file's is known."""
+    """The rows of the file's version, if versions are logged and the file's is known."""
     version = loaded.log.columns.version
     if version is None or version not in rows.columns or loaded.version == CURRENT:
         return rows
@@ -93,7 +93,7 @@ def _of_the_file(rows: Any, loaded: LoggedModel) -> Any:
 
 
 def _some(source: Source, rows: Any, request: str) -> tuple[Any, float]:
-    """As many whole requests as can be computed again, the same ones each time; and which part they are."""
+    """As many whole requests as may be computed again, the same ones each time; and the fraction they are."""
     count = int(source.fetch(rows.aggregate(n=rows.count()))["n"][0])
     if count <= MOST_ROWS:
         return rows, 1.0
@@ -104,7 +104,7 @@ def _some(source: Source, rows: Any, request: str) -> tuple[Any, float]:
 def _counted(
     frame: pd.DataFrame, kept: Names, columns: CandidateColumns, model: ModelProcess
 ) -> pd.DataFrame:
-    """Rows by window and all dimensions, and those with another score; those without one are left out."""
+    """Rows by window and all dimensions, and those with another score; rows without a score are left out."""
     frame = frame[pd.to_numeric(frame[columns.score], errors="coerce").notna()].reset_index(drop=True)
     judged, other = _with_another_score(frame, columns, model)
     counts = frame.loc[judged, [WINDOW, *kept]]
@@ -115,14 +115,14 @@ def _counted(
 def _with_another_score(
     frame: pd.DataFrame, columns: CandidateColumns, model: ModelProcess
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """(rows,) which could be computed again; and of those, which score is not what was logged."""
+    """(rows,) which could be computed again; and (of those,) which scores differ from what was logged."""
     judged = np.ones(len(frame), dtype=bool)
     if frame.empty:
         return judged, judged
     features = frame[list(columns.features)]
     try:
         readings = model.readings(features)
-    except SourceError:  # what the model cannot take, it was not given as it is logged
+    except SourceError:  # rows that the model cannot take were not given to it as they are logged
         judged = features.notna().all(axis=1).to_numpy(bool)
         if judged.all():
             raise

@@ -1,4 +1,4 @@
-"""Which version of a model should serve, and since when: read from its registry."""
+"""Reads from a model's registry which version should serve, and since when."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from domain.recommender.model import Registry
 from domain.recommender.options import Serving
 from domain.recommender.recommender import Recommender
 
-GRACE = timedelta(minutes=10)  # for all replicas to follow a release, where nothing is declared
+GRACE = timedelta(minutes=10)  # for all replicas to follow a release, if nothing is declared
 
 
 @dataclass(frozen=True)
 class Released:
-    """The version that should serve, since when, and the SHA-256 of its file where the registry says it."""
+    """The version that should serve, since when, and the SHA-256 of its file if the registry gives it."""
 
     version: str
     since: datetime
@@ -31,7 +31,7 @@ def released(name: str, registry: Registry) -> Released:
     What the registry of the model `name` says now.
 
     Raises:
-        SourceError: there is no such file, it is not JSON, or has no such key; or its time is none.
+        SourceError: the file is missing, is not JSON, or lacks such a key; or its time is not a time.
     """
     path = Path(registry.path)
     where = f'model "{name}": registry {path}'
@@ -71,10 +71,10 @@ def _time(where: str, written: str) -> datetime:
 
 def should_serve(recommender: Recommender, check: Check, start: datetime) -> Check | None:
     """
-    A check of versions with those that should serve in a window that begins at `start`: the declared ones,
-    else the one that the registry of its model names.
+    A check of versions, with those that should serve in a window that begins at `start`: the declared ones,
+    else the one that its model's registry names.
 
-    None where the registry was written since, or so shortly before that replicas may still follow: it only
+    None if the registry was written since, or so shortly before that replicas may still be following: it only
     knows what should serve now.
 
     Raises:

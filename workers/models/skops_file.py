@@ -1,4 +1,4 @@
-"""A model from a skops file: read without running what the file says, and only of known types."""
+"""Reads a model from a skops file, without running anything the file says, and only with known types."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ class SkopsModel(LoadedModel):
 
     @property
     def takes(self) -> int | None:
-        """How many features it takes, where it knows."""
+        """How many features it takes, if it knows."""
         count = getattr(self.estimator, "n_features_in_", None)
         return None if count is None else int(count)
 
     @property
     def outputs(self) -> tuple[Output, ...]:
-        """What it may be asked for."""
+        """What it can be asked for."""
         if self.kind == "number":
             return ("score",)
         return ("score", "chance") if hasattr(self.estimator, "decision_function") else ("chance",)
 
     def inputs(self, features: pd.DataFrame, width: npt.DTypeLike = np.float64) -> Any:
-        """What the estimator takes; texts as they are. None where a width makes no difference."""
+        """The estimator's inputs; texts as they are. None if a width makes no difference."""
         names = getattr(self.estimator, "feature_names_in_", None)
         if names is None:
-            # Row by row, as a service hands them over: down the columns the last bit is rounded otherwise.
+            # Row by row, as a service passes them: in column order the last bit is rounded differently.
             return np.ascontiguousarray(features.to_numpy(width))
         own = features[list(names)]
         numbers = [name for name in own if pd.api.types.is_numeric_dtype(own[name])]
@@ -79,11 +79,11 @@ def load_skops(path: Path) -> SkopsModel:
     Read the model in `path`.
 
     Raises:
-        SourceError: not a skops file, or holding types outside the allow-list; names them.
+        SourceError: not a skops file, or it holds types outside the allow-list, which are named.
     """
     try:
         strangers = sorted(set(skops.io.get_untrusted_types(file=path)) - TRUSTED)
-    except Exception as error:  # (skops lets through whatever its zip and JSON readers raise)
+    except Exception as error:  # (skops passes on whatever its zip and JSON readers raise)
         raise SourceError(f"{path}: not a skops file ({error}); write it with skops.io.dump") from error
     if strangers:
         raise SourceError(
@@ -103,7 +103,7 @@ def load_skops(path: Path) -> SkopsModel:
 
 
 def _read(load: Callable[[], object]) -> tuple[object, str]:
-    """What is loaded, and a note where another version of scikit-learn wrote it."""
+    """The loaded object, and a note if another version of scikit-learn wrote it."""
     with warnings.catch_warnings(record=True) as raised:
         warnings.simplefilter("always")
         estimator = load()

@@ -1,4 +1,4 @@
-"""The picture of a launch forecast: what other launches came to, what this one is expected to, and should."""
+"""The picture of a launch forecast: what others came to, what this one is expected to, and should."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def draw_launch(
     launches: pd.DataFrame, columns: LaunchColumns, finding: Finding, zone: tzinfo = UTC
 ) -> bytes:
     """
-    PNG, 1,400 pixels wide: first days by their date, at the end the forecast with its interval, and what
-    comparable launches come to.
+    PNG, 1,400 pixels wide: first days by date, at the right the forecast with its interval, and the usual
+    result of comparable launches.
 
     Args:
-        launches: the calendar, its times aware; those with an outcome are drawn, the latest 80 of them.
-        finding: a predicted one; all numbers in the outcome's unit.
+        launches: the calendar, with aware times; those with an outcome are drawn, the latest 80 of them.
+        finding: a predicted one; all its numbers are in the outcome's unit.
     """
     known = launches[launches[columns.outcome].notna() & (launches[columns.launch] < finding.window_start)]
     known = known.drop_duplicates(columns.item, keep="last").sort_values(columns.launch).tail(MOST_LAUNCHES)

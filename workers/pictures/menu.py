@@ -1,8 +1,8 @@
 """
-The picture of a menu: what each option repairs against what it costs everyone else, read in five seconds.
+The picture of a menu: what each option repairs against what it costs everyone else, readable in five seconds.
 
-Legible at 360 pixels, the width of a picture on a phone: options are numbered as on the menu, their names
-stand below. The first is recognised by its filling, one that harms by its dashes, and never by colour alone.
+Legible at 360 pixels, the width of a picture on a phone: options are numbered as on the menu, their names are
+below. The first one is recognised by its filling, a harmful one by its dashes, never by colour alone.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 LEAST_PRICED = 2
 PLOT_INCHES, ROW_INCHES = 3.5, 0.29
 LEFT, RIGHT, ABOVE, BELOW = 0.85, 0.2, 0.45, 0.75  # inches around the plot
-TAG_POINTS = 19.0  # across the circle that holds a number
-ASIDE_POINTS = 18.0  # from its point, so that it hides no interval
-LEAST_SPAN = 1.0  # % up and down that is drawn at least: what is smaller looks as small as it is
+TAG_POINTS = 19.0  # across the circle around a number
+ASIDE_POINTS = 18.0  # distance from its point, so that it hides no interval
+LEAST_SPAN = 1.0  # % up and down that is always drawn, so that small differences look small
 COLUMN_INCHES = WIDTH_INCHES / 2 - 0.25
 INK, OTHER, PAPER = "#102a43", "#7b8794", "#ffffff"
 NOT_DRAWN = "not priced"
@@ -37,7 +37,7 @@ Place = tuple[float, float]
 
 
 class Point(NamedTuple):
-    """An option in the plot: its number on the menu, and what it repairs and costs as (value, low, high)."""
+    """An option in the plot: its menu number, and what it repairs and costs as (value, low, high)."""
 
     number: int
     option: Option
@@ -51,7 +51,7 @@ class Point(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """The number of an option and where its point is, and how it looks."""
+    """An option's number, where its point is, and how it looks."""
 
     number: int
     at: Place
@@ -63,10 +63,10 @@ class Mark(NamedTuple):
 
 def draw_menu(options: Sequence[Option]) -> bytes | None:
     """
-    PNG, 1,400 pixels wide; None where fewer than two options have both numbers, in one unit, with intervals.
+    PNG, 1,400 pixels wide; None if fewer than two options have both numbers, in one unit, with intervals.
 
     Args:
-        options: as they stand on the menu, the first one first; what is not priced is named below the plot.
+        options: in menu order; those without a price are named below the plot.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (0.5 s; few callers draw)
     from matplotlib.figure import Figure  # noqa: PLC0415
@@ -95,7 +95,7 @@ def draw_menu(options: Sequence[Option]) -> bytes | None:
 
 
 def comparable(options: Sequence[Option]) -> tuple[str, list[Point]]:
-    """The unit that most costs are in, and the options whose numbers are known in it and in %."""
+    """The most common unit of cost, and the options whose numbers are known in that unit and in %."""
     known = [
         Point(number, option, repairs, costs)
         for number, option in enumerate(options, 1)
@@ -117,7 +117,7 @@ def _known(given: Estimate) -> tuple[float, float, float] | None:
 
 
 def _frame(axes: Axes, unit: str, points: Sequence[Point]) -> None:
-    """Axes that hold every interval and doing nothing, which is nothing repaired and nothing lost."""
+    """Set up axes that hold every interval and the point of doing nothing: no repair, no loss."""
     left, right = _reach([edge for point in points for edge in point.repairs[1:]], 0.0, 100.0)
     bottom, top = _reach([edge for point in points for edge in point.costs[1:]], -LEAST_SPAN, LEAST_SPAN)
     axes.set_xlim(left, right)
@@ -138,14 +138,14 @@ def _frame(axes: Axes, unit: str, points: Sequence[Point]) -> None:
 
 
 def _reach(edges: Sequence[float], least: float, most: float) -> Place:
-    """An axis from the lowest to the highest, with room for a number at either end."""
+    """An axis from the lowest to the highest value, with room for a number at either end."""
     low, high = min(*edges, least), max(*edges, most)
     room = 0.08 * (high - low)
     return low - room, high + room
 
 
 def _options(axes: Axes, options: Sequence[Option], points: Sequence[Point]) -> None:
-    """The intervals as crosses, and a number beside each, which hides neither a number nor an interval."""
+    """Draw the intervals as crosses, each with a number that hides neither a number nor an interval."""
     for point in reversed(points):
         _cross(axes, point)
     marks = [_mark(point) for point in points]
@@ -170,7 +170,7 @@ def _pixels(axes: Axes, places: Sequence[Place]) -> list[Place]:
 
 
 def _along(point: Point) -> list[Place]:
-    """Places on both intervals, close to one another."""
+    """Closely spaced places along both intervals."""
     (x, left, right), (y, low, high) = point.repairs, point.costs
     steps = [step / ALONG for step in range(ALONG + 1)]
     across = [(left + step * (right - left), y) for step in steps]
@@ -178,7 +178,7 @@ def _along(point: Point) -> list[Place]:
 
 
 def _tag(axes: Axes, mark: Mark, place: Place) -> None:
-    """The number, and a line from it to its point."""
+    """Draw the number, and a line from it to its point."""
     axes.plot([mark.at[0], place[0]], [mark.at[1], place[1]], color=mark.edge, linewidth=1.0, zorder=3)
     axes.plot(*mark.at, marker="o", markersize=4, color=mark.edge, zorder=3)
     face: dict[str, Any] = {"markerfacecolor": mark.face, "markeredgecolor": mark.edge, "zorder": 4}
@@ -213,11 +213,11 @@ def apart(
     anchors: Sequence[Place], distances: Place, box: tuple[float, float, float, float], avoid: Sequence[Place]
 ) -> list[Place]:
     """
-    Where the mark of each anchor goes: on the nearest ring around it that has room, furthest from `avoid`.
+    Where each anchor's mark goes: on the nearest ring around it that has room, furthest from `avoid`.
 
     Args:
-        anchors: the earlier ones have their place before the later ones.
-        distances: how far apart any two marks have to be (less than the box by far), and the first ring's
+        anchors: earlier ones are placed before later ones.
+        distances: the least distance between any two marks (much less than the box), and the first ring's
             radius.
 
     Returns:
@@ -244,7 +244,7 @@ def _within(place: Place, box: tuple[float, float, float, float]) -> bool:
 
 
 def _names(figure: Figure, options: Sequence[Option], points: dict[int, Point]) -> None:
-    """The numbers' names in two columns, read across; after each what the plot cannot show of it."""
+    """Write the numbers' names in two columns, read across; after each what the plot cannot show of it."""
     height = figure.get_figheight()
     top = height - ABOVE - PLOT_INCHES - BELOW
     for number, option in enumerate(options, 1):
@@ -270,7 +270,7 @@ def _harm(point: Point | None) -> str:
 
 
 def _write(written: Text, number: int, label: str, note: str) -> None:
-    """As much of the label as its column holds, and the whole note."""
+    """Write as much of the label as its column holds, and the whole note."""
     for most in range(len(label), 0, -1):
         short = label if most == len(label) else f"{label[:most].rstrip()}…"
         written.set_text(f"{number}  {short}{note}")

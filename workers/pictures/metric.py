@@ -1,4 +1,4 @@
-"""Pictures for cards and reports, as PNG: legible at a width of 700 pixels, on a light ground."""
+"""Pictures for cards and reports, as PNG: legible at a width of 700 pixels, on a light background."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 WIDTH_INCHES, HEIGHT_INCHES, DOTS = 7.0, 2.6, 200  # 1,400 pixels: sharp at 700
-ALIKE, LETTER = 0.01, 0.0105  # of a picture's width: moments that are one, and what a letter takes of it
-LEFT_FROM = 0.75  # of the width: from there on words stand left of their line
+ALIKE, LETTER = 0.01, 0.0105  # of a picture's width: moments this close are one; space per letter
+LEFT_FROM = 0.75  # of the width: from here on words go to the left of their line
 ROW = 0.09  # of the height, for each row of words
 LINE, BAND, MARK, WORDS = "#1f4e79", "#d9e2ec", "#c0392b", "#52606d"
 
@@ -32,7 +32,7 @@ def draw_finding(
     moments: Sequence[tuple[datetime, str]] = (),
     last: int = 60,
 ) -> bytes:
-    """`draw_metric` of the metric that a finding is about; an onset before the first window is not drawn."""
+    """`draw_metric` for the metric of a finding; an onset before the first window is not drawn."""
     known = onset if onset is not None and onset >= series["window_start"].iloc[0] else None
     return draw_metric(
         series,
@@ -56,13 +56,13 @@ def draw_metric(
     last: int = 60,
 ) -> bytes:
     """
-    A metric with its expected band, the onset and an incident's moments marked.
+    Draw a metric with its expected band, its onset and an incident's moments.
 
     Args:
-        series: `window_start` (aware), `observed`, `expected`; the band is what chance moves (95 %) unless
+        series: `window_start` (aware), `observed`, `expected`; the band is the range of chance (95 %) unless
             `low` and `high` are given.
         moments: (time, word) drawn as thin lines.
-        last: so many windows are drawn, and at least 20 before the onset.
+        last: how many windows are drawn, and at least 20 before the onset.
 
     Returns:
         PNG, 1,400 pixels wide.
@@ -70,7 +70,7 @@ def draw_metric(
     canvas, axes = sheet()
     times, top = _draw_band_and_line(axes, series.tail(_how_many(series, onset, last)), series, zone, onset)
     placed = list(in_rows(moments, times[0], times[-1] - times[0]))
-    top *= 1 + ROW * len({row for _at, _word, row in placed})  # words stand above the line, not on it
+    top *= 1 + ROW * len({row for _at, _word, row in placed})  # words go above the line, not on it
     axes.set_ylim(0, top)
     if onset is not None:
         words = f"  since {onset.astimezone(zone):%H:%M %Z}  "
@@ -90,8 +90,8 @@ def in_rows(
     moments: Sequence[tuple[datetime, str]], first: datetime, span: timedelta
 ) -> Iterator[tuple[datetime, str, int]]:
     """
-    Moments with their words and the row, 0 the highest, in which each covers none of the others; those that
-    cannot be told apart on a picture of `span` from `first` on share a line.
+    Moments with their words and the row, 0 the highest, in which none covers another; moments that look the
+    same on a picture of `span` from `first` on share a line.
 
     >>> noon, minute = datetime(2026, 3, 1, 12), timedelta(minutes=1)
     >>> after = [(noon, "alarm"), (noon + 10 * minute, "it works"), (noon + 10 * minute, "resolved")]
@@ -116,7 +116,7 @@ def in_rows(
 
 
 def sheet() -> tuple[FigureCanvasAgg, Axes]:
-    """A white picture of the size of all, and its axes."""
+    """An empty white picture of the common size, and its axes."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 (0.5 s; few callers draw)
     from matplotlib.figure import Figure  # noqa: PLC0415
 
@@ -127,7 +127,7 @@ def sheet() -> tuple[FigureCanvasAgg, Axes]:
 def _draw_band_and_line(
     axes: Axes, rows: pd.DataFrame, series: pd.DataFrame, zone: tzinfo, onset: datetime | None
 ) -> tuple[pd.DatetimeIndex, float]:
-    """Steps, each as wide as its window, so that the last one is seen; returns their edges and the top."""
+    """Draw steps as wide as their windows, so that the last one shows; returns their edges and the top."""
     starts = pd.DatetimeIndex(rows["window_start"]).tz_convert(zone)
     width = starts[1] - starts[0] if len(starts) > 1 else pd.Timedelta(minutes=1)
     edges = pd.DatetimeIndex([*starts, starts[-1] + width])
@@ -153,7 +153,7 @@ def _mark(
     style: dict[str, Any],
     place: tuple[float, int, str],
 ) -> None:
-    """A line at a moment, with its word beside it: on the left where the right edge is near."""
+    """Draw a line at a moment, with its word beside it: on the left if the right edge is near."""
     at, (height, size, anchor) = _day(moment), place
     first, final = _day(times[0]), _day(times[-1])
     side = "right" if at > first + LEFT_FROM * (final - first) else "left"
@@ -165,7 +165,7 @@ def _mark(
 
 
 def tidy(axes: Axes, zone: tzinfo) -> None:
-    """Times in the reader's zone, quiet ticks, no frame."""
+    """Format the axes: times in the reader's zone, quiet ticks, no frame."""
     from matplotlib.dates import ConciseDateFormatter  # noqa: PLC0415
 
     locator = axes.xaxis.get_major_locator()
@@ -190,7 +190,7 @@ def _day(moment: datetime) -> float:
 
 
 def _spread(series: pd.DataFrame, onset: datetime | None) -> float:
-    """How many times more than Poisson the metric moved before the onset; at least once."""
+    """By what factor the metric varied more than Poisson before the onset; at least 1."""
     quiet = series
     if onset is not None:
         quiet = series[pd.DatetimeIndex(series["window_start"]) < pd.Timestamp(onset)]

@@ -1,4 +1,4 @@
-"""The picture of the practice: what each step took week by week, on a scale for seconds and days alike."""
+"""The picture of the practice: how long each step took week by week, on a scale from seconds to days."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def draw_scorecard(card: Scorecard) -> bytes | None:
 
 
 def _limits(times: Sequence[TimeTaken]) -> tuple[float, float]:
-    """Of all steps, so that they can be held against each other."""
+    """Limits shared by all steps, so that they can be compared."""
     every = [
         _seconds(span)
         for one in times

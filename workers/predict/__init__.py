@@ -1,1 +1,1 @@
-"""The launch calendar looked at: forecasts, and how they held."""
+"""Watches the launch calendar: forecasts launches, and scores how the forecasts held."""

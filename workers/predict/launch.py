@@ -1,4 +1,4 @@
-"""Launches forecast, looked at again after a hotfix, scored on their day."""
+"""Forecasts launches, looks at them again after a hotfix, and scores them on their day."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def forecast(recommender: Recommender, at: datetime) -> list[Finding]:
 
 def forecasts(recommender: Recommender, at: datetime, suspects: Collection[str] = ()) -> tuple[Forecast, ...]:
     """
-    The forecast of each upcoming launch; none where no check looks at them.
+    The forecast of each upcoming launch; none if no check looks at them.
 
     Args:
-        suspects: items whose own launch was an incident: nothing is learned from what became of them, unless
-            too few others launched to learn from.
+        suspects: items whose own launch was an incident: nothing is learned from how they did, unless too few
+            others launched to learn from.
 
     Raises:
         SourceError: the calendar cannot be read; TooFewRows with fewer than 30 past launches.
@@ -75,7 +75,7 @@ def forecasts(recommender: Recommender, at: datetime, suspects: Collection[str] 
 
 
 def missed(recommender: Recommender, every: Sequence[Forecast], at: datetime) -> list[Finding]:
-    """Those of the forecasts that are worth an incident, with words for people."""
+    """The forecasts that are worth an incident, as findings with words for people."""
     launches, check = recommender.launches, launch_check(recommender)
     if launches is None or check is None:
         return []
@@ -95,7 +95,7 @@ def measure_launch(
     recommender: Recommender, finding: Finding, at: datetime, suspects: Collection[str] = ()
 ) -> Measurement:
     """
-    The forecast of a finding's item as it is now: to see whether a hotfix helped before the launch.
+    The forecast of a finding's item as it stands now: shows before the launch whether a hotfix helped.
 
     Raises:
         SourceError: the calendar cannot be read, or the item is not an upcoming launch (any more).
@@ -105,9 +105,9 @@ def measure_launch(
 
 def measured(found: Forecast) -> Measurement:
     """
-    A forecast in a measurement's terms: its band is what comparables had, as wide as the forecast is.
+    A forecast as a measurement: its band is what comparable launches had, as wide as the forecast's.
 
-    Only a shortfall is forecast to be missed: what exceeds comparable launches is within the band.
+    Only a shortfall counts as a predicted miss: exceeding comparable launches is within the band.
     """
     widest = found.comparable * max(found.high / max(found.value, 1e-9), 1.0)
     return Measurement(
@@ -120,12 +120,12 @@ def measured(found: Forecast) -> Measurement:
 
 
 def looked_at(recommender: Recommender, finding: Finding, at: datetime) -> datetime | None:
-    """When the calendar's newest snapshot of a finding's item was taken: a forecast knows nothing later."""
+    """When the newest calendar snapshot of a finding's item was taken: a forecast knows nothing later."""
     return snapshot_of(recommender, finding.subject or "", at)
 
 
 def score(recommender: Recommender, finding: Finding, at: datetime) -> ScorePrediction | None:
-    """What became of a prediction; null while the first day is not over or its outcome is not filled in."""
+    """What became of a prediction; null until the first day is over and its outcome is filled in."""
     launches = recommender.launches
     if launches is None or finding.subject is None or at < finding.window_end:
         return None
@@ -137,7 +137,7 @@ def score(recommender: Recommender, finding: Finding, at: datetime) -> ScorePred
 
 def repaired(recommender: Recommender, finding: Finding, feature: str, value: str, at: datetime) -> Repaired:
     """
-    What the finding's item would come to with `feature` at `value`.
+    What the finding's item is forecast to reach with `feature` at `value`.
 
     Raises:
         SourceError: the calendar cannot be read, or the item is not an upcoming launch (any more).

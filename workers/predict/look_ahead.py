@@ -1,4 +1,4 @@
-"""A look at the launch calendar, into the log: forecasts open incidents, and are scored on their day."""
+"""Looks at the launch calendar, into the log: forecasts open incidents, and are scored on their day."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from workers.store.memory import recall, remember
 MEMORY = "predict"
 LOOK_EVERY = timedelta(minutes=5)
 BLIND_AFTER = 2
-"""Failures in a row: a calendar that cannot be read once may be being written; twice it is a blind spot."""
+"""Consecutive failures: a calendar unreadable once may just be being written; twice it is a blind spot."""
 
 PREDICTOR = Actor(kind="worker", id="worker:predict")
 
@@ -48,7 +48,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class CalendarReading:
-    """What one look saw; `trouble` where the calendar could not be read, and then nothing else."""
+    """What one look saw; if the calendar could not be read, only the `trouble`."""
 
     findings: tuple[Finding, ...] = ()
     forecasts: tuple[Forecast, ...] = ()
@@ -57,9 +57,9 @@ class CalendarReading:
 
 def prediction_run(log: Engine, recommender: Recommender, at: datetime) -> int:
     """
-    Forecast what launches next and score what launched, when it is time; returns the number of findings.
+    Forecast upcoming launches and score past ones, if it is time; returns the number of findings.
 
-    Never twice at once. A look that failed is repeated at the next tick, without waiting for its turn.
+    Never runs twice at once. A look that failed is repeated at the next tick, without waiting for its turn.
     """
     check = launch_check(recommender)
     with alone(log, "tick:predict") as mine:
@@ -107,7 +107,7 @@ def _look(log: Engine, recommender: Recommender, at: datetime) -> CalendarReadin
 
 def _standing(before: dict[str, str] | None, look: CalendarReading, at: datetime) -> dict[str, str] | None:
     """
-    Item → since when its launch is forecast to be missed; it goes on until the forecast has recovered.
+    Item → since when its launch is forecast to miss; kept until the forecast has recovered.
 
     What came up before this was remembered has no time.
     """
@@ -121,7 +121,7 @@ def _standing(before: dict[str, str] | None, look: CalendarReading, at: datetime
 
 
 def _clear_recovered(log: Engine, every: Sequence[Forecast], check: str, at: datetime) -> None:
-    """Say of each open prediction whose forecast is right again that it is, whatever brought that about."""
+    """Clear each open prediction whose forecast is good again, whatever brought that about."""
     good = {one.item: one for one in every if recovered(one)}
     with log.connect() as connection:
         incidents = cards.every(connection, ("open", "acknowledged", "resolved")) if good else []
@@ -145,7 +145,7 @@ def _score(log: Engine, recommender: Recommender, at: datetime) -> None:
 
 
 def _see_again(log: Engine, blind: tuple[Finding, ...], at: datetime) -> None:
-    """Where the calendar had been unreadable for long enough to be reported: it is readable again."""
+    """Clear the blind spot, if one was reported: the calendar is readable again."""
     for finding in blind:
         with log.connect() as connection:
             stream = cards.unclosed(connection, finding.fingerprint)

@@ -1,1 +1,1 @@
-"""The processes: what Celery runs, the clock, and who handles which obligation."""
+"""The processes: what Celery runs, the clock, and which handler settles which obligation."""

@@ -1,7 +1,7 @@
 """
-The Celery applications; what their jobs do stands in `workers.process.jobs`.
+The Celery applications; what their jobs do is in `workers.process.jobs`.
 
-`celery -A workers.process.app:answers worker` does what the log owes, and
+`celery -A workers.process.app:answers worker` settles what the log owes, and
 `celery -A workers.process.app:looks worker` looks at the tables, so that neither waits for the other.
 `celery -A workers.process.app worker` does both.
 """
@@ -25,13 +25,13 @@ def _application(*takes: str) -> Celery:
     made.conf.update(
         include=["workers.process.jobs"],
         worker_consumer="workers.process.consumer:Consumer",
-        worker_enable_remote_control=False,  # nobody asks, and on RabbitMQ it would be two queues a worker
+        worker_enable_remote_control=False,  # nobody uses it, and on RabbitMQ it costs two queues per worker
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
-        # A source that hangs must not hold a worker for ever, nor longer than the broker waits for it.
+        # A hanging source must not block a worker for ever, or for longer than the broker waits for it.
         task_soft_time_limit=VISIBILITY_SECONDS - 60,
         task_time_limit=VISIBILITY_SECONDS - 30,
-        # Models and frames are given back by ending the process that held them.
+        # Memory for models and frames is released by ending the process that held them.
         worker_max_tasks_per_child=500,
     )
     return made
@@ -39,7 +39,7 @@ def _application(*takes: str) -> Celery:
 
 @celeryd_init.connect  # type: ignore[untyped-decorator]
 def _require_fit(**_: object) -> None:
-    """A worker does not begin on the store of another release."""
+    """Keep a worker from starting on another release's store."""
     try:
         require_fit()
     except ConfigurationError as error:
@@ -49,7 +49,7 @@ def _require_fit(**_: object) -> None:
 
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def _watch(**_: object) -> None:
-    """And ends, when it has done what it has begun, where a later release was rolled out."""
+    """Have it end, after finishing what it has begun, once a later release is rolled out."""
     Watch(_end, settings()).begin()
 
 

@@ -1,8 +1,8 @@
 """
-Celery's consumer without what this project never asks of it.
+Celery's consumer without the parts that this project never uses.
 
-Nobody sends a job for later, so the 28 queues of native delayed delivery are not declared on RabbitMQ.
-Workers need not know of each other: a new one waits for no greetings, and none listens to the others.
+Nobody sends delayed jobs, so the 28 queues of native delayed delivery are not declared on RabbitMQ.
+Workers need not know each other: a new one waits for no greetings, and none listens to the others.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ DELAYED = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
 
 
 class Consumer(WholeConsumer):  # type: ignore[misc]
-    """What `worker_consumer` names."""
+    """The class that `worker_consumer` names."""
 
     class Blueprint(WholeConsumer.Blueprint):  # type: ignore[misc]
-        """The steps of the worker's life with the broker."""
+        """The steps of a worker's life with the broker."""
 
         default_steps = tuple(step for step in WholeConsumer.Blueprint.default_steps if step != DELAYED)
 

@@ -1,7 +1,7 @@
 """
-Who settles which kind of obligation: the one table, complete in both directions, which a test checks.
+Which handler settles which kind of obligation: the one table, complete both ways, as a test checks.
 
-Each science room is imported when its first obligation comes.
+Each science package is imported when its first obligation comes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
-The jobs, thin: each looks up what it needs and calls the room that does the work.
+The jobs, all thin: each one looks up what it needs and calls the package that does the work.
 
-Science is imported inside them: the application starts at once, and a process loads what it needs.
+Science is imported inside them, so that the application starts at once and a process loads what it needs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from workers.store.integrity.repair import Repairs
 
 @shared_task(name="recsysops.detect")  # type: ignore[untyped-decorator]
 def detect(late_after: str | None = None) -> None:
-    """One look at everything that is declared."""
+    """Take one look at everything declared."""
     if _late(late_after):
         return
     from workers.burn_in.keep import keep_burn_ins  # noqa: PLC0415
@@ -34,7 +34,7 @@ def detect(late_after: str | None = None) -> None:
 
 @shared_task(name="recsysops.predict")  # type: ignore[untyped-decorator]
 def predict(late_after: str | None = None) -> None:
-    """One look at the launch calendar."""
+    """Take one look at the launch calendar."""
     if _late(late_after):
         return
     from workers.declaration.current import recommender  # noqa: PLC0415
@@ -45,7 +45,7 @@ def predict(late_after: str | None = None) -> None:
 
 @shared_task(name="recsysops.settle")  # type: ignore[untyped-decorator]
 def settle(kind: str, stream: str, event_id: str) -> None:
-    """One obligation of one incident."""
+    """Settle one obligation of one incident."""
     from workers.log.obligations import settle as settle_debt  # noqa: PLC0415
     from workers.process.handlers import HANDLERS  # noqa: PLC0415
 
@@ -54,7 +54,7 @@ def settle(kind: str, stream: str, event_id: str) -> None:
 
 @shared_task(name="recsysops.witness")  # type: ignore[untyped-decorator]
 def witness(late_after: str | None = None) -> None:
-    """Whoever is due for a checkpoint of the log is handed one."""
+    """Hand a checkpoint of the log to every witness that is due for one."""
     if _late(late_after):
         return
     from workers.declaration.current import recommender  # noqa: PLC0415
@@ -68,7 +68,7 @@ def witness(late_after: str | None = None) -> None:
 
 @shared_task(name="recsysops.tickets")  # type: ignore[untyped-decorator]
 def tickets(late_after: str | None = None) -> None:
-    """What is left to do is followed into tickets, and who closed one is noticed."""
+    """Update tickets with what is left to do, and notice which ones people closed."""
     if _late(late_after):
         return
     from workers.declaration.current import recommender  # noqa: PLC0415
@@ -79,7 +79,7 @@ def tickets(late_after: str | None = None) -> None:
 
 @shared_task(name="recsysops.pull_requests")  # type: ignore[untyped-decorator]
 def pull_requests(late_after: str | None = None) -> None:
-    """What people did with the pull requests of follow-ups is noticed."""
+    """Notice what people did with the pull requests of follow-ups."""
     if _late(late_after):
         return
     from workers.declaration.current import recommender  # noqa: PLC0415
@@ -90,7 +90,7 @@ def pull_requests(late_after: str | None = None) -> None:
 
 @shared_task(name="recsysops.rehearse")  # type: ignore[untyped-decorator]
 def rehearse(late_after: str | None = None) -> None:
-    """The next hotfix whose rehearsal is due."""
+    """Rehearse the next hotfix whose rehearsal is due."""
     if _late(late_after):
         return
     from workers.declaration.current import recommender  # noqa: PLC0415
@@ -101,7 +101,7 @@ def rehearse(late_after: str | None = None) -> None:
 
 @shared_task(name="recsysops.scorecard")  # type: ignore[untyped-decorator]
 def scorecard(late_after: str | None = None) -> None:
-    """The scorecard, for the page and the message."""
+    """Make the scorecard for the page and the message."""
     if _late(late_after):
         return
     from workers.audit.scorecard import keep_scorecard  # noqa: PLC0415
@@ -112,7 +112,7 @@ def scorecard(late_after: str | None = None) -> None:
 
 @shared_task(name="recsysops.replay")  # type: ignore[untyped-decorator]
 def replay(late_after: str | None = None) -> None:
-    """All incidents under today's practice, once it is due."""
+    """Replay all incidents under today's practice, once that is due."""
     if _late(late_after):
         return
     from workers.declaration.current import recommender  # noqa: PLC0415
@@ -123,7 +123,7 @@ def replay(late_after: str | None = None) -> None:
 
 @shared_task(name="recsysops.digest")  # type: ignore[untyped-decorator]
 def digest(late_after: str | None = None) -> None:
-    """The digest of the scorecard, once it is due."""
+    """Record the scorecard's digest as due, once it is."""
     if _late(late_after):
         return
     from workers.audit.digest import digest_tick  # noqa: PLC0415
@@ -134,7 +134,7 @@ def digest(late_after: str | None = None) -> None:
 
 @shared_task(name="recsysops.item")  # type: ignore[untyped-decorator]
 def item(key: str, question: str) -> None:
-    """One item looked at, for somebody who asked in the chat."""
+    """Look at one item, for somebody who asked in the chat."""
     from workers.declaration.current import recommender  # noqa: PLC0415
     from workers.items.ask import settle_item  # noqa: PLC0415
 
@@ -143,7 +143,7 @@ def item(key: str, question: str) -> None:
 
 @shared_task(name="recsysops.misses")  # type: ignore[untyped-decorator]
 def misses(question: str) -> None:
-    """The low-ranked choices that are kept, for somebody who asked in the chat."""
+    """Answer with the stored low-ranked choices, for somebody who asked in the chat."""
     from workers.items.ask import settle_misses  # noqa: PLC0415
 
     settle_misses(own(), question)
@@ -151,7 +151,7 @@ def misses(question: str) -> None:
 
 @shared_task(name="recsysops.remind")  # type: ignore[untyped-decorator]
 def remind(late_after: str | None = None) -> None:
-    """Whatever is overdue is asked for again."""
+    """Ask again for whatever is overdue."""
     if _late(late_after):
         return
     from workers.log.obligations import remind as remind_of_obligations  # noqa: PLC0415
@@ -162,9 +162,9 @@ def remind(late_after: str | None = None) -> None:
 
 def _late(after: str | None) -> bool:
     """
-    A tick that is late is another tick's.
+    Whether a tick is too late to run: the next tick does its work.
 
-    Celery's own `expires` is held against the wall clock of the worker; one that is ahead drops them all.
+    Celery's own `expires` is compared with the worker's wall clock; one that runs ahead would drop them all.
     """
     return after is not None and present(own()) > datetime.fromisoformat(after)
 

@@ -1,10 +1,10 @@
 """
 The clock's process: `python -m workers.process.schedule`.
 
-It only sends; what is due is decided by whoever gets it.
+It only sends; whoever receives a job decides whether it is due.
 
-A tick that finds no worker expires; but an expired one lies in the queue until somebody takes it, so while
-many lie there no more are sent. Two clocks at once do no harm: each job takes a lock of its own.
+A tick that finds no worker expires, but stays in the queue until somebody takes it; so while many are
+waiting no more are sent. Two clocks at once do no harm: each job takes its own lock.
 """
 
 from __future__ import annotations
@@ -46,20 +46,20 @@ SCORECARD_SECONDS = 600.0
 DIGEST_SECONDS = 60.0
 FASTEST_SECONDS = 1.0
 MOST_WAITING = 20
-"""Jobs that may lie untaken in a queue before the clock adds no more."""
+"""How many jobs may wait in a queue before the clock stops adding more."""
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass
 class Ticks:
-    """Which job is due when. `every` maps a job to its seconds; the only time it knows is monotonic."""
+    """Which job is due when. `every` maps a job to its seconds; all times are monotonic."""
 
     every: dict[str, float]
     _next: dict[str, float] = field(default_factory=dict)
 
     def due(self, now: float) -> list[str]:
-        """The jobs to send now. After a pause each is sent once, not once for every tick that was missed."""
+        """The jobs to send now. After a pause each is sent once, not once for every missed tick."""
         jobs = [job for job in self.every if now >= self._next.get(job, now)]
         for job in jobs:
             self._next[job] = now + self.every[job]
@@ -81,8 +81,8 @@ def run(
     Send what is due until `stop` is set.
 
     Args:
-        waiting: how many jobs lie untaken where this one would be put.
-        now: by the clock of whoever takes them, from which on one is late.
+        waiting: how many jobs are waiting in the queue that this one would go to.
+        now: the time from which lateness counts, by the clock of whoever takes the jobs.
     """
     held_back: set[str] = set()
     while not stop.is_set():
@@ -91,7 +91,7 @@ def run(
                 lie = waiting(job)
                 if lie < MOST_WAITING:
                     send(job, late_after=now() + timedelta(seconds=max(5.0, 2 * ticks.every[job])))
-            except Exception:  # noqa: BLE001 - whatever it was: all that is owed hangs on the clock's next beat
+            except Exception:  # noqa: BLE001 - whatever it was: all that is owed needs the clock's next beat
                 _log.exception("tick_not_sent", job=job)
                 continue
             if lie < MOST_WAITING:
@@ -103,7 +103,7 @@ def run(
 
 
 def declared_ticks() -> Ticks:
-    """How often each job is sent for what is declared now; a wrong declaration still leaves the reminders."""
+    """How often each job is sent under the current declaration; if that is wrong, just the reminders."""
     every = {"recsysops.remind": REMIND_SECONDS}
     try:
         declared = recommender()
@@ -152,7 +152,7 @@ def _by_the_database(log: Engine) -> datetime:
 
 
 def main() -> int:
-    """The clock, until it is told to stop."""
+    """Run the clock until it is told to stop."""
     stop = Signal()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -1,1 +1,1 @@
-"""Rehearsals: declared hotfixes tried on a shadow of the log, in which a fault was planted."""
+"""Rehearsals: declared hotfixes tried on a shadow copy of the log with a planted fault."""

@@ -1,4 +1,4 @@
-"""What a fault is planted in: logged requests, kept deliveries and versions, read as for a menu."""
+"""The data that a fault is planted in: logged requests, kept deliveries and versions, read as for a menu."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from workers.respond.diagnose.replaced import replaced_model
 from workers.sources.engines.source import TIME, known_moment, open_source
 from workers.sources.launches import noun_of
 
-SINCE = timedelta(hours=1)  # how long a planted fault has lasted, at the least
+SINCE = timedelta(hours=1)  # how long a planted fault has lasted, at least
 LONGEST = timedelta(hours=24)
-WINDOWS = 2  # of the log's table, at the least
-VERSIONS_BACK = timedelta(days=7)  # of four times as long it is known which version ranked
-DELIVERIES = 10  # the newest, that are read
-SAME = 1e-6  # of how likely a candidate is shown, between two versions that rank alike
+WINDOWS = 2  # of the log's table, at least
+VERSIONS_BACK = timedelta(days=7)  # the log says for four times as long which version ranked
+DELIVERIES = 10  # number of newest deliveries that are read
+SAME = 1e-6  # how far apart showing probabilities may be for two versions to rank alike
 NOTHING_YET = Severity.SEV3
 
 
@@ -42,9 +42,9 @@ class Read:
     What was read at `at`.
 
     Args:
-        before: candidates from before `since`, at which a fault is planted.
-        stale: why a rollback would change nothing, by what it goes back to; empty where that is not so.
-        alike: that the kept deliveries are alike, in words; empty where they are not.
+        before: candidates from before `since`, where a fault gets planted.
+        stale: why a rollback would change nothing, by what it goes back to; empty if it changes something.
+        alike: says that the kept deliveries are all alike; empty if they are not.
     """
 
     reader: Reader
@@ -57,7 +57,7 @@ class Read:
 
 
 class Reading:
-    """Reads what is logged now; its models end with the block."""
+    """Reads what is logged now; its models are closed at the end of the block."""
 
     def __init__(self, recommender: Recommender, at: datetime) -> None:
         self.recommender, self.at = recommender, at
@@ -68,16 +68,16 @@ class Reading:
         return self
 
     def __exit__(self, *_raised: object) -> None:
-        """End the processes of the models that it opened."""
+        """End the processes of the models that were opened."""
         self._models.close()
 
     def read(self, undoes: Serves | None) -> Read:
         """
-        Everything that a fault may be planted in; of the model's versions where a rollback `undoes` one.
+        Read everything that a fault may be planted in; model versions only if a rollback `undoes` one.
 
         Raises:
-            CannotRehearse: no candidates are logged, or too few of late; or of a rollback of the model nobody
-                says where former versions are, or there is none.
+            CannotRehearse: no candidates are logged, or too few recently; or, for a rollback of the model,
+                nobody says where former versions are, or there is none.
             SourceError: the log or the model cannot be read.
         """
         reader = Reader(self.recommender, nothing_found(self.recommender, self.at), self.at)
@@ -107,7 +107,7 @@ class Reading:
     def _versions(
         self, reader: Reader, log: Log, loaded: LoggedModel, traffic: Traffic
     ) -> tuple[Versions | None, str]:
-        """The version before with its scores; and why going back to it would change nothing."""
+        """The previous version with its scores; and why going back to it would change nothing."""
         taken = replaced_model(reader, log, reader.end - VERSIONS_BACK, reader.end)
         if taken is None:
             raise CannotRehearse("no version of the model is logged that took over from another")
@@ -129,7 +129,7 @@ class Reading:
         return versions, f"version {taken.was} ranks as {taken.now} does" if same else ""
 
     def _scored(self, log: Log, loaded: LoggedModel, traffic: Traffic, taken: Replaced) -> Floats | None:
-        """(rows,) as the version before would have scored them; None where its file is not kept."""
+        """(rows,) scores as the previous version would have given them; None if its file is not kept."""
         former = kept_model(log.declared, taken.was)
         if former is None:
             return None
@@ -140,7 +140,7 @@ class Reading:
 
 
 def nothing_found(recommender: Recommender, at: datetime) -> Finding:
-    """A finding of nothing, as there is no incident: it names the log, and a window that ends now."""
+    """A finding about nothing, as there is no incident: it names the log, and a window that ends now."""
     logged = [model.candidates for model in recommender.models.values() if model.candidates]
     table = next(iter(logged), next(iter(recommender.tables)))
     width = recommender.tables[table].window
@@ -158,7 +158,7 @@ def nothing_found(recommender: Recommender, at: datetime) -> Finding:
 
 
 def _lately(reader: Reader, log: Log) -> tuple[datetime, pd.DataFrame]:
-    """Since when, and the candidates since then: an hour, or as long as it takes to have requests enough."""
+    """A start time, and the candidates since then: an hour's, or longer if that holds too few requests."""
     window = reader.recommender.tables[log.table].window
     span, longest = max(SINCE, WINDOWS * window), max(LONGEST, 4 * WINDOWS * window)
     while True:
@@ -176,7 +176,7 @@ def _lately(reader: Reader, log: Log) -> tuple[datetime, pd.DataFrame]:
 
 
 def _deliveries(recommender: Recommender) -> tuple[dict[str, pd.DataFrame], str]:
-    """The newest deliveries that are kept, by when each came; and why there is none to go back to."""
+    """The newest kept deliveries by arrival time; and why there is none to go back to."""
     name, declared = delivery_table(recommender), recommender.items
     if name is None or declared is None:
         return {}, "no table keeps the deliveries of the items"
@@ -199,8 +199,8 @@ def _deliveries(recommender: Recommender) -> tuple[dict[str, pd.DataFrame], str]
 
 def _alike(recommender: Recommender, deliveries: Mapping[str, pd.DataFrame]) -> str:
     """
-    That all kept deliveries hold the same. Items that did not change are delivered like this, too; so it is
-    reported, and is no proof that a former state is not kept.
+    Says that all kept deliveries hold the same. Unchanged items are delivered like this, too, so this is
+    reported, but does not prove that no former state is kept.
     """
     declared = recommender.items
     if declared is None or len(deliveries) < 2:
@@ -214,6 +214,6 @@ def _alike(recommender: Recommender, deliveries: Mapping[str, pd.DataFrame]) -> 
 
 
 def _as_held(frame: pd.DataFrame, key: str) -> pd.DataFrame:
-    """A delivery in one order, as texts, so that two can be held against each other."""
+    """A delivery in a fixed order and as text, so that two can be compared."""
     texts = frame.astype("string").drop_duplicates(key).set_index(key)
     return texts.sort_index()[sorted(texts.columns)]

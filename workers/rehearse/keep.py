@@ -24,10 +24,10 @@ _log = structlog.get_logger(__name__)
 
 def rehearse_tick(log: Engine, recommender: Recommender, at: datetime, environment: Mapping[str, str]) -> int:
     """
-    Rehearse the first hotfix that is due, and record it; returns how many were rehearsed, 0 or 1.
+    Rehearse the first hotfix that is due, and record the result; returns how many were rehearsed, 0 or 1.
 
-    One a tick, as looks at tables wait for it. A hotfix that is new is due at the next scheduled moment. It
-    counts as rehearsed once that has begun: one that ends its worker is not begun again and again.
+    Only one per tick, as looks at tables wait for it. A new hotfix is due at the next scheduled moment. It
+    counts as rehearsed once begun, so that one which kills its worker is not started again and again.
     """
     schedule = recommender.rehearsals.schedule
     if schedule == NEVER:

@@ -1,10 +1,10 @@
 """
-Declared hotfixes tried on a shadow of the log: what the menu promises of a planted fault, and what is true.
+Tries declared hotfixes on a shadow of the log: what the menu promises for a planted fault, and what is true.
 
     log, deliveries, versions ─▶ fault planted by a seed ─▶ shadow ─▶ the menu, as of an incident ─▶ promise
                                         └─ what is shown once the hotfix is in force: the truth ─▶ verdict
 
-Nothing is deployed: of a deployer only what the doctor asks of it is asked.
+Nothing is deployed: a deployer is only asked what the doctor asks it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from workers.respond.resolve.resolve import prepare_menu
 from workers.sources.engines.kept_open import kept_open
 
 INCIDENT = "rehearsal"
-"""In the place of an incident's stream, of which the keys of a menu's options are made."""
+"""Stands in for an incident's stream, which the keys of a menu's options are made from."""
 
 Progress = Callable[[int, int], None]
 
@@ -63,7 +63,7 @@ def rehearse(
 
 def chosen_of(recommender: Recommender, only: str | None) -> Sequence[DeclaredHotfix]:
     """
-    The hotfixes that are meant.
+    The hotfixes to rehearse.
 
     Raises:
         ConfigurationError: there is no such hotfix, or none at all.
@@ -79,7 +79,7 @@ def chosen_of(recommender: Recommender, only: str | None) -> Sequence[DeclaredHo
 def rehearse_one(
     recommender: Recommender, hotfix: DeclaredHotfix, at: datetime, environment: Mapping[str, str]
 ) -> HotfixRehearsed:
-    """One hotfix; what keeps it from being rehearsed is said, never raised."""
+    """Rehearse one hotfix; whatever prevents it is reported, never raised."""
     day = at.astimezone(ZoneInfo(recommender.timezone)).date()
     event = HotfixRehearsed(hotfix=hotfix.name, kind=hotfix.kind, day=day, verdict="impossible", says="")
     try:
@@ -98,14 +98,14 @@ def rehearse_one(
 
 
 def seed_of(day: date, hotfix: str) -> int:
-    """What is drawn in a rehearsal: the same all day, another the next, and another for each hotfix."""
+    """The rehearsal's random seed: the same all day, different the next day and for each hotfix."""
     return int.from_bytes(sha256(f"{day.isoformat()}\n{hotfix}".encode()).digest()[:4], "big")
 
 
 def _asked(
     recommender: Recommender, hotfix: DeclaredHotfix, environment: Mapping[str, str]
 ) -> tuple[list[str], list[str]]:
-    """Why its deployer could not take it, and what else the doctor finds there: nothing is changed there."""
+    """Why its deployer could not take it, and what else the doctor finds there; changes nothing there."""
     declared = recommender.deployers[hotfix.deployer]
     kind = find_deployer(declared.kind)
     said: dict[str, list[str]] = {"error": [], "warning": []}
@@ -148,7 +148,7 @@ def _judged(event: HotfixRehearsed, promise: Estimate, repaired: float, but: str
 
 
 def _cause(hotfix: DeclaredHotfix, rehearsal: Rehearsal) -> CauseKind:
-    """Of which kind the planted fault is; the hotfix has to be declared for it to be on a menu."""
+    """The planted fault's kind of cause; the hotfix has to be declared for it to appear on a menu."""
     if rehearsal.cause is not None:
         if rehearsal.cause in hotfix.causes:
             return rehearsal.cause
@@ -164,11 +164,11 @@ def _cause(hotfix: DeclaredHotfix, rehearsal: Rehearsal) -> CauseKind:
 
 
 NOT_RANKED = ("feed", "world", "unknown", "launch")
-"""Kinds of cause of which a menu ranks no logged requests again, or for which it offers nothing."""
+"""Kinds of cause for which a menu does not re-rank logged requests, or offers nothing."""
 
 
 def _offered(read: Read, planted: Planted, cause: CauseKind, seed: int, folder: Path) -> Option | str:
-    """The hotfix as a menu offers it on the shadow; why it does not, in words."""
+    """The hotfix as a menu offers it on the shadow; otherwise why it does not, in words."""
     shadow = cast_shadow(read, planted, cause, seed, folder)
     menu = prepare_menu(shadow.recommender, shadow.finding, shadow.diagnosis, INCIDENT, read.reader.at)
     (name,) = shadow.recommender.hotfixes

@@ -1,4 +1,4 @@
-"""The shadow of a log: what was logged and delivered, with a planted fault in it, as files of its own."""
+"""The shadow of a log: what was logged and delivered, with a planted fault in it, as separate files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BAND = 1.645  # standard deviations on each side of a 90 % interval
 
 @dataclass(frozen=True)
 class Shadow:
-    """A declaration whose log, deliveries and model are files of the shadow, and what is found in them."""
+    """A declaration whose log, deliveries and model are the shadow's files, and the finding in them."""
 
     recommender: Recommender
     finding: Finding
@@ -36,12 +36,12 @@ class Shadow:
 
 def cast_shadow(read: Read, planted: Planted, cause: CauseKind, seed: int, folder: Path) -> Shadow:
     """
-    Write what an incident's menu reads into `folder`, with the fault in it; nothing else is written to.
+    Write what an incident's menu reads into `folder`, including the fault; nothing else is written to.
 
-    What members chose is left out: nobody knows what they would have chosen of what the fault shows instead.
+    Members' choices are left out: nobody knows what they would have chosen from what the fault shows instead.
 
     Raises:
-        CannotRehearse: how the ranking explores cannot be inferred from the log.
+        CannotRehearse: the exploration of the ranking cannot be inferred from the log.
     """
     recommender, table = read.reader.recommender, read.log.table
     tables = dict(recommender.tables)
@@ -64,7 +64,7 @@ def _as_file(table: Table, rows: pd.DataFrame, folder: Path) -> Table:
 
 
 def _logged(read: Read, planted: Planted, chance: np.random.Generator) -> pd.DataFrame:
-    """The candidates' log: as it was until the fault, and ranked with the fault since."""
+    """The candidates' log: unchanged until the fault, and re-ranked with the fault since."""
     columns, traffic = read.log.columns, planted.healthy.traffic
     rows = traffic.rows.copy()
     for name in columns.features:
@@ -97,7 +97,7 @@ def _timed(rows: pd.DataFrame, since: str, time: str) -> pd.DataFrame:
 
 
 def _as_logged(planted: Planted, logged: Floats) -> Floats:
-    """(rows,) scores in the unit that the log has them in."""
+    """(rows,) scores in the log's unit."""
     if planted.healthy.traffic.model.kind == "log_odds" and are_probabilities(logged):
         return np.asarray(1.0 / (1.0 + np.exp(-planted.scores)))
     return planted.scores
@@ -106,7 +106,7 @@ def _as_logged(planted: Planted, logged: Floats) -> Floats:
 def _shown_anew(
     rows: pd.DataFrame, planted: Planted, touched: np.ndarray, chance: np.random.Generator
 ) -> pd.DataFrame:
-    """Requests with a changed score shown as serving would: with its exploration, where it explores."""
+    """Requests with changed scores, shown as serving would: with its exploration, if it explores."""
     traffic, columns = planted.healthy.traffic, planted.healthy.traffic.columns
     likely, noisy = planted.faulty, planted.scores
     if columns.propensity is not None and columns.propensity in rows:
@@ -127,7 +127,7 @@ def _shown_anew(
 
 
 def _delivered(read: Read, planted: Planted, time: str) -> pd.DataFrame:
-    """The kept deliveries before the newest as they are, and the newest as what brings the fault."""
+    """The kept deliveries, unchanged but for the newest, which brings the fault."""
     healthy, since = planted.healthy, read.since
     *former, newest = healthy.deliveries.items()
     width = read.reader.finding.window_end - read.reader.finding.window_start
@@ -145,7 +145,7 @@ def _delivered(read: Read, planted: Planted, time: str) -> pd.DataFrame:
 
 
 def _models(read: Read, planted: Planted, folder: Path) -> dict[str, Model]:
-    """The declared models; where the newest version is at fault, its file is one of the shadow."""
+    """The declared models; if the newest version is at fault, its file is one of the shadow's."""
     models, own = dict(read.reader.recommender.models), read.log.declared
     if planted.segment is not None:
         path = folder / f"{own.name}{END}"
@@ -156,7 +156,7 @@ def _models(read: Read, planted: Planted, folder: Path) -> dict[str, Model]:
 
 
 def _finding(read: Read, planted: Planted) -> Finding:
-    """What a check that counts what is shown of the items would have found since it began."""
+    """The finding that a check counting how often items are shown would have made since the fault began."""
     usual = planted.exposures(planted.healthy.traffic.exposure(planted.healthy.scores))
     chance = BAND * float(np.sqrt(max(usual, 1.0)))
     found, width = read.reader.finding, read.reader.finding.window_end - read.reader.finding.window_start
@@ -174,7 +174,7 @@ def _finding(read: Read, planted: Planted) -> Finding:
 
 
 def _diagnosis(read: Read, planted: Planted, cause: CauseKind) -> Diagnosis:
-    """The cause, which is known: it was planted."""
+    """The diagnosis with the known cause: it was planted."""
     return Diagnosis(
         cause=planted.says,
         cause_kind=cause,

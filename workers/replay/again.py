@@ -1,4 +1,4 @@
-"""Incidents replayed: today's checks on what was kept of their looks, today's diagnosis, today's hotfixes."""
+"""Replays incidents: today's checks on what was kept of their looks, today's diagnosis, today's hotfixes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ UNKNOWN = "unknown"
 
 @dataclass
 class _Notes:
-    """What is said besides, in the order in which it came up."""
+    """Remarks that a replay makes, in the order in which they came up."""
 
     lines: list[str] = field(default_factory=list)
 
@@ -52,7 +52,7 @@ def replay(
     Each incident then and now, the newest first. Nothing is written.
 
     Args:
-        numbers: of the incidents; all, where none are named.
+        numbers: of the incidents; all if none are given.
         progress: called with (done, in all) after each.
 
     Raises:
@@ -92,7 +92,7 @@ def _bundle(log: Engine, objects: Objects, incident: Incident, notes: _Notes) ->
 def replay_one(
     recommender: Recommender, incident: Incident, bundle: Opened | None, notes: _Notes | None = None
 ) -> Replayed:
-    """One incident, from its bundle; without one only what is declared is judged."""
+    """One incident, from its bundle; without a bundle only what is declared is judged."""
     began, notes = time.monotonic(), notes or _Notes()
     frozen = _looks(incident, bundle, notes)
     agreed = _agreed(recommender, incident, frozen)
@@ -144,7 +144,7 @@ def _looks(incident: Incident, bundle: Opened | None, notes: _Notes) -> Frozen |
 
 
 def _agreed(recommender: Recommender, incident: Incident, frozen: Frozen | None) -> Raised | None:
-    """What the check that its follow-up agreed on comes to; None where none is, or nothing is known of it."""
+    """What the check agreed on as its follow-up does; None if there is none, or nothing is known of it."""
     change, first = incident.change, incident.first_finding
     if change is None or first is None:
         return None
@@ -152,7 +152,7 @@ def _agreed(recommender: Recommender, incident: Incident, frozen: Frozen | None)
     onset = min(incident.onset_at or first.window_start, incident.opened_at)
 
     def is_of(finding: Finding) -> bool:
-        # As its trial took it, by which it was agreed on.
+        # As its trial judged it, on whose result it was agreed.
         of_it = known(finding) or share_rows(finding.slice, first.slice)
         return of_it and finding.window_end > onset
 
@@ -160,7 +160,7 @@ def _agreed(recommender: Recommender, incident: Incident, frozen: Frozen | None)
 
 
 def _loud(recommender: Recommender, incident: Incident, agreed: Raised | None) -> Raised | None:
-    """The same where the check pages people."""
+    """The same, if the check pages people."""
     check = recommender.checks.get(incident.change.name) if incident.change else None
     return None if check is None or check.shadow else agreed
 
@@ -183,7 +183,7 @@ def _agreed_check(
 
 
 def _of(recommender: Recommender, incident: Incident, first: Finding) -> IsOf:
-    """Whether a finding is of the incident."""
+    """A test whether a finding belongs to the incident."""
     made_from = lineage(recommender.tables, recommender.models.values())
 
     def is_of(finding: Finding) -> bool:
@@ -212,7 +212,7 @@ def _raised(
 
 
 def _diagnosed(incident: Incident, bundle: Opened | None, notes: _Notes) -> tuple[Diagnosis | None, bool]:
-    """The diagnosis of now; that of then, and False, where it cannot be made again."""
+    """Today's diagnosis and True; the one of then and False if it cannot be made again."""
     if bundle is None:
         return incident.diagnosis, False
     try:
@@ -224,7 +224,7 @@ def _diagnosed(incident: Incident, bundle: Opened | None, notes: _Notes) -> tupl
 
 
 def _then(incident: Incident, frozen: Frozen | None) -> Went:
-    """As the log says; when it was raised, by the looks, as those of now are: a tick comes when it comes."""
+    """As the log says; but raised when the looks say, as it is now: ticks come when they come."""
     finding, onset = incident.first_finding, incident.onset_at
     forecast = incident.kind == "predicted"
     at = frozen.looks.found_at if frozen and frozen.looks.found_at else incident.opened_at
@@ -241,7 +241,7 @@ def _then(incident: Incident, frozen: Frozen | None) -> Went:
 
 
 def _after(then: Went, raised_at: datetime | None) -> float | None:
-    """As long after the onset as then, but for how much earlier or later it is raised."""
+    """How long after the onset: as then, shifted by how much earlier or later it is raised now."""
     if raised_at is None or then.raised_at is None or then.after_seconds is None:
         return None
     return max(then.after_seconds + (raised_at - then.raised_at).total_seconds(), 0.0)
@@ -249,7 +249,7 @@ def _after(then: Went, raised_at: datetime | None) -> float | None:
 
 def _name(diagnosis: Diagnosis | None) -> str | None:
     """
-    The kind of the cause, and what it is of.
+    The kind of the cause, and its object.
 
     >>> _name(Diagnosis(cause="Half of it is missing", cause_kind="feed", object="plays"))
     'feed plays'

@@ -1,7 +1,7 @@
 """
-The engine's answers on a tape as two files: JSON that says what they are, and their arrays and frames.
+The engine's answers on a tape as two files: JSON that describes them, and their arrays and frames.
 
-As which class an answer is read back is said by one closed table; nothing in a file decides what code runs.
+One closed table says which class an answer is read back as; nothing in a file decides what code runs.
 """
 
 from __future__ import annotations
@@ -53,15 +53,15 @@ KINDS: Mapping[str, type[Any]] = {
 }
 FRAME = "a frame"
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
-"""In an archive, of each file: the same answers make the same bytes."""
+"""Timestamp of each file in an archive: the same answers make the same bytes."""
 
 
 def spell_answers(answers: Mapping[str, Any]) -> tuple[dict[str, Any], Frames]:
     """
-    Question → what was answered, as JSON values, and the frames that they name.
+    Question → its answer as JSON values, and the frames that these name.
 
     Raises:
-        BundleError: one cannot be kept.
+        BundleError: an answer cannot be kept.
     """
     frames: Frames = {}
     spelled = {}
@@ -101,7 +101,7 @@ def pack_frames(frames: Frames) -> bytes:
 
 
 def unpack_frames(content: bytes) -> dict[str, pd.DataFrame]:
-    """The frames by name. Raises BundleError: these are no bytes that `pack_frames` wrote."""
+    """The frames by name. Raises BundleError: the bytes were not written by `pack_frames`."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return {name: unpack_frame(archive.read(name), name) for name in archive.namelist()}
@@ -110,7 +110,7 @@ def unpack_frames(content: bytes) -> dict[str, pd.DataFrame]:
 
 
 def personal(spelled: Any, frames: Mapping[str, pd.DataFrame], hidden: Collection[str]) -> tuple[str, ...]:
-    """The hidden columns of which values would be kept: as a slice's, a histogram's, or a frame's column."""
+    """The hidden columns whose values would be kept: as a slice's, a histogram's, or a frame's column."""
     found = {str(name) for frame in frames.values() for name in frame.columns if name in hidden}
     return tuple(sorted(found | set(_valued(spelled, frozenset(hidden)))))
 

@@ -1,8 +1,8 @@
 """
-What the nightly replay says of follow-ups: done, because their incidents would be found sooner; to be taken
-back, because something is worse by them; or that their checks have earned it to page people.
+What the nightly replay concludes about follow-ups: done, because their incidents would be found sooner; to be
+taken back, because they make something worse; or that their checks have earned the right to page people.
 
-It only records; what is to be taken out of the declaration is owed then, as everything is that acts.
+It only records; what is to be taken out of the declaration then becomes an obligation, like every action.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from workers.store import cards
 
 WORKER = Actor(kind="worker", id="worker:replay")
 Again = Callable[[Recommender, Sequence[int]], ReplayAnswer]
-"""Incidents of these numbers replayed under another declaration."""
+"""Replays the incidents with these numbers under another declaration."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Night(NamedTuple):
     """
-    What is known once all incidents were replayed: what is declared, each incident by its number, each
-    check's record by its name, and a way to replay `again`.
+    What is known once all incidents are replayed: the declaration, each incident by its number, each check's
+    record by its name, and a way to replay `again`.
     """
 
     recommender: Recommender
@@ -49,8 +49,8 @@ class Night(NamedTuple):
 
 def follow(log: Engine, recommender: Recommender, found: ReplayAnswer, again: Again, at: datetime) -> None:
     """
-    Record, once each, what this replay of all incidents says of every follow-up that is not done yet, or is
-    done and whose check may do harm since.
+    Record, once each, what this replay of all incidents says about every follow-up that is not done yet, or
+    that is done but whose check may do harm since.
     """
     with log.connect() as connection:
         followed = [one for one in cards.every(connection) if is_watched(one, recommender.checks)]
@@ -68,7 +68,7 @@ def _said(night: Night, incident: Incident) -> Iterator[c.Command]:
     if change is not None and incident.change_came is not None:
         record = night.records.get(change.name)
         if change.name not in night.recommender.checks:
-            # A person took it out, where that was left to one; of all others the rules make nothing of it.
+            # A person took it out, if that was left to one; for all others the rules ignore this command.
             yield c.RecordChangeTakenBack(check=change.name, diff="")
         elif harm := _harm(night, incident, change):
             yield c.RequestTakeBack(check=change.name, reason=harm)
@@ -80,14 +80,14 @@ def _said(night: Night, incident: Incident) -> Iterator[c.Command]:
 
 
 def _harm(night: Night, incident: Incident, change: AddedCheck) -> str | None:
-    """What the check that was agreed on makes worse, in words; None where nothing."""
+    """What the check that was agreed on makes worse, in words; None if nothing."""
     own, record = night.replayed.get(incident.number), night.records.get(change.name)
     promised = next((one.alarms for one in incident.changes if one.change.name == change.name), None)
     if promised and record and (alarms := shown.too_many_alarms(promised, record, night.at)):
         return alarms
     if missed := shown.not_found(own.agreed if own else None):
         return missed
-    # Only where it is the first to raise it an incident can go otherwise without it.
+    # Only an incident that this check is the first to raise can come out differently without it.
     touched = [one for one in night.replayed.values() if one.now.check == change.name]
     if not touched:
         return None
@@ -97,7 +97,7 @@ def _harm(night: Night, incident: Incident, change: AddedCheck) -> str | None:
 
 
 def _record(log: Engine, incident: Incident, command: c.Command) -> None:
-    # Once for each answer: what was answered anew is followed anew.
+    # Once for each answer: a new answer is followed anew.
     answered = incident.followed.answered_by if incident.followed else incident.stream
     key = f"{answered}:{type(command).__name__}"
     try:

@@ -1,6 +1,6 @@
 """
-What the check read that raised an incident, at the looks around its onset: walked once more when the incident
-is diagnosed, kept in its bundle, and played back at once, so that only what plays back alike is kept.
+Keeps what the check that raised an incident read at the looks around its onset: walked again when the
+incident is diagnosed, kept in its bundle, and played back at once, so that only what plays back alike stays.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from workers.sources.engines.kept_open import kept_open
 ABOUT, ARRAYS = "looks.json", "looks.zip"
 FORMAT = 1
 BEFORE = 8  # looks before the first window that was found wrong
-MOST_LOOKS, MOST_ASKED = 200, 32  # in all; where each look asks a question of its own
+MOST_LOOKS, MOST_ASKED = 200, 32  # in all; and if each look asks its own question
 LIMIT_BYTES = 20_000_000
 SOON = timedelta(seconds=1)
-PART = 4  # of a bundle's limit, that its looks may take
+PART = 4  # a bundle's limit divided by this is what its looks may take
 _log = structlog.get_logger(__name__)
 
 
@@ -49,10 +49,10 @@ class Looks(Value):
     """
     The looks that were kept: those of `check`, `declared` as it was, whose windows end in (start, end].
 
-    `wrong` are the times that nothing was learned from. `found_at` is when a look would have found it, walked
-    from the check's `memory` of then (an empty one, where that is null), of the window that ends at
-    `found_end`; null where none does. `skipped` are the ends that the looks of then, `every` so often, passed
-    over, as they came too late for them. `why_not` says in words why nothing was kept, where so.
+    Nothing was learned from the times `wrong`. `found_at` is when a look finds it, on the window that ends at
+    `found_end`, walked from the check's `memory` of that time (an empty one if null); both are null if no
+    look does. `skipped` are the ends that the original looks, one `every` so often, skipped because they came
+    too late. `why_not` says in words why nothing was kept, if so.
     """
 
     format: int = FORMAT
@@ -73,14 +73,14 @@ class Looks(Value):
 
 @dataclass(frozen=True)
 class Frozen:
-    """What was kept of the looks, and the tape that they are played from."""
+    """What was kept of the looks, and the tape they are played from."""
 
     looks: Looks
     tape: Tape
 
 
 class LookResult(NamedTuple):
-    """A look: when it is taken, what it finds and clears, and whether there was enough to judge by."""
+    """A look: when it is taken, what it finds and clears, and whether it had enough to judge by."""
 
     at: datetime
     findings: tuple[Finding, ...]
@@ -99,7 +99,7 @@ def freeze(work: Work, recommender: Recommender, since: datetime | None) -> dict
         looks, arrays = _frozen(work, recommender, since)
     except BundleError as error:
         looks, arrays = Looks(why_not=str(error)), None
-    except Exception as error:  # noqa: BLE001 - that it cannot be kept takes nothing from the diagnosis
+    except Exception as error:  # noqa: BLE001 - failing to keep the looks must not spoil the diagnosis
         _log.exception("looks_not_kept", incident=work.incident.number)
         looks, arrays = Looks(why_not=f"{type(error).__name__}: {error}"), None
     files = {ABOUT: _spelled(looks)}
@@ -164,7 +164,7 @@ def _within(recommender: Recommender, size: int) -> None:
 
 
 def _former(work: Work, first: Finding, hidden: tuple[str, ...]) -> Former | None:
-    """What the check remembered some looks before it found it; None where that holds personal data."""
+    """What the check remembered some looks before it found it; None if that holds personal data."""
     former = before_it_was_found(work.log, first)
     if former is None:
         return None
@@ -183,7 +183,7 @@ def _span(
     former: Former | None,
 ) -> Looks:
     """
-    The looks to keep: those after `former`, or some before it began; and all since, as far as their windows
+    The looks to keep: those after `former`, or some from before it began; and all since then whose windows
     were complete.
     """
     after = first.window_end + BEFORE * planned.every
@@ -211,7 +211,7 @@ def _span(
 
 
 def _skipped(former: Former | None, ends: Iterable[datetime], first: Finding) -> tuple[datetime, ...]:
-    """The ends, until it was found, that no look was taken at; none where nobody knows."""
+    """The window ends, until it was found, at which no look was taken; none if that is not known."""
     if former is None:
         return ()
     return tuple(end for end in ends if end <= first.window_end and end not in former.ends)
@@ -219,7 +219,7 @@ def _skipped(former: Former | None, ends: Iterable[datetime], first: Finding) ->
 
 def declared_as(check: Check) -> dict[str, str]:
     """
-    What it is declared as, key by key, in words.
+    The check's declaration, key by key, in words.
 
     >>> declared_as(Check(name="late", kind="volume", history="8d"))["history"]
     '1w1d'
@@ -236,7 +236,7 @@ def _in_words(value: Any) -> str:
 def _wrong(
     work: Work, recommender: Recommender, check: Check, hidden: tuple[str, ...]
 ) -> tuple[ExcludedWindow, ...]:
-    """The times that were known to have been wrong when the incident was opened, of others."""
+    """The times known, from other incidents, to have been wrong when this one was opened."""
     opened_at = work.incident.opened_at
     reach = plan(recommender, check).history + LONGEST
     known = [
@@ -252,7 +252,7 @@ def _wrong(
 
 def results_of_looks(recommender: Recommender, planned: Plan, looks: Looks) -> Iterator[LookResult]:
     """
-    What a check's looks come to in the span that was kept, one after the other.
+    Yield the results of a check's looks over the span that was kept, one after the other.
 
     Raises:
         BundleError: one of them cannot be taken.
@@ -270,7 +270,7 @@ def results_of_looks(recommender: Recommender, planned: Plan, looks: Looks) -> I
 
 
 def _remembered(check: Check, looks: Looks) -> CheckState | None:
-    """What a check begins with: the one of then as it did; another learns nothing from the same times."""
+    """What a check begins with: the original one with its memory; another only skips the same wrong times."""
     memory = looks.memory
     if memory is None or (check.name == looks.check and check.kind == looks.declared.get("kind")):
         return memory
@@ -287,10 +287,10 @@ def _found(first: Finding, results: Iterable[LookResult]) -> dict[str, datetime]
 
 def opened(files: dict[str, bytes]) -> Frozen:
     """
-    The looks that files of a bundle hold.
+    The looks that a bundle's files hold.
 
     Raises:
-        BundleError: none were kept, and why; or they are none that this release can read.
+        BundleError: none were kept, and why; or this release cannot read them.
     """
     if ABOUT not in files:
         raise BundleError("its bundle is of an older release, which kept nothing of what its check read")

@@ -1,4 +1,4 @@
-"""Replays on schedule: all incidents at once, the newest result kept, and what it says of follow-ups."""
+"""Replays on schedule: all incidents at once; keeps the newest result, and what it says about follow-ups."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _log = structlog.get_logger(__name__)
 
 def replay_tick(log: Engine, recommender: Recommender, environment: Settings, at: datetime) -> bool:
     """
-    Replay all incidents where that is due, and keep what came of it; returns whether it was.
+    Replay all incidents if that is due, and keep the result; returns whether it was due.
 
-    The first is due at the next scheduled moment after this was first asked. While follow-ups are tried it
-    waits for a later tick.
+    The first replay is due at the next scheduled moment after this was first asked. While follow-ups are
+    being tried, it waits for a later tick.
     """
     schedule = recommender.replays.schedule
     if schedule == NEVER:

@@ -14,23 +14,23 @@ MEMORY, BEGUN = "replay", "replay:begun"
 
 
 def keep_newest(connection: Connection, answer: ReplayAnswer) -> None:
-    """Keep a replay instead of the one before, in the caller's transaction."""
+    """Keep a replay in place of the previous one, in the caller's transaction."""
     remember(connection, MEMORY, answer.model_dump(mode="json"))
 
 
 def read_newest(log: Engine) -> ReplayAnswer | None:
-    """The newest; None where none was made."""
+    """The newest replay; None if there is none."""
     with log.connect() as connection:
         kept: dict[str, Any] | None = recall(connection, MEMORY)
     return None if kept is None else ReplayAnswer.model_validate(kept)
 
 
 def begun_at(connection: Connection) -> datetime | None:
-    """When the newest one was begun."""
+    """When the newest replay was begun."""
     kept = recall(connection, BEGUN)
     return None if kept is None else datetime.fromisoformat(kept)
 
 
 def begin(connection: Connection, at: datetime) -> None:
-    """One counts as made once it has begun: one that ends its worker is not begun again and again."""
+    """Count a replay as made once it has begun: one that kills its worker is not begun again and again."""
     remember(connection, BEGUN, at.isoformat())

@@ -1,4 +1,4 @@
-"""Which of the hotfixes that were on an incident's menu would be on it now, by what is declared."""
+"""Which of the hotfixes on an incident's menu would be on it now, given what is declared."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["NOTHING_DONE", "Offered", "offered_now"]
 
 @dataclass(frozen=True)
 class Offered:
-    """The hotfixes, as their deployers call them; and what is to be said of them."""
+    """The hotfixes, by their deployers' names for them; and remarks."""
 
     hotfixes: tuple[str, ...]
     notes: tuple[str, ...]
@@ -26,8 +26,8 @@ class Offered:
 
 def offered_now(recommender: Recommender, incident: Incident, diagnosis: Diagnosis | None) -> Offered:
     """
-    Those of the menu that are still declared for the cause. Nothing is priced again: what a hotfix that is
-    new since would come to is not known, and only said to fit.
+    The menu's hotfixes that are still declared for the cause. Nothing is priced again: what a hotfix added
+    since would be worth is not known; it is only said to fit.
     """
     kind = diagnosis.cause_kind if diagnosis else "unknown"
     kept: list[str] = []
@@ -50,7 +50,7 @@ def offered_now(recommender: Recommender, incident: Incident, diagnosis: Diagnos
 
 
 def _rolls_back(declared: DeclaredHotfix) -> bool:
-    """Whether it may be on a menu by when something began, whatever the cause."""
+    """Whether it may be on a menu because of when something began, whatever the cause."""
     way = find(declared.kind).way_of(declared)
     return way is not None and way.undoes is not None
 

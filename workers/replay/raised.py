@@ -22,8 +22,8 @@ IsOf = Callable[[Finding], bool]
 @dataclass(frozen=True)
 class Raised:
     """
-    When, and by which check; null where by none. `judged`: whether anything can be said of it. `on_kept`:
-    from the looks that were kept, and not from the table.
+    When, and by which check; null if by none. `judged`: whether anything can be said about it. `on_kept`:
+    whether it is based on the looks that were kept, not on the table.
     """
 
     at: datetime | None = None
@@ -38,8 +38,8 @@ def raised_by(
     recommender: Recommender, name: str, first: Finding, frozen: Frozen | None, is_of: IsOf
 ) -> Raised | None:
     """
-    What one check comes to as if it paged people, in shadow mode or not; asked of its table where it asks for
-    what was not kept. None where nothing was kept, or the check is not of the kind that is walked.
+    What one check would do if it paged people, in shadow mode or not; its table is asked for what was not
+    kept. None if nothing was kept, or the check is of a kind that is not walked.
     """
     check = recommender.checks.get(name)
     if check is None or check not in window_checks(recommender) or first.kind == "predicted":
@@ -59,13 +59,13 @@ def raised_now(
     agreed: Raised | None = None,
 ) -> Raised:
     """
-    The check that raises it first, of those that are declared now; that of then is asked of its table where
-    it asks for what was not kept.
+    Which of the checks declared now raises it first; for the original check, its table is asked for what was
+    not kept.
 
     Args:
         first: what raised it then.
-        is_of: whether a finding is of the incident.
-        agreed: what the check of its follow-up comes to, where that pages people.
+        is_of: whether a finding belongs to the incident.
+        agreed: the result of its follow-up's check, if that pages people.
     """
     if first.kind == "predicted":
         return _forecast(recommender, first)
@@ -89,7 +89,7 @@ def raised_now(
 
 
 def _undeclared(recommender: Recommender, first: Finding) -> Raised | None:
-    """Without looks only that is known: a check that is gone raises nothing."""
+    """Without looks, only this is known: a check that is gone raises nothing."""
     if first.check in recommender.checks:
         return None
     return Raised(notes=(f"[checks.{first.check}] is not declared any more",))
@@ -106,7 +106,7 @@ def _forecast(recommender: Recommender, first: Finding) -> Raised:
 
 
 def _on_tape(recommender: Recommender, planned: Plan, frozen: Frozen, is_of: IsOf) -> Raised | None:
-    """What another check of the table comes to, as far as its questions are among those that were asked."""
+    """The result of another check of the table; None if it asks what was not asked then."""
     tape = Tape(frozen.tape.answers, plays=True)
     with taped(tape):
         try:
@@ -116,7 +116,7 @@ def _on_tape(recommender: Recommender, planned: Plan, frozen: Frozen, is_of: IsO
 
 
 def _own(recommender: Recommender, planned: Plan, frozen: Frozen, is_of: IsOf) -> Raised:
-    """What the check of then comes to as it is declared now."""
+    """The result of the original check as it is declared now."""
     tape = Tape(frozen.tape.answers, plays=True)
     with taped(tape):
         try:
@@ -169,7 +169,7 @@ def _first(recommender: Recommender, planned: Plan, looks: Looks, is_of: IsOf) -
 
 def _changed(then: Mapping[str, str], now: Check) -> str:
     """
-    The keys that are not what they were.
+    The keys that differ from what they were.
 
     >>> before = Check(name="late", kind="volume", ways=1)
     >>> _changed(declared_as(before), before.model_copy(update={"ways": 2}))

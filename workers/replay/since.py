@@ -1,5 +1,5 @@
 """
-What became of an incident's follow-up since, for its report: from the newest replay and its check's record.
+What has become of an incident's follow-up, for its report: from the newest replay and its check's record.
 
 Imports no science: pages ask it.
 """
@@ -21,10 +21,10 @@ def change_since(
     log: Engine, recommender: Recommender | None, incident: Incident, at: datetime
 ) -> ChangeSince | None:
     """
-    What is known of its change; None where none was agreed on.
+    What is known about its change; None if none was agreed on.
 
     Args:
-        recommender: as declared now; None where that cannot be read.
+        recommender: as declared now; None if the declaration cannot be read.
     """
     if incident.followed is None:
         return None

@@ -1,6 +1,6 @@
 """
-A follow-up that was accepted, made: its check comes into the declaration, into a pull request, or is handed
-to a person; and taken out again where it made something worse.
+Carries out an accepted follow-up: its check goes into the declaration, into a pull request, or to a person;
+and is taken out again if it made something worse.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ NOT_OURS = "it was handed to a person, who put it in"
 
 def settle(work: Work, recommender: Recommender) -> Iterator[c.Command]:
     """
-    Make the check that was agreed on, as `[follow_ups]` says; what does not apply is a person's.
+    Make the check that was agreed on, as `[follow_ups]` says; what does not apply goes to a person.
 
-    Asked again after a death between made and recorded, it finds the check there, or the pull request, and
+    If the worker died between making and recording it, the next try finds the check, or the pull request, and
     says so.
     """
     change, path = work.incident.change, settings().config
@@ -41,7 +41,7 @@ def settle(work: Work, recommender: Recommender) -> Iterator[c.Command]:
     try:
         against_others(work.log, work.incident, change)
         if recommender.follow_ups.apply == "pull_request":
-            diff_of(path, change)  # what does not fit the declaration of now is not proposed either
+            diff_of(path, change)  # what does not fit the current declaration is not proposed either
             yield propose_addition(
                 recommender, surroundings(), work.incident, change, work.obligation.event_id
             )
@@ -54,10 +54,10 @@ def settle(work: Work, recommender: Recommender) -> Iterator[c.Command]:
 
 
 def make(path: Path, recommender: Recommender, change: AddedCheck) -> c.Command:
-    """The change made in the declaration at `path`, as what is to be recorded of it."""
+    """Make the change in the declaration at `path`; returns what is to be recorded about it."""
     try:
         if recommender.follow_ups.apply == "propose":
-            # There already: somebody has put it in meanwhile.
+            # There already: somebody has added it meanwhile.
             diff = diff_of(path, change)
             if diff:
                 return c.RecordChangeHandedOver(check=change.name, diff=diff, reason=AS_DECLARED)
@@ -71,12 +71,12 @@ def make(path: Path, recommender: Recommender, change: AddedCheck) -> c.Command:
 
 def against_others(log: Engine, incident: Incident, change: AddedCheck) -> None:
     """
-    Held against follow-ups that are not done: their checks may be in no file yet. What is done stands in the
-    declaration, against which a check is held where it is written.
+    Compare the change with follow-ups that are not done: their checks may not be in any file yet. Those that
+    are done are in the declaration, with which a check is compared where it is written.
 
     Raises:
-        Refused: the follow-up of another incident declares a check of this name that says something else,
-            and is neither taken back nor in a pull request that was closed; says both.
+        Refused: the follow-up of another incident declares a check of this name with other content, and is
+            neither taken back nor in a pull request that was closed; says both.
     """
     with log.connect() as connection:
         others = [one for one in cards.followed(connection) if one.stream != incident.stream]
@@ -94,8 +94,8 @@ def against_others(log: Engine, incident: Incident, change: AddedCheck) -> None:
 
 def take_back(work: Work, recommender: Recommender) -> Iterator[c.Command]:
     """
-    Take the check out that made something worse: only where it stands as it was written, else it is a
-    person's.
+    Take out the check that made something worse: only if it still reads as it was written, else that is left
+    to a person.
     """
     incident, change, path = work.incident, work.incident.change, settings().config
     if change is None or incident.change_came is None:

@@ -1,5 +1,5 @@
 """
-An incident's metric drawn again whenever something shows in it, so that its message and its report show the
+Draws an incident's metric again whenever something shows in it, so that its message and its report show the
 recovery as well as the loss.
 
 The expectation is learned without the time since the onset, or a long incident would become its own baseline.
@@ -29,7 +29,7 @@ from workers.store import attachments
 from workers.store.log.events import read_stream
 
 BEFORE, LEAST, MOST = 20, 40, 360
-"""Windows that are drawn before the onset; at least and at most in all."""
+"""Windows drawn before the onset; and in all, at least and at most."""
 
 WORDS: dict[type[e.Logged], str] = {
     e.IncidentOpened: "alarm",
@@ -48,7 +48,7 @@ Moment = tuple[datetime, str]
 
 @kept_open()
 def settle(work: Work, recommender: Recommender) -> Iterator[c.Command]:
-    """Draw the metric up to now, with the incident's moments on it."""
+    """Draw the metric up to now, with the incident's moments marked."""
     incident, finding = work.incident, work.incident.finding
     series = None if finding is None else series_of(recommender, finding, incident.onset_at, work.at)
     if finding is None or series is None:
@@ -68,14 +68,14 @@ def settle(work: Work, recommender: Recommender) -> Iterator[c.Command]:
 
 
 def moments_of(recorded: Iterable[e.Recorded]) -> tuple[Moment, ...]:
-    """When the events happened that show in the metric, and what they are called."""
+    """When events that show in the metric happened, and what they are called."""
     return tuple((one.at, WORDS[type(one.event)]) for one in recorded if type(one.event) in WORDS)
 
 
 def within(series: pd.DataFrame, moments: Iterable[Moment]) -> list[Moment]:
     """
-    Those from the first window on, up to a window after the last: a verdict comes shortly after the window
-    that it is about.
+    The moments from the first window on, up to a window after the last: a verdict comes shortly after the
+    window it is about.
     """
     first, last = series["window_start"].iloc[0], series["window_start"].iloc[-1]
     width = last - series["window_start"].iloc[-2] if len(series) > 1 else pd.Timedelta(0)
@@ -87,7 +87,7 @@ def series_of(
 ) -> pd.DataFrame | None:
     """
     Windows from before the onset up to `at`, as the check itself sees them (`judged_until`); the rows of the
-    last hours, where it would have to be asked for each window by itself. None where neither gives a number.
+    last hours if it would have to be asked for each window by itself. None if neither gives a number.
 
     Raises:
         SourceError: the table cannot be read as declared.

@@ -1,4 +1,4 @@
-"""A follow-up that was accepted: who sees to it and until when, and the word when that day has come."""
+"""An accepted follow-up: who sees to it and until when, and the reminder when that day has come."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workers.store import people
 
 
 def assign(work: Work, recommender: Recommender) -> Sequence[c.Command]:
-    """Whoever is declared to see to follow-ups; else whoever accepted this one."""
+    """Whoever is declared as responsible for follow-ups; else whoever accepted this one."""
     keys = recommender.follow_ups
     declared = recommender.people.get(keys.owner) if keys.owner else None
     owner = work.incident.follow_up_by or work.incident.opened_by
@@ -26,7 +26,7 @@ def assign(work: Work, recommender: Recommender) -> Sequence[c.Command]:
 
 
 def remind(work: Work, recommender: Recommender) -> Sequence[c.Command]:
-    """The word on the day: it stands in the thread, where people read it, with what is lacking."""
+    """The reminder on the day: posted in the thread, where people read it, with what is still missing."""
     incident = work.incident
     newest = read_newest(work.log)
     replayed = (

@@ -1,4 +1,4 @@
-"""The job of proposing what changes after an incident, tried on the past before anybody is shown it."""
+"""The job of proposing what to change after an incident, tried on the past before anybody sees it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def settle(work: Work, recommender: Recommender) -> Sequence[c.Command]:
 
 
 def prove(recommender: Recommender, incident: Incident) -> Proof | None:
-    """The alarm on unset values over all kept deliveries; null for another cause, or where none are kept."""
+    """The alarm on unset values over all kept deliveries; null for another cause, or if none are kept."""
     found, finding = incident.diagnosis, incident.first_finding
     if incident.resolved_how == "false_alarm":
         return None
@@ -43,7 +43,7 @@ def prove(recommender: Recommender, incident: Incident) -> Proof | None:
 
 
 def unset_shares(recommender: Recommender, incident: Incident, feature: str) -> pd.DataFrame | None:
-    """One row a kept delivery: `delivered_at`, `share` of items without the feature."""
+    """One row per kept delivery: `delivered_at`, `share` of items without the feature."""
     finding = incident.first_finding
     if finding is None:
         return None

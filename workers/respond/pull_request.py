@@ -1,4 +1,4 @@
-"""A check that is agreed on as a pull request to the declaration's repository, which people merge."""
+"""Proposes an agreed check as a pull request to the declaration's repository, which people merge."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workers.deployers.repository import Head, Proposal, Repository
 
 Environment = Mapping[str, str]
 BACK = "-back"
-"""At the end of the branch that takes a check out again."""
+"""Suffix of the branch that takes a check out again."""
 
 
 class Standing(NamedTuple):
@@ -30,7 +30,7 @@ def propose_addition(
     recommender: Recommender, environment: Environment, incident: Incident, change: AddedCheck, key: str
 ) -> c.Command:
     """
-    A pull request that adds the check; found again by the branch of its `key`, however often it is asked for.
+    A pull request that adds the check; found again by the branch of its `key`, however often it is requested.
 
     Raises:
         Refused: it does not apply to the file in the repository, or its pull request was closed.
@@ -59,7 +59,7 @@ def propose_removal(
     recommender: Recommender, environment: Environment, incident: Incident, change: AddedCheck
 ) -> c.Command:
     """
-    Close the pull request that adds the check; where it was merged, open one that takes the check out.
+    Close the pull request that adds the check; if it was merged, open one that takes the check out.
 
     Raises: as `propose_addition`.
     """
@@ -67,7 +67,7 @@ def propose_removal(
     branch = branch_of(_asked_by(incident))
     for one in repository.pulls(branch, "open"):
         repository.close(int(one["number"]))
-    # Looked at after that: what could still be merged is merged by now, or never.
+    # Read only after that: what could still be merged is merged by now, or never will be.
     head = repository.head()
     text = _text(repository, head, file)
     after = removed_from(text, change)
@@ -98,13 +98,13 @@ def repository_of(recommender: Recommender, environment: Environment) -> Reposit
 
 def standing_of(repository: Repository, incident: Incident) -> Standing | None:
     """
-    How far the pull request that adds an incident's check has come; None where there is none.
+    How far the pull request that adds an incident's check has come; None if there is none.
 
-    Of several on its branch, as where one was closed and another opened by hand, one that was merged counts
-    first, then one that is open.
+    If there are several on its branch, as when one was closed and another opened by hand, a merged one counts
+    first, then an open one.
 
     Raises:
-        DeployError: GitHub does not say so.
+        DeployError: GitHub does not tell.
     """
     pulls = repository.pulls(branch_of(_asked_by(incident)), "all")
     for one in pulls:
@@ -117,10 +117,10 @@ def standing_of(repository: Repository, incident: Incident) -> Standing | None:
 
 def is_held(repository: Repository, file: str, change: AddedCheck) -> bool:
     """
-    Whether the file in the repository holds the check, however it came there.
+    Whether the file in the repository contains the check, however it got there.
 
     Raises:
-        DeployError: GitHub does not say so.
+        DeployError: GitHub does not tell.
     """
     try:
         text = _text(repository, repository.head(), file)

@@ -1,4 +1,4 @@
-"""Checks that might have found an incident sooner, each walked over the past as a backtest does."""
+"""Tries checks that might have found an incident sooner, walking each over the past as a backtest does."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ MOST_TRIED = 24
 """Checks that are replayed, the most promising first; those that the doctor refuses take no place."""
 
 MOST_COUNTED = 6
-"""Checks that save time, the most first, of which alarms are counted: that is the long part of a replay."""
+"""Checks whose alarms are counted, those that save most time first: counting is the long part of a replay."""
 
 FOR_TIME_SAVED = 0.5
 """
-Of the time that all replays of an incident have, spent on who finds it sooner; the rest counts alarms, and
-is there for that also where one question to the engine went on for longer.
+Share of the time for all of an incident's replays that is spent on who finds it sooner; the rest counts
+alarms, and is kept for that even if one question to the engine took longer.
 """
 
 UNSURE = timedelta(minutes=5)
-"""By how much an onset may be dated too late, at most: by a window of what found it, where that is less."""
+"""The most by which an onset may be dated too late: a window of what found it, if that is shorter."""
 
 SHARE = 0.25
-"""Of that, what the check that found it may take to find it again, and a table to answer one question."""
+"""Share of that time within which the check that found it must find it again, and a table must answer."""
 
 _log = structlog.get_logger(__name__)
 
@@ -71,22 +71,22 @@ class Tried(Value):
 
 @dataclass(frozen=True)
 class _Of:
-    """The incident that is to be found sooner: what found it, its earliest beginning, when it was opened."""
+    """The incident that should be found sooner: what found it, its earliest beginning, when it was opened."""
 
     finding: Finding
     onset: datetime
     opened_at: datetime
 
     def is_in(self, where: Slice) -> bool:
-        """Whether the rows of a slice may be those of the incident."""
+        """Whether the rows of a slice may belong to the incident."""
         return share_rows(where, self.finding.slice)
 
 
 @dataclass(frozen=True)
 class _Found:
     """
-    Check → how much sooner it finds the incident, only where that is worth another check; how many were not
-    replayed to the end, and of how many the table did not answer.
+    Check → how much sooner it finds the incident, only if that is worth another check; how many were not
+    replayed to the end, and for how many the table did not answer.
     """
 
     saved: Mapping[str, timedelta]
@@ -112,7 +112,7 @@ def try_changes(path: Path, recommender: Recommender, incident: Incident) -> Tri
 @kept_open()
 def try_these(path: Path, incident: Incident, given: Iterable[Candidate]) -> Tried:
     """
-    Those of the candidates that would have found the incident sooner, and seldom alarm.
+    Those of the candidates that would have found the incident sooner, and that alarm seldom.
 
     Raises:
         RecsysopsError: the past cannot be replayed at all.
@@ -141,7 +141,7 @@ def try_these(path: Path, incident: Incident, given: Iterable[Candidate]) -> Tri
 
 
 def _fitting(whole: Recommender, changes: Mapping[str, AddedCheck]) -> dict[str, AddedCheck]:
-    """The first of those that the doctor would not refuse, as many as are replayed."""
+    """The first changes that the doctor would not refuse, as many as are replayed."""
     refused_by_doctor = unfit(whole, changes)
     fitting = (name for name in changes if name not in refused_by_doctor)
     return {name: changes[name] for name in islice(fitting, MOST_TRIED)}
@@ -149,8 +149,8 @@ def _fitting(whole: Recommender, changes: Mapping[str, AddedCheck]) -> dict[str,
 
 def _in_order(saved: Mapping[str, timedelta], tried: Mapping[str, Candidate]) -> list[str]:
     """
-    The most time saved first; where they differ by less than is worth a check, what looks for the cause
-    itself, as what follows from it may show elsewhere the next time; of these what looks at more columns.
+    The most time saved first; where the difference is not worth a check, one that looks for the cause itself,
+    as its consequences may show elsewhere the next time; among these the one that looks at more columns.
     """
     most = max(saved.values(), default=timedelta(0))
 
@@ -162,7 +162,7 @@ def _in_order(saved: Mapping[str, timedelta], tried: Mapping[str, Candidate]) ->
 
 
 def _from(incident: Incident, finding: Finding) -> datetime:
-    """From when on what a check reports may be of this incident: an onset is known to some minutes."""
+    """From when a check's report may be about this incident: an onset is known only to some minutes."""
     onset = min(incident.onset_at or finding.window_start, incident.opened_at)
     return onset - min(finding.window_end - finding.window_start, UNSURE)
 
@@ -200,14 +200,14 @@ def _change(candidate: Candidate, declared: Mapping[str, Mapping[str, object]]) 
 
 
 def _with(path: Path, changes: Iterable[AddedCheck]) -> Recommender:
-    """The declaration with all these checks."""
+    """The declaration with all these checks added."""
     file = file_of(path)
     text = file.read_text(encoding="utf-8")
     return load_text("\n\n".join([text.rstrip(), *(change.lines for change in changes)]), file)
 
 
 def _hurried(recommender: Recommender) -> Recommender:
-    """With tables that are waited for no longer than leaves time for other questions."""
+    """With tables that are waited for only as long as leaves time for other questions."""
     longest = max(timedelta(seconds=1), recommender.follow_ups.replay_time * FOR_TIME_SAVED * SHARE)
     tables = {
         name: table.model_copy(update={"timeout": min(table.timeout, longest)})
@@ -228,10 +228,11 @@ def _shown(change: AddedCheck, candidate: Candidate, trial: Trial) -> TriedChang
 
 def _saved(whole: Recommender, changes: Mapping[str, AddedCheck], of: _Of, until: float) -> _Found:
     """
-    Who finds it sooner than the checks there are.
+    Which candidates find it sooner than the existing checks.
 
-    Candidates that ask the engine the same, as those of other sensitivity do, are answered once. Of each the
-    last look before it was known is taken; those that see nothing in it would have reported nothing before.
+    Candidates that ask the engine the same question, such as those that differ only in sensitivity, are
+    answered once. For each, the last look before the incident was known is taken first; a candidate that sees
+    nothing in it would have reported nothing before.
     """
     with taped(Tape()):
         known = _known(whole, of, until)
@@ -248,10 +249,10 @@ def _reported_in_turn(
     whole: Recommender, names: Iterable[str], of: _Of, end: datetime, until: float
 ) -> dict[str, datetime | None]:
     """
-    Check → when it would have reported, None where not by `end`; without those that there was no time for.
+    Check → when it would have reported, None if not by `end`; without those there was no time for.
 
-    Each has its part of the time that is left; one that does not come to an answer waits behind the others,
-    and what it has asked by then is not asked again.
+    Each gets a part of the time that is left; one that reaches no answer waits behind the others, and what it
+    has asked by then is not asked again.
     """
     reported: dict[str, datetime | None] = {}
     waiting = deque(names)
@@ -266,7 +267,7 @@ def _reported_in_turn(
 
 def _known(whole: Recommender, of: _Of, until: float) -> datetime:
     """
-    When it was known by the checks there are. Found by the replay before the log has it, the incident is late
+    When the existing checks knew of it. If the replay finds it before the log has it, the incident was late
     for another reason than its checks.
     """
     name, now = of.finding.check, time.monotonic()
@@ -296,11 +297,11 @@ def _counted(
     whole: Recommender, names: Sequence[str], of: _Of, until: float
 ) -> tuple[dict[str, Alarmed], int]:
     """
-    Check → how many incidents it adds before the onset, and over how long it judged; and how many there was
-    no time for.
+    Check → how many incidents it adds before the onset, and over how long it judged; and how many checks
+    there was no time for.
 
-    As many as are proposed are looked for first, each over as long as has to be judged at least; what time is
-    left then goes to those, so that what is shown of them is as sure as it can be.
+    First, as many checks as can be proposed are looked for, each over the shortest time that counts; the time
+    left then goes to these, so that what is shown of them is as certain as possible.
     """
     most = whole.follow_ups.most_alarms_a_week
     counted: dict[str, Alarmed] = {}
@@ -328,7 +329,7 @@ def _further(
     until: float,
     enough: Callable[[Alarmed], bool],
 ) -> Alarmed:
-    """More of the past of one check; no more than it takes to see that it adds too many."""
+    """More of one check's past; no more than it takes to see that it adds too many."""
     most, began = whole.follow_ups.most_alarms_a_week, time.monotonic()
     longest = QUIET - (of.onset - known.since)
 
@@ -347,7 +348,7 @@ def _too_many(past: Alarmed, most: float) -> bool:
 
 
 def _only(whole: Recommender, name: str, of: _Of) -> Recommender:
-    """This check, and those that page people for what is in the tables concerned."""
+    """This check, and those that page people about the tables concerned."""
     tried = whole.checks[name]
     loud = {
         other: check

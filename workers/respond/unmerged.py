@@ -1,8 +1,8 @@
 """
-The pull requests of follow-ups looked at by the clock: one that was closed without being merged is recorded
-once, and so is that it was opened again.
+Looks at the pull requests of follow-ups on a schedule: one closed without being merged is recorded once, and
+so is its being opened again.
 
-That one was merged is not recorded: the check is in the declaration then, where the nightly replay finds it.
+A merge is not recorded: the check is then in the declaration, where the nightly replay finds it.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _log = structlog.get_logger(__name__)
 
 def look_at_pull_requests(log: Engine, recommender: Recommender, environment: Mapping[str, str]) -> None:
     """
-    Ask GitHub for each pull request of a follow-up that is not done, and record what people did with it.
+    Ask GitHub about each pull request of a follow-up that is not done, and record what people did with it.
 
-    Where GitHub does not answer, the next look asks again.
+    If GitHub does not answer, the next look asks again.
 
     Args:
         environment: the variables that a declaration may name.
@@ -65,13 +65,13 @@ def _said(recommender: Recommender, repository: Repository, incident: Incident) 
         return None
     if found.state == "closed":
         if is_held(repository, recommender.follow_ups.file, change):
-            return None  # put in by hand, or by another pull request: there is nothing to do about this one
+            return None  # added by hand, or by another pull request: nothing to do about this one
         return c.RecordPullRequestClosed(check=change.name, url=found.url)
     return c.RecordChangeProposed(check=change.name, diff=came.diff, url=found.url)
 
 
 def _record(log: Engine, incident: Incident, command: c.Command) -> None:
-    # Closed, opened again and closed once more are three answers: each follows from what the log said before.
+    # Closed, opened again and closed once more are three answers: each builds on what the log said before.
     key = f"{incident.last_event_id}:{type(command).__name__}"
     cause = incident.followed.answered_by if incident.followed else incident.last_event_id
     try:

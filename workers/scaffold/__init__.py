@@ -1,1 +1,1 @@
-"""What is written to begin with: a first declaration for tables that are there, a check of one's own."""
+"""Generates starting points: a first declaration for existing tables, and a check of one's own."""

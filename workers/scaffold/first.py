@@ -30,13 +30,13 @@ MOST_PAIRS = 30  # columns that are compared with one another
 def init(folder: str | Path, at: datetime | None = None) -> str:
     """
     The text of a first `recsysops.toml` for the tables in `folder`: each Parquet or text file, or folder of
-    them. Its paths are absolute, since nobody knows here where the text will lie.
+    such files. Its paths are absolute, because the text may be saved anywhere.
 
     Args:
-        at: the moment after which rows lie in the future; now, if not given.
+        at: the moment after which rows count as being in the future; now, if not given.
 
     Raises:
-        SourceError: there is no table in it, or none that can be read; or it is an address.
+        SourceError: the folder holds no table, or none that can be read; or it is an address.
     """
     if re.match(r"\w[\w+.-]+:/", str(folder)):
         raise SourceError(
@@ -85,7 +85,7 @@ def _guessed(connection: duckdb.DuckDBPyConnection, root: Path, layout: Layout, 
 
 
 def _finer(connection: duckdb.DuckDBPyConnection, guess: Guess) -> Guess:
-    """The table with the column whose days its time holds, as partitions do, where it holds days only."""
+    """The table with a timestamp as its time, if its time held only the days of that, as partitions do."""
     columns = guess.profile.columns
     if guess.time is None or columns[guess.time].held != "date":
         return guess
@@ -103,7 +103,7 @@ def _finer(connection: duckdb.DuckDBPyConnection, guess: Guess) -> Guess:
 
 
 def _holds_its_day(connection: duckdb.DuckDBPyConnection, root: Path, layout: Layout) -> bool:
-    """Whether a column holds the day that stands in the name of a row's file."""
+    """Whether a column holds the day given in the name of each row's file."""
     dated = layout.with_day_of_file(root)
     described = connection.execute(f"DESCRIBE {dated.select}").fetchall()
     times = [name for name, kind, *_rest in described[:-1] if str(kind).startswith(("TIMESTAMP", "DATE"))]
@@ -121,7 +121,7 @@ def _holds_its_day(connection: duckdb.DuckDBPyConnection, root: Path, layout: La
 def _alike(
     connection: duckdb.DuckDBPyConnection, sample: str, columns: list[Column]
 ) -> Iterator[tuple[str, str]]:
-    """(column, an earlier one) that have as many values alone as together."""
+    """(column, an earlier one) pairs where each has as many distinct values as both together."""
     seen: list[Column] = []
     for column in columns[:MOST_PAIRS]:
         for other in seen:
@@ -138,7 +138,7 @@ def _alike(
 
 
 def _with_window(guess: Guess, found: Related) -> Guess:
-    """A table with the window that its counts carry."""
+    """A table with the window that it has enough rows for."""
     if guess.span is None:
         return guess
     items = found.items.profile.columns if found.items else {}

@@ -1,4 +1,4 @@
-"""What each table seems to be: its time, its ids, the columns it can be sliced by, each with its reason."""
+"""What each table seems to be: its time, ids and dimensions, each with its reason."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from workers.scaffold.span import Span
 FEWEST_VALUES, MOST_VALUES = 2, 200
 NUMBERED = "the numbers of a data frame's rows"
 MOST_DIMENSIONS = 6
-EFFECTIVE = 1.05  # equally frequent values: below, one value is nearly all of the rows
-ID_SHARE = 0.02  # of the rows: with more different values a text is an id
+EFFECTIVE = 1.05  # number of equally frequent values: below this, nearly all rows have one value
+ID_SHARE = 0.02  # of the rows: a text with more distinct values than this is an id
 MOST_UNSET = 0.2
-FEW = 20  # different values, up to which a column called as items are, `app`, names none: it may be a client
+FEW = 20  # distinct values up to which a column named like an item, `app`, is none: it may be a client
 
 ITEM = re.compile(
     r"^(?:item|movie|film|product|produkt|article|artikel|track|song|video|imdb|sku|asin|isbn|show|title|book|"
@@ -57,7 +57,7 @@ OUTCOME = re.compile(
 )
 YES_OR_NO = frozenset({"0", "1", "0.0", "1.0", "false", "true"})
 INDEX = re.compile(r"^(?:__index_level_\d+__|Unnamed: ?\d+)$")
-"""What a data frame's rows were numbered by, written along with them."""
+"""Row numbers of a data frame, written along with it."""
 KNOWN = re.compile(
     r"country|land|region|market|markt|device|geraet|gerät|platform|plattform|os$|client|language|sprache|"
     r"locale|genre|categor|kategorie|type|typ|channel|kanal|surface|page|placement|source|quelle|variant|"
@@ -69,8 +69,8 @@ KNOWN = re.compile(
 @dataclass(frozen=True)
 class Guess:
     """
-    What one table seems to be: `why` says what a key rests on, `left_out` why a column is not used;
-    `outcomes` are columns that say of each row whether something came of it.
+    What one table seems to be: `why` gives the reason for a key, `left_out` why a column is not used;
+    `outcomes` are columns that tell for each row whether something came of it.
     """
 
     layout: Layout
@@ -94,16 +94,16 @@ class Guess:
 
     @property
     def name(self) -> str:
-        """What the table is called."""
+        """The table's name."""
         return self.layout.name
 
     def because(self, **why: str) -> Guess:
-        """The same with more reasons."""
+        """The same guess with more reasons."""
         return replace(self, why={**self.why, **why})
 
 
 def roles(layout: Layout, profile: Profile) -> Guess:
-    """Time, key, item, member, title and launch of a table looked at by itself."""
+    """Time, key, item, member, title and launch of a table, judged by itself."""
     columns = list(profile.columns.values())
     ids = [one for one in columns if is_id(one, profile.rows)]
     item = next((one for one in columns if ITEM.match(one.name) and _can_name(one) and _many(one)), None)
@@ -137,7 +137,7 @@ def _many(column: Column) -> bool:
 
 
 def is_id(column: Column, rows: int) -> bool:
-    """Whether a column of a table with so many rows names something, by its name or by how many it names."""
+    """Whether a column of a table with this many rows is an id, by its name or its number of values."""
     if column.held not in ("text", "integer") or column.length > LONG_TEXT or column.comma or column.timelike:
         return False
     many = column.held == "text" and column.values > max(ID_SHARE * rows, MOST_VALUES)
@@ -145,7 +145,7 @@ def is_id(column: Column, rows: int) -> bool:
 
 
 def titled(profile: Profile, different: int) -> str | None:
-    """The text by which a person knows a row: by its name, else the first of words that seldom repeat."""
+    """The text that people know a row by: judged by its name, else the first text that seldom repeats."""
     columns = profile.columns.values()
     can = [
         one
@@ -158,7 +158,7 @@ def titled(profile: Profile, different: int) -> str | None:
 
 
 def _times(columns: list[Column]) -> list[Column]:
-    """Those that can be the table's time, the likeliest first."""
+    """The columns that can be the table's time, likeliest first."""
     can = [one for one in columns if one.timelike and one.unset <= MOST_UNSET]
     if any(one.epoch is None for one in can):
         can = [one for one in can if one.epoch is None or TIME.search(one.name)]
@@ -185,11 +185,11 @@ def _of_time(column: Column) -> str:
 
 def sliced(guess: Guess, drifting: Iterable[str], alike: dict[str, str]) -> Guess:
     """
-    The table with the columns that it can be sliced by, and why others are not.
+    The table with the columns that it can be sliced by, and why not by others.
 
     Args:
         drifting: columns whose values come and go with time.
-        alike: column → an earlier one that says the same of each row.
+        alike: column → an earlier one that says the same about each row.
     """
     taken = {guess.time, guess.item, guess.member, guess.key, guess.title, guess.launch}
     gone = set(drifting)
@@ -226,7 +226,7 @@ def _is_outcome(column: Column) -> bool:
 
 
 def _by_type(column: Column) -> bool:
-    """Whether the engine knows by itself that it is a list."""
+    """Whether the engine itself knows that it is a list."""
     return column.separator == LISTED
 
 
@@ -236,7 +236,7 @@ def _of_values(column: Column) -> str:
 
 
 def _unfit(column: Column, guess: Guess, drifting: set[str], alike: dict[str, str]) -> str | None:
-    """Why a table is not sliced by this column; None where it can be."""
+    """Why a table is not sliced by this column; None if it can be."""
     return next(
         (reason for wrong, reason in _reasons(column, guess, drifting, alike) if wrong),
         None,

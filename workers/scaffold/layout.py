@@ -1,4 +1,4 @@
-"""Which files of a folder are one table, and how they are laid out."""
+"""Which files of a folder form one table, and how they are laid out."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from workers.sources.engines.files import text_options
 TEXTS = (".csv", ".tsv", ".txt", ".dat", ".csv.gz")
 ENDINGS = (".parquet", *TEXTS)
 DELIMITERS = ("::", ";", "\t", "|", ",")
-"""The longest first, a comma last: it stands in numbers."""
-DEEPEST = 4  # folders below the one that is given
+"""Longest first, comma last, because it occurs in numbers."""
+DEEPEST = 4  # folders below the given one
 LOOKED_AT_LINES = 200
 LOOKED_AT_BYTES = 1_000_000
-FIT = 0.95  # of the lines have to hold a delimiter equally often
+FIT = 0.95  # of the lines have to contain a delimiter equally often
 KINDS = {"BIGINT": "int", "INTEGER": "int", "DOUBLE": "float", "BOOLEAN": "bool", "TIMESTAMP": "timestamp"}
 _DAY = re.compile(r"(?<!\d)\d{4}([-_]?)\d{2}\1\d{2}(?!\d)")
 DELIVERED = "delivered"
@@ -32,9 +32,9 @@ _NUMBER = re.compile(r"-?\d+([.,]\d+)?")
 @dataclass(frozen=True)
 class Layout:
     """
-    One table's files: a pattern below the folder, how many files it stands for, and of text how they are
-    written. `day` is what stands between year, month and day in all files' names, None where no day does;
-    `select` reads it from there, where no column holds it, as `DELIVERED`.
+    One table's files: a pattern below the folder, how many files it matches, and for text how they are
+    written. `day` is what separates year, month and day in all file names, None if they contain no day;
+    `select` reads it from there as `DELIVERED`, if no column holds it.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Layout:
     select: str | None = None
 
     def reader(self, root: Path) -> str:
-        """SQL that reads it, as the product will."""
+        """SQL that reads the table, as the product will."""
         return f"({self.select})" if self.select else self._read(root)
 
     def _read(self, root: Path, more: str = "") -> str:
@@ -56,7 +56,7 @@ class Layout:
         return f"read_csv('{path}', {text_options(self.csv or Csv())}{more})"
 
     def with_day_of_file(self, root: Path) -> Layout:
-        """The same with the day of each file's name as the column `DELIVERED`."""
+        """The same with the day from each file's name as the column `DELIVERED`."""
         rows = self._read(root, ", filename = true")
         between = self.day or ""
         digits = between.join((r"\d{4}", r"\d{2}", r"\d{2}"))
@@ -67,7 +67,7 @@ class Layout:
 
 
 def layouts(root: Path) -> list[Layout]:
-    """Every table below `root`: files that differ in a day or number only, and folders of files, are one."""
+    """Every table below `root`: files whose names differ only in a day or number, and folders, are one."""
     found: dict[str, list[Path]] = {}
     for path in sorted(_files(root, DEEPEST)):
         found.setdefault(_pattern(path.relative_to(root)), []).append(path)
@@ -114,7 +114,7 @@ def _name(pattern: str) -> str:
 
 def plain(name: str) -> str:
     """
-    A name that can stand in TOML as it is.
+    A name that can be used in TOML unquoted.
 
     >>> plain("Käufe 2026"), plain("")
     ('kaeufe_2026', 'table')
@@ -134,7 +134,7 @@ def _layout(name: str, pattern: str, files: list[Path]) -> Layout:
 
 
 def _written(file: Path, table: str) -> tuple[Csv | None, tuple[str, ...]]:
-    """How a text file is laid out, None where it is as usual, and what is to be said of that."""
+    """How a text file is laid out, None if as usual, and what there is to say about that."""
     if file.name.endswith(".gz"):
         return None, ()
     with file.open("rb") as held:
@@ -163,7 +163,7 @@ def _written(file: Path, table: str) -> tuple[Csv | None, tuple[str, ...]]:
 
 def delimiter_of(lines: list[str]) -> str:
     """
-    What stands between columns: as often in nearly every line as in the first.
+    The delimiter between columns: it occurs as often in nearly every line as in the first.
 
     >>> delimiter_of(["a;b", "1,5;2"]), delimiter_of(["1::A, B::x|y", "2::C::z"])
     (';', '::')
@@ -177,7 +177,7 @@ def delimiter_of(lines: list[str]) -> str:
 
 
 def _columns(file: Path, csv: Csv, table: str) -> dict[str, str]:
-    """Names and types for a file without a header; numbers that begin with 0 are ids, and texts."""
+    """Names and types for a file without a header; numbers with leading zeros are ids, and texts."""
     path = quoted(escape(str(file)))
     with duckdb.connect() as connection:
         rows = f"read_csv('{path}', {text_options(csv)})"
@@ -185,7 +185,7 @@ def _columns(file: Path, csv: Csv, table: str) -> dict[str, str]:
         texts = f"read_csv('{path}', {text_options(csv)}, all_varchar = true)"
         asked = ", ".join(f"bool_or(regexp_matches(\"{name}\", '^0[0-9]'))" for name in kinds)
         padded = connection.execute(f"SELECT {asked} FROM {texts}").fetchone() or ()  # noqa: S608
-    # With the table's name, so that no column has the name of another table's by chance.
+    # With the table's name, so that no column happens to have the name of another table's.
     return {
         f"{table}_{place}": "string" if zero else KINDS.get(kind, "string")
         for place, (kind, zero) in enumerate(zip(kinds.values(), padded, strict=True), start=1)

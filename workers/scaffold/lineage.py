@@ -1,4 +1,4 @@
-"""Which table seems to be made from which: nearly every row of the one names a row of the other."""
+"""Which table seems to be made from which: nearly every row of one names a row of the other."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from workers.scaffold.profile import SAMPLE_ROWS, named
 from workers.scaffold.relate import MATCHED, sample_of
 from workers.scaffold.span import moment_sql
 
-ROWS = 2_000  # of a table, that are looked for in another
-BACK_DAYS, AHEAD_DAYS = 8, 1  # within which theirs lies: a batch of the week, what is dated by its day
-BY_CHANCE = 0.5  # of the rows find another row's item as well: then to find one's own says nothing
+ROWS = 2_000  # of a table, looked up in another
+BACK_DAYS, AHEAD_DAYS = 8, 1  # where matches may lie: a weekly batch, or rows dated by day
+BY_CHANCE = 0.5  # of the rows match another row's item as well: then finding their own proves nothing
 
 Pairs = tuple[tuple[str, str], ...]
-"""Columns of a table, each with that of the other which holds the same."""
+"""Columns of a table, each with the column of the other table that holds the same."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """By which columns the rows of a table find theirs in another, and what share of them does."""
+    """The columns by which a table's rows find theirs in another, and the share of rows that do."""
 
     columns: tuple[str, ...]
     share: float
 
     @property
     def words(self) -> str:
-        """What the guess rests on."""
+        """The reason for the guess."""
         return f"{self.share:.1%} of its rows find theirs there by {', '.join(self.columns)}"
 
 
@@ -39,7 +39,7 @@ def with_upstream(
     connection: duckdb.DuckDBPyConnection, root: Path, tables: Sequence[Guess]
 ) -> tuple[Guess, ...]:
     """
-    The tables, each with those that it seems to be made from: of those only the nearest, as clicks are made
+    The tables, each with those that it seems to be made from: only the nearest of them, as clicks are made
     from impressions, and these from recommendations.
     """
     timed = [one for one in tables if one.span is not None]
@@ -47,7 +47,7 @@ def with_upstream(
     for table, other in permutations(timed, 2):
         if (match := _match(connection, root, table, other)) is not None:
             matches[table.name][other.name] = match
-    # Where each finds its rows in the other, nothing shows which is made from which.
+    # If each finds its rows in the other, nothing shows which is made from which.
     found = {
         name: {other: match for other, match in mine.items() if name not in matches[other]}
         for name, mine in matches.items()
@@ -71,7 +71,7 @@ def _match(connection: duckdb.DuckDBPyConnection, root: Path, table: Guess, othe
 
 
 def _named_by(table: Guess, other: Guess) -> Iterator[Pairs]:
-    """Columns by which rows may name those of the other table: an id that both have, or member and item."""
+    """Columns by which rows may name rows of the other table: an id that both have, or member and item."""
     both = ((table.member, other.member), (table.item, other.item))
     who_and_what = tuple((own, theirs) for own, theirs in both if own and theirs)
     for name in table.profile.columns:
@@ -82,7 +82,7 @@ def _named_by(table: Guess, other: Guess) -> Iterator[Pairs]:
 
 
 def _names_rows(name: str, table: Guess) -> bool:
-    """Whether the column is an id with so many values that it stands for a row or a few."""
+    """Whether the column is an id with so many values that each one names one row or a few."""
     column, rows = table.profile.columns.get(name), min(table.profile.rows, SAMPLE_ROWS)
     if column is None or not is_id(column, table.profile.rows):
         return False
@@ -93,8 +93,8 @@ def _shares(
     connection: duckdb.DuckDBPyConnection, root: Path, table: Guess, other: Guess, pairs: Pairs
 ) -> tuple[float, float]:
     """
-    Of rows of `table` from the time that `other` covers: how many find theirs, and how many find what the row
-    before them has in the last of the columns.
+    For rows of `table` from the time that `other` covers: the share that finds its match, and the share that
+    matches with the previous row's value in the last of the columns.
     """
     if other.span is None or table.time is None or other.time is None:
         return 0.0, 0.0

@@ -1,4 +1,4 @@
-"""A check of a team's own to begin with: its file, its test, and what makes it a package."""
+"""Writes a team's own check to start from: its file, its test, and what makes it a package."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{1,40}")
 
 @dataclass(frozen=True)
 class Beginning:
-    """One template: what it needs, in words; keys with which it works on the sound table; its fault."""
+    """One template: what it needs, in words; keys that work on the sound table; the fault it finds."""
 
     says: str
     keys: Mapping[str, Any]
@@ -51,11 +51,11 @@ NEEDS: Mapping[str, Beginning] = {
         'day.assign(member_id=day.member_id.where(day.index % 3 > 0, "m0"))',
     ),
 }
-"""Name of a template → what it is to begin with."""
+"""Template name → the template."""
 
 
 class Written(Value):
-    """What was written, and what to write into recsysops.toml to use it."""
+    """What was written, and what to add to recsysops.toml to use it."""
 
     folder: str
     files: tuple[str, ...]
@@ -64,10 +64,10 @@ class Written(Value):
 
 def new_check(name: str, needs: str, folder: Path) -> Written:
     """
-    Write a working check called `name` into a new folder of that name under `folder`.
+    Write a working check called `name` into a new folder of that name in `folder`.
 
     Raises:
-        Refused: the name is none, is taken, or there is something already; nothing was written then.
+        Refused: the name is invalid or taken, or something is in its place; nothing was written then.
     """
     package = folder / name
     if package.exists():

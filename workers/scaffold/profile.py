@@ -1,4 +1,4 @@
-"""What the columns of a table hold: types, different values and their shares, lists, times."""
+"""What a table's columns hold: types, distinct values and their shares, lists, times."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import duckdb
 from domain.recommender.several import JSON_LIST, LISTED, several
 
 SAMPLE_ROWS = 200_000
-MOST_TEXTS = 5_000  # different ones that are looked at
+MOST_TEXTS = 5_000  # distinct ones that are looked at
 SEPARATORS = ("|", ";", ",")
-JOINED = 0.05  # of the rows have to hold a separator for it to be one
-MOST_JOINED = 200  # different values in a list whose rows can be sliced
-ALIKE = 0.95  # of the values have to read as something to be it
-SECONDS = (946_684_800, 2_051_222_400)  # 2000 to 2035: whole numbers that may be times
-LONG_TEXT = 40  # characters on average, from which on a text is prose
+JOINED = 0.05  # of the rows have to contain a separator for it to count as one
+MOST_JOINED = 200  # distinct values in a list whose rows can be sliced
+ALIKE = 0.95  # of the values have to parse as something to count as it
+SECONDS = (946_684_800, 2_051_222_400)  # 2000 to 2035: integers in this range may be times
+LONG_TEXT = 40  # characters on average; longer texts are prose
 _COMMA = re.compile(r"-?\d+,\d+")
 
 Held = Literal["text", "integer", "number", "boolean", "time", "date", "list", "struct", "json", "other"]
@@ -33,10 +33,10 @@ class Column:
     """
     One column in the sample.
 
-    `values` are different ones (of a list, of its elements), `effective` how many equally frequent ones would
-    be as diverse (the exponential of the entropy), `unset` and `top` shares of the rows, `length` characters
-    on average, `separator` what stands between several values in one row, `epoch` how numbers count time,
-    `keys` those of JSON objects, `comma` that its numbers are written with a decimal comma.
+    `values` are the distinct ones (for a list, its elements), `effective` how many equally frequent ones are
+    as diverse (the exponential of the entropy), `unset` and `top` shares of the rows, `length` characters
+    on average, `separator` what separates several values in one row, `epoch` how numbers count time, `keys`
+    those of JSON objects, `comma` that its numbers are written with a decimal comma.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Profile:
-    """A table's columns, by name, and how many rows there are in all."""
+    """A table's columns, by name, and its total number of rows."""
 
     rows: int
     columns: dict[str, Column]
@@ -70,7 +70,7 @@ class Profile:
 
 def profile(connection: duckdb.DuckDBPyConnection, reader: str, sample: str) -> Profile:
     """
-    What `reader` (SQL) holds; a random sample of its rows, the same each time, is left as the table `sample`.
+    What `reader` (SQL) holds; leaves a random, reproducible sample of its rows as the table `sample`.
     """
     counted: Any = connection.execute(f"SELECT count(*) FROM {reader}").fetchone()  # noqa: S608
     rows = int(counted[0])
@@ -82,7 +82,7 @@ def profile(connection: duckdb.DuckDBPyConnection, reader: str, sample: str) -> 
 
 
 def named(column: str) -> str:
-    """The column's name in SQL."""
+    """The column's name, quoted for SQL."""
     return '"' + column.replace('"', '""') + '"'
 
 
@@ -149,7 +149,7 @@ _BEGINNINGS: tuple[tuple[str, Held], ...] = (
 
 
 def _read(column: Column, counts: dict[str, int], low: Any, high: Any) -> Column:
-    """The column with what its values say beyond their type."""
+    """The column with what its values reveal beyond their type."""
     match column.held:
         case "list":
             return _several(column, counts, LISTED)
@@ -193,7 +193,7 @@ def _read_text(column: Column, counts: dict[str, int]) -> Column:
 
 
 def _lists(counts: dict[str, int], separator: str, cut: bool) -> bool:
-    """Whether texts are lists: few values make up the many texts, each of them often, and alone as well."""
+    """Whether texts are lists: few values make up the many texts, each frequent, and alone as well."""
     values = {value for text in counts for value in several(text, separator)}
     joined = [text for text in counts if separator in text]
     alone = {text.strip() for text in counts if separator not in text}

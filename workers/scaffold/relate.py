@@ -1,4 +1,4 @@
-"""What tables have to do with each other: which one describes the items, and who names a row of whom."""
+"""How tables relate to each other: which one describes the items, and which rows name which."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from workers.scaffold.span import moment_sql
 MATCHED = 0.95  # of the rows have to find the row that they name
 FEWEST_KEYS = 5
 MOST_FEATURES = 20
-MOST_OF_ITEMS = 4  # dimensions of a table that are looked up from its items
+MOST_OF_ITEMS = 4  # dimensions that a table takes from its items
 MOST_UNSET = 0.2
 NOW = "_now"
-"""Ending of the name of the newest delivery of a table that comes whole each day."""
+"""Name suffix for the newest delivery of a table that is delivered whole each day."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A column whose values are keys of another table, in this share of the rows."""
+    """A column whose values are keys of another table, for this share of the rows."""
 
     column: str
     table: str
@@ -33,7 +33,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Related:
-    """All tables, the one that describes the items (or none), and each table's references."""
+    """All tables, the one that describes the items (if any), and each table's references."""
 
     tables: tuple[Guess, ...]
     items: Guess | None
@@ -41,7 +41,7 @@ class Related:
 
 
 def related(connection: duckdb.DuckDBPyConnection, guesses: Iterable[Guess]) -> Related:
-    """The tables with what they are to each other; their samples are tables of the connection."""
+    """The tables with their relations; their samples are tables of the connection."""
     tables = list(guesses)
     described = [one for one in tables if one.key and one.time is None]
     deliveries = [made for one in tables if (made := _newest(connection, one)) is not None]
@@ -63,7 +63,7 @@ def sample_of(table: str) -> str:
 
 
 def _newest(connection: duckdb.DuckDBPyConnection, guess: Guess) -> Guess | None:
-    """The newest delivery of a table that describes each item again every time; None where it does not."""
+    """The newest delivery of a table that describes every item anew each time; None if it does not."""
     time = guess.profile.columns.get(guess.time or "")
     if time is None or guess.item is None or guess.member is not None:
         return None
@@ -133,7 +133,7 @@ def _matched(connection: duckdb.DuckDBPyConnection, table: Guess, column: Column
 def _items(
     tables: list[Guess], described: list[Guess], found: Mapping[str, tuple[Reference, ...]]
 ) -> Guess | None:
-    """Which table describes the items: by its key's name, and by how many tables with a time name it."""
+    """Which table describes the items: by its key's name, and by how many tables with a time refer to it."""
 
     def rank(one: Guess) -> tuple[bool, int, bool, int]:
         named_by = sum(
@@ -152,7 +152,7 @@ def _items(
 
 
 def featured(items: Guess) -> Guess:
-    """The item table with its launch date and features: no id, title, prose, time or list type among them."""
+    """The item table with its launch date and features, which exclude ids, titles, prose, times and lists."""
     columns = items.profile.columns
     times = [one for one in columns.values() if one.timelike and one.unset <= MOST_UNSET]
     times = [one for one in times if one.name != DELIVERED]
@@ -197,7 +197,7 @@ def _no_feature(column: Column, items: Guess) -> str | None:
 
 
 def _with_items(table: Guess, items: Guess, references: tuple[Reference, ...]) -> Guess:
-    """A table with its column that names an item, and what it can be sliced by of that."""
+    """A table with its column that names an item, and the item attributes that it can be sliced by."""
     if table.time is None or table.name == items.name:
         return table
     mine = [one for one in references if one.table == items.name]

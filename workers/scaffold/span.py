@@ -1,4 +1,4 @@
-"""When a table's rows are, which windows they fill, and which of its values come and go."""
+"""When a table's rows occur, which windows they fill, and which of its values come and go."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ WINDOWS = (
     timedelta(hours=1),
     timedelta(days=1),
 )
-LEAST_ROWS = 100.0  # of so many, 30 % are three standard deviations of a Poisson count
-ROWS_OF_A_SLICE = 20.0  # what a slice has to have to be worth a person's attention
+LEAST_ROWS = 100.0  # at this count, 30 % are three standard deviations of Poisson
+ROWS_OF_A_SLICE = 20.0  # a slice needs this many to be worth a person's attention
 MOST_SLICES = 50.0
-QUIET = 0.1  # of the windows may hold fewer
+QUIET = 0.1  # of the windows may hold fewer rows
 AN_HOUR, WHOLE_WEEK = timedelta(hours=1), timedelta(days=7)
-"""Windows shorter than the one are judged once the other was seen: else each evening is an alarm."""
+"""Windows shorter than the one are judged after seeing the other, or else each evening is an alarm."""
 MOST_MINUTES = 400 * 1_440
 PARTS = 8  # of the time, to see which values come and go
-GOES = 0.35  # how differently a column may be distributed in one eighth of the time and in the rest
+GOES = 0.35  # how much a column's distribution may differ between an eighth of the time and the rest
 
 
 @dataclass(frozen=True)
 class Span:
-    """The first and last row with a time that is not in the future, and (n_minutes,) how many each minute."""
+    """The first and last row with a time that is not in the future, and (n_minutes,) rows per minute."""
 
     first: datetime
     last: datetime
@@ -40,7 +40,7 @@ class Span:
     minutes: np.ndarray[Any, np.dtype[np.float64]]
 
     def quiet(self, window: timedelta) -> float:
-        """How many rows all but a tenth of the whole windows hold."""
+        """The number of rows that all but a tenth of the whole windows reach."""
         length = max(int(window.total_seconds()) // 60, 1)
         offset = int(self.first.timestamp()) // 60 % length
         padded = np.concatenate((np.zeros(offset), self.minutes))
@@ -65,7 +65,7 @@ def moment_sql(column: Column) -> str:
 
 
 def span_of(connection: duckdb.DuckDBPyConnection, reader: str, column: Column, at: datetime) -> Span | None:
-    """How the rows of `reader` are spread over time until `at`; None where none has a time."""
+    """How the rows of `reader` are spread over time until `at`; None if none has a time."""
     time = moment_sql(column)
     minute = f"CAST(floor(epoch({time}) / 60) AS BIGINT)"
     counts = connection.execute(
@@ -85,10 +85,10 @@ def span_of(connection: duckdb.DuckDBPyConnection, reader: str, column: Column, 
 
 def window_of(span: Span, effective: float) -> tuple[timedelta, str]:
     """
-    The shortest window whose counts say something, and why.
+    The shortest window whose counts are informative, and why.
 
     Args:
-        effective: as how many equally frequent values the table's dimension with most of them.
+        effective: the number of equally frequent values that the table's most diverse dimension amounts to.
     """
     need = max(LEAST_ROWS, ROWS_OF_A_SLICE * min(effective, MOST_SLICES))
     days = span.last - span.first
@@ -103,8 +103,8 @@ def drifting(
     connection: duckdb.DuckDBPyConnection, sample: str, time: Column, columns: list[Column]
 ) -> list[str]:
     """
-    Columns whose values come and go: in one part of the time they are distributed quite otherwise than in the
-    rest (total variation), more than so few rows would by chance.
+    Columns whose values come and go: in one part of the time their distribution differs much from the rest
+    (total variation), by more than chance would explain with so few rows.
     """
     part = f"ntile({PARTS}) OVER (ORDER BY {moment_sql(time)})"
     found = []

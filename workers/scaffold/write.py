@@ -1,4 +1,4 @@
-"""A first declaration as text: each guess with what it rests on, and what was looked at and left out."""
+"""A first declaration as text: each guess with its reason, and what was looked at but left out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ABOUT = """\
 # A relative path is relative to this file.
 """
 WIDTH = 110  # characters of a line
-LEAST_OF_OUTCOMES = 0.1  # of how often something comes of a row: a tenth less is worth a person's attention
+LEAST_OF_OUTCOMES = 0.1  # of how often something comes of a row: a tenth less deserves a person's attention
 
 
 def written(root: Path, found: Related, unread: Mapping[str, str]) -> str:
@@ -147,7 +147,7 @@ def _checks(table: Guess, found: Related) -> Iterator[str]:
 
 
 def _outcomes(table: Guess, items: Guess | None) -> Iterator[str]:
-    """How often something comes of a row, by slice; a column of lists divides no ratio."""
+    """How often something comes of a row, by slice; a ratio cannot be split by a column of lists."""
     several = {*table.explode, *(items.explode if items is not None else ())}
     known = {**(items.profile.columns if items is not None else {}), **table.profile.columns}
     single = tuple(
@@ -172,7 +172,7 @@ def _outcomes(table: Guess, items: Guess | None) -> Iterator[str]:
 
 
 def _watched(table: Guess) -> tuple[str, ...]:
-    """Columns in which an unset value does harm: ids, and what the table is sliced by of its own."""
+    """Columns in which a missing value does harm: ids, and the table's own dimensions."""
     columns = table.profile.columns
     names = (table.item, table.member, *table.dimensions)
     own = (columns[name] for name in names if name in columns)
@@ -180,7 +180,7 @@ def _watched(table: Guess) -> tuple[str, ...]:
 
 
 def _always_set(table: Guess, items: Guess | None) -> tuple[str, ...]:
-    """The features that each item has, where the table's rows name items; but for columns of its own."""
+    """The features that every item has, if the table's rows name items; except columns of its own."""
     if items is None or table.name == items.name or "item" not in table.why:
         return ()
     own, described = table.profile.columns, items.profile.columns
@@ -227,7 +227,7 @@ def _pairs(pairs: Mapping[str, str]) -> str:
 
 
 def _commented(line: str, why: str | None) -> Iterator[str]:
-    """A line with its comment, before it where both are too long."""
+    """A line with its comment, which goes before it if both are too long."""
     said = f"{line}  # {_plainly(why)}" if why else line
     if why and len(said) > WIDTH:
         yield from wrap(_plainly(why), WIDTH, initial_indent="# ", subsequent_indent="# ")
@@ -236,7 +236,7 @@ def _commented(line: str, why: str | None) -> Iterator[str]:
 
 
 def _plainly(text: str) -> str:
-    """Without what would end a comment."""
+    """The text without anything that would end a comment."""
     return " ".join(text.split())
 
 

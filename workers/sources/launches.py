@@ -1,4 +1,4 @@
-"""The launch calendar, read: what a forecast needs of it, and the words for what launches."""
+"""Reads the launch calendar: what a forecast needs from it, and the words for what launches."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def launch_check(recommender: Recommender) -> Check | None:
 
 
 def columns_of(launches: Launches) -> LaunchColumns:
-    """The declared calendar in the forecast's terms."""
+    """The declared calendar's columns, in the forecast's terms."""
     return LaunchColumns(
         launches.item, launches.snapshot, launches.launch, launches.outcome, tuple(launches.features)
     )
@@ -47,11 +47,11 @@ def declared_launches(recommender: Recommender) -> Launches:
 
 def read_launches(recommender: Recommender, at: datetime) -> pd.DataFrame:
     """
-    What a forecast needs of the calendar: of each item its last snapshot, its last one `lead` before the
-    launch, and its outcome; of what launches yet its last `LOOKS`. The engine picks them, however often the
-    calendar is written.
+    What a forecast needs from the calendar: for each item its last snapshot, its last one at least `lead`
+    before the launch, and its outcome; for upcoming launches the last `LOOKS` snapshots. The engine selects
+    them, however often the calendar is written.
 
-    In order, as an engine answers in any, and what is learned together is drawn by place.
+    Sorted, because engines answer in any order and learning draws by position.
     """
     launches = declared_launches(recommender)
     source, rows = _open(recommender, launches, at)
@@ -77,7 +77,7 @@ def read_launches(recommender: Recommender, at: datetime) -> pd.DataFrame:
 
 
 def read_earlier(recommender: Recommender, item: str, feature: str, value: str, at: datetime) -> pd.DataFrame:
-    """The newest snapshots, at most 15, in which `item` had `feature` at `value`; none where it never had."""
+    """The newest snapshots, at most 15, in which `item` had `feature` at `value`; none if it never had."""
     launches = declared_launches(recommender)
     if feature not in launches.features:
         return pd.DataFrame()
@@ -88,7 +88,7 @@ def read_earlier(recommender: Recommender, item: str, feature: str, value: str, 
 
 
 def snapshot_of(recommender: Recommender, item: str, at: datetime) -> datetime | None:
-    """When the newest snapshot of `item` was taken; null where there is none."""
+    """When the newest snapshot of `item` was taken; null if there is none."""
     launches = declared_launches(recommender)
     source, rows = _open(recommender, launches, at)
     mine = rows.filter(rows[launches.item].cast("string") == item)
@@ -114,7 +114,7 @@ def _typed(frame: pd.DataFrame, launches: Launches) -> pd.DataFrame:
 
 
 def titles_of(recommender: Recommender, items: list[str]) -> dict[str, str]:
-    """Titles by item; empty where none are declared."""
+    """Titles by item; empty if none are declared."""
     declared = recommender.items
     if declared is None or declared.title is None or not items:
         return {}

@@ -1,1 +1,1 @@
-"""The log and what is kept beside it: cards, positions of followers, pictures, memory of the checks."""
+"""The log and what is kept beside it: cards, followers' positions, pictures, the memory of the checks."""

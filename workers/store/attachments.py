@@ -1,4 +1,4 @@
-"""Pictures, named by what is in them: keeping one twice keeps it once."""
+"""Pictures named by their content: storing the same one twice keeps it once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ATTACHMENTS = AttachmentRow.__table__  # type: ignore[attr-defined]
 
 
 def keep(log: Engine, content: bytes, media_type: str = "image/png") -> str:
-    """Keep a picture and return its digest (64 hexadecimal digits)."""
+    """Store a picture and return its digest (64 hexadecimal digits)."""
     digest = sha256(content).hexdigest()
     row = {"digest": digest, "media_type": media_type, "bytes": content, "kept_at": clock.now()}
     with log.begin() as connection:
@@ -23,7 +23,7 @@ def keep(log: Engine, content: bytes, media_type: str = "image/png") -> str:
 
 
 def find(log: Engine, digest: str) -> tuple[bytes, str] | None:
-    """The picture of a digest and its media type, or None."""
+    """The picture with this digest and its media type, or None."""
     query = select(_ATTACHMENTS.c.bytes, _ATTACHMENTS.c.media_type).where(_ATTACHMENTS.c.digest == digest)
     with log.connect() as connection:
         row = connection.execute(query).first()

@@ -1,4 +1,4 @@
-"""How often each obligation was handed over, when to hand it over again, and what went wrong last."""
+"""How often each obligation was handed over, when that happens next, and what went wrong last."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workers.store.tables import AttemptRow
 LONGEST_PAUSE = timedelta(minutes=10)
 MOST_DOUBLINGS = 10
 STEADY = {"watch", "guard"}
-"""Kinds that are asked for again and again by design, at one pace."""
+"""Kinds that are repeated by design, at a steady pace."""
 
 _ATTEMPTS = AttemptRow.__table__  # type: ignore[attr-defined]
 
@@ -31,7 +31,7 @@ WHERE attempts.issued = excluded.issued - 1
 
 
 class Issue(NamedTuple):
-    """An obligation handed over, which it was `before` times."""
+    """An obligation handed over; `before`: how often it had been already."""
 
     stream: str
     obligation: Obligation
@@ -39,7 +39,7 @@ class Issue(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How often it was handed over and begun, when it is handed over again, and the last trouble."""
+    """How often it was handed over and begun, when it is handed over next, and the last trouble."""
 
     handed_over: int
     tries: int
@@ -48,7 +48,7 @@ class Progress(NamedTuple):
 
 
 def progress_of(connection: Connection, event_ids: Collection[str]) -> dict[tuple[str, str], Progress]:
-    """(Event, kind) → how that obligation is coming along, for those that were ever handed over."""
+    """(Event, kind) → the progress of that obligation, for those that were ever handed over."""
     row = _ATTEMPTS.c
     query = select(row.event_id, row.kind, row.issued, row.begun, row.next_at, row.trouble)
     rows = connection.execute(query.where(row.event_id.in_(event_ids)))
@@ -58,14 +58,14 @@ def progress_of(connection: Connection, event_ids: Collection[str]) -> dict[tupl
 
 
 def issue_first(connection: Connection, stream: str, obligation: Obligation, at: datetime) -> bool:
-    """True where this obligation was never handed over; it now counts as handed over once."""
+    """True if this obligation was never handed over; it now counts as handed over once."""
     row = _fresh(stream, obligation, at)
     statement = insert(_ATTEMPTS).values(row).on_conflict_do_nothing()
     return connection.execute(statement.returning(_ATTEMPTS.c.kind)).first() is not None
 
 
 def count_issues(connection: Connection, issues: Sequence[Issue], at: datetime) -> None:
-    """Count that these were handed over once more; not where somebody else has counted meanwhile."""
+    """Count one more hand-over for each of these, unless somebody else has counted meanwhile."""
     asked: dict[str, list[object]] = {
         "events": [one.obligation.event_id for one in issues],
         "kinds": [one.obligation.kind for one in issues],
@@ -89,13 +89,13 @@ def begin(
 
 
 def end(connection: Connection, obligation: Obligation, trouble: str | None = None) -> None:
-    """The attempt came to an end: well (`trouble` None: the count starts again), or not."""
+    """Record the end of an attempt: success (`trouble` None, which resets the count), or failure."""
     values = {"trouble": trouble} if trouble else {"begun": 0, "trouble": None}
     connection.execute(update(_ATTEMPTS).where(_this(obligation)).values(values))
 
 
 def begin_anew(connection: Connection, stream: str, obligation: Obligation, at: datetime) -> None:
-    """Due at once, and as if it had never been tried; what went wrong last stays to be read."""
+    """Make it due at once, as if it had never been tried; the last trouble stays readable."""
     anew = {"issued": 0, "begun": 0, "next_at": at}
     statement = insert(_ATTEMPTS).values({**_fresh(stream, obligation, at), **anew})
     connection.execute(statement.on_conflict_do_update(constraint="attempts_pkey", set_=anew))
@@ -103,7 +103,7 @@ def begin_anew(connection: Connection, stream: str, obligation: Obligation, at: 
 
 def pause(kind: str, issued: int) -> timedelta:
     """
-    How long to wait after the n-th handing over.
+    How long to wait after the n-th hand-over.
 
     >>> pause("apply", 1), pause("apply", 3), pause("apply", 30), pause("watch", 30)
     (datetime.timedelta(seconds=15), datetime.timedelta(seconds=60), datetime.timedelta(seconds=600), \

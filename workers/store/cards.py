@@ -1,11 +1,11 @@
 """
-The card of each incident: written with its events, read by everything that shows or asks.
+Each incident's card: written together with its events, and read by everything that shows or queries.
 
-A card is a fold over events and may be made again at any time. What of an incident may be corrected it leaves
-out, as that grows with each event and only a correction asks for it. It names the shape of `Incident` that
-made it; where a newer release reads an older shape, it folds the events instead, so no card is half
-understood while there are events. It carries a seal: where that does not fit, somebody else wrote the card,
-and the events are folded as well.
+A card is a fold over events and can be rebuilt at any time. It leaves out what may be corrected, because
+that grows with each event and only a correction needs it. It names the shape of `Incident` that
+made it; if a newer release finds an older shape, it folds the events instead, so that no card is half
+understood while its events exist. It carries a seal: if that does not fit, somebody else wrote the card,
+and the events are folded, too.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ SELECT incident, shape, stream, seal FROM cards WHERE number = ANY (ARRAY(
 ORDER BY number DESC
 """
 """
-Of each status and severity the newest by an index, then the newest of these: no filter makes it slow.
+The newest of each status and severity by an index, then the newest among these: no filter makes it slow.
 
-No number is below 0: two conditions make PostgreSQL gather the rows' places before it fetches them, and so
-ask the disk for many at once. By one it fetches one after the other.
+No number is below 0, but two conditions make PostgreSQL collect the rows' places before it fetches them, and
+so read many from disk at once. With only one it fetches them one after the other.
 """
 
 _WORST = """
@@ -64,13 +64,13 @@ SELECT incident, shape, cards.stream, seal FROM (
     ORDER BY severity, number DESC OFFSET %(before)s LIMIT %(most)s) AS wanted
 JOIN cards USING (number) ORDER BY wanted.severity, number DESC
 """
-"""The numbers by an index alone; of the cards, only those of the page."""
+"""The numbers from an index alone; only the page's cards are read."""
 
 NEVER = datetime(9999, 12, 29, tzinfo=UTC)
-"""When a hotfix ends that does not expire: the last day that the column takes."""
+"""The end of a hotfix that does not expire: the last day that the column can hold."""
 
 HIGHEST_NUMBER = 2**31 - 1
-"""What PostgreSQL's integer holds; whoever asks for more gets no incident, not an error."""
+"""The largest integer of PostgreSQL; for a larger number there is no incident, instead of an error."""
 
 _COLUMNS = (
     "stream",
@@ -95,7 +95,7 @@ _CHANGES = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
 
 
 def upsert(once: str = "") -> str:
-    """What writes a card; `once`: a FROM with what has to be done before, in one row."""
+    """The SQL that writes a card; `once`: a FROM clause, of one row, that has to be executed first."""
     return (
         f"INSERT INTO cards ({', '.join(_COLUMNS)}) SELECT {_VALUES}, %(card_seal)b {once} "
         f"ON CONFLICT ON CONSTRAINT cards_pkey DO UPDATE SET {_CHANGES}"
@@ -107,7 +107,7 @@ _KEEP = Statement(upsert())
 
 def keep(connection: Connection, incident: Incident) -> None:
     """
-    Write a card that was made again.
+    Write a rebuilt card.
 
     Raises:
         VersionConflict: another incident has its number.
@@ -116,7 +116,7 @@ def keep(connection: Connection, incident: Incident) -> None:
 
 
 def row_of(incident: Incident) -> dict[str, Any]:
-    """The columns of an incident's card, and its seal as `card_seal`: an event has one too."""
+    """The columns of an incident's card, with its seal as `card_seal`, because an event has a seal too."""
     spelled, made_by = _spelled(incident), shape()
     return {
         "stream": incident.stream,
@@ -145,7 +145,7 @@ def shape() -> str:
 
 
 def find(connection: Connection, stream_or_number: str | int) -> Incident | None:
-    """The incident of a stream, or of a number (`142`, `"142"` or `"#142"`)."""
+    """The incident of a stream, or with a number (`142`, `"142"` or `"#142"`)."""
     asked = str(stream_or_number).removeprefix("#")
     if asked.isdecimal():
         wanted = _CARDS.c.number == min(int(asked), HIGHEST_NUMBER)
@@ -156,11 +156,11 @@ def find(connection: Connection, stream_or_number: str | int) -> Incident | None
 
 
 def unclosed(connection: Connection, fingerprint: str) -> str | None:
-    """The stream of the newest incident of a fingerprint that is not closed."""
+    """The stream of a fingerprint's newest incident that is not closed."""
     query = """SELECT incident, shape, stream, seal FROM cards WHERE fingerprint = %s AND status <> 'closed'
         ORDER BY number DESC"""
     found = cursor(connection).execute(query, (fingerprint,)).fetchall()
-    # Its columns may be what somebody else wrote: a finding must not be joined to just any incident.
+    # Somebody else may have written its columns: a finding must not join just any incident.
     for row in found:
         for incident in _incidents(connection, [row]):
             if incident.fingerprint == fingerprint and incident.status != "closed":
@@ -175,25 +175,25 @@ def times_seen(connection: Connection, fingerprint: str) -> int:
 
 
 def next_number(connection: Connection) -> int:
-    """One more than the highest number; asked while the right to open is held, so numbers have no gaps."""
+    """One above the highest number; called while holding the right to open, so numbers have no gaps."""
     found = cursor(connection).execute("SELECT number FROM cards ORDER BY number DESC LIMIT 1").fetchone()
     return int(found[0]) + 1 if found else 1
 
 
 def every(connection: Connection, status: str | tuple[str, ...] | None = None) -> list[Incident]:
-    """The incidents with this status (or any of these; or all), newest first."""
+    """The incidents with this status (or any of these, or all), newest first."""
     statuses = (status,) if isinstance(status, str) else status
     return _some(connection, true() if statuses is None else _CARDS.c.status.in_(statuses))
 
 
 def in_force(connection: Connection) -> list[Incident]:
-    """The incidents whose hotfix acts on the recommender, closed or not; newest first."""
+    """The incidents whose hotfix is in force, closed or not; newest first."""
     found = _some(connection, _CARDS.c.expires_at.is_not(None))
     return [incident for incident in found if incident.hotfix and incident.hotfix.stage in ACTING]
 
 
 def deployed_or_approved(connection: Connection) -> list[Incident]:
-    """The incidents whose hotfix acts on the recommender or is about to, newest first."""
+    """The incidents whose hotfix is in force or about to be, newest first."""
     found = _some(connection, _CARDS.c.expires_at.is_not(None) | _CARDS.c.owes)
     return [incident for incident in found if incident.hotfix and incident.hotfix.stage in GOING]
 
@@ -221,7 +221,7 @@ def page(
 
     Args:
         statuses, severities: only these; all where empty.
-        below: only numbers below this one: the last number of the page before.
+        below: only numbers below this one: the last number of the previous page.
     """
     wanted = {
         "statuses": list(statuses or get_args(Status)),
@@ -234,7 +234,7 @@ def page(
 
 
 def worst(connection: Connection, statuses: Sequence[str], page: int = 1, limit: int = 20) -> list[Incident]:
-    """One page, from 1 on, of the incidents with these statuses: the worst first, of those the newest."""
+    """One page (from 1) of the incidents with these statuses: the worst first, among equals the newest."""
     wanted = {
         "statuses": list(statuses),
         "severities": list(Severity),
@@ -246,13 +246,13 @@ def worst(connection: Connection, statuses: Sequence[str], page: int = 1, limit:
 
 
 def newest(connection: Connection, fingerprint: str) -> Incident | None:
-    """The newest incident of a fingerprint, closed or not."""
+    """A fingerprint's newest incident, closed or not."""
     found = _some(connection, _CARDS.c.fingerprint == fingerprint, limit=1)
     return found[0] if found else None
 
 
 def unscored(connection: Connection) -> list[Incident]:
-    """The predictions of which it was not yet said whether they came true, oldest first."""
+    """The predictions that are not yet recorded as true or false, oldest first."""
     return _some(connection, _CARDS.c.unscored)[::-1]
 
 
@@ -273,7 +273,7 @@ def _incidents(connection: Connection, rows: Iterable[Any]) -> list[Incident]:
 
 
 def not_ours(connection: Connection, streams: Collection[str]) -> list[str]:
-    """Those of these streams whose card is missing, older than its events, or not what this program wrote."""
+    """Those of these streams whose card is missing, behind its events, or not written by this program."""
     query = select(_CARDS, _NEWEST.label("newest")).where(_CARDS.c.stream.in_(streams))
     kept = {row["stream"]: row for row in connection.execute(query).mappings()}
     return [stream for stream in streams if stream not in kept or not _is_ours(kept[stream])]
@@ -285,21 +285,21 @@ def _is_ours(row: Any) -> bool:
         return False
     expected = row_of(incident)
     if row["due_at"] is None and expected["due_at"] is not None:
-        return False  # the clock moves it on, and would never come to it
+        return False  # the clock moves it on, and would never reach it
     beside = {"incident", "seal", *sums.MOVED}
     return all(row[name] == expected[name] for name in _COLUMNS if name not in beside)
 
 
 def folded(connection: Connection, stream: str) -> Incident | None:
-    """The incident of a stream from its events; None where there are none, or its beginning is archived."""
+    """The incident of a stream, from its events; None if there are none, or the first ones are archived."""
     recorded = events.read_stream(connection, stream)
     if recorded and recorded[0].version > 1 and events.archived(connection, stream):
-        return None  # its beginning is in an archive: there is nothing to fold it from
+        return None  # its first events are in an archive: nothing to fold it from
     return replay(recorded)
 
 
 def read(stream: str, incident: str | None, made_by: str | None, by_seal: bytes | None) -> Incident | None:
-    """What a card holds; None where another release made it, or somebody else."""
+    """The incident in a card; None if another release, or somebody else, wrote it."""
     if incident is None or made_by != shape() or not _ours(stream, incident, made_by, by_seal):
         return None
     return Incident.model_validate_json(incident)
@@ -310,19 +310,19 @@ def _ours(stream: str, incident: str, made_by: str, by_seal: bytes | None) -> bo
 
 
 def seal_of(stream: str, made_by: str, incident: str) -> bytes:
-    """The seal of a card as it is kept: JSON, of the shape that made it."""
+    """The seal of a card as stored: over its JSON and the shape that made it."""
     return seal(_sealed(stream, made_by, incident))
 
 
 def _sealed(stream: str, made_by: str, incident: str) -> bytes:
-    """What the seal of a card is over; its other columns follow from the incident."""
+    """What a card's seal covers; its other columns follow from the incident."""
     return f"card\n{stream}\n{made_by}\n{incident}".encode()
 
 
 def _as_it_was(
     connection: Connection, stream: str, incident: str, made_by: str, by_seal: bytes | None
 ) -> Incident | None:
-    """What this release knows of an older one's card: where its events are archived, nothing else is left."""
+    """What this release can read of an older one's card: with its events archived, nothing else is left."""
     if not archived_ours(connection, stream, incident, made_by, by_seal):
         _log.warning("card_not_ours", stream=stream)
         return None
@@ -336,7 +336,7 @@ def _as_it_was(
 def archived_ours(
     connection: Connection, stream: str, incident: str, made_by: str, by_seal: bytes | None
 ) -> bool:
-    """Whether this program wrote the card of archived events: sealed, or from before there were seals."""
+    """Whether this program wrote the card of archived events: it is sealed, or from before seals."""
     if by_seal is None:
         return _older_than_seals(connection, stream)
     return _ours(stream, incident, made_by, by_seal)
@@ -349,20 +349,20 @@ def _older_than_seals(connection: Connection, stream: str) -> bool:
 
 
 def kept_of(incident: Incident) -> Incident:
-    """The same as its card keeps it."""
+    """The incident as its card stores it."""
     return incident.model_copy(update={"correctable": {}})
 
 
 def _spelled(incident: Incident) -> str:
     """
-    Its JSON, without what is as in every new one: PostgreSQL packs what is longer than 2 kB, at a price.
+    Its JSON, without defaults: PostgreSQL compresses anything longer than 2 kB, which takes time.
 
-    By what `model_dump_json` does after it has looked at its dozen options.
+    Done with the part of `model_dump_json` that runs after it has examined its dozen options.
     """
     return incident.__pydantic_serializer__.to_json(incident, exclude_defaults=True).decode()
 
 
 def _expires_at(incident: Incident) -> datetime | None:
-    """When the hotfix has to be taken back, while it acts: by this column what is in force is found."""
+    """When the hotfix has to be reverted, while it is in force; this column finds what is in force."""
     hotfix = incident.hotfix
     return (hotfix.expires_at or NEVER) if hotfix and hotfix.stage in ACTING else None

@@ -1,8 +1,8 @@
 """
-One pool of PostgreSQL connections a process, and the address in the spelling SQLAlchemy wants.
+One pool of PostgreSQL connections per process, and the address in the form that SQLAlchemy expects.
 
-Whatever login an address names, the program works under the role of its workspace, `recsysops_app_main` for
-instance: it may add to the log and not change it, and the database shows it nothing of another workspace.
+Whatever login an address names, the program works under its workspace's role, `recsysops_app_main` for
+instance: it may add to the log but not change it, and the database shows it no other workspace.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ CONNECT_SECONDS = 5
 STATEMENT_MILLISECONDS = 60_000
 RESTED_SECONDS = 0.5
 ROLE = "recsysops_app"
-"""What the role of every workspace is a member of, and what a table is granted to."""
+"""The role that every workspace's role is a member of, and that tables are granted to."""
 
 
 def role_of(workspace: str) -> str:
     """
-    The role that is a workspace: whoever may take it works in this workspace, and in no other.
+    The role of a workspace: whoever may assume it works in this workspace, and in no other.
 
     >>> role_of("main")
     'recsysops_app_main'
@@ -45,7 +45,7 @@ def role_of(workspace: str) -> str:
 
 def spell(url: str) -> str:
     """
-    The address with the driver named, whichever way a hosting company writes it.
+    The address with the driver named, however a hosting provider writes it.
 
     >>> spell("postgres://me:secret@db/incidents")
     'postgresql+psycopg://me:secret@db/incidents'
@@ -56,7 +56,7 @@ def spell(url: str) -> str:
 
 
 def driver_address(url: str) -> str:
-    """The same address as psycopg alone reads it."""
+    """The same address in the form that psycopg itself reads."""
     return make_url(spell(url)).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
@@ -71,17 +71,17 @@ def own() -> Engine:
 
 
 class Driver(NamedTuple):
-    """What is under SQLAlchemy's connection, and what is kept with it: gone with it, and never another's."""
+    """The driver's part of a connection and the state kept with it; it goes with it and is never shared."""
 
     cursor: psycopg.Cursor[Any]
     prepared: set[bytes]
-    """The names of the statements that PostgreSQL knows here."""
+    """The names of the statements prepared on this connection."""
     known: dict[str, Any]
-    """By stream, what was written last; see `workers.store.head`."""
+    """What was last written, by stream; see `workers.store.head`."""
 
 
 def driver(connection: Connection) -> Driver:
-    """The driver's side of a connection. To find it takes SQLAlchemy long: once for several questions."""
+    """The driver's part of a connection. SQLAlchemy takes long to find it: do it once for several queries."""
     kept = connection.info
     if "driver" not in kept:
         under = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
@@ -91,10 +91,10 @@ def driver(connection: Connection) -> Driver:
 
 def cursor(connection: Connection) -> psycopg.Cursor[Any]:
     """
-    The driver's cursor under SQLAlchemy's connection, for the statements that everything waits for.
+    The driver's cursor below SQLAlchemy's connection, for the statements that everything waits for.
 
-    One for each connection, made once: fetch what it found before the next statement. It is in the
-    transaction of the connection where one was begun; SQLAlchemy begins and commits none for it.
+    One per connection, created once: fetch its results before the next statement. It takes part in the
+    connection's transaction if one was begun; SQLAlchemy neither begins nor commits one for it.
     """
     return driver(connection).cursor
 
@@ -102,12 +102,12 @@ def cursor(connection: Connection) -> psycopg.Cursor[Any]:
 _at_hand: dict[Engine, list[tuple[Connection, float]]] = {}
 
 
-class at_once:  # noqa: N801 - read as a verb, `with at_once(log)`; as a generator it took twice as long
+class at_once:  # noqa: N801 - reads as a verb, `with at_once(log)`; as a generator it took twice as long
     """
     A connection on which each statement is a transaction of its own.
 
-    The one that was used last stays at hand: to take one from the pool and to give it back costs more than
-    to decide and to encode.
+    The one used last is kept at hand: taking one from the pool and returning it costs more than deciding
+    and encoding.
     """
 
     __slots__ = ("_connection", "_log", "_rested")
@@ -138,10 +138,10 @@ def _fresh(log: Engine) -> Connection:
 
 
 def _taken(rested: list[tuple[Connection, float]]) -> Connection | None:
-    """The one at hand; None where there is none, or it may have died while it rested: the pool asks."""
+    """The one at hand; None if there is none, or it may have died while idle: the pool checks."""
     try:
         connection, since = rested.pop()
-    except IndexError:  # asked first, it might be gone before it is taken: threads share the list
+    except IndexError:  # not checked first: it could vanish in between, since threads share the list
         return None
     if time.monotonic() - since <= RESTED_SECONDS and not clock.stale():
         return connection
@@ -155,9 +155,9 @@ os.register_at_fork(after_in_child=_at_hand.clear)
 @lru_cache(maxsize=32)
 def engine(url: str, workspace: str = "main") -> Engine:
     """
-    The pool for this address and workspace; the same one each time in one process.
+    The pool for this address and workspace; always the same one within a process.
 
-    A connection that died while it rested is noticed before it is used; a statement that hangs is ended by
+    A connection that died while idle is noticed before it is used; a statement that hangs is ended by
     the server.
     """
     options = {
@@ -182,7 +182,7 @@ def engine(url: str, workspace: str = "main") -> Engine:
 
 
 def _require_known_key(made: Engine, workspace: str) -> None:
-    """Whoever seals with another key than the others distrusts all that they write, and they what it does."""
+    """A process that seals with another key distrusts all that the others write, and they what it writes."""
 
     @event.listens_for(made, "first_connect")
     def known(connection: psycopg.Connection[Any], _: ConnectionPoolEntry) -> None:
@@ -197,7 +197,7 @@ def _give_back(log: Engine) -> None:
 
 
 def _look_at_those_that_rested(made: Engine) -> None:
-    """Ask before each use, as `pool_pre_ping` does, took a third of the time of a press under load."""
+    """Check idle connections only: checking all, as `pool_pre_ping` does, took a third of a press's time."""
 
     @event.listens_for(made, "checkin")
     def rests(_: object, record: ConnectionPoolEntry) -> None:
@@ -214,9 +214,9 @@ def _look_at_those_that_rested(made: Engine) -> None:
 
 
 def _ask_the_time(connection: psycopg.Connection[Any]) -> None:
-    """What a ping would show, and what time it is there: one question."""
+    """Do what a ping does and fetch the server's time, in one query."""
     asked, before = clock.steady(), connection.autocommit
-    connection.autocommit = True  # else a transaction would begin with it
+    connection.autocommit = True  # otherwise it would begin a transaction
     try:
         row = connection.execute("SELECT clock_timestamp()").fetchone()
     finally:
@@ -228,10 +228,10 @@ def _ask_the_time(connection: psycopg.Connection[Any]) -> None:
 
 def present(log: Engine) -> datetime:
     """
-    The present moment by the database's clock, which is asked where that was not done lately.
+    The present moment by the database's clock, which is queried if that was not done recently.
 
     Raises:
-        OperationalError: it has to be asked, and is away.
+        OperationalError: a query is needed, and the database is away.
     """
     if clock.stale():
         log.connect().close()
@@ -242,7 +242,7 @@ def owner_engine(url: str) -> Engine:
     """
     The same store as the login that owns its tables, for what the program may not do. Dispose of it.
 
-    To an owner the database shows every workspace: each statement has to name the one that is meant.
+    The database shows an owner every workspace: each statement has to name the intended one.
     """
     return create_engine(
         spell(url),
@@ -252,5 +252,5 @@ def owner_engine(url: str) -> Engine:
 
 
 def workspace_of(connection: Connection) -> str:
-    """The workspace that a connection of the program works in."""
+    """The workspace that one of the program's connections works in."""
     return str(connection.exec_driver_sql("SELECT workspace_in_force()").scalar_one())

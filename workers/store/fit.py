@@ -1,8 +1,8 @@
 """
-Whether a database is this program's, and has the shape that this release works with.
+Whether a database belongs to this program, and has the schema that this release needs.
 
-Asked by every process at its start (`workers.store.release`), so it imports nothing of Alembic: what this
-release wants is named by the files of its migrations.
+Every process asks at its start (`workers.store.release`), so nothing of Alembic is imported: the revision
+that this release needs follows from the names of its migration files.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SHOWN = 3
 
 
 class Unfit(NamedTuple):
-    """Why a database cannot be worked with by this release, and what to do."""
+    """Why this release cannot work with a database, and what to do."""
 
     says: str
     fix: str
@@ -56,13 +56,13 @@ def revisions() -> frozenset[str]:
 
 
 def newest() -> str:
-    """The revision that this release wants."""
+    """The revision that this release needs."""
     return max(revisions())
 
 
 def unfit(url: str, role: str) -> Unfit | None:
     """
-    Why the store at this address cannot be worked with under a role; None where it can.
+    Why the store at this address cannot be used under a role; None if it can.
 
     Raises:
         psycopg.OperationalError: PostgreSQL does not answer.
@@ -73,7 +73,7 @@ def unfit(url: str, role: str) -> Unfit | None:
 
 
 def look(connection: psycopg.Connection[Any], role: str) -> Unfit | None:
-    """What keeps this release from working here; else None, and the connection is under the role."""
+    """What keeps this release from working here; else None, and the connection has assumed the role."""
     if (found := _foreign(connection)) or (found := _ahead(connection)):
         return found
     if not _found(connection)[1]:
@@ -97,7 +97,7 @@ def _behind(stands: str | None) -> Unfit | None:
 
 def never(url: str) -> Unfit | None:
     """
-    Why this release must not even migrate the database at this address; None where it may.
+    Why this release must not even migrate the database at this address; None if it may.
 
     Raises:
         psycopg.OperationalError: PostgreSQL does not answer.
@@ -108,7 +108,7 @@ def never(url: str) -> Unfit | None:
 
 
 def _found(connection: psycopg.Connection[Any]) -> tuple[bool, bool, list[str]]:
-    """Whether it was migrated, whether it has our first tables, and the names of some that it has."""
+    """Whether it was migrated, whether it has our first tables, and the names of some of its tables."""
     migrated, ours, names = connection.execute(_FOUND).fetchone() or (False, False, [])
     return bool(migrated), bool(ours), list(names)
 
@@ -138,7 +138,7 @@ def _ahead(connection: psycopg.Connection[Any]) -> Unfit | None:
 
 
 def _stands(connection: psycopg.Connection[Any]) -> str | None:
-    """The revision of the database; None where it has none, or does not show it to this role."""
+    """The database's revision; None if it has none, or does not show it to this role."""
     if not _found(connection)[0]:
         return None
     try:

@@ -1,8 +1,8 @@
 """
-How far each follower has come, and what it could not do.
+How far each follower has come, and what it could not handle.
 
-A position only moves from where its holder read it: whoever was told meanwhile to begin again elsewhere is
-not overruled by an effect that was still under way.
+A position only moves from where its holder read it: if a follower was meanwhile told to start elsewhere,
+an effect still under way does not override that.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _EVENTS = EventRow.__table__  # type: ignore[attr-defined]
 
 
 class Aside(Value):
-    """An event that a follower could not do, and the incident that was declared because of it."""
+    """An event that a follower could not handle, and the incident that was declared because of it."""
 
     position: int
     trouble: str
@@ -48,7 +48,7 @@ class Aside(Value):
 class Following(Value):
     """
     How a follower is doing. `behind`: events it has not seen; `lag`: how long the oldest of them has waited;
-    `trouble`: why it does not get on, with the number of `failures` at this event so far.
+    `trouble`: why it is stuck, with the number of `failures` at this event so far.
     """
 
     name: str
@@ -64,9 +64,9 @@ class Following(Value):
 
 def hold(connection: Connection, name: str) -> int | None:
     """
-    The follower's position, or None where it is paused.
+    The follower's position, or None if it is paused.
 
-    A second process of the same follower waits here until the first one's transaction is done.
+    A second process of the same follower waits here until the first one's transaction has ended.
     """
     register(connection, name)
     row = _FOLLOWERS.c
@@ -82,7 +82,7 @@ def hold(connection: Connection, name: str) -> int | None:
 
 
 def moved_by_hand(connection: Connection) -> list[tuple[str, int]]:
-    """The followers, and where they are, that somebody else than this program moved."""
+    """The followers that somebody other than this program moved, and where they are."""
     row = _FOLLOWERS.c
     rows = connection.execute(select(row.name, row.position, row.seal).order_by(row.name)).all()
     return [
@@ -91,25 +91,25 @@ def moved_by_hand(connection: Connection) -> list[tuple[str, int]]:
 
 
 def words(name: str, position: int) -> str:
-    """What is said of a follower that was moved by hand."""
+    """The message about a follower that was moved by hand."""
     return f"The follower “{name}” was moved to {position} by hand; it will go over the log again."
 
 
 def ours(connection: Connection, name: str, position: int, by_seal: bytes | None) -> bool:
-    """Whether a follower stands where this program moved it: what it does again it does not do twice."""
+    """Whether this program moved a follower to where it is; what it then repeats has no second effect."""
     if by_seal is None:
         return 0 <= position <= _before_seals(connection, name)
     return fits(_sealed(name, position), by_seal)
 
 
 def _before_seals(connection: Connection, name: str) -> int:
-    """Where a follower stood when seals began; 0 where it is younger."""
+    """Where a follower was when seals were introduced; 0 if it is younger."""
     query = "SELECT position FROM followers_before_seals WHERE name = %(name)s"
     return int(connection.exec_driver_sql(query, {"name": name}).scalar_one_or_none() or 0)
 
 
 def _at(name: str, position: int) -> dict[str, object]:
-    """The columns that say where a follower stands."""
+    """The columns that say where a follower is."""
     return {"position": position, "seal": seal(_sealed(name, position))}
 
 
@@ -118,16 +118,16 @@ def _sealed(name: str, position: int) -> bytes:
 
 
 def register(connection: Connection, name: str) -> None:
-    """Make a follower known, at the beginning of the log where it is new."""
+    """Register a follower, at the beginning of the log if it is new."""
     connection.execute(insert(_FOLLOWERS).values(name=name, **_at(name, 0)).on_conflict_do_nothing())
 
 
 def unseen(connection: Connection, name: str, limit: int) -> tuple[Recorded, ...]:
     """
-    What to do next: events set aside that somebody asks for again, then those after the position.
+    What to do next: set-aside events that somebody wants retried, then those after the position.
 
     Raises:
-        LogError: this release cannot read the very next one; what comes before such a one is returned first.
+        LogError: this release cannot read the very next event; any before such a one are returned first.
     """
     position = hold(connection, name)
     if position is None:
@@ -143,9 +143,9 @@ def unseen(connection: Connection, name: str, limit: int) -> tuple[Recorded, ...
 
 def _next(connection: Connection, name: str, position: int, limit: int) -> list[dict[str, Any]]:
     """
-    What comes right after a position, up to where events were moved into an archive or nobody decided one.
+    The events right after a position, up to the first that was archived or that no rule decided.
 
-    The follower is moved over what of that comes first.
+    If such events come first, the follower is moved past them.
     """
     while True:
         rows = enumerate(rows_after(connection, position, limit), start=position + 1)
@@ -159,7 +159,7 @@ def _next(connection: Connection, name: str, position: int, limit: int) -> list[
 
 
 def _pass_over(connection: Connection, name: str, row: dict[str, Any]) -> int:
-    """Move a follower over an event that no rule decided: nothing is done for it."""
+    """Move a follower past an event that no rule decided: nothing is done for it."""
     place = {"position": row["position"], "stream": row["stream"], "wire_name": row["wire_name"]}
     _log.error("event_not_sealed", follower=name, **place)
     _change(connection, name, {**_at(name, row["position"]), "moved_at": clock.now()})
@@ -167,7 +167,7 @@ def _pass_over(connection: Connection, name: str, row: dict[str, Any]) -> int:
 
 
 def _skip(connection: Connection, name: str, position: int) -> int:
-    """Move a follower over what was moved into an archive: nothing is left to be done of it."""
+    """Move a follower past archived events: nothing is left to be done for them."""
     of_log = "SELECT FROM archived WHERE archived.position = log.position"
     last = f"""SELECT coalesce(
         (SELECT position - 1 FROM log WHERE position > %(position)s AND NOT EXISTS ({of_log})
@@ -193,10 +193,10 @@ def _readable(rows: Iterable[dict[str, Any]]) -> Iterator[Recorded]:
 
 def done(connection: Connection, name: str, position: int) -> None:
     """
-    The event at `position` is done.
+    Record that the event at `position` is done.
 
-    Positions of a workspace have no gaps but for archived events (see `_skip`), so a follower moves by one.
-    Nothing moves where it was told meanwhile to begin elsewhere.
+    A workspace's positions have no gaps except for archived events (see `_skip`), so a follower moves by one.
+    Nothing moves if it was meanwhile told to start elsewhere.
     """
     this = (_FOLLOWERS.c.name == name) & (_FOLLOWERS.c.position == position - 1)
     moved = {**_at(name, position), "failures": 0, "trouble": None, "moved_at": clock.now()}
@@ -208,7 +208,7 @@ def failed(connection: Connection, name: str, position: int, trouble: str) -> in
     """
     Count a failure at `position`, and return how many there were in a row.
 
-    An event that was asked for again and fails again stays where it is, with its new trouble.
+    A retried event that fails again stays where it is, with its new trouble.
     """
     said = trouble[:TROUBLE_CHARACTERS]
     again = {"again": False, "trouble": said}
@@ -223,20 +223,20 @@ def failed(connection: Connection, name: str, position: int, trouble: str) -> in
 
 
 def place(connection: Connection, name: str, position: int) -> None:
-    """Have a follower begin behind this position, whether it is known or not."""
+    """Set a follower to start after this position, whether it is known or not."""
     register(connection, name)
     _change(connection, name, _at(name, position))
 
 
 def stuck(connection: Connection, name: str, trouble: str) -> None:
-    """Say why a follower does not get on, where it is not the event's fault."""
+    """Record why a follower is stuck, if the event is not to blame."""
     register(connection, name)
     said = update(_FOLLOWERS).where(_FOLLOWERS.c.name == name)
     connection.execute(said.values(trouble=trouble[:TROUBLE_CHARACTERS]))
 
 
 def set_aside(connection: Connection, name: str, position: int, trouble: str, incident: str) -> None:
-    """Go on behind the event at `position`, and remember that it is not done."""
+    """Continue after the event at `position`, and remember that it is not done."""
     row = {"follower": name, "position": position, "trouble": trouble[:TROUBLE_CHARACTERS]}
     row |= {"set_aside_at": clock.now(), "incident": incident}
     connection.execute(insert(_ASIDE).values(row).on_conflict_do_nothing())
@@ -244,13 +244,13 @@ def set_aside(connection: Connection, name: str, position: int, trouble: str, in
 
 
 def stream_of_trouble(connection: Connection, name: str) -> str | None:
-    """The incident about the events that this follower has set aside; None where there are none."""
+    """The incident about this follower's set-aside events; None if there are none."""
     query = select(_ASIDE.c.incident).where(_ASIDE.c.follower == name)
     return connection.execute(query.order_by(_ASIDE.c.position.desc()).limit(1)).scalar_one_or_none()
 
 
 def every(connection: Connection) -> list[Following]:
-    """How each follower is doing, by name."""
+    """How each follower is doing, sorted by name."""
     end = last_position(connection)
     rows = connection.execute(select(_FOLLOWERS).order_by(_FOLLOWERS.c.name)).mappings().all()
     return [
@@ -271,7 +271,7 @@ def every(connection: Connection) -> list[Following]:
 
 def pause(connection: Connection, name: str, paused: bool) -> None:
     """
-    Let a follower stand still, or go on, within a second or so.
+    Pause a follower, or let it continue, within a second or so.
 
     Raises:
         Refused: there is no such follower.
@@ -281,11 +281,11 @@ def pause(connection: Connection, name: str, paused: bool) -> None:
 
 def replay_from(connection: Connection, name: str, position: int) -> None:
     """
-    Have a follower do every event after `position` again. Whatever it did before is not done twice: posts,
-    deployments and jobs are known by their events.
+    Have a follower redo every event after `position`. Nothing takes effect twice: posts, deployments and jobs
+    are known by their events.
 
     Raises:
-        Refused: there is no such follower, or the log does not reach so far.
+        Refused: there is no such follower, or the log does not reach that far.
     """
     end = last_position(connection)
     if not 0 <= position <= end:
@@ -295,7 +295,7 @@ def replay_from(connection: Connection, name: str, position: int) -> None:
 
 def try_again(connection: Connection, name: str) -> int:
     """
-    Have a follower try the events again that it set aside; returns how many there are.
+    Have a follower retry the events that it set aside; returns how many there are.
 
     Raises:
         Refused: there is no such follower.

@@ -1,7 +1,7 @@
 """
-Where an incident stands, as deciding needs it, and the statement that writes what was decided.
+An incident's current state, as far as decisions need it, and the statement that writes what was decided.
 
-The expected version holds the two together: whoever decided on what is no longer so gets a `VersionConflict`.
+The expected version ties both together: a decision based on an outdated state gets a `VersionConflict`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from workers.store.log.encoder import EncodedEvents, Head
 
 MOST_KNOWN = 256
 GUESS_SECONDS = 60.0
-"""For how long what was written last may be taken for where an incident stands: far shorter than the days for
-which the events of a closed incident are kept."""
+"""How long what was written last may be taken for an incident's current state: far shorter than the days for
+which a closed incident's events are kept."""
 
 _STAND = """
 SELECT answered.stream AS answered, CASE WHEN newest.hash = %(known)s THEN NULL ELSE cards.incident END,
@@ -36,7 +36,7 @@ LEFT JOIN (
 
 
 class Known(NamedTuple):
-    """An incident, its newest event's hash (which says all that happened), and when that was written."""
+    """An incident, the hash of its newest event (which covers everything before), and when it was written."""
 
     incident: Incident
     hash: bytes
@@ -44,7 +44,7 @@ class Known(NamedTuple):
 
 
 class IncidentHead(NamedTuple):
-    """Where an incident stands, all of one moment; `answered`: the stream a key was answered in before."""
+    """An incident's state at one moment; `answered`: the stream in which a key was answered before."""
 
     answered: str | None
     incident: Incident | None
@@ -53,10 +53,10 @@ class IncidentHead(NamedTuple):
 
 def guess(connection: Connection, stream: str) -> IncidentHead | None:
     """
-    Where an incident stands if nobody else wrote: whoever appends after it is told when somebody did.
+    An incident's state if nobody else wrote since; if somebody did, the next append fails.
 
-    None where nothing was written to it through this connection lately, or it is closed: the events of a
-    closed one may be in an archive, and then nobody would be told.
+    None if nothing was written to it through this connection lately, or if it is closed: a closed incident's
+    events may be in an archive, and then a stale guess would go unnoticed.
     """
     known: Known | None = driver(connection).known.get(stream)
     if known is None or known.incident.status == "closed" or monotonic() - known.since > GUESS_SECONDS:
@@ -66,10 +66,10 @@ def guess(connection: Connection, stream: str) -> IncidentHead | None:
 
 def head_of(connection: Connection, stream: str, key: str, whole: bool = False) -> IncidentHead:
     """
-    Everything that deciding needs, in one question.
+    Everything that a decision needs, in one query.
 
     Args:
-        whole: what of its events may be corrected, too.
+        whole: with what may be corrected of its events, too.
     """
     under = driver(connection)
     at_hand: Known | None = under.known.get(stream)
@@ -81,15 +81,15 @@ def head_of(connection: Connection, stream: str, key: str, whole: bool = False) 
     if newest_hash != known:
         incident = read(stream, card, made_by, seal)
     if whole or incident is None or incident.version != version:
-        # No card has it, or it is of an older release, or gone: the events know. They may have grown since;
-        # the append will say so.
+        # It has no card, or an older release's, or lost it: the events know. They may have grown since;
+        # the append will notice.
         incident = folded(connection, stream)
     return IncidentHead(answered, incident, Head(stream, version, newest_hash))
 
 
 def append(connection: Connection, draft: EncodedEvents, incident: Incident) -> tuple[Recorded, ...]:
     """
-    Write events and the card that they make, in one statement.
+    Write events and the card that follows from them, in one statement.
 
     Raises:
         VersionConflict: somebody else appended first, or another incident took the number.
@@ -97,7 +97,7 @@ def append(connection: Connection, draft: EncodedEvents, incident: Incident) -> 
     under, _, known = driver(connection)
     statement = events.insert(len(draft.recorded) > 1, upsert)
     events.write(connection, statement, {**draft.parameters, **row_of(incident)})
-    if under.connection.autocommit:  # else it may yet be rolled back, and nobody would forget it
+    if under.connection.autocommit:  # otherwise it may be rolled back, and nobody would forget it
         if len(known) >= MOST_KNOWN:
             known.clear()
         known[incident.stream] = Known(incident, draft.head.hash, monotonic())
@@ -105,5 +105,5 @@ def append(connection: Connection, draft: EncodedEvents, incident: Incident) -> 
 
 
 def doubt(connection: Connection, stream: str) -> None:
-    """Guess no more where this incident stands until it was written to again."""
+    """Stop guessing this incident's state until it was written to again."""
     driver(connection).known.pop(stream, None)

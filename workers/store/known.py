@@ -1,8 +1,8 @@
 """
 Whether an installation knows the key that this process seals with.
 
-Whoever seals with another key than the others distrusts all that they write, and they all that it writes. So
-a process whose key the owner of the tables did not make known works with nothing.
+A process that seals with another key distrusts all that the others write, and they all that it writes. So a
+process whose key was not made known by the owner of the tables does no work.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ MAKE_KNOWN = (
 
 
 def make_known(owner: psycopg.Connection[Any], workspace: str) -> None:
-    """The keys of whoever migrates are those of the installation."""
+    """Make the keys of the migrating process those of the installation."""
     statement = "INSERT INTO known_keys (workspace, public_key) VALUES (%s, %s) ON CONFLICT DO NOTHING"
     for key in public_keys():
         owner.execute(statement, [workspace, key])
 
 
 def key_unknown(connection: psycopg.Connection[Any], workspace: str) -> str | None:
-    """Why nobody would act on what this process seals, in words; None where the installation knows its
+    """Why nobody would act on what this process seals, in words; None if the installation knows its
     key."""
     rows = connection.execute(
         "SELECT public_key FROM known_keys WHERE workspace = %s", [workspace]

@@ -1,4 +1,4 @@
-"""One at a time, for a thing with a name: PostgreSQL holds the lock and drops it when the holder dies."""
+"""One holder at a time for a named thing: PostgreSQL keeps the lock and drops it if the holder dies."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from sqlalchemy import Engine, text
 
 REPLAYS = "replays"
 """
-Held by what looks back over weeks: the follow-ups of an incident that are tried, or all incidents replayed.
-So at most one worker is at that, and another is left for what a person waits for.
+Held by work that looks back over weeks: trying the follow-ups of an incident, or replaying all incidents.
+So at most one worker does that, and another is left for what a person waits for.
 """
 
 _NUMBER = "hashtextextended(workspace_in_force() || ' ' || :name, 0)"
@@ -19,10 +19,10 @@ _NUMBER = "hashtextextended(workspace_in_force() || ' ' || :name, 0)"
 @contextmanager
 def alone(log: Engine, name: str) -> Iterator[bool]:
     """
-    True for the one caller that holds `name` while the block lasts; False, at once, for everyone else.
+    True for the one caller that holds `name` during the block; False, at once, for everyone else.
 
-    A lock of the connection, not of a transaction: the work inside may take minutes, and a transaction open
-    for so long would keep dead rows alive.
+    The lock belongs to the connection, not to a transaction: the work inside may take minutes, and a
+    transaction open for that long would keep dead rows alive.
     """
     with log.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         asked = connection.execute(text(f"SELECT pg_try_advisory_lock({_NUMBER})"), {"name": name})
@@ -37,10 +37,10 @@ def alone(log: Engine, name: str) -> Iterator[bool]:
 @contextmanager
 def in_turn(log: Engine, name: str) -> Iterator[None]:
     """
-    The block is run once nobody else holds `name`: whoever comes later waits, however long that takes.
+    Run the block once nobody else holds `name`; later callers wait, however long that takes.
 
     Raises:
-        sqlalchemy.exc.SQLAlchemyError: PostgreSQL went away meanwhile.
+        sqlalchemy.exc.SQLAlchemyError: PostgreSQL became unavailable meanwhile.
     """
     with log.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("SET statement_timeout = 0"))

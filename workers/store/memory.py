@@ -1,6 +1,6 @@
 """
-What a job remembers between two runs: one JSON value under a name; sealed where a right hangs on it, as
-whoever can write into the store could write it too.
+What a job remembers between two runs: one JSON value under a name; sealed if a right depends on it, because
+anybody who can write to the store could write it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 
 
 def remember(connection: Connection, name: str, value: Any) -> None:
-    """Keep `value` (JSON values, aware times too) under `name`, in the caller's transaction."""
+    """Store `value` (JSON values and aware times) under `name`, in the caller's transaction."""
     row = {"name": name, "value": redaction.data(orjson.dumps(value).decode()), "kept_at": clock.now()}
     statement = insert(_MEMORY).values(row)
     kept = {"value": statement.excluded.value, "kept_at": statement.excluded.kept_at}
@@ -30,23 +30,23 @@ def remember(connection: Connection, name: str, value: Any) -> None:
 
 
 def recall(connection: Connection, name: str) -> Any:
-    """The value last kept under `name`, or None."""
+    """The value last stored under `name`, or None."""
     found = connection.execute(select(_MEMORY.c.value).where(_MEMORY.c.name == name)).scalar_one_or_none()
     return None if found is None else orjson.loads(found)
 
 
 def remember_sealed(connection: Connection, name: str, value: Any) -> None:
-    """The same, so that `recall_sealed` knows that this installation kept it, and under this name."""
+    """The same, so that `recall_sealed` knows that this installation stored it, and under this name."""
     remember(connection, name, {"said": value, "seal": seal(_content(name, value)).hex()})
 
 
 def recall_sealed(connection: Connection, name: str) -> Any:
-    """The value last kept under `name` by this installation; None where there is none, or somebody else's."""
+    """The value last stored under `name` by this installation; None if there is none, or another's."""
     return _ours(name, recall(connection, name))
 
 
 def recall_sealed_beginning(connection: Connection, beginning: str) -> dict[str, Any]:
-    """Name → the value last kept under it by this installation, or None where that is somebody else's."""
+    """Name → the value that this installation last stored under it, or None if it is somebody else's."""
     found = recall_beginning(connection, beginning)
     return {name: _ours(name, kept) for name, kept in found.items()}
 
@@ -74,19 +74,19 @@ def _fits(name: str, value: Any, spelled: str) -> bool:
 
 
 def recall_beginning(connection: Connection, beginning: str) -> dict[str, Any]:
-    """Name → the value last kept under it, of all names that begin like this."""
+    """Name → the value last stored under it, for all names that begin like this."""
     query = select(_MEMORY.c.name, _MEMORY.c.value).where(_MEMORY.c.name.startswith(beginning))
     return {row.name: orjson.loads(row.value) for row in connection.execute(query)}
 
 
 def take(connection: Connection, name: str) -> Any:
-    """The value last kept under `name`, which is then no longer kept; None where there is none."""
+    """The value last stored under `name`, which is removed; None if there is none."""
     taken = delete(_MEMORY).where(_MEMORY.c.name == name).returning(_MEMORY.c.value)
     found = connection.execute(taken).scalar_one_or_none()
     return None if found is None else orjson.loads(found)
 
 
 def drop_before(connection: Connection, beginning: str, before: datetime) -> None:
-    """Keep nothing more under names that begin like this, if it was kept before then."""
+    """Remove what was stored before then under names that begin like this."""
     old = delete(_MEMORY).where(_MEMORY.c.name.startswith(beginning), _MEMORY.c.kept_at < before)
     connection.execute(old)

@@ -1,4 +1,4 @@
-"""Bring a database to the newest shape. Several processes may ask at once; one does it."""
+"""Upgrades a database to the newest schema. Several processes may ask at once; one of them does it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MADE_MEANWHILE = (
     psycopg.errors.UniqueViolation,
     psycopg.errors.InternalError_,
 )
-"""What PostgreSQL says where another database of the server is making the same role at this very moment."""
+"""PostgreSQL's errors if another database on the server is creating the same role at this very moment."""
 
 
 def migrate(url: str, program_url: str | None = None, workspace: str = "main") -> None:
@@ -34,13 +34,13 @@ def migrate(url: str, program_url: str | None = None, workspace: str = "main") -
     Run all migrations that this database has not had yet.
 
     Args:
-        url: names the login that owns the tables, or will.
-        program_url: names the login that the program itself uses; it is let into the workspace's role.
-        workspace: gets a role, where it has none yet.
+        url: names the login that owns the tables, or will own them.
+        program_url: names the login that the program itself uses; it is admitted to the workspace's role.
+        workspace: gets a role if it has none yet.
 
     Raises:
-        ConfigurationError: a login may not do what is needed, or the database is another program's or of a
-            later release; says what to do.
+        ConfigurationError: a login lacks a right that is needed, or the database is another program's or a
+            later release's; says what to do.
     """
     if found := never(url):
         raise ConfigurationError(str(found))
@@ -66,7 +66,7 @@ def configuration(url: str) -> Config:
 
 
 def _make_role(owner_url: str, role: str) -> None:
-    """The role that is the workspace, in the role that tables are granted to."""
+    """Create the workspace's role, as a member of the role that tables are granted to."""
     with psycopg.connect(driver_address(owner_url), connect_timeout=CONNECT_SECONDS) as owner:
         found = owner.execute(_MEMBER, [ROLE, role]).fetchone()
         if found and found[0]:
@@ -88,7 +88,7 @@ def _make_role(owner_url: str, role: str) -> None:
 
 
 def _admit(owner_url: str, program_url: str, role: str) -> None:
-    """The program's login has to be able to take the role of its workspace."""
+    """Make sure that the program's login can assume the role of its workspace."""
     with psycopg.connect(driver_address(program_url), connect_timeout=CONNECT_SECONDS) as program:
         try:
             program.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))

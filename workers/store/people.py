@@ -1,10 +1,10 @@
 """
-Who is behind a pseudonym. The log holds pseudonyms alone, so a person is forgotten by forgetting this row.
+Who is behind a pseudonym. The log holds only pseudonyms, so deleting this row forgets the person.
 
-A person who comes back after that is somebody new: nothing joins them to what they did before.
+A person who comes back after that is somebody new: nothing links them to what they did before.
 
-Which id is whose is sealed: whoever can write into the store could make their own request another's. So is
-that somebody was forgotten: a row that is gone without it was taken away by hand.
+Which id is whose is sealed: anybody who can write to the store could otherwise pass their own request off as
+another's. So is the fact that somebody was forgotten: a row missing without that was removed by hand.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from workers.store.tables import CardRow, PersonRow
 
 SEALS = "people.seal."
 FORGOTTEN = "people.forgotten."
-"""What the names begin with under which seals are kept, and under which who was forgotten."""
+"""Name prefixes for the stored seals, and for who was forgotten."""
 
 _PEOPLE = PersonRow.__table__  # type: ignore[attr-defined]
 _CARDS = CardRow.__table__  # type: ignore[attr-defined]
 
 
 def pseudonym(connection: Connection, known_as: str) -> str:
-    """The pseudonym of a person by the id they have outside; a new one where they have none yet."""
+    """The pseudonym of a person by an outside id; a new one if they have none yet."""
     query = select(_PEOPLE.c.person).where(_PEOPLE.c.known_as == known_as)
     found = connection.execute(query).scalar_one_or_none()
     if found is None:
         new = {"person": f"{PREFIX}{uuid4().hex}", "known_as": known_as}
-        # Somebody else may have been faster; theirs stands.
+        # Somebody else may have been faster; then theirs counts.
         connection.execute(insert(_PEOPLE).values(new).on_conflict_do_nothing())
         found = connection.execute(query).scalar_one()
         if found == new["person"]:
@@ -42,12 +42,12 @@ def pseudonym(connection: Connection, known_as: str) -> str:
 
 
 def vouch(connection: Connection, pseudonym: str, known_as: str) -> None:
-    """Seal that this pseudonym is of whoever has this id outside."""
+    """Seal that this pseudonym belongs to whoever has this outside id."""
     remember_sealed(connection, SEALS + pseudonym, known_as)
 
 
 def proved(connection: Connection, people: Collection[str]) -> dict[str, str]:
-    """Pseudonym → id outside, of those of whom this installation said so itself."""
+    """Pseudonym → outside id, for those where this installation itself said so."""
     return {
         person: known_as
         for person, known_as in known(connection, people).items()
@@ -56,7 +56,7 @@ def proved(connection: Connection, people: Collection[str]) -> dict[str, str]:
 
 
 def pseudonyms(connection: Connection, known_as: Collection[str]) -> list[str]:
-    """The pseudonyms that there are of these ids outside, or are named here themselves."""
+    """The existing pseudonyms of these outside ids; a pseudonym may be given itself."""
     if not known_as:
         return []
     named = or_(_PEOPLE.c.known_as.in_(known_as), _PEOPLE.c.person.in_(known_as))
@@ -66,7 +66,7 @@ def pseudonyms(connection: Connection, known_as: Collection[str]) -> list[str]:
 
 
 def known(connection: Connection, people: Collection[str]) -> dict[str, str]:
-    """Pseudonym → id outside, of those who are known."""
+    """Pseudonym → outside id, for those who are known."""
     if not people:
         return {}
     query = select(_PEOPLE.c.person, _PEOPLE.c.known_as).where(_PEOPLE.c.person.in_(people))
@@ -87,7 +87,7 @@ def unknown(connection: Connection, pseudonym: str) -> None:
 
 def changed_by_hand(connection: Connection, pseudonyms: Collection[str]) -> Iterator[str]:
     """
-    Who of those that the log names was taken away, or made somebody else, by another than this program; in
+    Which people named in the log were removed, or made somebody else, by anything but this program; in
     words.
     """
     there = known(connection, pseudonyms)
@@ -105,12 +105,12 @@ def changed_by_hand(connection: Connection, pseudonyms: Collection[str]) -> Iter
 
 
 def in_log(connection: Connection) -> set[str]:
-    """The pseudonyms of all who did something since events are sealed."""
+    """The pseudonyms of everybody who did something since events are sealed."""
     query = "SELECT DISTINCT actor FROM events WHERE seal IS NOT NULL AND starts_with(actor, %(prefix)s)"
     return set(connection.exec_driver_sql(query, {"prefix": PREFIX}).scalars())
 
 
 def cards_of(connection: Connection, pseudonym: str) -> list[str]:
-    """The streams of the incidents whose card names somebody."""
+    """The streams of the incidents whose card names a pseudonym."""
     named = select(_CARDS.c.stream).where(_CARDS.c.incident.contains(pseudonym, autoescape=True))
     return list(connection.execute(named.order_by(_CARDS.c.number)).scalars())

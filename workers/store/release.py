@@ -1,11 +1,11 @@
 """
-One release at a time: each process looks once at its start whether the store is this release's, and again
-every few seconds, as a later release may be rolled out beside it.
+One release at a time: each process checks at its start whether the store is this release's, and again
+every few seconds, because a later release may be rolled out next to it.
 
-A process that the store has gone ahead of says so and ends: its statements name columns and functions that
-may be gone, and what it would keep beside the log, cards for instance, the later release reads. What it wrote
-in the seconds before it noticed stays readable: events are, in every later release, and a card of another
-shape is made again from its events. Whoever supervises it starts what is installed now.
+A process that the store has overtaken says so and ends: its statements name columns and functions that
+may be gone, and the later release reads what it would store beside the log, cards for instance. What it wrote
+in the seconds before it noticed stays readable: every later release can read events, and a card of another
+shape is rebuilt from its events. The process supervisor then starts the release that is installed now.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from workers.store.fit import Unfit, newest, unfit
 
 LOOK_SECONDS = 10.0
 UNFIT_CODE = 2
-"""How a process ends that does not fit: as one that is wrongly configured."""
+"""Exit code of a process that does not fit: the same as for a wrong configuration."""
 
 _log = structlog.get_logger(__name__)
 
@@ -35,7 +35,7 @@ def require_fit(named: Settings | None = None) -> None:
     """
     Refuse to work on a store that is older or newer than this release, or another program's.
 
-    One that does not answer now is no reason not to begin: it is looked at again when it does.
+    A store that does not answer now is no reason not to start: it is checked again once it does.
 
     Raises:
         ConfigurationError: says why, and what to run.
@@ -44,7 +44,7 @@ def require_fit(named: Settings | None = None) -> None:
     try:
         found = _look(given)
     except psycopg.OperationalError:
-        return  # whatever needs the store now says so itself
+        return  # whatever needs the store reports that itself
     if found is not None:
         raise ConfigurationError(str(found))
 
@@ -55,8 +55,8 @@ def _look(named: Settings) -> Unfit | None:
 
 class Watch:
     """
-    Looks at the store for as long as the process lives, and ends it where it fits no longer; `code` is what
-    the process then ends with, and 0 until then.
+    Checks the store for as long as the process lives, and ends the process once it no longer fits; `code` is
+    the exit code to use then, and 0 until then.
     """
 
     def __init__(self, end: Callable[[], None], named: Settings, look_seconds: float = LOOK_SECONDS) -> None:
@@ -67,7 +67,7 @@ class Watch:
         self._stop = threading.Event()
 
     def begin(self) -> None:
-        """Look beside whatever else this process does."""
+        """Check alongside whatever else this process does."""
         _log.info("release_watched", wants=newest())
         threading.Thread(target=self._run, name="release", daemon=True).start()
 
@@ -76,8 +76,8 @@ class Watch:
             try:
                 found = _look(self._named)
             except psycopg.OperationalError:
-                continue  # away; whoever needs it says so
-            except Exception:  # noqa: BLE001 - whatever kept it from looking is no reason to end
+                continue  # away; whatever needs it reports that
+            except Exception:  # noqa: BLE001 - a failed check is no reason to end
                 _log.exception("release_not_looked_at")
                 continue
             if found is not None:
@@ -90,10 +90,10 @@ class Watch:
 
 def watch(end: Callable[[], None] | None = None) -> Watch:
     """
-    Require that the store fits, and go on looking.
+    Require that the store fits, and keep checking.
 
     Args:
-        end: how this process is told to end; by SIGTERM if not given.
+        end: how to make this process end; by default with SIGTERM.
 
     Raises:
         ConfigurationError: it does not fit now.

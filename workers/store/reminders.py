@@ -1,8 +1,8 @@
 """
-Which obligations the clock hands over again, the longest due first: found by an index, a batch at a time.
+Which obligations the clock hands over again, the longest due first: found by an index, in batches.
 
-Each card names the moment at which it has to be looked at next. Whoever appends sets it anew; whoever has
-looked moves it on. So nothing that waits is looked at before its time, however much of it there is.
+Each card names the moment at which it has to be checked next. An append sets it anew; a check moves it
+on. So nothing that waits is checked before its time, however much of it there is.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from workers.store.tables import CardRow
 _CARDS = CardRow.__table__  # type: ignore[attr-defined]
 
 SLACK = timedelta(seconds=1)
-"""By so much the clocks of two processes may differ."""
+"""How far the clocks of two processes may differ."""
 
 _DUE = """
 (SELECT stream, version, debts FROM cards WHERE due_at <= %(at)s ORDER BY due_at LIMIT %(most)s)
@@ -31,8 +31,8 @@ UNION ALL
     WHERE due_at > %(beyond)s AND owes AND debts::jsonb - %(not_ours)s::text[] <> '{}' LIMIT %(most)s)
 """
 """
-The second half is of a clock that was set back: no obligation waits longer than the longest pause, so what
-seems to was written before that, and is looked at now. By the same index: beyond the pause lie only expiries.
+The second half is for a clock that was set back: no obligation waits longer than the longest pause, so any
+that seems to was written before, and is checked now. Same index: beyond the pause there are only expiries.
 """
 
 _MOVE = """
@@ -44,7 +44,7 @@ WHERE cards.stream = moved.stream AND cards.version = moved.version
 
 
 class Due(NamedTuple):
-    """A card to look at: what it owes, and its version then."""
+    """A card to check: what it owes, and its version at the time."""
 
     stream: str
     version: int
@@ -52,7 +52,7 @@ class Due(NamedTuple):
 
 
 class Reminder(NamedTuple):
-    """What a look at a card came to: what to hand over now, and when to look again."""
+    """The result of checking a card: what to hand over now, and when to check again."""
 
     card: Due
     now: tuple[Issue, ...]
@@ -69,7 +69,7 @@ def look(connection: Connection, at: datetime, most: int) -> list[Reminder]:
 
 
 def looked_at(card: Due, progress: dict[tuple[str, str], Progress], at: datetime) -> Reminder:
-    """What a card owes that is handed over at a moment, as far as each has come."""
+    """What a card owes that is to be handed over at a moment, given the progress of each obligation."""
     now: list[Issue] = []
     later: list[datetime] = []
     for obligation in card.owed:
@@ -84,7 +84,7 @@ def looked_at(card: Due, progress: dict[tuple[str, str], Progress], at: datetime
 
 
 def handed_over(connection: Connection, looks: Iterable[Reminder], at: datetime) -> None:
-    """Write down that these were handed over, and when each card is looked at next."""
+    """Record that these were handed over, and when each card is checked next."""
     done = list(looks)
     attempts.count_issues(connection, [issue for one in done for issue in one.now], at)
     moved = {
@@ -96,7 +96,7 @@ def handed_over(connection: Connection, looks: Iterable[Reminder], at: datetime)
 
 
 def look_at_once(connection: Connection, stream: str, at: datetime) -> None:
-    """Have a card looked at by the next beat of the clock."""
+    """Have the clock check a card at its next beat."""
     connection.execute(update(_CARDS).where(_CARDS.c.stream == stream).values(due_at=at))
 
 
@@ -116,7 +116,7 @@ def _read(spelled: str) -> tuple[Obligation, ...]:
 
 
 def _next(obligation: Obligation, known: Progress | None, at: datetime) -> datetime:
-    """When it is handed over next; now, where it would wait longer than it may: a clock was set back."""
+    """When it is handed over next; now, if it would wait for too long because a clock was set back."""
     if obligation.kind in SCHEDULED and obligation.since > at:
         return obligation.since
     first = timedelta(0) if obligation.kind in SCHEDULED else DUE_AFTER.get(obligation.kind, timedelta(0))

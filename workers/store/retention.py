@@ -1,8 +1,8 @@
 """
-What is kept for how long. The log is append-only for the program: it may only forget what is not the log.
+What is kept, and for how long. The program can only append to the log, and only forget what is not the log.
 
-The bodies of events of closed incidents may be dropped by the owner of the tables alone, once they are in an
-archive: the place and the hash of each stay in the log, beside the signed digest of the file that holds it.
+Only the owner of the tables may drop the bodies of closed incidents' events, once they are in an archive: the
+place and hash of each one stay in the log, next to the signed digest of the file that contains it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _FORGET = {
 }
 
 _OURS = "workspace = %(workspace)s"
-"""To the owner the database shows every workspace, and fills none in."""
+"""The database shows the owner every workspace, and fills in none."""
 _STORED = f"""
 SELECT events.stream, events.version, events.hash, events.id, log.position
 FROM log JOIN events ON events.id = log.event_id
@@ -69,7 +69,7 @@ _DROP = f"DELETE FROM events WHERE {_OURS} AND stream = ANY (%(streams)s)"  # no
 
 
 class Forgotten(Value):
-    """How many pictures, attempts at obligations and files of bundles were taken away."""
+    """How many pictures, attempts at obligations and bundle files were removed."""
 
     pictures: int
     attempts: int
@@ -77,7 +77,7 @@ class Forgotten(Value):
 
 
 class Dropped(Value):
-    """How many events of how many incidents were dropped, and why others of the archive were not."""
+    """How many events of how many incidents were dropped, and why others in the archive were not."""
 
     events: int
     streams: int
@@ -85,7 +85,7 @@ class Dropped(Value):
 
 
 class Held(Value):
-    """What an archive was found to hold of what was dropped from the store."""
+    """What an archive was found to hold of the events that were dropped from the store."""
 
     files: int
     events: int
@@ -94,9 +94,9 @@ class Held(Value):
 
 def forget(log: Engine, before: datetime) -> Forgotten:
     """
-    Take away what is not the log, of incidents that were closed before this time.
+    Remove what is not the log, for incidents that were closed before this time.
 
-    What the checks remember stays: it does not grow, and since when a check is on record is old by right.
+    What the checks remember stays: it does not grow, and a check's time on record is meant to be old.
     """
     with log.begin() as connection:
         gone = {
@@ -114,13 +114,13 @@ def bundles_needed(log: Engine, before: datetime) -> list[str]:
 
 def drop(log: Engine, owner: Engine, folder: Path, before: datetime, key: Ed25519PrivateKey) -> Dropped:
     """
-    Drop the bodies of events that are in the archive under `folder`, of incidents closed before this time.
+    Drop the bodies of events in the archive under `folder`, for incidents closed before this time.
 
-    Every file is read and its hashes are made again first. Each file is one transaction, in which appends
-    wait.
+    Every file is read and its hashes are recomputed first. Each file is one transaction, during which
+    appends wait.
 
     Args:
-        owner: the same store, as the login that owns its tables. key: signs what each file is.
+        owner: the same store, as the login that owns its tables. key: signs the description of each file.
 
     Raises:
         Tampered: a file of the archive is not what was written.
@@ -152,10 +152,10 @@ def drop(log: Engine, owner: Engine, folder: Path, before: datetime, key: Ed2551
 
 def hold(log: Engine, folder: Path, trusted: str | None = None) -> Held:
     """
-    Hold the archive under `folder` against what stands in the log for the events that were dropped.
+    Compare the archive under `folder` with what the log holds for the events that were dropped.
 
     Raises:
-        Tampered: a file is missing or another one than was signed, an event in it is not the one that was
+        Tampered: a file is missing or is not the one that was signed, an event in it is not the one that was
             dropped, or a card is not what its archived events say.
     """
     events, names = 0, list[str]()
@@ -180,7 +180,7 @@ def hold(log: Engine, folder: Path, trusted: str | None = None) -> Held:
 
 
 def _by_stream(file: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """The whole streams of a file: one month's."""
+    """The complete streams of a file: one month's."""
     rows = sorted(read(file), key=lambda row: (row["stream"], row["version"]))
     for stream, some in groupby(rows, key=lambda row: row["stream"]):
         yield stream, list(some)
@@ -189,7 +189,7 @@ def _by_stream(file: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 def _judge(
     connection: Connection, workspace: str, archived: Mapping[str, list[dict[str, Any]]], before: datetime
 ) -> tuple[list[str], dict[str, str]]:
-    """Which streams may go, and why the others stay; those that are gone already are neither."""
+    """Which streams may go, and why the others stay; those that are already gone are neither."""
     stored: dict[str, list[Any]] = {}
     asked = {"workspace": workspace, "streams": list(archived)}
     for row in connection.exec_driver_sql(_STORED, asked):
@@ -249,7 +249,7 @@ def _same_card(card: Incident, incident: Incident) -> bool:
 
 
 def _same(connection: Connection, file: Path) -> int:
-    """How many dropped events a file holds, each the one that stood there, its card what they say."""
+    """How many dropped events a file holds, each of them the original, with a card that agrees."""
     query = "SELECT stream, version, hash, position FROM archived WHERE archive = %(name)s"
     gone: dict[str, list[tuple[int, bytes, int]]] = {}
     for row in connection.exec_driver_sql(query, {"name": file.name}):

@@ -1,10 +1,10 @@
 """
-What a rule of this installation decided carries its seal: keyed BLAKE2b (RFC 7693) under a key that the
-database does not hold.
+What a rule of this installation decided carries its seal: keyed BLAKE2b (RFC 7693) with a key that is not in
+the database.
 
-The key is derived from the installation's signing key, so every process of an installation needs the same
-one. A former key still verifies what it sealed; the first one seals. Whatever does not carry a seal that fits
-was put into the database by somebody else, and is not acted on.
+The key is derived from the installation's signing key, so all of an installation's processes need the same
+one. The first key seals; former keys still verify what they sealed. Anything without a valid seal was put
+into the database by somebody else, and is not acted on.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from workers.store.signature import signing_keys, spell_public
 
 SEAL_BYTES = 32
 PURPOSE = b"recsysops seal 1"
-"""What the derived keys are for, so that they serve nothing else."""
+"""What the derived keys are for, so that they serve no other purpose."""
 
 
 @lru_cache(maxsize=1)
 def keyed() -> tuple[blake2b, ...]:
     """
-    What seals are made with by each key of this process: to be copied. The first one seals.
+    Prototypes to copy for making seals, one per key of this process. The first one seals.
 
     Raises:
         ConfigurationError: RECSYSOPS_SIGNING_KEY names no key.
@@ -50,7 +50,7 @@ def seal(content: bytes) -> bytes:
 
 
 def fits(content: bytes, found: bytes) -> bool:
-    """Whether a seal is of these bytes, by any key of this installation."""
+    """Whether a seal belongs to these bytes, by any key of this installation."""
     for key in keyed():
         made = key.copy()
         made.update(content)
@@ -60,5 +60,5 @@ def fits(content: bytes, found: bytes) -> bool:
 
 
 def of_event(content: bytes, hash_: bytes, rules: int) -> bytes:
-    """What the seal of an event is over: its canonical bytes, its hash (so its place), and who decided."""
+    """What an event's seal covers: its canonical bytes, its hash (so its place), and who decided."""
     return b"event\n%b%b%b" % (hash_, rules.to_bytes(4), content)

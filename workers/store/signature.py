@@ -1,7 +1,7 @@
 """
-Who vouches for a log or an archive: an Ed25519 key of this installation, and what it signed.
+Who vouches for a log or an archive: this installation's Ed25519 key, and what it signed.
 
-The private key is a PEM file. It is read where it is needed and reaches no log, event or message.
+The private key is a PEM file. It is read where it is needed and never reaches a log, event or message.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SPELLED = re.compile(r"[0-9a-f]{64}")
 
 def signing_key(settings: Settings) -> Ed25519PrivateKey:
     """
-    The key that RECSYSOPS_SIGNING_KEY names; where it names none, one made once under the data folder.
+    The key that RECSYSOPS_SIGNING_KEY names; if it names none, one created once under the data folder.
 
     Raises:
         ConfigurationError: there is no such file, or no Ed25519 key in it.
@@ -60,7 +60,7 @@ def signing_keys(settings: Settings) -> tuple[Ed25519PrivateKey, ...]:
 def derived_key(settings: Settings, purpose: str) -> bytes:
     """
     A key (32 bytes) of this installation for one purpose, by HKDF (RFC 5869): the same wherever the signing
-    key is the same, and leading back to neither it nor the key of another purpose.
+    key is the same, and revealing neither that key nor the key for another purpose.
 
     Raises:
         ConfigurationError: as `signing_key`.
@@ -76,7 +76,7 @@ def spell_public(key: Ed25519PrivateKey) -> str:
 
 def read_public(given: str) -> str:
     """
-    A public key as somebody names it, 64 hexadecimal digits or a PEM file, as the digits.
+    A public key given as 64 hexadecimal digits or a PEM file, as the digits.
 
     Raises:
         ConfigurationError: it is neither.
@@ -102,7 +102,7 @@ def sign(what: str, content: Mapping[str, Any], key: Ed25519PrivateKey) -> dict[
     `content` with its `public_key` and `signature` (128 hexadecimal digits).
 
     Args:
-        what: the kind of thing, so that a signature of one kind fits no other.
+        what: the kind of thing, so that a signature for one kind fits no other.
     """
     vouched_for = {name: value for name, value in content.items() if name != "signature"}
     signed = {**vouched_for, "public_key": spell_public(key)}
@@ -111,10 +111,10 @@ def sign(what: str, content: Mapping[str, Any], key: Ed25519PrivateKey) -> dict[
 
 def require_signed(what: str, content: Mapping[str, Any], trusted: str | None = None) -> None:
     """
-    Hold a signature against what it is over.
+    Check a signature against its content.
 
     Args:
-        trusted: the public key that has to have signed; any, where None.
+        trusted: the public key that must have signed; any, if None.
 
     Raises:
         Tampered: it does not fit, or another key signed.
@@ -147,14 +147,14 @@ def _read(file: Path) -> Ed25519PrivateKey:
     try:
         key = load_pem_private_key(file.read_bytes(), password=None)
     except (ValueError, TypeError):
-        key = None  # the library's own words could quote the file
+        key = None  # the library's own message could quote the file
     if not isinstance(key, Ed25519PrivateKey):
         raise ConfigurationError(f"{file} holds no Ed25519 private key in PEM without a passphrase.")
     return key
 
 
 def _made_once(file: Path) -> Ed25519PrivateKey:
-    """Whole before it has its name, so that two processes that start together use one key."""
+    """Written whole before it gets its name, so that two processes that start together use one key."""
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         fresh = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
@@ -163,7 +163,7 @@ def _made_once(file: Path) -> Ed25519PrivateKey:
             out.write(pem)
             out.flush()
             os.fsync(out.fileno())
-        with suppress(FileExistsError):  # then somebody else's is the one
+        with suppress(FileExistsError):  # then somebody else's counts
             file.hardlink_to(fresh)
         fresh.unlink()
     return _read(file)

@@ -1,7 +1,7 @@
 """
-Sums over all cards, by PostgreSQL from columns of their own: however many incidents are open, none is read.
+Sums over all cards, computed by PostgreSQL from separate columns: no card is read, however many are open.
 
-What a card is summed by is a fold over its events, as the card is.
+The columns that are summed are a fold over the events, like the card.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ EARLIEST = datetime.fromtimestamp(0, UTC)
 MICROSECOND = timedelta(microseconds=1)
 TOOK = tuple(f"to_{step}" for step in STEPS)
 COLUMNS = ("due_at", "debts", *TOOK)
-"""What `row_of` gives."""
+"""What `row_of` returns."""
 
 MOVED = {"due_at"}
-"""Of these, what is no fold: the clock moves it on when it has looked."""
+"""The ones that are no fold: the clock moves them on after it has checked."""
 
 _COUNTS = "SELECT status, severity, count(*) FROM cards GROUP BY status, severity ORDER BY status, severity"
 _MEANS = f"""
@@ -39,7 +39,7 @@ FROM (SELECT stream, number, debts FROM cards WHERE owes OR expires_at IS NOT NU
     LEFT JOIN attempts USING (event_id, kind)
 WHERE kind <> ALL (ARRAY[{_BY_THE_CLOCK}]) OR since <= %(at)s
 """  # noqa: S608 - constants
-"""What is owed at a moment, with how it is coming along; what goes by the clock once its time has come."""
+"""What is owed at a moment, with its progress; timed obligations once their time has come."""
 
 _OWED_SUMS = f"""
 SELECT kind, count(*), min(since), count(trouble) {OWED} GROUP BY kind ORDER BY kind
@@ -47,7 +47,7 @@ SELECT kind, count(*), min(since), count(trouble) {OWED} GROUP BY kind ORDER BY 
 
 
 class ObligationSum(Value):
-    """Of one kind: how many obligations there are, since when the oldest, how many of them failed last."""
+    """For one kind: how many obligations there are, since when the oldest, how many failed last time."""
 
     kind: str
     count: int
@@ -56,14 +56,14 @@ class ObligationSum(Value):
 
 
 def row_of(incident: Incident) -> dict[str, Any]:
-    """The columns of a card that are summed, and when the clock has to look at it first."""
+    """The columns of a card that are summed, and when the clock has to check it first."""
     every = (*open_obligations(incident), *scheduled(incident))
     owed = {obligation.kind: (obligation.event_id, obligation.since) for obligation in every}
     return {"due_at": first_due(owed), "debts": spelled(owed), **_took(incident)}
 
 
 def first_due(owed: Mapping[str, tuple[str, datetime]]) -> datetime | None:
-    """When the first of these is due, as long as none of them was handed over; None where there is none."""
+    """When the first of these is due, if none of them was handed over yet; None if there are none."""
     due = (
         since + (timedelta(0) if kind in SCHEDULED else DUE_AFTER.get(kind, timedelta(0)))
         for kind, (_, since) in owed.items()
@@ -73,7 +73,7 @@ def first_due(owed: Mapping[str, tuple[str, datetime]]) -> datetime | None:
 
 
 def spelled(owed: Mapping[str, tuple[str, datetime]]) -> str:
-    """As PostgreSQL spells such a value, so that a migration can write it too."""
+    """In PostgreSQL's spelling of such a value, so that a migration can write it too."""
     if not owed:
         return "{}"
     in_order = sorted(owed.items(), key=lambda one: (len(one[0]), one[0]))
@@ -85,7 +85,7 @@ def _spelled(moment: datetime) -> str:
 
 
 def _took(incident: Incident) -> dict[str, int | None]:
-    """Whole microseconds; none of a false alarm, which says nothing of how fast anybody is."""
+    """Whole microseconds; none for a false alarm, which says nothing about anybody's speed."""
     if incident.resolved_how == "false_alarm":
         return dict.fromkeys(TOOK)
     took = durations(incident)
@@ -93,12 +93,12 @@ def _took(incident: Incident) -> dict[str, int | None]:
 
 
 def counts(connection: Connection) -> dict[tuple[str, str], int]:
-    """(Status, severity) → how many incidents; those there are none of are left out."""
+    """(Status, severity) → how many incidents; combinations without any are left out."""
     return {(status, severity): n for status, severity, n in connection.exec_driver_sql(_COUNTS)}
 
 
 def mean_times(connection: Connection, since: datetime | None = None) -> MeanTimes:
-    """Of the incidents opened at `since` or later (all, where None); steps nobody has taken are left out."""
+    """For the incidents opened at `since` or later (all, if None); steps that nobody took are left out."""
     row = connection.exec_driver_sql(_MEANS, {"since": since or EARLIEST}).one()
     found = zip(STEPS, row[::2], row[1::2], strict=True)
     return {step: (timedelta(microseconds=float(mean)), count) for step, count, mean in found if count}

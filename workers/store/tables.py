@@ -1,7 +1,7 @@
 """
-The tables, as typed rows. Alembic makes them (migrations/); these classes only read and write them.
+The tables, as typed rows. Alembic creates them (migrations/); these classes only read and write them.
 
-`data` and `incident` are JSON kept as text: the hash is over exactly these bytes, and decoding text with
+`data` and `incident` are JSON kept as text: the hash covers exactly these bytes, and decoding text with
 orjson is nearly twice as fast as the driver's own jsonb.
 """
 
@@ -19,14 +19,14 @@ def _moment(**options: Any) -> Any:
 
 
 def _workspace(**options: Any) -> Any:
-    """Filled in by the database from the connection, which sees no other workspace's rows."""
+    """Filled in by the database from the connection, which cannot see other workspaces' rows."""
     ours = text("workspace_in_force()")
     return Field(default=None, nullable=False, sa_column_kwargs={"server_default": ours}, **options)
 
 
 class EventRow(SQLModel, table=True):
-    """One fact. Never updated, never deleted: the database itself refuses. `rules` is the revision of the
-    rules that decided it, `seal` says that they did; None of what is older than seals, or was forged."""
+    """One fact. Never updated or deleted: the database itself refuses. `rules` is the revision of the
+    rules that decided it, `seal` proves that they did; None if older than seals, or forged."""
 
     __tablename__: ClassVar[str] = "events"
 
@@ -51,7 +51,7 @@ class EventRow(SQLModel, table=True):
 
 
 class LogRow(SQLModel, table=True):
-    """The order of the events: written by PostgreSQL's `number_events` alone, once they are committed."""
+    """The order of the events, written only by PostgreSQL's `number_events`, once they are committed."""
 
     __tablename__: ClassVar[str] = "log"
 
@@ -62,7 +62,7 @@ class LogRow(SQLModel, table=True):
 
 
 class ArchiveRow(SQLModel, table=True):
-    """A file that events of closed incidents were moved into. `manifest`: what was signed of it, as JSON."""
+    """A file that closed incidents' events were moved into. `manifest`: what was signed for it, as JSON."""
 
     __tablename__: ClassVar[str] = "archives"
 
@@ -72,7 +72,7 @@ class ArchiveRow(SQLModel, table=True):
 
 
 class ArchivedRow(SQLModel, table=True):
-    """What stands in the log for an event that was moved away: its place and its hash."""
+    """What replaces an event in the log that was moved away: its place and its hash."""
 
     __tablename__: ClassVar[str] = "archived"
 
@@ -87,10 +87,10 @@ class ArchivedRow(SQLModel, table=True):
 
 class CardRow(SQLModel, table=True):
     """
-    The fold of a stream, kept in the transaction of its events.
+    The fold of a stream, written in the transaction of its events.
 
-    What it is summed by has columns of its own: `debts` (kind → event, since), `to_…` in microseconds.
-    `due_at` is when the clock looks at it next.
+    The summed values have columns of their own: `debts` (kind → event, since), `to_…` in microseconds.
+    `due_at` is when the clock checks it next.
     """
 
     __tablename__: ClassVar[str] = "cards"
@@ -119,7 +119,7 @@ class CardRow(SQLModel, table=True):
 
 
 class FollowerRow(SQLModel, table=True):
-    """How far a follower has come; sealed, so that nobody else moves it."""
+    """How far a follower has come; sealed, so that nobody else can move it."""
 
     __tablename__: ClassVar[str] = "followers"
 
@@ -134,7 +134,7 @@ class FollowerRow(SQLModel, table=True):
 
 
 class SetAsideRow(SQLModel, table=True):
-    """An event that a follower could not do. `again`: somebody asked it to try once more."""
+    """An event that a follower could not handle. `again`: somebody asked for another try."""
 
     __tablename__: ClassVar[str] = "set_aside"
 
@@ -172,7 +172,7 @@ class MemoryRow(SQLModel, table=True):
 
 class AttemptRow(SQLModel, table=True):
     """
-    How an obligation is coming along.
+    An obligation's progress.
 
     `issued` counts how often it was handed to the workers, `begun` how often one began since it last came to
     an end (so a worker that died over it counts too), `next_at` is when to hand it over again.
@@ -191,7 +191,7 @@ class AttemptRow(SQLModel, table=True):
 
 
 class PersonRow(SQLModel, table=True):
-    """Who is behind a pseudonym: the id they have outside (`slack:U123`)."""
+    """Who is behind a pseudonym: their outside id (`slack:U123`)."""
 
     __tablename__: ClassVar[str] = "people"
 

@@ -1,1 +1,1 @@
-"""Where a follow-up has its ticket, in step both ways: one file a kind, one table of kinds."""
+"""Where follow-ups have their tickets, synchronised both ways: one file per kind, one table of kinds."""

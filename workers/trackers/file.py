@@ -1,4 +1,4 @@
-"""Tickets in a file: one JSON line each, or Markdown with a box to tick, by the file's ending."""
+"""Tickets in a file: one JSON line each, or Markdown with checkboxes, depending on the file's suffix."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _STATES: dict[str, State] = {" ": "open", "x": "done", "X": "done"}
 
 
 class FileOptions(Tracker):
-    """`path`: made where it is missing; JSON lines where it ends in `.jsonl`, Markdown otherwise."""
+    """`path`: created if missing; JSON lines if it ends in `.jsonl`, Markdown otherwise."""
 
     kind: Literal["file"]
     path: str = Field(min_length=1)
-    """File of the tickets; JSON lines where it ends in `.jsonl`, Markdown otherwise."""
+    """File of the tickets; JSON lines if it ends in `.jsonl`, Markdown otherwise."""
 
 
 class FileTracker:
     """
-    Keeps a ticket under a number made of its key. In Markdown it is done once its box is ticked, in JSON
+    Keeps a ticket under a number derived from its key. In Markdown it is done once its box is ticked, in JSON
     lines once a later line about it says so.
 
-    JSON lines are only ever added to. Markdown is replaced by a rename, so that no reader meets half of it.
+    JSON lines are only ever appended. Markdown is replaced by a rename, so that no reader sees half of it.
     Writers wait for each other on `path` + `.lock`.
     """
 
@@ -48,7 +48,7 @@ class FileTracker:
         self.path = path
 
     def open(self, key: str, draft: Draft, since: datetime) -> Opened:
-        """The ticket of this key; written where there is none."""
+        """The ticket with this key; written if there is none."""
         with self._locked():
             text, number = self._read(), _number(key)
             if self._lines:
@@ -61,7 +61,7 @@ class FileTracker:
         return Opened(f"{self.path.name}#{number}")
 
     def tell(self, ticket: str, key: str, text: str, *, closes: bool) -> None:
-        """A line more, once for each key; the box ticked."""
+        """Add a line, once for each key, and tick the box if the ticket closes."""
         said, mark, about = " ".join(text.split()), _number(key), ticket.rpartition("#")[2]
         with self._locked():
             held = self._read()
@@ -73,7 +73,7 @@ class FileTracker:
                 self._write(_with_line(held, place, f"  {said}", _mark(mark), closes))
 
     def state(self, ticket: str) -> State:
-        """As the file says it now."""
+        """The ticket's state according to the file."""
         with self._locked():
             text, number = self._read(), ticket.rpartition("#")[2]
         if self._lines:
@@ -117,7 +117,7 @@ class FileTracker:
 
 
 def _read_lines(text: str) -> list[dict[str, Any]]:
-    """The lines that are ours to read; what a crash or a person left between them is passed over."""
+    """The lines that are valid; whatever a crash or a person left between them is skipped."""
     found = []
     for line in text.splitlines():
         try:
@@ -130,7 +130,7 @@ def _read_lines(text: str) -> list[dict[str, Any]]:
 
 
 def _section(text: str, number: str) -> tuple[int, int] | None:
-    """Where the lines about a ticket begin and end; None where it is gone."""
+    """Where the lines about a ticket begin and end; None if it is gone."""
     start = text.find(_mark(number))
     if start < 0:
         return None
@@ -149,7 +149,7 @@ def _with_line(text: str, place: tuple[int, int], line: str, mark: str, closes: 
 
 
 def _ended(text: str) -> str:
-    """With an empty line at its end, where there is anything."""
+    """The text with an empty line at its end, unless it is empty."""
     return f"{text.rstrip()}\n\n" if text.strip() else ""
 
 

@@ -1,4 +1,4 @@
-"""A ticket as an issue on GitHub."""
+"""A ticket as a GitHub issue."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from workers.trackers.service import Service, examined, secret_of
 HEADERS = {"X-GitHub-Api-Version": "2022-11-28", "User-Agent": "recsysops"}
 PAGE = 100
 CLOCKS_DIFFER = timedelta(hours=1)
-"""By so much its clock may be behind ours, when a ticket is looked for that was opened before."""
+"""How far GitHub's clock may be behind ours, when looking for a ticket that was opened before."""
 
 GONE = (404, 410)
 DROPPED = ("not_planned", "duplicate")
-"""Reasons of a closed issue that say nothing was done."""
+"""Reasons for closing an issue that mean nothing was done."""
 
 
 class GithubOptions(Tracker):
     """
     `repository` is `owner/name`. `token_env` names the variable with a token that may write issues; `labels`
-    are put on each of them. `url` is of another server than github.com.
+    are added to each of them. `url` is needed for servers other than github.com.
     """
 
     kind: Literal["github"]
@@ -51,9 +51,9 @@ class GithubOptions(Tracker):
 
 class GithubTracker:
     """
-    Knows what it wrote by a comment in the text that readers do not see: GitHub has no keys of its callers.
+    Recognises what it wrote by a hidden comment in the text, because GitHub stores no keys of its callers.
 
-    Looked for among the newest issues, not by GitHub's search, whose index comes later than the issues.
+    It looks through the newest issues instead of using GitHub's search, whose index lags behind.
     """
 
     def __init__(self, declared: GithubOptions, token: str) -> None:
@@ -61,7 +61,7 @@ class GithubTracker:
         self._headers = {**HEADERS, "Authorization": f"Bearer {token}"}
 
     def open(self, key: str, draft: Draft, since: datetime) -> Opened:
-        """The issue of this key; opened where there is none."""
+        """The issue with this key; opened if there is none."""
         service, repository = self._service(), self._declared.repository
         found = self._found(service, key, since)
         if found is None:
@@ -71,7 +71,7 @@ class GithubTracker:
         return Opened(f"{repository}#{found['number']}", str(found["html_url"]))
 
     def tell(self, ticket: str, key: str, text: str, *, closes: bool) -> None:
-        """A comment, once for each key; closed as completed."""
+        """Add a comment, once for each key, and close the issue as completed if the ticket closes."""
         service, path = self._service(), _path(ticket)
         if self._issue(service, ticket) is None:
             return
@@ -81,7 +81,7 @@ class GithubTracker:
             service.ask("PATCH", path, {"state": "closed", "state_reason": "completed"})
 
     def state(self, ticket: str) -> State:
-        """By the issue's state, and the reason of one that is closed."""
+        """The ticket's state, from the issue's state and, if it is closed, the reason."""
         issue = self._issue(self._service(), ticket)
         if issue is None:
             return "dropped"
@@ -108,7 +108,7 @@ class GithubTracker:
         return None
 
     def _issue(self, service: Service, ticket: str) -> dict[str, Any] | None:
-        """The issue; None where it was deleted, and not only hidden from us."""
+        """The issue; None if it was deleted, and is not only hidden from us."""
         reply = service.ask("GET", _path(ticket), accept=(200, *GONE))
         if reply.status in GONE:
             service.ask("GET", f"/repos/{ticket.partition('#')[0]}")

@@ -1,4 +1,4 @@
-"""A ticket as an issue in Jira: Cloud, or a Data Center of one's own."""
+"""A ticket as an issue in Jira: Cloud, or a self-hosted Data Center."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ NOT_HERE = (404, 405, 410)
 
 class JiraOptions(Tracker):
     """
-    `url` is of the site, `project` its key. `token_env` names the variable with a token: of `user` (an e-mail
-    address, Jira Cloud), else one of its own (Data Center). `done` is the status to close with, where the
-    project has several; `dropped` are those of what is not to be done.
+    `url` is the site's, `project` its key. `token_env` names the variable with a token: that of `user` (an
+    e-mail address, Jira Cloud), otherwise a Data Center token. `done` is the status to close with if the
+    project has several; `dropped` are those that mean the work will not be done.
     """
 
     kind: Literal["jira"]
@@ -39,15 +39,15 @@ class JiraOptions(Tracker):
     issue_type: str = Field(default="Task", min_length=1)
     """Type of the issues."""
     user: str | None = None
-    """E-mail address of the account (Jira Cloud); without it the token is one of Data Center."""
+    """E-mail address of the account (Jira Cloud); without it the token is a Data Center token."""
     token_env: str = Field(min_length=1)
     """Variable with the token."""
     labels: tuple[str, ...] = ()
     """Labels of each issue."""
     done: str | None = None
-    """Status to close with, where the project has several."""
+    """Status to close with if the project has several."""
     dropped: tuple[str, ...] = ()
-    """Statuses of what is not to be done."""
+    """Statuses that mean the work will not be done."""
 
     @model_validator(mode="after")
     def _safe(self) -> Self:
@@ -60,9 +60,9 @@ class JiraOptions(Tracker):
 
 class JiraTracker:
     """
-    Knows its issues by a label made of their key, and its comments by their last line.
+    Recognises its issues by a label derived from their key, and its comments by their last line.
 
-    Version 2 of the interface: Cloud and Data Center both have it, and it takes text as text.
+    It uses version 2 of the API: both Cloud and Data Center have it, and it takes text as plain text.
     """
 
     def __init__(self, declared: JiraOptions, token: str) -> None:
@@ -72,7 +72,7 @@ class JiraTracker:
         self._headers = {"Authorization": authorization}
 
     def open(self, key: str, draft: Draft, since: datetime) -> Opened:
-        """The issue that has the label of this key; opened where there is none."""
+        """The issue labelled with this key; opened if there is none."""
         service, label = self._service(), _label(key)
         ticket = _found(service, label)
         if ticket is None:
@@ -87,7 +87,7 @@ class JiraTracker:
         return Opened(ticket, f"{self._declared.url.rstrip('/')}/browse/{ticket}")
 
     def tell(self, ticket: str, key: str, text: str, *, closes: bool) -> None:
-        """A comment, once for each key; moved to a status that is done."""
+        """Add a comment, once for each key, and move the issue to a done status if the ticket closes."""
         service = self._service()
         status = self._status(service, ticket)
         if status is None:
@@ -98,7 +98,7 @@ class JiraTracker:
             self._close(service, ticket)
 
     def state(self, ticket: str) -> State:
-        """By the category of its status, or its name."""
+        """The ticket's state, from its status category or status name."""
         status = self._status(self._service(), ticket)
         if status is None or status["name"] in self._declared.dropped:
             return "dropped"
@@ -129,14 +129,14 @@ class JiraTracker:
         )
 
     def _ends_in(self, status: dict[str, Any]) -> bool:
-        """Whether a ticket is closed by moving it there."""
+        """Whether moving a ticket to this status closes it."""
         declared = self._declared
         if declared.done is not None:
             return bool(status["name"] == declared.done)
         return _is_done(status) and status["name"] not in declared.dropped
 
     def _status(self, service: Service, ticket: str) -> dict[str, Any] | None:
-        """The issue's status; None where it was deleted, and not only hidden from us."""
+        """The issue's status; None if it was deleted, and is not only hidden from us."""
         reply = service.ask("GET", f"{_path(ticket)}?fields=status", accept=(200, 404))
         if reply.status == 404:
             service.ask("GET", f"{REST}/project/{ticket.rpartition('-')[0]}")
@@ -160,7 +160,7 @@ def _found(service: Service, label: str) -> str | None:
 
 
 def _comments(service: Service, ticket: str) -> list[dict[str, Any]]:
-    """The newest ones."""
+    """The newest comments."""
     path = f"{_path(ticket)}/comment"
     total = int(service.ask("GET", f"{path}?maxResults=1").document["total"])
     start = max(0, total - NEWEST_COMMENTS)

@@ -11,21 +11,21 @@ from domain.answer import Advice
 from domain.recommender.practice.tracker import Tracker as Declared
 
 Environment = Mapping[str, str]
-"""The variables that a declaration may name."""
+"""The variables that a declaration may use."""
 
 State = Literal["open", "done", "dropped"]
-"""Of a ticket; dropped is what was closed as not to be done, or is no longer there."""
+"""A ticket's state; dropped means closed as not to be done, or no longer there."""
 
 
 class Draft(NamedTuple):
-    """What a ticket says when it is opened: a title, and paragraphs that hold no markup of any tracker."""
+    """What a ticket says when it is opened: a title, and paragraphs without any tracker's markup."""
 
     title: str
     paragraphs: tuple[str, ...]
 
 
 class Opened(NamedTuple):
-    """What the tracker calls a ticket (`REC-12`), and its address; empty where it has none."""
+    """The tracker's name for a ticket (`REC-12`), and its address; empty if it has none."""
 
     ticket: str
     url: str = ""
@@ -33,9 +33,9 @@ class Opened(NamedTuple):
 
 class Tracker(Protocol):
     """
-    Where tickets are. Asking twice with the same key does it once.
+    A place for tickets. Asking twice with the same key does it once.
 
-    Raises (all methods): TrackerError, in words without any secret.
+    Raises (all methods): TrackerError, with a message free of secrets.
     """
 
     def open(self, key: str, draft: Draft, since: datetime) -> Opened:
@@ -43,24 +43,24 @@ class Tracker(Protocol):
         ...
 
     def tell(self, ticket: str, key: str, text: str, *, closes: bool) -> None:
-        """Add a comment, and close the ticket where it `closes`; nothing where the ticket is gone."""
+        """Add a comment, and close the ticket if it `closes`; does nothing if the ticket is gone."""
         ...
 
     def state(self, ticket: str) -> State:
-        """What became of it."""
+        """The ticket's current state."""
         ...
 
 
 @dataclass(frozen=True)
 class Kind:
     """
-    A kind of tracker, all that the rest needs to know of it; teams' own are registered by an entry point of
-    the group `recsysops.trackers` that names such a value.
+    A kind of tracker: all that the rest of the program needs to know of it. Teams register their own by an
+    entry point of the group `recsysops.trackers` that names such a value.
 
     Args:
         options: the typed keys under [trackers.NAME].
-        open: a declared one to speak to. Raises ConfigurationError: what it needs is not there.
-        examine: what the doctor says of a declared one; nothing where all is well. Changes nothing.
+        open: a client for a declared tracker. Raises ConfigurationError: what it needs is missing.
+        examine: what the doctor says about a declared one; nothing if all is well. Changes nothing.
         needs, done, dropped: its row in the reference: its keys, and when a ticket counts as either.
     """
 

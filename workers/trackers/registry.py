@@ -18,10 +18,10 @@ KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (file.KIND, github.KIND
 
 def find(name: str) -> Kind:
     """
-    The kind of this name: ours, else the one that is installed beside us.
+    The kind of this name: ours, or else an installed one.
 
     Raises:
-        ConfigurationError: there is none, or two; it cannot be imported; or what is there is no `Kind`.
+        ConfigurationError: there is none, or two; it cannot be imported; or the entry point names no `Kind`.
     """
     if name in KINDS:
         return KINDS[name]
@@ -35,7 +35,7 @@ def find(name: str) -> Kind:
     (point,) = points.values()
     try:
         kind = point.load()
-    except (Exception, SystemExit) as error:  # a stranger's module: whatever it raises is wrong with it
+    except (Exception, SystemExit) as error:  # a team's module: whatever it raises is its own fault
         said = f"{type(error).__name__}: {error}"
         raise ConfigurationError(f"{name!r} cannot be imported from {point.value}: {said}") from error
     if not isinstance(kind, Kind) or kind.name != name:
@@ -45,10 +45,10 @@ def find(name: str) -> Kind:
 
 def options_of(name: str, own: bool = True) -> type[Declared]:
     """
-    What a declared tracker of this kind is read as.
+    The model that a declared tracker of this kind is read as.
 
     Args:
-        own: whether a team's own kind is imported, to read its keys; without, they stay as they are written.
+        own: whether a team's own kind is imported, to read its keys; if not, they stay as they are written.
 
     Raises:
         ConfigurationError: as `find` does.
@@ -60,9 +60,9 @@ def options_of(name: str, own: bool = True) -> type[Declared]:
 
 def open_tracker(declared: Declared, environment: Environment) -> Tracker:
     """
-    A declared tracker to speak to.
+    A client for a declared tracker.
 
     Raises:
-        ConfigurationError: what it needs is not there.
+        ConfigurationError: what it needs is missing.
     """
     return find(declared.kind).open(declared, environment)

@@ -1,4 +1,4 @@
-"""JSON over HTTP with one tracker: a total deadline, and refusals in words that say what to do."""
+"""JSON over HTTP with one tracker: a total deadline, and refusals with messages that say what to do."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from workers.environment.exchange import Answer, NoAnswer, NotReached, exchange
 from workers.trackers.kind import Environment
 
 MOST_BYTES = 8 * 1024 * 1024
-SHOWN_CHARACTERS = 300  # of a stranger's answer
+SHOWN_CHARACTERS = 300  # of the service's answer
 
 
 class Reply(NamedTuple):
-    """`document`: the body's JSON; None where it is none."""
+    """`document`: the body's JSON; None if it is not JSON."""
 
     status: int
     document: Any
@@ -26,12 +26,12 @@ class Reply(NamedTuple):
 
 class Service:
     """
-    One call of a tracker's, which may take several requests.
+    One operation on a tracker, which may take several requests.
 
     Args:
-        about: what it is called in sentences.
-        url: in front of every path, without a slash at its end.
-        headers: of every request; hold the secret.
+        about: its name in messages.
+        url: prefix of every path, without a trailing slash.
+        headers: sent with every request; contain the secret.
         variable: where the secret came from.
         seconds: for all requests together.
     """
@@ -45,10 +45,10 @@ class Service:
 
     def ask(self, method: str, path: str, document: object = None, accept: Collection[int] = (200,)) -> Reply:
         """
-        One request; its answer has one of these statuses.
+        Send one request; the answer's status has to be one of `accept`.
 
         Raises:
-            TrackerError: it was refused, or nobody knows what became of it.
+            TrackerError: it was refused, or the outcome is unknown.
         """
         body = b"" if document is None else orjson.dumps(document)
         left = max(self._until - time.monotonic(), 0.001)
@@ -76,7 +76,7 @@ class Service:
 
 def secret_of(about: str, variable: str, environment: Environment) -> str:
     """
-    What a variable holds.
+    The value of a variable.
 
     Raises:
         ConfigurationError: it is not set.
@@ -87,7 +87,7 @@ def secret_of(about: str, variable: str, environment: Environment) -> str:
 
 
 def examined(where: str, look: Iterator[str], fix: str) -> Iterator[Advice]:
-    """What a look found wrong, or why it could not look."""
+    """Advice on what a check found wrong, or on why it could not run."""
     try:
         for says in look:
             yield Advice(level="error", where=where, says=says, fix=fix)
@@ -105,7 +105,7 @@ def _document(body: bytes) -> Any:
 
 
 def _shown(body: bytes) -> str:
-    """What it says, for people: the messages of GitHub and Jira, else the body; cut, and on one line."""
+    """What the service says, for people: GitHub's or Jira's messages, else the body; cut, on one line."""
     text = body.decode(errors="replace")
     match _document(body):
         case {"message": str(message)}:

@@ -1,4 +1,4 @@
-"""A ticket opened, and updated with what is left: each once, under the id of the event that asked for it."""
+"""Opens tickets and updates them with what is left: each once, by the id of the event that asked for it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workers.trackers.words import comment, draft
 
 
 def open_ticket(work: Work, recommender: Recommender) -> Sequence[c.Command]:
-    """Open it, or find what a worker that died opened."""
+    """Open the ticket, or find the one opened by a worker that died."""
     ticket = _in_hand(work)
     tracker = tracker_of(recommender, ticket.tracker)
     found = tracker.open(
@@ -27,7 +27,7 @@ def open_ticket(work: Work, recommender: Recommender) -> Sequence[c.Command]:
 
 
 def update_ticket(work: Work, recommender: Recommender) -> Sequence[c.Command]:
-    """Say what is left to do; close it where nothing is."""
+    """Report what is left to do; close the ticket if nothing is."""
     ticket = _in_hand(work)
     if ticket.id is not None:
         says, closes = comment(work.incident, ticket), not ticket.outstanding.anything
@@ -41,7 +41,7 @@ def tracker_of(recommender: Recommender, name: str) -> Tracker:
     The declared tracker of this name.
 
     Raises:
-        ConfigurationError: it is not declared any more, or what it needs is not there.
+        ConfigurationError: it is no longer declared, or what it needs is missing.
     """
     declared = recommender.trackers.get(name)
     if declared is None:
@@ -52,5 +52,5 @@ def tracker_of(recommender: Recommender, name: str) -> Tracker:
 
 def _in_hand(work: Work) -> Ticket:
     ticket = work.incident.ticket
-    assert ticket is not None  # noqa: S101 - what is owed was asked for
+    assert ticket is not None  # noqa: S101 - only what is owed gets here
     return ticket

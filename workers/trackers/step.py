@@ -1,8 +1,8 @@
 """
-The clock's part of keeping tickets in step: what happened is followed into tickets, and who closed one is
+The clock's part in synchronising tickets: events are passed on to tickets, and tickets that people closed are
 noticed.
 
-A follower of the log asks for tickets and for what they have to say; the workers do it like all that is owed.
+A follower of the log requests tickets and updates; the workers carry these out like everything owed.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from workers.trackers.registry import open_tracker
 FOLLOWER = "tickets"
 OPEN, LOOKED = "ticket:", "tickets looked at:"
 FRESH = timedelta(days=7)
-"""What is longer ago gets no ticket: whoever declares a first tracker is not flooded with what was."""
+"""Older events get no ticket: whoever declares a first tracker is not flooded with the past."""
 
 BATCH_EVENTS = 500
 FOLLOW_SECONDS, LOOK_SECONDS = 10.0, 30.0
-"""How long one beat follows the log, and looks at one tracker's tickets: what is left is the next beat's."""
+"""How long one beat may follow the log, or check one tracker's tickets: the rest is left to the next one."""
 
 WORKER = Actor(kind="worker", id="worker:tickets")
 CHANGES = (
@@ -58,7 +58,7 @@ CHANGES = (
     e.TicketOpened,
     e.TicketUpdated,
 )
-"""Events after which something else may be left to do than the ticket says."""
+"""Events after which the ticket may be outdated about what is left to do."""
 
 _log = structlog.get_logger(__name__)
 
@@ -67,11 +67,11 @@ def keep_in_step(
     log: Engine, recommender: Recommender, environment: Mapping[str, str], at: datetime | None = None
 ) -> None:
     """
-    One beat.
+    Do the work of one beat.
 
     Args:
-        environment: the variables that a declaration may name.
-        at: now, by the database's clock if not given.
+        environment: the variables that a declaration may use.
+        at: now; by the database's clock if not given.
     """
     with alone(log, FOLLOWER) as mine:
         if mine and recommender.trackers:
@@ -90,7 +90,7 @@ def _follow(log: Engine, recommender: Recommender, at: datetime) -> None:
             if not catch_up(log, FOLLOWER, effect, limit):
                 return
         except Poisoned as error:
-            limit = 1  # what comes before the one that fails is done and stays done
+            limit = 1  # what precedes the failing event is done and stays done
             if not stumble(log, FOLLOWER, error.recorded, str(error)):
                 return
 
@@ -112,7 +112,7 @@ def _follow_one(log: Engine, tracker: str, at: datetime, connection: Connection,
 
 
 def _look(log: Engine, declared: Declared, environment: Mapping[str, str], at: datetime) -> None:
-    """Look at its open tickets, once in `every`; those that one beat did not come to are the next beat's."""
+    """Check the tracker's open tickets, once in `every`; the next beat continues where this one stopped."""
     name = f"{LOOKED}{declared.name}"
     with log.connect() as connection:
         kept: dict[str, Any] = recall(connection, name) or {}
@@ -127,7 +127,7 @@ def _look(log: Engine, declared: Declared, environment: Mapping[str, str], at: d
 
 
 def _look_at(log: Engine, declared: Declared, environment: Mapping[str, str], names: Sequence[str]) -> str:
-    """Where it stopped for want of time; empty where it came to the end, or the tracker does not answer."""
+    """Where it stopped for lack of time; empty if it reached the end, or the tracker does not answer."""
     until = time.monotonic() + LOOK_SECONDS
     try:
         tracker = open_tracker(declared, environment) if names else None
@@ -152,5 +152,5 @@ def _say(log: Engine, stream: str, command: c.Command, key: str, cause: str | No
     try:
         handle(stream, command, actor=WORKER, key=key, cause=cause, log=log)
     except Refused as error:
-        # Moved into an archive, with its ticket: nothing can be added to it.
+        # Archived, together with its ticket: nothing can be added to it.
         _log.info("ticket_not_followed", stream=stream, reason=str(error))

@@ -1,4 +1,4 @@
-"""What a ticket says, in words that do nothing in any tracker's markup."""
+"""What a ticket says, in text that has no effect in any tracker's markup."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from workers.trackers.kind import Draft
 
 TITLE_CHARACTERS = 200
 LOOKS_LIKE = {"@": "＠", "<": "‹", ">": "›", "[": "⁅", "]": "⁆", "{": "❴", "}": "❵", "#": "＃", "!": "ǃ"}
-"""What pages people, hides text, embeds or links in Markdown or Jira's markup, and what looks like it."""
+"""Characters that mention people, hide text, embed or link in Markdown or Jira, and their look-alikes."""
 
 _INERT = str.maketrans(LOOKS_LIKE)
 
 
 def inert(text: str) -> str:
     """
-    One line of text from data.
+    One line of harmless text from data.
 
     >>> inert("genre = @all\\n![x](y)")
     'genre = ＠all ǃ⁅x⁆(y)'
@@ -27,7 +27,7 @@ def inert(text: str) -> str:
 
 
 def draft(incident: Incident, outstanding: Outstanding) -> Draft:
-    """The ticket when it is opened."""
+    """The ticket's text when it is opened."""
     paragraphs = [*_left(outstanding), *_happened(incident)]
     if incident.follow_up is not None and outstanding.follow_up is not None:
         paragraphs += _answers(incident.follow_up)
@@ -39,7 +39,7 @@ def draft(incident: Incident, outstanding: Outstanding) -> Draft:
 
 
 def comment(incident: Incident, ticket: Ticket) -> str:
-    """The comment on it when something changed."""
+    """The comment to add when something changed."""
     said = [*_left(ticket.outstanding), *_ended(incident, ticket)]
     if not ticket.outstanding.anything:
         said.append("Nothing is left to do.")
@@ -81,7 +81,7 @@ def _answers(given: Improvement) -> list[str]:
 
 
 def _ended(incident: Incident, ticket: Ticket) -> list[str]:
-    """What is no longer to do that was before, and why."""
+    """What no longer has to be done, and why."""
     said, before, now, hotfix = [], ticket.before, ticket.outstanding, incident.hotfix
     if before.hotfix is not None and now.hotfix is None:
         expired = hotfix is not None and hotfix.stage == "expired"
@@ -92,7 +92,7 @@ def _ended(incident: Incident, ticket: Ticket) -> list[str]:
 
 
 def _without(incident: Incident) -> str:
-    """Why its follow-up is not left to do."""
+    """Why its follow-up does not have to be done."""
     answer, followed = incident.follow_up, incident.followed
     if answer is None:
         return "The follow-up is withdrawn: the incident was opened again."

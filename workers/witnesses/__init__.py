@@ -1,1 +1,1 @@
-"""Where checkpoints of the log are kept outside the database. One file a kind, one table of kinds."""
+"""Where checkpoints of the log are kept outside the database. One file per kind, one table of kinds."""

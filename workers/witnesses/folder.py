@@ -1,4 +1,4 @@
-"""A folder: a file of JSON lines a workspace, only ever added to. Best on another machine, or `chattr +a`."""
+"""A folder with one append-only JSON lines file per workspace. Best on another machine, or `chattr +a`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from workers.witnesses.kind import Kind, Surroundings
 from workers.witnesses.lines import held_in, is_kept
 
 MOST_BYTES = 256 * 1024 * 1024
-"""Half a million checkpoints: what is larger is not this file."""
+"""Enough for half a million checkpoints: anything larger is not this file."""
 
 
 class FolderWitness(Witness):
-    """`path`: the folder; made where its parent is there."""
+    """`path`: the folder; created if its parent exists."""
 
     kind: Literal["folder"]
     path: str
@@ -31,14 +31,14 @@ class FolderWitness(Witness):
 
 
 class Folder:
-    """Adds to the file under a lock; what was added has reached the disk when `hand` returns."""
+    """Appends to the file under a lock; the added line is on disk when `hand` returns."""
 
     def __init__(self, path: Path, seconds: float) -> None:
         self._path = path
         self._seconds = seconds
 
     def hand(self, checkpoint: Checkpoint) -> str:
-        """Add the checkpoint, unless it is there."""
+        """Append the checkpoint, unless it is there already."""
         file = self._file(checkpoint.workspace)
         try:
             self._path.mkdir(exist_ok=True)
@@ -46,7 +46,7 @@ class Folder:
                 content = _read(opened)
                 if is_kept(checkpoint, held_in(content, str(file))):
                     return f"{file} already holds position {checkpoint.position}"
-                # What a kill tore off is left as it is: nothing in the file is ever changed.
+                # A line cut off by a kill is left as it is: nothing in the file is ever changed.
                 torn = b"\n" if content and not content.endswith(b"\n") else b""
                 _write(opened, torn + spell(checkpoint))
             sync_folder(self._path)
@@ -55,7 +55,7 @@ class Folder:
         return f"{file} holds position {checkpoint.position}"
 
     def held(self, workspace: str) -> list[Held]:
-        """The checkpoints in the file; none where there is no file yet."""
+        """The checkpoints in the file; none if there is no file yet."""
         file = self._file(workspace)
         try:
             opened = _open(file, os.O_RDONLY)
@@ -73,7 +73,7 @@ class Folder:
 
 
 def _open(file: Path, flags: int) -> int:
-    """A regular file and nothing else: what waits for a writer, or leads elsewhere, is no witness."""
+    """Open a regular file and nothing else: a pipe that waits for a writer, or a link, is no witness."""
     opened = os.open(file, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
     if not stat.S_ISREG(os.fstat(opened).st_mode):
         os.close(opened)

@@ -1,7 +1,7 @@
 """
-A Git repository: a commit a checkpoint, on a branch of its own, pushed where there is a remote.
+A Git repository: one commit per checkpoint, on a branch of its own, pushed if there is a remote.
 
-Commits are made without a working tree, so that a checkout that somebody works in is not touched. A push is
+Commits are made without a working tree, so that a checkout that somebody works in is not touched. Pushes are
 never forced: a branch that was rewritten elsewhere is reported, not overwritten.
 """
 
@@ -32,15 +32,15 @@ SILENT = {
     "GIT_ASKPASS": "true",
     "SSH_ASKPASS": "true",
     "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
-    # Not `ext`, which runs whatever an address says.
+    # Not `ext`, which runs whatever command an address names.
     "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
 }
 SAID_CHARACTERS = 200
 SEEN = "refs/recsysops/seen"
-"""What the remote had when it was last looked at."""
+"""The remote's state when it was last fetched."""
 
 NOTHING = "0" * 40
-"""To Git: there is no such branch yet."""
+"""Tells Git that there is no such branch yet."""
 
 _WITH_PASSWORD = re.compile(r"://[^/@\s]*@")
 _BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
@@ -48,15 +48,15 @@ _BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*"
 
 class GitWitness(Witness):
     """
-    `path`: a repository here, bare or not, made where there is none; or `url`: one elsewhere, of which a copy
-    is kept in the data folder.
+    `path`: a local repository, bare or not, created if missing; or `url`: a remote one, with a copy kept
+    in the data folder.
     """
 
     kind: Literal["git"]
     path: str | None = None
-    """A repository on this machine, bare or not; made where there is none."""
+    """A repository on this machine, bare or not; created if missing."""
     url: str | None = None
-    """A repository elsewhere, of which a copy is kept under `RECSYSOPS_VAR`."""
+    """A remote repository, of which a copy is kept under `RECSYSOPS_VAR`."""
     branch: str = "recsysops-checkpoints"
     """Branch that checkpoints are committed on."""
 
@@ -72,7 +72,7 @@ class GitWitness(Witness):
 
 
 class Git:
-    """One branch of one repository. `remote`: what it is fetched from and pushed to, None for nowhere."""
+    """One branch of one repository. `remote`: where it is fetched from and pushed to, None for nowhere."""
 
     def __init__(self, folder: Path, branch: str, remote: str | None, seconds: float) -> None:
         self._folder = folder
@@ -82,7 +82,7 @@ class Git:
         self._until = time.monotonic() + seconds
 
     def hand(self, checkpoint: Checkpoint) -> str:
-        """Commit the checkpoint, unless it is there, and push."""
+        """Commit the checkpoint, unless it is there already, and push."""
         self._ready()
         tip = self._tip(self._ref)
         name = f"{checkpoint.workspace}.jsonl"
@@ -96,7 +96,7 @@ class Git:
         return f"{self._where(name)} {already}holds position {checkpoint.position}"
 
     def held(self, workspace: str) -> list[Held]:
-        """The checkpoints on the branch: as the remote has it, where there is one."""
+        """The checkpoints on the branch; the remote's version of it if there is one."""
         self._ready()
         name = f"{workspace}.jsonl"
         if not self._tip(self._ref):
@@ -116,7 +116,7 @@ class Git:
             self._join(self._remote)
 
     def _join(self, remote: str) -> None:
-        """Go on from what the remote has; what a kill left committed here and not pushed stays."""
+        """Continue from the remote's state; what a kill left here committed but not pushed stays."""
         if not self._ask("ls-remote", "--heads", remote, self._ref):
             return
         self._run("fetch", "--quiet", "--no-tags", remote, f"+{self._ref}:{SEEN}")
@@ -148,7 +148,7 @@ class Git:
         says = f"{checkpoint.workspace} at position {checkpoint.position}"
         parents = ("-p", tip) if tip else ()
         commit = self._run("commit-tree", made, *parents, "-m", says).decode().strip()
-        # Only from where it was read: whoever committed meanwhile is not overruled.
+        # Only from the state that was read: somebody else's commit since then is not overwritten.
         self._run("update-ref", self._ref, commit, tip or NOTHING)
 
     def _ask(self, *words: str, missing: str | None = None) -> str:
@@ -162,28 +162,28 @@ class Git:
     def _run(self, *words: str, given: bytes = b"", at_home: bool = True) -> bytes:
         where = ("-C", str(self._folder)) if at_home else ()
         fixed = ("-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false", "-c", "gc.auto=0")
-        # A folder that is no repository is not to lead to one around it.
+        # A folder that is not a repository must not resolve to one around it.
         around = {"GIT_CEILING_DIRECTORIES": str(self._folder.parent)}
         return _git(*where, *fixed, *words, given=given, until=self._until, around=around)
 
 
 class _Failed(WitnessError):
-    """Git ended with another code than 0."""
+    """Git ended with an exit code other than 0."""
 
 
 def _git(*words: str, given: bytes, until: float, around: dict[str, str]) -> bytes:
     """
-    Run the executable: no shell, no prompt, no longer than until then, and with none of our secrets.
+    Run Git: no shell, no prompt, no longer than until the deadline, and without any of our secrets.
 
     Raises:
-        WitnessError: it is not there, took too long, or failed.
+        WitnessError: it is not installed, took too long, or failed.
     """
     executable = shutil.which("git")
     if executable is None:
         raise WitnessError("there is no git on this machine's PATH; install it")
     identity = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in _IDENTITY}
     kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    process = subprocess.Popen(  # noqa: S603 - no shell; what is declared stands behind its own option
+    process = subprocess.Popen(  # noqa: S603 - no shell; declared values follow an option of their own
         [executable, *words],
         env={**kept, **SILENT, **identity, **around},
         stdin=subprocess.PIPE,
@@ -194,7 +194,7 @@ def _git(*words: str, given: bytes, until: float, around: dict[str, str]) -> byt
     try:
         out, said = process.communicate(given, timeout=max(0.0, until - time.monotonic()))
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)  # with the ssh that it may have started
+        os.killpg(process.pid, signal.SIGKILL)  # including the ssh that it may have started
         process.communicate()
         raise WitnessError("git took longer than its timeout") from None
     if process.returncode:

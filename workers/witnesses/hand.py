@@ -1,8 +1,8 @@
 """
-The clock's part: whoever is declared as a witness is handed a checkpoint when the log has grown.
+The clock's part: hands a checkpoint to each declared witness when the log has grown.
 
-A checkpoint is written down before it is handed over, and handed over as it was written until the witness has
-it. So a kill in between repeats it to the letter, and each witness knows what it holds by the position.
+A checkpoint is recorded before it is handed over, and handed over unchanged until the witness has it.
+So a kill in between repeats it to the letter, and each witness can tell by the position what it holds.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _log = structlog.get_logger(__name__)
 
 class Known(Value):
     """
-    What is known of one witness: the checkpoint it took last, and when; the one that it is to take now, and
-    why it has not.
+    What is known about one witness: the checkpoint it took last, and when; the one that it is to take now,
+    and why it has not.
     """
 
     taken: Checkpoint | None = None
@@ -59,8 +59,8 @@ def hand_over(
     Hand a checkpoint to each witness that is due for one; returns how many took theirs.
 
     Args:
-        key: asked only where there is something to sign.
-        at: now, by the database's clock if not given.
+        key: only asked for if there is something to sign.
+        at: now; by the database's clock if not given.
     """
     took = 0
     for witness in recommender.witness.values():
@@ -71,7 +71,7 @@ def hand_over(
 
 
 def known(connection: Connection, name: str) -> Known:
-    """What is known of a witness by this name."""
+    """What is known about the witness of this name."""
     return _read(recall(connection, f"{MEMORY}{name}"))
 
 
@@ -80,7 +80,7 @@ def _read(kept: Any) -> Known:
 
 
 class Post(NamedTuple):
-    """A checkpoint for a channel: `key` is the same for the same one, `line` is what is read back."""
+    """A checkpoint for a channel: `key` identifies it, `line` is what is read back."""
 
     witness: str
     channel: str
@@ -92,7 +92,7 @@ class Post(NamedTuple):
 
 
 def to_post(log: Engine, declared: Mapping[str, Witness]) -> list[Post]:
-    """What the witnesses that only the chat's side can speak to are to take now."""
+    """The checkpoints for witnesses that only the chat's side can reach."""
     now = _now(log)
     posts = []
     for witness in declared.values():
@@ -122,7 +122,7 @@ def _post(witness: SlackWitness, checkpoint: Checkpoint) -> Post:
 
 
 def took(log: Engine, name: str, position: int) -> None:
-    """A witness has the checkpoint of this position."""
+    """Record that a witness has the checkpoint of this position."""
     with log.begin() as connection:
         found = known(connection, name)
         if found.pending is not None and found.pending.position == position:
@@ -130,7 +130,7 @@ def took(log: Engine, name: str, position: int) -> None:
 
 
 def failed(log: Engine, name: str, trouble: str) -> None:
-    """A witness did not take its checkpoint: it is offered again, ever more slowly."""
+    """Record that a witness did not take its checkpoint: it is offered again, at growing intervals."""
     _log.warning("witness_did_not_take_it", witness=name, trouble=trouble)
     with log.begin() as connection:
         found = known(connection, name)
@@ -160,8 +160,8 @@ def _serve(
     try:
         keeper = open_witness(witness, around)
         if keeper is None:
-            return False  # left for the chat's side
-        # Also where somebody made us forget what it took: it has not forgotten.
+            return False  # left to the chat's side
+        # Even if somebody deleted our record of what it took: it has not forgotten.
         if held := keeper.held(pending.workspace):
             compare(log, held)
         receipt = keeper.hand(pending)
@@ -176,7 +176,7 @@ def _serve(
 def _next(
     log: Engine, witness: Witness, found: Known, key: Callable[[], Ed25519PrivateKey], at: datetime
 ) -> Checkpoint | None:
-    """The next checkpoint, written down; None where it is not time yet, or the log has not grown."""
+    """The next checkpoint, recorded; None if it is not time yet, or the log has not grown."""
     if found.taken_at is not None and found.taken_at <= at < found.taken_at + witness.every:
         return None
     number(log)
@@ -195,7 +195,7 @@ def _next(
 
 
 def _contradicted(connection: Connection, taken: Checkpoint | None, end: int) -> str | None:
-    """Why a witness is not handed more: the log is no longer the one it knows."""
+    """Why a witness gets no more checkpoints: the log is no longer the one it knows."""
     if taken is None:
         return None
     look = "; see `recsysops events verify`"
@@ -222,6 +222,6 @@ def _now(log: Engine) -> datetime:
 
 
 def database_clock(connection: Connection) -> datetime:
-    """Now, as the database has it."""
+    """The present moment by the database's clock."""
     found: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
     return found

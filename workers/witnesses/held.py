@@ -22,12 +22,12 @@ LATE_TIMES = 2
 LATE = timedelta(minutes=10)
 
 InTheChat = Callable[[Witness], list[str]]
-"""Reads the lines of a witness that only the chat's side can speak to; WitnessError where it cannot."""
+"""Reads the lines of a witness that only the chat's side can reach; WitnessError if it cannot."""
 
 
 class Standing(Value):
     """
-    How a witness is doing: the position it took last, how many events came since, and what troubles it.
+    How a witness is doing: the position it took last, how many events came since, and its trouble, if any.
     `late`: the log has grown, and it has taken nothing for far longer than its `every`.
     """
 
@@ -43,9 +43,9 @@ class Standing(Value):
 
 class Vouched(Value):
     """
-    What vouches for the log from outside: the `witnesses` that are declared, and why those in `unread` could
-    not be read; `compared` is None where there was nothing to hold the log against. `behind` events came
-    after the newest checkpoint.
+    What vouches for the log from outside: the declared `witnesses`, and why those in `unread` could not be
+    read; `compared` is None if there was nothing to compare the log with. `behind`: events after the newest
+    checkpoint.
     """
 
     witnesses: tuple[str, ...]
@@ -63,10 +63,10 @@ def vouched(
     chat: InTheChat | None = None,
 ) -> Vouched:
     """
-    The log held against what the witnesses hold and `others`, and all of these against each other.
+    Compare the log with what the witnesses hold and with `others`, and all of these with each other.
 
     Args:
-        trusted: the public key that has to have signed each; any, where None.
+        trusted: the public key that must have signed each; any, if None.
 
     Raises:
         Tampered: says what does not fit: the log, or a witness.
@@ -96,8 +96,8 @@ def _read_all(
     log: Engine, declared: Mapping[str, Witness], around: Surroundings, chat: InTheChat | None
 ) -> tuple[list[Held], dict[str, str], list[str]]:
     """
-    What every witness holds of this workspace; of those that could not be read, why; and what is wrong with
-    what one holds: it is no checkpoint, or lacks one that it took.
+    What every witness holds of this workspace; why some could not be read; and what is wrong with what one
+    holds: it is not a checkpoint, or one that it took is missing.
     """
     with log.connect() as connection:
         workspace = workspace_of(connection)
@@ -143,7 +143,7 @@ def _require_kept(name: str, took: Known, found: Iterable[Held]) -> None:
 
 
 def standings(log: Engine, declared: Mapping[str, Witness]) -> list[Standing]:
-    """How each declared witness is doing, as the store knows it."""
+    """How each declared witness is doing, according to the store."""
     number(log)
     with log.connect() as connection:
         end = last_position(connection)

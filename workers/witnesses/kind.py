@@ -13,31 +13,31 @@ from workers.store.log.checkpoint import Checkpoint, Held
 
 class Keeper(Protocol):
     """
-    A witness that can be spoken to from here.
+    A witness that can be reached from here.
 
-    Raises (both methods): WitnessError, in words without any secret.
+    Raises (both methods): WitnessError, with a message free of secrets.
     """
 
     def hand(self, checkpoint: Checkpoint) -> str:
         """
-        Have it keep a checkpoint; returns a sentence for people. The same position again changes nothing, an
-        earlier one than it holds is refused.
+        Have it keep a checkpoint; returns a sentence for people. Repeating a position changes nothing; one
+        before the last that it holds is refused.
         """
         ...
 
     def held(self, workspace: str) -> list[Held] | None:
         """
-        What it holds of a workspace, in the order in which it came; None where it cannot be read.
+        What it holds of a workspace, in order of arrival; None if it cannot be read.
 
         Raises:
-            Tampered: what it holds is no checkpoint, or not what was signed.
+            Tampered: what it holds is not a checkpoint, or not what was signed.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """`environment`: the variables that a declaration may name; `var`: where copies may be kept."""
+    """`environment`: the variables that a declaration may use; `var`: where copies may be kept."""
 
     environment: Mapping[str, str]
     var: Path
@@ -46,8 +46,8 @@ class Surroundings:
 @dataclass(frozen=True)
 class Kind:
     """
-    A kind of witness: its typed `options`, and how one is opened; `open` is None where only the chat's side
-    can speak to it (`bot.slack.witness`).
+    A kind of witness: its typed `options`, and how to open one; `open` is None if only the chat's side
+    can reach it (`bot.slack.witness`).
     """
 
     name: str

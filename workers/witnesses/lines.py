@@ -1,4 +1,4 @@
-"""Checkpoints as lines, a file a workspace: what folders and Git repositories hold."""
+"""Checkpoints as lines, one file per workspace: the format in folders and Git repositories."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ def held_in(content: bytes, where: str) -> list[Held]:
     """
     The checkpoints in the lines of `content`.
 
-    A line that is no JSON was torn by a kill; the whole one stands behind it.
+    A line that is not JSON was cut off by a kill; the complete one follows it.
 
     Raises:
-        Tampered: names the first line that is no checkpoint, or not what was signed.
+        Tampered: names the first line that is not a checkpoint, or not what was signed.
     """
     held = []
     for n, line in enumerate(content.splitlines(), start=1):
@@ -44,8 +44,8 @@ def is_kept(checkpoint: Checkpoint, held: list[Held]) -> bool:
     Whether the same checkpoint is held already.
 
     Raises:
-        WitnessError: another one of its position is, or one of a later position: the log was cut, or this is
-            another log.
+        WitnessError: another checkpoint of its position is held, or one of a later position: the log was
+            cut, or this is another log.
     """
     for where, other in held:
         if other.position == checkpoint.position and other.hash == checkpoint.hash:

@@ -15,7 +15,7 @@ KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (folder.KIND, webhook.K
 
 def options_of(name: str) -> type[Witness]:
     """
-    What a declared witness of this kind is read as.
+    The model that a declared witness of this kind is read as.
 
     Raises:
         ConfigurationError: there is no such kind.
@@ -27,10 +27,10 @@ def options_of(name: str) -> type[Witness]:
 
 def open_witness(witness: Witness, around: Surroundings) -> Keeper | None:
     """
-    A declared witness to speak to; None where only the chat's side can.
+    A client for a declared witness; None if only the chat's side can reach it.
 
     Raises:
-        WitnessError: what it needs is not there.
+        WitnessError: what it needs is missing.
     """
     opened = KINDS[witness.kind].open
     return opened(witness, around) if opened else None

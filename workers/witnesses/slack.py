@@ -1,4 +1,4 @@
-"""A channel in Slack: the announcer posts there, and who reads the channel's history is the terminal."""
+"""A channel in Slack: the announcer posts there, and the terminal reads the channel's history."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from workers.witnesses.kind import Kind
 
 
 class SlackWitness(Witness):
-    """`channel`: `#name` or id; best one that people read and in which they cannot delete."""
+    """`channel`: `#name` or id; ideally one that people read and cannot delete messages in."""
 
     kind: Literal["slack"]
     channel: str
-    """Channel, by `#name` or id; best one in which people cannot delete messages."""
+    """Channel, by `#name` or id; ideally one in which people cannot delete messages."""
 
 
 KIND = Kind("slack", SlackWitness, None)

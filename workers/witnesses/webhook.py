@@ -1,4 +1,4 @@
-"""A service of somebody else's that takes checkpoints by a signed POST, and may show them again."""
+"""A third party's service that takes checkpoints by a signed POST, and may list them again."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ SHOWN_CHARACTERS = 200
 
 class WebhookWitness(Witness):
     """
-    `url` is posted `{"id", "action": "witness", "checkpoint"}`, signed with the secret in `secret_env` as the
-    calls of a webhook deployer are; an id that is known is answered like the first time. `read_url`, where
-    declared, answers a signed GET with the checkpoints of `?workspace=`, a line each.
+    `url` is posted `{"id", "action": "witness", "checkpoint"}`, signed with the secret in `secret_env` like a
+    webhook deployer's calls; a repeated id gets the same answer as the first time. `read_url`, if
+    declared, answers a signed GET with the checkpoints of `?workspace=`, one per line.
     """
 
     kind: Literal["webhook"]
@@ -51,7 +51,7 @@ class Webhook:
         self._secret = secret
 
     def hand(self, checkpoint: Checkpoint) -> str:
-        """Post the checkpoint; the service knows by its id what it took before."""
+        """Post the checkpoint; the service recognises by its id what it took before."""
         if self._declared.read_url is not None:
             is_kept(checkpoint, self.held(checkpoint.workspace) or [])
         place = f"{checkpoint.workspace}:{checkpoint.position}"
@@ -63,7 +63,7 @@ class Webhook:
         return f"it answered {status} to position {checkpoint.position}"
 
     def held(self, workspace: str) -> list[Held] | None:
-        """What the service shows; None where `read_url` is not declared."""
+        """What the service lists; None if `read_url` is not declared."""
         if self._declared.read_url is None:
             return None
         joint = "&" if "?" in self._declared.read_url else "?"

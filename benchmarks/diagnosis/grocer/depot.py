@@ -1,4 +1,4 @@
-"""The grocer's goods as time passes: sold, delivered, promoted, repriced; and the feeds that report it."""
+"""The grocer's goods over time: sold, delivered, promoted, repriced; and the feeds that report them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SOLD_A_DAY, REQUESTS_A_DAY = 14.0, 13_300
 
 
 class Depot:
-    """What there really is (`sold`, `stock`, `promos`), and what serving last received of it (`served`)."""
+    """What there really is (`sold`, `stock`, `promos`), and what serving received last (`served`)."""
 
     def __init__(self, rng: np.random.Generator, at: datetime) -> None:
         self.rng = rng
@@ -40,17 +40,17 @@ class Depot:
         self.listed, self.prices, self.counted = self.sold, self.sold["price"].to_numpy(float), self.stock
 
     def shelf(self) -> Shelf:
-        """As it is."""
+        """The shelf as it really is."""
         return Shelf(self.sold, self.stock, self._off())
 
     def served(self) -> Shelf:
-        """As serving has it."""
+        """The shelf as serving sees it."""
         count = len(self.listed)
         priced = self.listed.assign(price=self.prices[:count])
         return Shelf(priced, self.counted[:, :count], self._off()[:count])
 
     def add(self, more: pd.DataFrame) -> None:
-        """More goods are sold; they are served once they were exported."""
+        """Start selling more goods; they are served once they have been exported."""
         self.sold = pd.concat([self.sold, more], ignore_index=True)
         self.base = np.hstack([self.base, self._bases(more)])
         self.stock = np.hstack([self.stock, self.base[:, -len(more) :]])
@@ -58,17 +58,17 @@ class Depot:
         self.prices = np.append(self.prices, more["price"].to_numpy(float))
 
     def promote(self, more: pd.DataFrame) -> None:
-        """Promotions in the place of those that the goods had."""
+        """Replace the promotions that these goods had."""
         rest = self.promos[~self.promos["sku"].isin(more["sku"])]
         self.promos = pd.concat([rest, more], ignore_index=True)
 
     def export(self, hold: Hold, at: datetime) -> pd.DataFrame:
-        """The assortment, as it is exported now."""
+        """The assortment as it is exported at this moment."""
         self.listed = hold.exported(self.sold.copy()) if hold.exported else self.sold
         return self.listed.drop(columns=["appeal", "price"]).assign(exported_at=at)
 
     def load(self, hold: Hold, at: datetime) -> dict[str, pd.DataFrame]:
-        """Stock and prices, as they are loaded now."""
+        """Stock and prices as they are loaded at this moment."""
         priced = self.sold[["sku", "cc", "supplier", "currency", "price"]]
         priced = hold.priced(priced.copy()) if hold.priced else priced
         self.prices = priced["price"].to_numpy(float)
@@ -86,7 +86,7 @@ class Depot:
         return {"price_feed": priced.assign(loaded_at=at), "stock_feed": stock.assign(loaded_at=at)}
 
     def pass_quarter(self, at: datetime) -> None:
-        """Things are sold, lorries come; at night prices and promotions change."""
+        """Things are sold and lorries arrive; at night prices and promotions change."""
         local = at.astimezone(LOCAL)
         busy = [rate(cc, at) / COUNTRY_SHARES[cc] * 15 / REQUESTS_A_DAY for cc in DC_COUNTRY]
         mean = self.sold["appeal"].to_numpy(float)[None, :] * SOLD_A_DAY * np.array(busy)[:, None]

@@ -35,7 +35,7 @@ from domain.values import slice_of
 T = TypeVar("T")
 Drawn = tuple[Truth, str, Hold]
 Draw = Callable[[np.random.Generator, Shop], Drawn]
-AFTER = timedelta(hours=2)  # what is found later is not found
+AFTER = timedelta(hours=2)  # later findings do not count
 
 MODEL = "extras"
 MOMENTS = (10.0, 19.5)  # of the day, in hours
@@ -47,7 +47,7 @@ class GrocerWorld(Shop):
     """The grocer with what can go wrong in it."""
 
     def branch(self, folder: Path, name: str, seed: int) -> None:
-        """Go on in a copy of its tables, to eight minutes before a moment that kind and seed draw."""
+        """Go on in a copy of its tables, to eight minutes before a moment drawn by kind and seed."""
         shutil.copytree(self.folder, folder)
         self.folder = folder
         hours = float(np.random.default_rng([seed, *name.encode()]).uniform(*MOMENTS))
@@ -56,7 +56,7 @@ class GrocerWorld(Shop):
         self.live((self.day + timedelta(minutes=minutes)).astimezone(UTC) - BEFORE - self.at)
 
     def strike(self, name: str, seed: int) -> Strike:
-        """Something goes wrong, or the world changes."""
+        """Make something go wrong, or change the world."""
         rng, kind = np.random.default_rng([seed, list(KINDS).index(name)]), KINDS[name]
         truth, size, self.hold = kind.draw(rng, self)
         return Strike(truth, size, self.at, kind.arrives, kind.planned)
@@ -65,12 +65,12 @@ class GrocerWorld(Shop):
 @dataclass(frozen=True)
 class Kind:
     """
-    One of them.
+    One kind of fault or event.
 
     Attributes:
-        every: it comes with what is loaded or exported so often: a minute before that.
-        planned: it was announced for so long.
-        arrives: it is about when rows come: those under an earlier time fill windows that were looked at.
+        every: its cause is loaded or exported at this interval; it strikes a minute before.
+        planned: the length for which it was announced.
+        arrives: it is about when rows come: rows under an earlier time fill windows already looked at.
     """
 
     draw: Draw
@@ -181,7 +181,7 @@ def _blocked(rng: np.random.Generator, shop: Shop) -> Drawn:
     own = shop.depot.sold[shop.depot.sold["cc"] == cc]
     sku = _one(rng, tuple(own.sort_values("pop_7d", ascending=False)["sku"].head(8)))
 
-    # It is sold in one country alone: there is everywhere.
+    # It is sold in one country only, so that country is the same as everywhere.
     places = ((), slice_of(cc=cc), slice_of(sku=sku), slice_of(cc=cc, sku=sku))
     return (
         Truth("filter", (sku,), places),

@@ -1,4 +1,4 @@
-"""Where what goes wrong takes hold of the grocer."""
+"""Where a fault takes hold of the grocer."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Hold:
     Where a fault takes hold of the grocer.
 
     Attributes:
-        exported: of the assortment, as it is exported.
-        priced: of the prices, as they are loaded.
+        exported: acts on the assortment as it is exported.
+        priced: acts on the prices as they are loaded.
         silent: distribution centres whose stock is no longer delivered.
-        fed, score, kept: of what the model is fed, its score (times), what may be shown; a row a candidate.
-        rows: of a table's rows, as they are written.
-        served: the model that serves under the version of the registered one.
+        fed, score, kept: the model's input, its score (times), what may be shown; a row a candidate.
+        rows: acts on a table's rows as they are written.
+        served: the model that serves under the registered one's version.
         traffic: how often extras are asked for, by country or distribution centre.
     """
 

@@ -1,5 +1,5 @@
 """
-The market of the grocer: who shops where, what is sold in which country at which price, what goes with what.
+The grocer's market: who shops where, what is sold in which country at which price, what goes with what.
 
 Each country has goods of its own. Prices are in its currency; shelf lives and ages are in days.
 """
@@ -42,7 +42,7 @@ SUPPLIER_SHARES = np.array([0.28, 0.22, 0.2, 0.14, 0.16])
 SHOPPERS, GOODS = 9_000, 160  # all shoppers, the goods of each country
 PROMOTED, PROMO_DAYS = 0.1, 5
 
-# What else goes into a basket beside a thing of the department in the row.
+# What else goes into a basket beside something from the row's department.
 LIFT = np.array(
     [
         [0.9, 1.6, 0.8, 1.0, 0.3, 0.5, 0.7, 0.2, 0.3],
@@ -59,7 +59,7 @@ LIFT = np.array(
 
 
 def shoppers(rng: np.random.Generator, at: datetime) -> pd.DataFrame:
-    """Everybody who has an account, a row each."""
+    """Everybody with an account, one row each."""
     dc = rng.choice(len(DCS), SHOPPERS, p=DC_SHARES)
     since = [at - timedelta(days=float(days)) for days in rng.uniform(0, 1_400, SHOPPERS)]
     return pd.DataFrame(
@@ -75,7 +75,7 @@ def shoppers(rng: np.random.Generator, at: datetime) -> pd.DataFrame:
 
 
 def tastes(rng: np.random.Generator) -> Floats:
-    """(shoppers, departments) how much of a shopper's spending goes where, the most at 1."""
+    """(shoppers, departments) how much of a shopper's spending goes to each, the largest being 1."""
     drawn = rng.dirichlet(DEPT_SHARES * 9, SHOPPERS)
     return np.asarray((drawn / drawn.max(axis=1, keepdims=True)).round(3), float)
 
@@ -83,7 +83,7 @@ def tastes(rng: np.random.Generator) -> Floats:
 def goods(
     rng: np.random.Generator, cc: str, count: int, first: int, at: datetime, oldest: float
 ) -> pd.DataFrame:
-    """Goods of a country that were listed within so many days before `at`."""
+    """Goods of a country, listed within so many days before `at`."""
     dept = rng.choice(len(DEPTS), count, p=DEPT_SHARES)
     eur = DEPT_EUR[dept] * np.exp(rng.normal(0, 0.4, count))
     cold = rng.random(count) < COLD[dept]
@@ -115,7 +115,7 @@ def goods(
 def promos(
     rng: np.random.Generator, running: pd.DataFrame, sold: pd.DataFrame, at: datetime, first: int
 ) -> pd.DataFrame:
-    """The promotions of a day: those that go on, and new ones in the place of those that ended."""
+    """The promotions of a day: those that continue, and new ones in place of those that ended."""
     goes_on = running[running["ends_at"] > at]
     free = sold[~sold["sku"].isin(goes_on["sku"])]
     count = max(int(PROMOTED * len(sold)) - len(goes_on), 0)
@@ -128,7 +128,7 @@ def promos(
 def promoted(
     chosen: pd.DataFrame, off: Floats, at: datetime, days: list[timedelta], first: int
 ) -> pd.DataFrame:
-    """A promotion for each of the goods that were chosen."""
+    """A promotion for each of the chosen goods."""
     return pd.DataFrame(
         {
             "promo_id": [f"pr{first + n}" for n in range(len(chosen))],

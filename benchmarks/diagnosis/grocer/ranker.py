@@ -1,7 +1,7 @@
 """
-The ranker of extras: which items are eligible for a basket, what the model is fed, its training.
+The ranker of extras: which items are eligible for a basket, what the model is fed, and how it is trained.
 
-`chances` is how shoppers behave, which no model gets to see.
+`chances` is how shoppers behave, which no model ever sees.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Shelf:
 
 @dataclass(frozen=True)
 class Trained:
-    """A model with what its training says of it, and the rows that it learned from."""
+    """A model with what its training says about it, and the rows that it learned from."""
 
     model: Pipeline
     auc: float
@@ -74,7 +74,7 @@ def retrieved(rng: np.random.Generator, asked: pd.DataFrame, shelf: Shelf) -> In
 
 
 def features(asked: pd.DataFrame, tastes: Floats, shelf: Shelf, picked: Ints) -> pd.DataFrame:
-    """A row a request and candidate: what the model is fed."""
+    """A row for each request and candidate, with what the model is fed."""
     goods, who, flat = shelf.goods, asked["who"].to_numpy()[:, None], picked.ravel()
     dept, anchor = codes(goods["dept"], DEPTS)[picked], asked["anchor"].to_numpy()[:, None]
     eur = goods["price"].to_numpy(float) / goods["currency"].map(PER_EUR).to_numpy(float)
@@ -92,7 +92,7 @@ def features(asked: pd.DataFrame, tastes: Floats, shelf: Shelf, picked: Ints) ->
 
 
 def chances(fed: pd.DataFrame) -> Floats:
-    """How likely a candidate is bought when it is shown, by what is true."""
+    """The true chance that a candidate is bought when it is shown."""
     of = {name: fed[name].to_numpy(float) for name in NUMBERS}
     drawn = -6.4 - 0.13 * of["price_eur"] + 3.2 * of["disc_pct"] + 0.004 * of["on_hand"]
     drawn += 1.9 * of["aff_dept"] + 0.9 * of["lift"] + 0.012 * of["pop_7d"]
@@ -114,10 +114,10 @@ def train(
     unsold: tuple[str, float] | None = None,
 ) -> Trained:
     """
-    A model of 1,500 requests.
+    Train a model on 1,500 requests.
 
     Args:
-        without: features that carried no signal then.
+        without: features that carried no signal at the time.
         unsold: a department, and the share of its purchases that the training was not given.
     """
     asked = requests(rng, people)
@@ -145,7 +145,7 @@ def train(
 
 
 def requests(rng: np.random.Generator, people: pd.DataFrame) -> pd.DataFrame:
-    """Requests as a training draws them from all that there were."""
+    """Requests as a training draws them from all requests."""
     who = rng.integers(0, len(people), TRAINED_ON)
     return pd.DataFrame(
         {
@@ -159,13 +159,13 @@ def requests(rng: np.random.Generator, people: pd.DataFrame) -> pd.DataFrame:
 
 
 def scores(model: Pipeline, fed: pd.DataFrame) -> Floats:
-    """The chance that each is bought, as the model has it."""
+    """The chance that each is bought, according to the model."""
     with threadpool_limits(1):
         return np.asarray(model.predict_proba(fed)[:, 1], float)
 
 
 def codes(names: pd.Series[str], known: tuple[str, ...]) -> Ints:
-    """The place of each name; −1 where it is not known."""
+    """The index of each name; −1 where it is not known."""
     return np.asarray(pd.Index(known).get_indexer(pd.Index(names)), np.int64)
 
 
@@ -175,7 +175,7 @@ def named(names: tuple[str, ...], code: pd.Series[int]) -> npt.NDArray[np.str_]:
 
 
 def _days_since(who: Ints, picked: Ints) -> Floats:
-    """Days since the shopper bought it last; three in four were never bought."""
+    """Days since the shopper last bought it; three in four were never bought."""
     drawn = (who * 2_654_435_761 + picked * 40_503) % 1_000_003
     return np.where(drawn % 4 == 0, drawn // 4 % 60 + 1.0, np.nan)
 

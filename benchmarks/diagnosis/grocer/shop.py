@@ -1,7 +1,7 @@
 """
-A fourth world: a grocer in Poland, Czechia and Romania, who recommends extras and substitutes for a basket.
+A fourth world: a grocer in Poland, Czechia and Romania who recommends extras and substitutes for a basket.
 
-Nobody orders at night; lunch, dinner and the weekend are busy. A logistic regression learns anew each night,
+Nobody orders at night; lunch, dinner and the weekend are busy. A logistic regression is retrained each night,
 stock and prices are loaded every quarter of an hour, the assortment is exported every three hours of the day.
 """
 
@@ -50,7 +50,7 @@ N = TypeVar("N", bound=np.generic)
 
 
 class Shop:
-    """The grocer at a time, over tables in a folder; time passes only where it is asked to."""
+    """The grocer at a time, over tables in a folder; time passes only when it is told to."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.rng = np.random.default_rng([seed, 1_201])
@@ -77,11 +77,11 @@ class Shop:
         return load(target, {})
 
     def trained(self, without: tuple[str, ...] = (), unsold: tuple[str, float] | None = None) -> Trained:
-        """What a training comes to now."""
+        """The result of a training now."""
         return train(self.rng, self.people, self.tastes, self.depot.served(), without, unsold)
 
     def learn(self, trained: Trained, version: str) -> None:
-        """A new model serves, and its training says of itself what it should."""
+        """Put a new model into service; its training reports what it should."""
         said = {
             "mdl": version,
             "finished_at": self.at,
@@ -95,7 +95,7 @@ class Shop:
         self.serve(trained.model, version)
 
     def serve(self, model: Pipeline, version: str) -> None:
-        """Another model from now on, as its registry says."""
+        """Serve another model from now on, as its registry says."""
         self.model, self.version = model, version
         for name in ("live", version):
             target = self.folder / f"models/{name}.skops"
@@ -105,7 +105,7 @@ class Shop:
         (self.folder / "models/registry.json").write_text(registry, encoding="utf-8")
 
     def live(self, span: timedelta) -> None:
-        """The requests of a span, and what is written of them."""
+        """Serve the requests of a span, and write down what comes of them."""
         begun, end, made = self.at, self.at + span, dict[str, list[pd.DataFrame]]()
         while self.at < end:
             quarter = self.at - (self.at - datetime.min.replace(tzinfo=UTC)) % QUARTER + QUARTER
@@ -127,7 +127,7 @@ class Shop:
         """Nothing is open."""
 
     def _turn(self) -> Iterator[tuple[str, pd.DataFrame]]:
-        """What a quarter of an hour brings; what is loaded of it; at night a training."""
+        """What happens in a quarter of an hour, what of it is loaded, and a training at night."""
         local = self.at.astimezone(LOCAL)
         self.depot.pass_quarter(self.at)
         if local.hour in EXPORT_HOURS and not local.minute:
@@ -161,7 +161,7 @@ class Shop:
         yield from self._ordered(of)
 
     def _ranked(self, came: pd.DataFrame, of: pd.DataFrame) -> pd.DataFrame:
-        """A row a request and candidate: what the model was fed, its score and rank, whether it was shown."""
+        """A row for each request and candidate: model input, score and rank, whether it was shown."""
         hold, served, true = self.hold, self.depot.served(), self.depot.shelf()
         picked = retrieved(self.rng, came, served)
         fed = features(came, self.tastes, served, picked)
@@ -189,7 +189,7 @@ class Shop:
         )
 
     def _labelled(self, of: pd.DataFrame, served: Shelf, picked: Ints) -> pd.DataFrame:
-        """A row a request and candidate: whose, where, and what of."""
+        """A row for each request and candidate: who, where, and what it belongs to."""
         each, flat = np.repeat(np.arange(len(of)), CANDIDATES), picked.ravel()
         own = of.take(each).reset_index(drop=True)
         names = ("sku", "dept", "supplier", "zone")
@@ -218,7 +218,7 @@ class Shop:
         return rows.assign(added_at=when, qty=count, value_eur=(own["paid"] * count).round(2))
 
     def _ordered(self, of: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-        """The baskets that were ordered soon after, and how they were paid."""
+        """The baskets ordered soon afterwards, and how they were paid."""
         rng = self.rng
         own = of[(of["surface"] != "swap").to_numpy() & (rng.random(len(of)) < ORDERED)]
         if own.empty:
@@ -242,7 +242,7 @@ class Shop:
         yield "payments", paid[rng.random(len(paid)) < 0.96]
 
     def _settle(self, name: str, made: list[pd.DataFrame], begun: datetime) -> None:
-        """What has happened by now is written; what is to come waits."""
+        """Write what has happened by now; what is still to come waits."""
         rows = pd.concat([*self._wait.pop(name, []), *made], ignore_index=True)
         time = _TIMES[name]
         come = rows[time] <= self.at if name in _FEEDS else rows[time] < self.at
@@ -270,7 +270,7 @@ _TIMES = {
 
 
 def _in_local_time(orders: pd.DataFrame) -> pd.Series[str]:
-    """When each order was placed, as clocks show it there, with their offset from UTC."""
+    """When each order was placed, in local clock time with its offset from UTC."""
     found = pd.Series("", index=orders.index, dtype="str")
     for cc, zone in ZONE.items():
         local = orders.loc[orders["cc"] == cc, "placed_at"].dt.tz_convert(zone)
@@ -280,7 +280,7 @@ def _in_local_time(orders: pd.DataFrame) -> pd.Series[str]:
 
 
 def _later(start: pd.Timestamp | pd.Series[pd.Timestamp], seconds: object) -> pd.Series[pd.Timestamp]:
-    """So many seconds after."""
+    """The time so many seconds later."""
     passed = pd.to_timedelta(np.asarray(seconds, float), unit="s").astype("timedelta64[us]")
     return start + pd.Series(passed, index=start.index if isinstance(start, pd.Series) else None)
 

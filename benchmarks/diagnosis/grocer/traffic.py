@@ -24,7 +24,7 @@ LOCAL = ZONE["PL"]
 OPENS, CLOSES = 7, 23
 WORKDAY = np.array([4, 7, 8, 9, 17, 27, 17, 8, 8, 11, 21, 29, 25, 15, 8, 4, 2], float)
 WEEKEND = np.array([2, 5, 11, 18, 23, 25, 22, 17, 15, 17, 22, 26, 24, 16, 9, 5, 2], float)
-"""Requests a minute of all countries at each full hour from opening to closing."""
+"""Requests a minute of all countries together, at each full hour from opening to closing."""
 
 COUNTRY_SHARES: Mapping[str, float] = MappingProxyType({"PL": 0.52, "CZ": 0.29, "RO": 0.19})
 BY_WEEKDAY = (0.95, 0.93, 0.96, 1.0, 1.15, 1.15, 1.0)
@@ -33,11 +33,11 @@ APPS, APP_SHARES = ("android", "ios", "web"), np.array([0.47, 0.31, 0.22])
 MORNING = np.array([3.0, 2.6, 1.6, 0.9, 0.5, 0.6, 0.9, 0.1, 0.8])
 NOON = np.array([1.2, 0.9, 1.0, 0.7, 2.6, 1.2, 1.4, 0.2, 0.6])
 EVENING = np.array([0.8, 1.1, 1.3, 1.6, 1.4, 1.6, 1.3, 1.4, 0.8])
-"""What was put into the basket last, by department."""
+"""The department of what was last put into the basket."""
 
 
 def rate(cc: str, at: datetime) -> float:
-    """Requests a minute of a country."""
+    """Requests a minute in a country."""
     local = at.astimezone(ZONE[cc])
     hour = local.hour + local.minute / 60
     if not OPENS <= hour < CLOSES:
@@ -55,10 +55,10 @@ def asked(
     traffic: Mapping[str, float],
 ) -> pd.DataFrame:
     """
-    A row a request of [start, end), which lie within one quarter of an hour.
+    A row for each request of [start, end), which lies within one quarter of an hour.
 
     Args:
-        traffic: times so many by country or by distribution centre; where nothing is said, as usual.
+        traffic: factors by country or by distribution centre; where none is given, as usual.
     """
     found = list[pd.DataFrame]()
     minutes = (end - start) / timedelta(minutes=1)

@@ -1,1 +1,1 @@
-"""A third world: a job board, whose traffic has days and nights, and of which few requests are logged."""
+"""A third world: a job board whose traffic has days and nights, and which logs few of its requests."""

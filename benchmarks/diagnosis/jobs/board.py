@@ -1,8 +1,8 @@
 """
-A third world: a job board in Brazil, which recommends vacancies in mailed digests and on its page.
+A third world: a job board in Brazil that recommends vacancies in mailed digests and on its page.
 
 Days and nights, weekends and two mailings a day shape its traffic; applications to a digest come hours later.
-A gradient boosting learns anew each night, the catalogue is exported every two hours, vacancies come and go.
+A gradient boosting is retrained each night, the catalogue is exported every two hours, vacancies come and go.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ HISTORY = timedelta(days=14)
 EXPORT_EVERY, FILLED_HOUR, TRAINED_HOUR = timedelta(hours=2), 2, 4
 LENGTHS = {"digest": 6, "android": 8, "ios": 8, "desktop": 10}
 LOGGED, EXPLORED, SAVED = 0.2, 0.02, 1.6
-CHURN = 20  # vacancies that are filled, and posted, in a night
+CHURN = 20  # vacancies filled, and posted, in a night
 DECLARED = Path(__file__).with_name("jobs.toml")
 
 N = TypeVar("N", bound=np.generic)
 
 
 class Board:
-    """The board at a time, over tables in a folder; time passes only where it is asked to."""
+    """The board at a time, over tables in a folder; time passes only when it is told to."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder, self.at = folder, (DAY - HISTORY).astimezone(UTC)
@@ -78,7 +78,7 @@ class Board:
         return load(target, {})
 
     def export(self) -> None:
-        """The vacancies that are open, as the catalogue says now."""
+        """Export the open vacancies, as the catalogue has them now."""
         served = self.hold.exported(self.open.copy()) if self.hold.exported else self.open
         self.served, exported = served, served.drop(columns="appeal")
         _write(self.folder / "vacancies/now.parquet", exported)
@@ -86,7 +86,7 @@ class Board:
         self.past.append(served)
 
     def learn(self, trained: Trained, version: str) -> None:
-        """A new model serves, and its training says of itself what it should."""
+        """Put a new model into service; its training reports what it should."""
         said = {
             "run": version,
             "trained_at": self.at,
@@ -100,7 +100,7 @@ class Board:
         self.serve(trained.model, version)
 
     def serve(self, model: HistGradientBoostingClassifier, version: str) -> None:
-        """Another model from now on, as its registry says."""
+        """Serve another model from now on, as its registry says."""
         self.model, self.version = model, version
         for name in ("serving", version):
             self.store(model, name)
@@ -108,13 +108,13 @@ class Board:
         (self.folder / "models/registry.json").write_text(registry, encoding="utf-8")
 
     def store(self, model: HistGradientBoostingClassifier, name: str) -> None:
-        """A model's file among all that were ever kept."""
+        """Store a model's file among all that were ever kept."""
         target = self.folder / f"models/{name}.skops"
         target.parent.mkdir(parents=True, exist_ok=True)
         skops.io.dump(model, target)
 
     def live(self, span: timedelta) -> None:
-        """The lists of a span, and what is written of them."""
+        """Serve the lists of a span, and write down what comes of them."""
         end, made = self.at + span, dict[str, list[pd.DataFrame]]()
         while self.at < end:
             upto = min(end, self._next_export())
@@ -134,7 +134,7 @@ class Board:
         """Nothing is open."""
 
     def post(self, more: pd.DataFrame) -> None:
-        """More vacancies are open."""
+        """Open more vacancies."""
         self.open = pd.concat([self.open, more], ignore_index=True)
 
     def _next_export(self) -> datetime:
@@ -180,7 +180,7 @@ class Board:
             yield name, own[_LIST].assign(**{time: when}).drop(columns="served_at")
 
     def _ranked(self, lists: pd.DataFrame) -> pd.DataFrame:
-        """A row a list and candidate: what the model was fed, its score and rank, whether it was shown."""
+        """A row for each list and candidate: the model's input, its score and rank, whether it was shown."""
         hold, count = self.hold, len(lists)
         at = np.asarray(lists["served_at"].astype("datetime64[s, UTC]").astype("int64"), np.int64)
         picked = retrieved(self.rng, lists, self.served)
@@ -213,7 +213,7 @@ class Board:
         return score, version
 
     def _settle(self, name: str, made: list[pd.DataFrame]) -> None:
-        """What has happened by now is written; what is to come waits."""
+        """Write what has happened by now; what is still to come waits."""
         rows = pd.concat([*self._wait.pop(name, []), *made], ignore_index=True)
         time = _TIMES.get(name, "served_at")
         come = rows[time] < self.at

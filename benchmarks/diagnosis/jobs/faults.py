@@ -25,7 +25,7 @@ from domain.values import slice_of
 T = TypeVar("T")
 Drawn = tuple[Truth, str, Hold]
 Draw = Callable[[np.random.Generator, Board], Drawn]
-AFTER = timedelta(hours=2)  # what is found later is not found
+AFTER = timedelta(hours=2)  # later findings do not count
 
 PAGES, MODEL = CHANNELS[1:], "matcher"
 MOMENTS = (9.0, 19.0)  # of the day, in hours
@@ -35,7 +35,7 @@ class JobsWorld(Board):
     """The board with what can go wrong in it."""
 
     def branch(self, folder: Path, name: str, seed: int) -> None:
-        """Go on in a copy of its tables, to eight minutes before a moment that kind and seed draw."""
+        """Go on in a copy of its tables, to eight minutes before a moment drawn by kind and seed."""
         shutil.copytree(self.folder, folder)
         self.folder = folder
         hours = float(np.random.default_rng([seed, *name.encode()]).uniform(*MOMENTS))
@@ -44,7 +44,7 @@ class JobsWorld(Board):
         self.live((DAY + timedelta(minutes=round(hours * 60))).astimezone(UTC) - BEFORE - self.at)
 
     def strike(self, name: str, seed: int) -> Strike:
-        """Something goes wrong, or the world changes."""
+        """Make something go wrong, or change the world."""
         rng = np.random.default_rng([seed, list(KINDS).index(name)])
         truth, size, self.hold = KINDS[name].draw(rng, self)
         if KINDS[name].exported:
@@ -54,7 +54,7 @@ class JobsWorld(Board):
 
 @dataclass(frozen=True)
 class Kind:
-    """One of them; `exported`: it comes with an export of the catalogue."""
+    """One kind of fault or event; `exported`: it comes with an export of the catalogue."""
 
     draw: Draw
     exported: bool = False
@@ -122,7 +122,7 @@ def _cut(rng: np.random.Generator, board: Board) -> Drawn:
     def strike(rows: pd.DataFrame) -> pd.DataFrame:
         return rows[~((rows["province"] == province) & (rng.random(len(rows)) < share))]
 
-    # There is no second copy of the applications: what was lost and what was never logged look alike.
+    # There is no second copy of the applications, so lost ones and ones never logged look alike.
     truth = Truth("feed", ("applications",), (slice_of(province=province),), ("logging",))
     return truth, f"{share:.0%} of the rows", Hold(rows={"applications": strike})
 

@@ -1,4 +1,4 @@
-"""Where what goes wrong takes hold of the job board."""
+"""Where a fault takes hold of the job board."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Hold:
     Where a fault takes hold of the board.
 
     Attributes:
-        exported: of the vacancies, as they are exported.
-        looked_up: of the vacancies, as serving reads them, for the lists of one channel (or all: "").
-        fed, score, kept: of what the model is fed, its score (times), what may be shown; a row a candidate.
-        rows: of a table's rows, as they are written.
+        exported: acts on the vacancies as they are exported.
+        looked_up: acts on the vacancies as serving reads them, for the lists of one channel (or all: "").
+        fed, score, kept: the model's input, its score (times), what may be shown; a row a candidate.
+        rows: acts on a table's rows as they are written.
         served: another model with its version, and the channel whose servers have it (or all: "").
         traffic: how often lists are asked for, by channel; `homes` by seekers' state.
     """

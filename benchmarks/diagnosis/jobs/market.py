@@ -1,7 +1,7 @@
 """
-The labour market of the job board: who seeks, what is open, how far apart they are, who applies for what.
+The job board's labour market: who seeks, what is open, how far apart they are, who applies for what.
 
-Nothing of it knows how a list is ranked. Salaries are in reais a month, distances in kilometres.
+It does not depend on how lists are ranked. Salaries are in reais a month, distances in kilometres.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ INPUTS = (
     "employer_rating",
     "applicants_7d",
 )
-UNKNOWN = -1.0  # the code of a contract that the encoder was never shown
+UNKNOWN = -1.0  # the code of a contract that the encoder has never seen
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A model with what its training says of it, and the rows that it learned from."""
+    """A model with what its training says about it, and the rows that it learned from."""
 
     model: HistGradientBoostingClassifier
     auc: float
@@ -54,7 +54,7 @@ class Trained:
 
 
 def seekers(rng: np.random.Generator, at: datetime) -> pd.DataFrame:
-    """Everybody who is registered, a row each."""
+    """Everybody who is registered, one row each."""
     home = rng.choice(len(STATES), SEEKERS, p=STATE_SHARES)
     where = PLACES_KM[home] + rng.normal(0, 25, (SEEKERS, 2))
     joined = [at - timedelta(days=float(days)) for days in rng.uniform(0, 900, SEEKERS)]
@@ -113,7 +113,7 @@ def retrieved(rng: np.random.Generator, lists: pd.DataFrame, open_now: pd.DataFr
 
 
 def inputs(lists: pd.DataFrame, open_now: pd.DataFrame, picked: Ints, at: Ints) -> Floats:
-    """(lists × 40, 9) what the model is fed, in the order of `INPUTS`; `at` is each list's second."""
+    """(lists × 40, 9) the model's input, in the order of `INPUTS`; `at` is each list's second."""
     own = {name: lists[name].to_numpy()[:, None] for name in ("x_km", "y_km", "level")}
     trade, sector = _coded(lists["trade"], SECTORS)[:, None], _coded(open_now["sector"], SECTORS)[picked]
     of = {name: open_now[name].to_numpy()[picked] for name in open_now}
@@ -133,7 +133,7 @@ def inputs(lists: pd.DataFrame, open_now: pd.DataFrame, picked: Ints, at: Ints) 
 
 
 def chances(fed: Floats) -> Floats:
-    """How likely a seeker applies, by what is true; what is not stated counts as the middle."""
+    """The true chance that a seeker applies; what is not stated counts as the middle."""
     distance, salary, days, gap, fit, remote, contract, rating, applicants = fed.T
     far = np.minimum(distance, 500) / 100 * np.where(remote > 0, 0.1, 1.0)
     pay = np.log(np.where(np.isnan(salary), 4_000, salary) / 4_500)
@@ -152,10 +152,10 @@ def train(
     lost: tuple[str, float] | None = None,
 ) -> Trained:
     """
-    A model of 600 lists.
+    Train a model on 600 lists.
 
     Args:
-        without: inputs that carried no signal then.
+        without: inputs that carried no signal at the time.
         lost: a contract, and the share of its applications that the training was not given.
     """
     lists = people.iloc[rng.integers(0, len(people), 600)].reset_index(drop=True)
@@ -178,13 +178,13 @@ def train(
 
 
 def scores(model: HistGradientBoostingClassifier, fed: Floats) -> Floats:
-    """The chance that each is applied for, as the model has it."""
+    """The chance that each is applied for, according to the model."""
     with threadpool_limits(1):
         return np.asarray(model.predict_proba(fed)[:, 1], float)
 
 
 def labelled(lists: pd.DataFrame, open_now: pd.DataFrame, picked: Ints) -> pd.DataFrame:
-    """A row a list and candidate: whose, where, and what of."""
+    """A row for each list and candidate: who, where, and what it belongs to."""
     each = np.repeat(np.arange(len(lists)), picked.shape[1])
     own = [
         name for name in ("list_id", "seeker_id", "served_at", "channel", "home", "explored") if name in lists
@@ -195,7 +195,7 @@ def labelled(lists: pd.DataFrame, open_now: pd.DataFrame, picked: Ints) -> pd.Da
 
 
 def with_inputs(rows: pd.DataFrame, fed: Floats) -> pd.DataFrame:
-    """The rows with a column an input, in the types in which they are logged."""
+    """The rows with one column per input, in the types in which they are logged."""
     named = {name: fed[:, place] for place, name in enumerate(INPUTS)}
     typed = {"remote": named["remote"] > 0}
     for name in ("seniority_gap", "contract_code"):

@@ -1,4 +1,4 @@
-"""When lists are asked for on the job board: by hour, by weekday, and in two mailings a day."""
+"""When lists are requested on the job board: by hour, by weekday, and in two mailings a day."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def asked(
     homes: Mapping[str, float],
 ) -> pd.DataFrame:
     """
-    A row a list of [start, end), a quarter of an hour at a time, each a little busier or quieter than usual.
+    A row for each list of [start, end), a quarter of an hour at a time, each slightly busier or quieter.
 
     Args:
-        traffic: times so many by channel, `homes` by the seekers' state; where nothing is said, as usual.
+        traffic: factors by channel, `homes` by the seekers' state; where none is given, as usual.
     """
     weights = people["home"].map(lambda home: homes.get(home, 1.0)).to_numpy(float)
     found, at = list[pd.DataFrame](), start

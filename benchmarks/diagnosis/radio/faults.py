@@ -35,7 +35,7 @@ class RadioWorld(Radio):
     """The radio with what can go wrong in it."""
 
     def strike(self, name: str, seed: int) -> Strike:
-        """Something goes wrong, or the world changes."""
+        """Make something go wrong, or change the world."""
         rng = np.random.default_rng([seed, list(KINDS).index(name)])
         truth, size, self.hold = KINDS[name].draw(rng, self)
         if self.hold.tracks is not None:
@@ -47,7 +47,7 @@ class RadioWorld(Radio):
 
 @dataclass(frozen=True)
 class Kind:
-    """One of them; `registered`: another model is known to the registry, too."""
+    """One kind of fault or event; `registered`: the registry also knows of another model."""
 
     draw: Draw
     registered: bool = True
@@ -92,7 +92,7 @@ def _lost(rng: np.random.Generator, radio: Radio) -> Drawn:
     def strike(rows: pd.DataFrame) -> pd.DataFrame:
         return rows[~((rows["market"] == market) & (rng.random(len(rows)) < share))]
 
-    # The radio has no second copy of its hearts: what was lost looks like what was never logged.
+    # The radio has no second copy of its hearts, so lost ones look like ones never logged.
     truth = Truth("feed", ("hearts",), (slice_of(market=market),), ("logging",))
     return truth, f"{share:.0%} of the rows", Hold(rows={"hearts": strike})
 

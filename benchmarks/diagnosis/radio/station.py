@@ -1,8 +1,8 @@
 """
 A second world: a radio whose tracks are chosen by a model. Nothing in it is named or shaped as in the cinema.
 
-A listener's turn fills five slots of 120 tracks. `spins` says what was aired and how it was taken (`hearted`,
-a column of the same table), `hearts` is the feed of it, `shortlists` what the model scored for some turns.
+A listener's turn fills five slots from 120 tracks. `spins` says what was aired and how it was taken
+(`hearted`, a column of the same table), `hearts` is its feed, `shortlists` the model's scores of some turns.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ DECLARED = Path(__file__).with_name("radio.toml")
 @dataclass(frozen=True)
 class Hold:
     """
-    Where a fault takes hold of the radio: of the tracks as they are loaded, of what the model is fed, of its
-    score, of what may be aired, of rows as they are written, of the model and its version, of who listens.
+    Where a fault takes hold of the radio: the tracks as they are loaded, the model's input, its score, what
+    may be aired, rows as they are written, the model and its version, who listens.
     """
 
     tracks: Callable[[pd.DataFrame], pd.DataFrame] | None = None
@@ -59,7 +59,7 @@ class Hold:
 
 
 class Radio:
-    """The radio at a time, over tables in a folder; time passes only where it is asked to."""
+    """The radio at a time, over tables in a folder; time passes only when it is told to."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder, self.at = folder, BEGUN - HISTORY
@@ -82,14 +82,14 @@ class Radio:
         return load(target, {})
 
     def load(self, at: datetime) -> None:
-        """The tracks as they are loaded now."""
+        """Load the tracks as they are now."""
         served = self.hold.tracks(self.tracks.copy()) if self.hold.tracks else self.tracks
         self.served = served
         _write(self.folder / "tracks/now.parquet", served)
         _write(self.folder / f"track_loads/{at:%Y%m%dT%H%M%S}.parquet", served.assign(loaded_at=at))
 
     def serve(self, model: Pipeline, version: str) -> None:
-        """Another model from now on, as its registry says."""
+        """Serve another model from now on, as its registry says."""
         self.model, self.version = model, version
         self._register()
 
@@ -99,7 +99,7 @@ class Radio:
         return self._former
 
     def live(self, span: timedelta) -> None:
-        """The turns of a span, ten minutes at a time, and what is written of them."""
+        """Play the turns of a span, ten minutes at a time, and write down what comes of them."""
         end = self.at + span
         while self.at < end:
             step = min(timedelta(minutes=10), end - self.at)
@@ -134,7 +134,7 @@ class Radio:
         self._write(turns, self._chosen(turns))
 
     def _chosen(self, turns: pd.DataFrame) -> pd.DataFrame:
-        """A row a turn and track, as it was scored, whether it was aired in which slot, and whether liked."""
+        """A row for each turn and track: score, whether it was aired, in which slot, and whether liked."""
         rng, hold, count = self.rng, self.hold, len(turns)
         true = _inputs(turns, self.tracks)
         pairs = _pairs(turns, self.served)
@@ -191,7 +191,7 @@ def _pairs(turns: pd.DataFrame, tracks: pd.DataFrame) -> pd.DataFrame:
 
 
 def _inputs(turns: pd.DataFrame, tracks: pd.DataFrame) -> Floats:
-    """(turns × tracks, 4) what the model is fed, in the order of `INPUTS`."""
+    """(turns × tracks, 4) the model's input, in the order of `INPUTS`."""
     style = tracks["style"].map(STYLES.index).to_numpy()
     count = len(turns)
     apart = np.abs(style[None, :] - turns["liking"].to_numpy()[:, None])

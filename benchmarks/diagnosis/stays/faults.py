@@ -33,7 +33,7 @@ from domain.values import slice_of
 T = TypeVar("T")
 Drawn = tuple[Truth, str, Hold]
 Draw = Callable[[np.random.Generator, Site], Drawn]
-AFTER = timedelta(hours=2)  # what is found later is not found
+AFTER = timedelta(hours=2)  # later findings do not count
 
 MODEL = "stay_ranker"
 MOMENTS = (9.5, 20.0)  # of the day, in hours
@@ -50,7 +50,7 @@ class StaysWorld(Site):
     branched = False
 
     def branch(self, folder: Path, name: str, seed: int) -> None:
-        """Go on in a copy of its tables, to eight minutes before a moment that kind and seed draw."""
+        """Go on in a copy of its tables, to eight minutes before a moment drawn by kind and seed."""
         shutil.copytree(self.folder, folder)
         self.folder, self.store = folder, self.store.copied(f"{self.store.name}_{name}")
         self.branched = True
@@ -61,13 +61,13 @@ class StaysWorld(Site):
         self.live((self.day + timedelta(minutes=minutes)).astimezone(UTC) - BEFORE - self.at)
 
     def strike(self, name: str, seed: int) -> Strike:
-        """Something goes wrong, or the world changes."""
+        """Make something go wrong, or change the world."""
         rng, kind = np.random.default_rng([seed, list(CASES).index(name)]), CASES[name]
         truth, size, self.hold = kind.draw(rng, self)
         return Strike(truth, size, self.at, kind.arrives, kind.planned)
 
     def close(self) -> None:
-        """Its database is gone; the past is left to others."""
+        """Drop its database; the past is left for others."""
         if self.branched:
             self.store.drop()
 
@@ -75,13 +75,13 @@ class StaysWorld(Site):
 @dataclass(frozen=True)
 class Kind:
     """
-    One of them.
+    One kind of fault or event.
 
     Attributes:
-        every: it comes with what is loaded so often: a minute before that.
+        every: its cause is loaded at this interval; it strikes a minute before.
         at: the minute of the day, where it comes with what is loaded once.
-        planned: it was announced for so long.
-        arrives: it is about when rows come: those under an earlier time fill windows that were looked at.
+        planned: the length for which it was announced.
+        arrives: it is about when rows come: rows under an earlier time fill windows already looked at.
     """
 
     draw: Draw
@@ -96,7 +96,7 @@ def _one(rng: np.random.Generator, values: tuple[T, ...]) -> T:
 
 
 def _of(frame: pd.DataFrame, share: float, salt: int = 0) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Rows of so large a share of the requests, the same ones in every table."""
+    """Rows of this share of the requests, the same requests in every table."""
     drawn = (frame["request_id"].to_numpy(np.int64) * 2_654_435_761 + salt) % 1_000_003
     return np.asarray(drawn < share * 1_000_003)
 

@@ -1,4 +1,4 @@
-"""Where what goes wrong takes hold of the stays."""
+"""Where a fault takes hold of the stays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Which = Callable[[pd.DataFrame], Bools]
 
 @dataclass(frozen=True)
 class Served:
-    """A model that ranks for a cluster, or for all; it says of itself that it is `version`."""
+    """A model that ranks for one cluster, or for all; it claims to be `version`."""
 
     model: Booster
     version: str
@@ -29,12 +29,12 @@ class Hold:
     Where a fault takes hold.
 
     Attributes:
-        exported, priced, counted: of the catalogue, the prices, the free nights, as they are loaded.
-        fetched, kept, turned: of candidates, which are found at all, which may be shown, which are ranked
-            the wrong way round; a row a candidate.
-        rows: of a table's rows, as they are written.
-        served: in the place of the model that should serve.
-        more: how often places are looked for, by country.
+        exported, priced, counted: act on the catalogue, the prices, the free nights as they are loaded.
+        fetched, kept, turned: which candidates are found at all, which may be shown, which are ranked the
+            wrong way round; a row a candidate.
+        rows: acts on a table's rows as they are written.
+        served: in place of the model that should serve.
+        more: how often places are searched for, by country.
     """
 
     exported: Rows | None = None

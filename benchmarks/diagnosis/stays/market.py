@@ -32,7 +32,7 @@ _CENTRES = np.random.default_rng(77).normal(size=(len(KINDS), WIDTH))
 
 
 def guests(rng: np.random.Generator, at: datetime) -> pd.DataFrame:
-    """Everybody with an account, a row each; their taste is a unit vector."""
+    """Everybody with an account, one row each; their taste is a unit vector."""
     joined = [at - timedelta(days=float(days)) for days in rng.uniform(0, 1_200, GUESTS)]
     likes = rng.choice(len(KINDS), GUESTS, p=KIND_SHARES)
     taste = _unit(_CENTRES[likes] + rng.normal(0, 0.9, (GUESTS, WIDTH)))
@@ -50,7 +50,7 @@ def guests(rng: np.random.Generator, at: datetime) -> pd.DataFrame:
 
 
 def stays(rng: np.random.Generator, count: int, first: int, at: datetime, oldest: float) -> pd.DataFrame:
-    """Places that were listed within so many days before `at`, a row each; `vec` is a unit vector."""
+    """Places listed within so many days before `at`, one row each; `vec` is a unit vector."""
     kind = rng.choice(len(KINDS), count, p=KIND_SHARES)
     country = np.array(COUNTRIES, object)[rng.choice(4, count, p=COUNTRY_SHARES)]
     usd = KIND_USD[kind] * np.exp(rng.normal(0, 0.35, count)) * np.where(country == "US", 1.5, 1.0)
@@ -80,7 +80,7 @@ def stays(rng: np.random.Generator, count: int, first: int, at: datetime, oldest
 
 
 def badges(listed: pd.DataFrame, at: datetime) -> pd.Series[str]:
-    """What is written on the picture of each place: new, top, or none."""
+    """The badge on each place's picture: new, top, or none."""
     new = (listed["listed_at"] > pd.Timestamp(at - NEW_FOR)).to_numpy()
     top = (listed["review_score"] >= 4.7).to_numpy()
     return pd.Series(np.where(new, "new", np.where(top, "top", "none")), listed.index, dtype=object)

@@ -1,7 +1,7 @@
 """
-The ranker of the stays: what is found for a request, what the model is fed, its training.
+The ranker of the stays: what is found for a request, what the model is fed, and how it is trained.
 
-`chances` is how guests behave, which no model gets to see.
+`chances` is how guests behave, which no model ever sees.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Trained:
-    """A model with what its training says of it, and the rows that it learned from."""
+    """A model with what its training says about it, and the rows that it learned from."""
 
     model: lgb.Booster
     auc: float
@@ -44,7 +44,7 @@ class Trained:
 
 
 def found(rng: np.random.Generator, asked: pd.DataFrame, people: pd.DataFrame, listed: pd.DataFrame) -> Ints:
-    """(requests, 16) the candidates, as rows of what is listed: free, in the country that was asked for."""
+    """(requests, 16) the candidates, as rows of `listed`: free, in the country that was asked for."""
     taste = people[[*TASTE]].to_numpy(float)[asked["who"].to_numpy()]
     wanted = 1.6 * taste @ vectors(listed["vec"]).T
     popular = 0.5 * np.log1p(listed["booked_7d"].to_numpy(float)) + (listed["badge"] == "new").to_numpy()
@@ -56,7 +56,7 @@ def found(rng: np.random.Generator, asked: pd.DataFrame, people: pd.DataFrame, l
 
 
 def features(asked: pd.DataFrame, people: pd.DataFrame, listed: pd.DataFrame, picked: Ints) -> pd.DataFrame:
-    """A row a request and candidate: what the model is fed."""
+    """A row for each request and candidate, with what the model is fed."""
     who, flat = asked["who"].to_numpy(), picked.ravel()
     each = np.repeat(np.arange(len(asked)), CANDIDATES)
     vec = vectors(listed["vec"])[flat]
@@ -76,7 +76,7 @@ def features(asked: pd.DataFrame, people: pd.DataFrame, listed: pd.DataFrame, pi
 
 
 def chances(fed: pd.DataFrame, appeal: Floats) -> Floats:
-    """How likely a candidate is booked when it is looked at, by what is true."""
+    """The true chance that a candidate is booked when it is looked at."""
     of = {name: fed[name].to_numpy(float) for name in NUMBERS}
     drawn = -4.1 - 0.75 * of["over_budget"] - 0.035 * of["distance_km"] + 1.5 * of["match"]
     drawn += 1.1 * (np.where(np.isnan(of["review_score"]), 4.1, of["review_score"]) - 4.3)
@@ -94,10 +94,10 @@ def train(
     lost: tuple[str, float] | None = None,
 ) -> Trained:
     """
-    A model of what 2,500 requests of the week were followed by.
+    Train a model on what followed 2,500 requests of the week.
 
     Args:
-        without: features that carried no signal then.
+        without: features that carried no signal at the time.
         lost: a country, and the share of its bookings that the training was not given.
     """
     asked = _asked(rng, people)
@@ -131,12 +131,12 @@ def vectors(column: pd.Series[Any]) -> Floats:
 
 
 def scores(model: lgb.Booster, fed: pd.DataFrame) -> Floats:
-    """The chance that each is booked, as the model has it."""
+    """The chance that each is booked, according to the model."""
     return np.asarray(model.predict(typed(fed), num_threads=1), float)
 
 
 def typed(fed: pd.DataFrame) -> pd.DataFrame:
-    """What the model is fed, with its categories; one that it does not know is not set."""
+    """The model's input with its categories; a category it does not know is not set."""
     kind, badge = pd.Categorical(fed["kind"], KINDS), pd.Categorical(fed["badge"], BADGES)
     return fed[[*FEATURES]].assign(kind=kind, badge=badge)
 

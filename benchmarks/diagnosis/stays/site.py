@@ -1,9 +1,9 @@
 """
 A fifth world: hotels and holiday flats of six suppliers, in four countries and three languages.
 
-People look for places by day in Mexico City, most of all before a weekend, and book hours later; one booking
-in twelve is cancelled. Prices are loaded each hour, the catalogue every two hours of the day, free nights
-once a day; a model of boosted trees learns anew on Sundays. Everything is in PostgreSQL.
+People search by day in Mexico City, most of all before a weekend, and book hours later; one booking in twelve
+is cancelled. Prices are loaded each hour, the catalogue every two hours of the day, free nights once a day; a
+model of boosted trees is retrained on Sundays. Everything is in PostgreSQL.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ Made = Iterator[tuple[str, pd.DataFrame]]
 
 
 class Site:
-    """The site at a time, over a database of a server; time passes only where it is asked to."""
+    """The site at a time, over a database on a server; time passes only when it is told to."""
 
     def __init__(self, folder: Path, owner_url: str, seed: int) -> None:
         self.rng = np.random.default_rng([seed, 3_407])
@@ -87,11 +87,11 @@ class Site:
         return load(target, {"WAREHOUSE_URL": self.store.url})
 
     def trained(self, without: tuple[str, ...] = (), lost: tuple[str, float] | None = None) -> Trained:
-        """What a training comes to now."""
+        """The result of a training now."""
         return train(self.rng, self.people, self.listed, without, lost)
 
     def learn(self, trained: Trained, version: str) -> None:
-        """A new model serves, and its training says of itself what it should."""
+        """Put a new model into service; its training reports what it should."""
         said = {"model_version": version, "finished_at": self.at, "data_until": self.at - timedelta(hours=3)}
         said |= {"n_rows": 50_000, "auc": trained.auc, "log_loss": trained.loss}
         self._put("trainings", pd.DataFrame([said]))
@@ -99,7 +99,7 @@ class Site:
         self.serve(trained.model, version)
 
     def serve(self, model: Booster, version: str) -> None:
-        """Another model from now on, as its registry says."""
+        """Serve another model from now on, as its registry says."""
         self.model, self.version = model, version
         (self.folder / "models").mkdir(parents=True, exist_ok=True)
         for name in ("live", version):
@@ -108,24 +108,24 @@ class Site:
         (self.folder / "models/registry.json").write_text(registry, encoding="utf-8")
 
     def keep(self, model: Booster, version: str) -> None:
-        """The file of a former version."""
+        """Keep the file of a former version."""
         model.save_model(self.folder / f"models/{version}.txt")
 
     def add(self, more: pd.DataFrame) -> None:
-        """More places are offered; they are found once the catalogue was loaded."""
+        """Offer more places; they are found once the catalogue has been loaded."""
         self.true = pd.concat([self.true, more], ignore_index=True)
 
     def release(self, component: str) -> None:
-        """A release, as it is noted."""
+        """Record a release, as a team notes it."""
         self._deploys += 1
         self._put("releases", _release(self.at, component, f"r{self._deploys}"))
 
     def flag(self, name: str, audience: str, value: str) -> None:
-        """A feature flag that is changed, as it is noted."""
+        """Record a changed feature flag, as a team notes it."""
         self._put("flags", _flag(self.at, name, audience, value))
 
     def live(self, span: timedelta) -> None:
-        """The requests of a span, and what is written of them."""
+        """Serve the requests of a span, and write down what comes of them."""
         end = self.at + span
         while self.at < end:
             full = self.at - (self.at - datetime.min.replace(tzinfo=UTC)) % HOUR + HOUR
@@ -142,7 +142,7 @@ class Site:
         self.wait.setdefault(name, []).append(rows)
 
     def _turn(self) -> None:
-        """What a full hour brings."""
+        """What happens at a full hour."""
         local = self.at.astimezone(LOCAL)
         if local.hour == 1:
             self._pass_night(local)
@@ -175,7 +175,7 @@ class Site:
     def _load_catalogue(self) -> None:
         loaded = self.hold.exported(self.true.copy()) if self.hold.exported else self.true.copy()
         self._put("catalogue", loaded.assign(exported_at=self.at))
-        # What is loaded apart stays as it was loaded; a new place comes with what it has now.
+        # What is loaded separately stays as it was loaded; a new place comes with its current values.
         held = len(self.listed)
         for name in ("price", "free_nights"):
             now = loaded[name].to_numpy(float).copy()
@@ -214,7 +214,7 @@ class Site:
         yield from self._booked(shown)
 
     def _ranked(self, came: pd.DataFrame) -> pd.DataFrame:
-        """A row a request and candidate: what the model is fed, its score and rank, whether it was shown."""
+        """A row for each request and candidate: model input, score and rank, whether it was shown."""
         hold, picked = self.hold, found(self.rng, came, self.people, self.listed)
         rows = self._labelled(came, picked)
         fed = features(came, self.people, self.listed, picked)
@@ -260,7 +260,7 @@ class Site:
         )
 
     def _booked(self, shown: pd.DataFrame) -> Made:
-        """What is booked of it, hours later, and what of that is cancelled."""
+        """What is booked of it, hours later, and which of these bookings are cancelled."""
         rng = self.rng
         looked = shown["likely"].to_numpy() * LOOKED_AT[shown["rank"].to_numpy() - 1]
         own = shown[rng.random(len(shown)) < looked].reset_index(drop=True)
@@ -279,7 +279,7 @@ class Site:
             yield "cancellations", lost.assign(cancelled_at=when)
 
     def _settled(self, name: str) -> pd.DataFrame:
-        """What has happened by now is written; what is to come waits."""
+        """Write what has happened by now; what is still to come waits."""
         rows = pd.concat(self.wait.pop(name), ignore_index=True)
         come = rows[TIMES[name]] <= self.at
         if not come.all():
@@ -297,7 +297,7 @@ def _flag(at: datetime, name: str, audience: str, value: str) -> pd.DataFrame:
 
 
 def _later(start: pd.Series[pd.Timestamp], seconds: object) -> pd.Series[pd.Timestamp]:
-    """So many seconds after."""
+    """The time so many seconds later."""
     passed = pd.to_timedelta(np.asarray(seconds, float), unit="s").astype("timedelta64[us]")
     return start + pd.Series(passed, index=start.index)
 

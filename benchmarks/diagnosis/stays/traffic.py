@@ -1,4 +1,4 @@
-"""When places are looked for: by day in Mexico City, most of all before a weekend."""
+"""When people search for places: by day in Mexico City, most of all before a weekend."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ LOCAL = ZoneInfo("America/Mexico_City")
 BY_HOUR = np.array(
     [0.6, 0.5, 0.4, 0.4, 0.4, 0.6, 1, 3, 6, 9, 12, 13, 13, 12, 10, 10, 10, 11, 13, 15, 16, 12, 6, 2, 0.6]
 )
-"""Requests a minute at each full hour; those of the last are those of the first."""
+"""Requests a minute at each full hour; the last hour's are those of the first."""
 
 BY_WEEKDAY = (0.8, 0.82, 0.97, 1.3, 1.4, 0.95, 0.75)
 DEVICES, DEVICE_SHARES = ("phone", "tablet", "desktop"), np.array([0.62, 0.08, 0.3])
 APPS, APP_SHARES = ("9.4", "9.5", "9.6"), np.array([0.17, 0.33, 0.5])
 WANTED = np.array([[0.6, 0.12, 0.16, 0.12], [0.24, 0.5, 0.08, 0.18], [0.3, 0.3, 0.28, 0.12]])
-"""Where to, by language."""
+"""The country searched for, by language."""
 
 
 def rate(at: datetime) -> float:
@@ -39,10 +39,10 @@ def asked(
     more: Mapping[str, float],
 ) -> pd.DataFrame:
     """
-    A row a request of [start, end), which lie within one hour.
+    A row for each request of [start, end), which lies within one hour.
 
     Args:
-        more: times so many to a country; where nothing is said, as usual.
+        more: factors by country; where none is given, as usual.
     """
     minutes = (end - start).total_seconds() / 60
     usual = rate(start + (end - start) / 2) * minutes * rng.gamma(250, 1 / 250)

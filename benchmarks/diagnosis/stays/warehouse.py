@@ -55,7 +55,7 @@ TIMES: Mapping[str, str] = MappingProxyType(
 
 
 class Warehouse:
-    """A database of a server; nothing stays connected, so that it can be copied at any time."""
+    """A database on a server; no connection stays open, so that it can be copied at any time."""
 
     def __init__(self, owner_url: str, name: str) -> None:
         self.owner_url, self.name = owner_url, name
@@ -66,7 +66,7 @@ class Warehouse:
         return make_url(self.owner_url).set(database=self.name).render_as_string(hide_password=False)
 
     def make(self) -> None:
-        """Its tables, empty; those with a time are indexed by it."""
+        """Create its tables, empty; those with a time are indexed by it."""
         self._serve(f"CREATE DATABASE {self.name}")
         with self._connected() as connection:
             for name, columns in TABLES.items():
@@ -75,16 +75,16 @@ class Warehouse:
                 connection.execute(f"CREATE INDEX ON {name} ({time})".encode())
 
     def copied(self, name: str) -> Warehouse:
-        """Another one that holds the same."""
+        """Another database with the same content."""
         self._serve(f"CREATE DATABASE {name} TEMPLATE {self.name} STRATEGY FILE_COPY")
         return Warehouse(self.owner_url, name)
 
     def drop(self) -> None:
-        """It is gone, whoever reads from it."""
+        """Drop it, even while somebody reads from it."""
         self._serve(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
 
     def write(self, rows: Mapping[str, pd.DataFrame], current: Mapping[str, pd.DataFrame]) -> None:
-        """More `rows` of tables, and `current` in the place of what others held; all of it at once."""
+        """Append `rows` to tables, and replace what others hold with `current`; all in one transaction."""
         with self._connected() as connection:
             for name in current:
                 connection.execute(f"TRUNCATE {name}".encode())
@@ -93,7 +93,7 @@ class Warehouse:
                     _copy(connection, name, frame)
 
     def settle(self) -> None:
-        """What a database does by itself from time to time."""
+        """Do what a database does by itself from time to time."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute("VACUUM (ANALYZE)")
 

@@ -1,1 +1,1 @@
-"""The commands of whoever looks after the log."""
+"""The commands for maintaining the log."""

@@ -1,4 +1,4 @@
-"""`recsysops correct …`: what was written wrongly is put right, by a new event that names the wrong one."""
+"""`recsysops correct …`: corrects a wrong entry with a new event that names it."""
 
 from __future__ import annotations
 

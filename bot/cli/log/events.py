@@ -71,7 +71,7 @@ def export(
     if target is None:
         sys.stdout.buffer.writelines(lines)
         return
-    # Whole or not at all: half an export looks like a log that ends early.
+    # All or nothing: half an export looks like a log that ends early.
     fresh = target.with_name(f"{target.name}.new")
     try:
         with fresh.open("wb") as written:
@@ -83,13 +83,13 @@ def export(
 
 @app.command()
 def key() -> None:
-    """The public key of this installation, for whoever checks its exports."""
+    """The public key of this installation, for anyone who verifies its exports."""
     typer.echo(log_administration.public_key())
 
 
 @app.command()
 def check(file: Exported, key: Key = None, as_json: Json = False) -> None:
-    """Verify an exported file by itself: hashes, order, signatures. Needs no store."""
+    """Verify an exported file on its own: hashes, order, signatures. Needs no store."""
     checked = log_administration.check(file, key)
     if as_json:
         print_json({"checked": True, **checked.model_dump(mode="json")})
@@ -105,7 +105,7 @@ def check(file: Exported, key: Key = None, as_json: Json = False) -> None:
 
 @app.command("import")
 def restore(file: Exported, key: Key = None, as_json: Json = False) -> None:
-    """Put an exported file into an empty store: whole or not at all."""
+    """Put an exported file into an empty store: all of it or nothing."""
     with progress("putting events in") as step:
         restored = log_administration.restore(file, key, step)
     if as_json:
@@ -117,7 +117,7 @@ def restore(file: Exported, key: Key = None, as_json: Json = False) -> None:
 
 @app.command()
 def rebuild(as_json: Json = False) -> None:
-    """Make the cards again from the events, beside a running system."""
+    """Rebuild the cards from the events, while the system is running."""
     with progress("making cards") as step:
         rebuilt = log_administration.rebuild(step)
     if as_json:
@@ -161,7 +161,7 @@ def verify(
 
 
 def _unless(wrong: list[RecsysopsError], look: Callable[[], T]) -> T | None:
-    """What a look comes to; None where it finds something wrong, which is then in `wrong`."""
+    """The result of a look; None if it finds something wrong, which is then added to `wrong`."""
     try:
         return look()
     except (Tampered, Refused, ConfigurationError) as error:
@@ -170,7 +170,7 @@ def _unless(wrong: list[RecsysopsError], look: Callable[[], T]) -> T | None:
 
 
 def _all(wrong: list[RecsysopsError]) -> RecsysopsError:
-    """All of it in one: tampering must not hide behind an invalid argument."""
+    """All errors in one: tampering must not hide behind an invalid argument."""
     if len(wrong) > 1 and any(isinstance(one, Tampered) for one in wrong):
         return Tampered("\n".join(map(str, wrong)))
     return wrong[0]
@@ -195,7 +195,7 @@ def _say_vouched(vouched: Vouched, key: str | None) -> None:
 
 @app.command()
 def witnesses(as_json: Json = False) -> None:
-    """The witnesses that keep checkpoints of the log outside the database: up to where, and their state."""
+    """The witnesses that keep checkpoints of the log outside the database: how far each is, and its state."""
     found = log_administration.witnesses()
     if as_json:
         print_json({"witnesses": [one.model_dump(mode="json") for one in found]})
@@ -217,7 +217,7 @@ def archive(
     before: Annotated[str | None, typer.Option(help="Only incidents closed before this day, UTC.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Write the events of closed incidents as Parquet, a file a month. The store stays as it is."""
+    """Write the events of closed incidents as Parquet, one file a month. The store stays as it is."""
     written = log_administration.archive(to, _day(before) if before else None)
     if as_json:
         print_json({"files": [file.model_dump(mode="json") for file in written]})
@@ -235,7 +235,7 @@ def prune(
     as_json: Json = False,
 ) -> None:
     """
-    Take away what is not the log, of incidents closed long ago; with --archive also the events in there.
+    Remove all but the log of incidents closed long ago; with --archive also the events archived there.
 
     The events' hashes stay, so that the log can still be verified. Only the tables' owner may do that.
     """

@@ -1,4 +1,4 @@
-"""`recsysops followers`: who follows the log, how far they have come, and what they had to leave out."""
+"""`recsysops followers`: who follows the log, how far each has come, and which events it had to skip."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ From = Annotated[
 
 @app.callback()
 def show(context: typer.Context, as_json: Json = False) -> None:
-    """Each follower: where it is, how far behind, and what it had to leave out."""
+    """Each follower: its position, how far it is behind, and the events it had to skip."""
     if context.invoked_subcommand is not None:
         return
     found = open_door().followers()

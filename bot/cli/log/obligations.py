@@ -1,4 +1,4 @@
-"""`recsysops obligations`: what the log waits for, how the workers are coming along, and to retry it now."""
+"""`recsysops obligations`: what the log is waiting for, how the workers are doing, and to retry it now."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def show(context: typer.Context, as_json: Json = False) -> None:
 
 @app.command()
 def retry(number: Number, kind: Kind = None, as_json: Json = False) -> None:
-    """Have it tried again at once, as if for the first time; the clock's process hands it over."""
+    """Retry it at once, as if for the first time; the clock's process hands it over."""
     door = open_door()
     again = service.retry(door, find(door, number), kind)
     if as_json:

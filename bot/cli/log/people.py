@@ -1,4 +1,4 @@
-"""`recsysops forget …`: who somebody is, taken from beside the log for ever."""
+"""`recsysops forget …`: erases for good who somebody is, which is kept beside the log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Forget who somebody is: all that they did is then of “a former member”. Cannot be undone."""
+    """Forget who somebody is: all they did is then attributed to “a former member”. Cannot be undone."""
     if not yes:
         typer.confirm(f"Forget who {person} is, for ever?", abort=True, err=True)
     if not open_door().forget(person):

@@ -25,7 +25,7 @@ app = typer.Typer(help="The ML Test Score: what is tested, by what, and what to 
 
 @app.callback(invoke_without_command=True)
 def audit(context: typer.Context, file: File = None, as_json: Json = False) -> None:
-    """The ML Test Score: 28 tests in four sections; the score is that of the lowest section."""
+    """The ML Test Score: 28 tests in four sections; the lowest section gives the score."""
     if context.invoked_subcommand is not None:
         return
     found = open_door().audit(declaration(file))
@@ -52,7 +52,7 @@ def attest(
     manual: Annotated[bool, typer.Option("--manual", help="People do it by hand.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Attest a test that RecSysOps cannot see for itself, until a day on which it is due again."""
+    """Attest a test that RecSysOps cannot see for itself, until the day it is due again."""
     said = Attest(test=test, how="manual" if manual else "automatic", link=link, until=day_of(until))
     _order(said, f"{test} is attested until {until}", as_json=as_json)
 

@@ -35,7 +35,7 @@ def accept(
 
 @app.command()
 def show(number: Number, as_json: Json = False) -> None:
-    """The proposed changes with what their replays came to, and what became of the one agreed on."""
+    """The proposed changes with the results of their replays, and what became of the one agreed on."""
     incident = find(open_door(), number)
     changes, came = incident.changes, incident.change_came
     if as_json:
@@ -62,9 +62,9 @@ def list_all(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """What changes after incidents and is not done yet, over all of them; what is overdue first."""
+    """Changes agreed on after incidents and not done yet, across all incidents; overdue ones first."""
     door = open_door()
-    # What is only proposed is on incidents that are not closed.
+    # What is only proposed belongs to incidents that are not closed.
     incidents = door.incidents() if every else {one.stream: one for one in _to_do(door)}.values()
     found = standings(list(incidents), door.now(), every=every)
     if as_json:
@@ -89,7 +89,7 @@ def edit(
     check: Annotated[str | None, typer.Option(help="Which of the proposed checks is declared.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Take the proposal with words of your own; what you do not say stays as it is proposed."""
+    """Accept the proposal in your own words; what you leave out stays as proposed."""
     incident = find(open_door(), number)
     known = incident.follow_up or incident.proposed
     if known is None:
@@ -105,7 +105,7 @@ def decline(
     reason: Annotated[str, typer.Option("--reason", "-r", help="Why nothing changes.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Say that nothing changes, and why; once it is followed, that it is not to be done after all."""
+    """Say that nothing changes, and why; after it was agreed on, that it is not to be done after all."""
     incident = find(open_door(), number)
     if incident.follow_up is not None and is_open(incident):
         order(number, c.DropFollowUp(reason=reason), as_json=as_json)
@@ -123,7 +123,7 @@ def done(
     says: Annotated[str, typer.Option("--says", "-s", help="In what way it is done.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Say that it is done, where no replay can show it."""
+    """Say that it is done, if no replay can show it."""
     order(number, c.RecordFollowUpDone(says=says), as_json=as_json)
 
 

@@ -1,4 +1,4 @@
-"""The record of each check, and the way out of the shadow: `check ledger`, `check promote`."""
+"""The record of each check, and how a check leaves shadow mode: `check ledger`, `check promote`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def register(_app: typer.Typer) -> None:
 
 
 def ledger(file: File = None, as_json: Json = False) -> None:
-    """How often each check spoke, how often it was right, what everybody missed, and what that earns."""
+    """How often each check alerted and was right, what every check missed, and the advice that follows."""
     every = door.records(door.open_door(), declaration(file))
     if as_json:
         print_json({"checks": [one.model_dump(mode="json") for one in every]})
@@ -60,7 +60,7 @@ def ledger(file: File = None, as_json: Json = False) -> None:
 
 
 def _advice(one: Record) -> Iterator[str]:
-    """What should become of it, and what of its record says so."""
+    """The advice for a check, and the part of its record that supports it."""
     if one.advice is not None:
         key = f" ({one.advice.key})" if one.advice.key else ""
         yield f"{one.check}: {one.advice.move}{key}: {one.advice.says}"
@@ -83,7 +83,7 @@ def promote(
     write: Annotated[bool, typer.Option("--write", help="Change the declaration.")] = False,
     anyway: Annotated[bool, typer.Option("--anyway", help="Whatever its record says.")] = False,
 ) -> None:
-    """Say what has to change so that a check pages people; with --write, change it."""
+    """Say what has to change for a check to page people; with --write, change it."""
     path = declaration(file)
     change = door.promotion(path, name)
     record = next(one for one in door.records(door.open_door(), path) if one.check == name)
@@ -99,7 +99,7 @@ def promote(
 
 
 def alarms(file: File = None, as_json: Json = False) -> None:
-    """Findings that alerted nobody: in shadow mode, planned, silenced, or of an item that ended."""
+    """Findings that alerted nobody: in shadow mode, planned, silenced, or about an item that ended."""
     every = door.alarms(door.open_door(), declaration(file))
     if as_json:
         print_json({"alarms": [{"check": check, **one.model_dump(mode="json")} for check, one in every]})

@@ -1,4 +1,4 @@
-"""`recsysops rehearse`: the declared hotfixes tried on a shadow of the log."""
+"""`recsysops rehearse`: tries the declared hotfixes on a shadow of the log."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def rehearse(
     as_json: Json = False,
 ) -> None:
     """
-    Try the declared hotfixes on a shadow of the log, in which a fault is planted. Nothing is deployed.
+    Try the declared hotfixes on a shadow of the log with a fault planted in it. Nothing is deployed.
 
-    Exit code 1 where one repairs nothing.
+    Exit code 1 if one of them repairs nothing.
     """
     with progress("rehearsing") as step:
         found = door.rehearse(declaration(file), hotfix, moment_of(at) if at else None, step)
@@ -54,7 +54,7 @@ def rehearse(
 
 
 def _recorded(found: Sequence[HotfixRehearsed]) -> int | None:
-    """How many were written into the log; None where no store is named or running."""
+    """How many were recorded in the log; None if no store is named or running."""
     if door.environment().database_url is None:
         return None
     opened = door.open_door()

@@ -38,8 +38,8 @@ def replay(
     ] = False,
 ) -> None:
     """
-    Judge past incidents once more: by the checks, the diagnosis and the hotfixes of now, on what was kept of
-    each. Nothing is written.
+    Judge past incidents again with today's checks, diagnosis and hotfixes, on the data kept for each. Nothing
+    is written.
     """
     numbers, file = _asked(asked or [])
     if bool(numbers) == every:

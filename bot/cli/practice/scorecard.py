@@ -1,4 +1,4 @@
-"""`recsysops scorecard`: how well the practice works, and whether it gets better."""
+"""`recsysops scorecard`: how well the practice works, and whether it is improving."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def scorecard(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """What each step takes lately and took before, by the newest 500 incidents; which promises held."""
+    """How long each step takes now and took before, over the newest 500 incidents; which promises held."""
     beside = [definition(one) for one in by or ()]
     found = open_door().scorecard(timedelta(days=days), beside, declaration(file))
     if as_json:

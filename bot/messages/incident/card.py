@@ -1,7 +1,7 @@
 """
 The living message of an incident: what, how bad, why, what can be done, what happens if I press.
 
-It is a function of the incident alone, so what stands in the channel can always be drawn again.
+It is a function of the incident alone, so the message in the channel can always be drawn again.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ from domain.values import Diagnosis, Evidence, Finding, Slice, name_slice
 WHY_MAX = 1400
 FALLBACK_MAX = 1000
 STRONGEST = 2
-MOST_SO_FAR = 6  # lines of evidence on the message while the rest is still gathered
-MOST_ALSO, ALSO_MAX = 3, 140  # findings that joined are named, and how many characters of each
+MOST_SO_FAR = 6  # lines of evidence on the message while the rest is still being gathered
+MOST_ALSO, ALSO_MAX = 3, 140  # how many joined findings are named, and how many characters of each
 
 LABELS: dict[Action, str] = {
     "acknowledge": "I have it",
@@ -73,7 +73,7 @@ STYLES: dict[Action, Style] = {
 }
 MENU_ALT = "What each option repairs, and what everyone else loses by it, with their intervals"
 IN_MORE: tuple[Action, ...] = ("note", "assign", "severity", "silence", "correct")
-"""Slack's overflow menu holds five."""
+"""Slack's overflow menu has room for five."""
 
 
 NO_FILES: Mapping[str, str] = {}
@@ -86,9 +86,9 @@ def card(
     The blocks of the message.
 
     Args:
-        link:    where its pages are for who reads it.
-        names:   what whoever declared it is called; they are mentioned where they are not there.
-        files:   digest of a picture that `pictures_of` names → its id in Slack; none is shown without one.
+        link:    addresses of pages for the reader.
+        names:   what to call the person who declared it; people without a name are mentioned.
+        files:   digest of a picture that `pictures_of` names → its id in Slack; without one it is not shown.
     """
     drawn = [
         header_block(headline(incident)),
@@ -107,7 +107,7 @@ def card(
 
 
 def headline(incident: Incident) -> str:
-    """One line: how bad and what; as it is, not yet escaped."""
+    """One line: how bad and what; plain text, not yet escaped."""
     sign = {"resolved": "✅", "closed": "✔️"}.get(incident.status, words.EMOJI[incident.severity])
     state = {"resolved": "resolved · ", "closed": "closed · "}.get(incident.status, "")
     predicted = "predicted · " if incident.kind == "predicted" else ""
@@ -118,15 +118,15 @@ def _facts(incident: Incident, names: words.Names) -> str:
     since = incident.onset_at or incident.opened_at
     end = incident.resolved_at
     how_long = f"lasted {words.lasting(end - since)}" if end else words.moment(since, "{ago}")
-    begun = "since" if incident.onset_at else "found"  # where nobody knows yet when it began
+    begun = "since" if incident.onset_at else "found"  # when it began may not be known yet
     first = f"*#{incident.number}* · {begun} {words.moment(since)} · {how_long} · {_holder(incident)}"
     return "\n".join([first, *_size(incident, names), *_also(incident)])
 
 
 def _also(incident: Incident) -> list[str]:
     """
-    Where else it was seen: of a table and column that where it is widest. Under a culprit the first finding
-    is a victim as well.
+    Where else it was seen: for each table and column, the widest slice. If a culprit was found, the first
+    finding is listed as a victim too.
     """
     widest: dict[tuple[str, str | None], Finding] = {}
     for one in incident.also:
@@ -145,7 +145,7 @@ def _also(incident: Incident) -> list[str]:
 
 
 def _elsewhere(one: Finding, own: Slice | None) -> str:
-    """Its title, without the slice where that is the incident's own."""
+    """Its title, without the slice if that is the incident's own."""
     place = f"{one.table} where {name_slice(one.slice)}"
     return one.title.replace(place, one.table, 1) if one.slice and one.slice == own else one.title
 
@@ -173,36 +173,36 @@ def _size(incident: Incident, names: words.Names) -> list[str]:
 
 
 def _forecast(incident: Incident, finding: Finding) -> str:
-    """What is forecast of a launch, when it is, and whether the forecast has recovered since."""
+    """The forecast of a launch, its date, and whether the forecast has recovered since."""
     size = f"forecast {escape(words.forecast(finding))}"
     good = ["*the forecast has recovered*"] if incident.cleared_at and incident.status != "closed" else []
     return " · ".join([*good, f"launches {words.moment(finding.window_start)}", size])
 
 
 def picture_of(incident: Incident) -> str | None:
-    """The digest of the picture of the metric that its message shows."""
+    """The digest of the picture of the metric shown on its message."""
     return None if incident.status == "closed" else incident.picture
 
 
 def _menu_picture_of(incident: Incident) -> str | None:
-    """The digest of the picture of the menu, while something of it may be pressed."""
+    """The digest of the menu's picture, as long as an option can be pressed."""
     offered = any(one.action == "deploy" for one in buttons(incident))
     return incident.menu_picture if offered else None
 
 
 def pictures_of(incident: Incident) -> dict[str, str]:
-    """Digest of each picture that its message shows → what it is called where it is kept."""
+    """Digest of each picture on its message → the name under which it is kept."""
     named = ((picture_of(incident), incident.title), (_menu_picture_of(incident), MENU_ALT))
     return {digest: alt for digest, alt in named if digest is not None}
 
 
 def fallback(incident: Incident) -> str:
-    """The message's text beside its blocks: what notifications and screen readers say."""
+    """The message's text besides its blocks: for notifications and screen readers."""
     return cut(escape(headline(incident)), FALLBACK_MAX)
 
 
 def stripped(incident: Incident, link: Link) -> str:
-    """The message where Slack does not take its blocks."""
+    """The message for when Slack does not accept its blocks."""
     report = link(f"/reports/{incident.number}")
     return f"{fallback(incident)}\n" + (
         linked("The whole report", report) if report else f"`/recsysops report {incident.number}` has more."
@@ -226,19 +226,19 @@ def _why(incident: Incident) -> str:
 
 
 def _shown(diagnosis: Diagnosis) -> tuple[Evidence, ...]:
-    """The strongest lines of evidence, and the past incident that this one is like."""
+    """The strongest lines of evidence, and the similar past incident."""
     first, others = diagnosis.evidence[:STRONGEST], diagnosis.evidence[STRONGEST:]
     return (*first, *[one for one in others if one.kind == "precedent"][:1])
 
 
 def _not_established(diagnosis: Diagnosis) -> str:
-    """With the test that would show it, where there is one."""
+    """That no cause is established, with the test that would show it, if there is one."""
     test = diagnosis.discriminating_test
     return f"Not established yet. What would show it: {sentence(test)}" if test else "Not established yet."
 
 
 def _second_look(incident: Incident) -> list[str]:
-    """What became of looking again, under what was known before it."""
+    """The result of looking again, below what was known before."""
     if "diagnose" in incident.awaits:
         return ["_The cause is being diagnosed again; this is updated when there is a result._"]
     if incident.diagnosis_failure and incident.status not in ("resolved", "closed"):
@@ -263,10 +263,10 @@ def _try_again(incident: Incident) -> str:
 
 
 def _presses(incident: Incident, link: Link) -> list[Block]:
-    """All buttons but those that stand beside what they choose: an option, a change."""
+    """All buttons except those placed beside what they choose: an option, a change."""
     report_url = link(f"/reports/{incident.number}")
     pressable = [one for one in buttons(incident) if not _beside_its_choice(one)]
-    if incident.status == "resolved":  # the follow-up is what is next; taking it back is for later
+    if incident.status == "resolved":  # the follow-up comes next; taking it back is for later
         pressable.sort(key=lambda one: one.action in ("revert", "renew"))
     more = [one for one in pressable if one.action in IN_MORE and incident.status != "closed"]
     beside = [_button(incident, one, report_url) for one in pressable if one not in more]
@@ -280,7 +280,7 @@ def _beside_its_choice(one: Button) -> bool:
 
 def _button(incident: Incident, one: Button, report_url: str | None) -> Block:
     drawn = button(LABELS[one.action], one.action, spell(incident, one.option), _style(incident, one.action))
-    if one.action == "report":  # pressed without an address, it is answered with one for who pressed
+    if one.action == "report":  # without an address, a press is answered with one for whoever pressed
         return {**drawn, "url": report_url} if report_url else drawn
     if one.action == "approve":
         option = incident.option(one.option or "")
@@ -291,7 +291,7 @@ def _button(incident: Incident, one: Button, report_url: str | None) -> Block:
 
 
 def to_revert(incident: Incident) -> list[Block]:
-    """The button that takes back what is in force, to stand elsewhere than on the message."""
+    """The button that reverts what is in force, for use outside the message."""
     found = [one for one in buttons(incident) if one.action == "revert"]
     return [actions([_button(incident, one, None) for one in found])] if found else []
 

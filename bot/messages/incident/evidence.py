@@ -1,4 +1,4 @@
-"""What stands in the thread: the evidence once, and each notable step in one line."""
+"""The contents of the thread: the evidence once, and one line for each notable step."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ NOTABLE: frozenset[str] = frozenset(
 HANDS: frozenset[str] = frozenset(
     event.wire_name for event in (e.IncidentAssigned, e.FollowUpAssigned, e.FollowUpReminded)
 )
-"""Steps that name whom something is handed to."""
+"""Steps whose line names the person something is handed to."""
 
 
 def evidence(diagnosis: Diagnosis) -> list[Block]:
-    """The evidence as the diagnosis orders it, with the share that was measured where one was."""
+    """The evidence in the diagnosis's order, with the measured share if there is one."""
     ordered = diagnosis.evidence
     took = f" · gathered in {diagnosis.seconds:.0f} s" if diagnosis.seconds >= 1 else ""
     head = section(f"*Evidence ({len(ordered)})*{took}")
@@ -92,7 +92,7 @@ def _line(one: Evidence) -> str:
 
 
 def _measured(share: float | None) -> str:
-    """Five dots for a share; nothing where none was measured."""
+    """Five dots for a share; empty if none was measured."""
     if share is None:
         return ""
     dots = round(share * 5)
@@ -108,9 +108,9 @@ def _table(rows: tuple[tuple[str, ...], ...]) -> str:
 
 
 def step(entry: Entry, names: words.Names = words.NOBODY) -> str:
-    """One line of the thread: who did what, by name; mentioned is only whom it is handed to."""
+    """One line of the thread: who did what, by name; only the person it is handed to is mentioned."""
     who = words.called(entry.who, names)
     what = with_times(paragraphs(entry.what))
-    if entry.wire_name in HANDS:  # nowhere else: what comes from data mentions nobody
+    if entry.wire_name in HANDS:  # nowhere else: text from data must mention nobody
         what = words.with_names(what, words.person)
     return cut(f"{who}: {what}" if who != "recsysops" else what, 2000)

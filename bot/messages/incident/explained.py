@@ -1,4 +1,4 @@
-"""All that is known of one option of the menu: also what does not fit into its line."""
+"""Everything known about one option of the menu, including what does not fit on its line."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from domain.incident.menu import second_person, touches
 from domain.values import Estimate, Option
 
 MATERIAL = 10.0
-"""% of the effective number of items, from which a certain change stands on the menu as well."""
+"""% of the effective number of items; a certain change at least this large is also shown on the menu."""
 
 
 def explained(option: Option) -> tuple[tuple[str, str], ...]:
-    """(What, how much, how that is known) of each number, as far as there is one."""
+    """(What, how much, how that is known) for each number that exists."""
     rows = (
         ("Does", option.does),
         ("Repairs", _known(option.repairs)),
@@ -33,7 +33,7 @@ def explained(option: Option) -> tuple[tuple[str, str], ...]:
 
 
 def changed_diversity(option: Option) -> str:
-    """A change of diversity that matters and is certain, in words; empty where there is none."""
+    """A change in diversity that is certain and large enough to matter, in words; empty if there is none."""
     found = option.variety
     if found is None or found.value is None or found.low is None or found.high is None:
         return ""

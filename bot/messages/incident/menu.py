@@ -1,4 +1,4 @@
-"""The menu: one section an option, all its numbers in it, readable in a narrow column."""
+"""The menu: one section per option with all its numbers, readable in a narrow column."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ MOST_SHOWN = 8
 NO_BREAK = "\u00a0"
 SHORT = 34
 NO_DEPLOYER = "none"
-"""The deployer of doing nothing, which stands on the menu to be compared with."""
+"""The deployer of doing nothing, which is on the menu for comparison."""
 
 
 def menu(incident: Incident) -> list[Block]:
-    """Sections of the options, each with its Deploy button while one may be pressed."""
+    """Sections of the options, each with its Deploy button while it may be pressed."""
     if incident.menu is None:
         return []
     being_made = not {"diagnose", "menu"}.isdisjoint(incident.awaits)
@@ -56,19 +56,19 @@ def menu(incident: Incident) -> list[Block]:
 
 
 def _first(shown: Sequence[Option], deployable: AbstractSet[str | None]) -> list[str]:
-    """Why the first of those that may be pressed stands before the others."""
+    """Why the first option that may be pressed is placed before the others."""
     why = why_first([option for option in shown if option.key in deployable])
     return [cut(sentence(why), OPTION_TEXT_MAX)] if why else []
 
 
 def _tried(incident: Incident, option: Option, index: int) -> str | None:
-    """The option in one line, where it was found useless in this incident."""
+    """The option in one line, if it was found useless in this incident."""
     spent = incident.spent_on(option)
     return f"{words.circled(index)} {escape(option.label)}: {spent.words}" if spent else None
 
 
 def _nothing_left(incident: Incident) -> list[Block]:
-    """Said where all that was offered was tried in vain; while one is in hand, nothing."""
+    """A note that everything offered was tried in vain; empty while a hotfix is in hand."""
     tried = [f"{one.label} was {one.words}" for one in incident.spent]
     if in_hand(incident) or not tried:
         return []
@@ -103,22 +103,22 @@ def line(option: Option, index: int) -> str:
 
 
 def _repairs(given: Estimate) -> str:
-    """What it repairs; what it surely makes worse is not called a repair."""
+    """What it repairs; an effect that is certainly harmful is not called a repair."""
     if given.value is not None and given.value < 0 and (given.high is None or given.high < 0):
         return f"makes it worse by *{escape(words.estimate(words.turned(given)))}*"
     return f"repairs *{escape(words.estimate(given))}*"
 
 
 def _costs_known_by(option: Option) -> list[str]:
-    """How the costs are known, or why they are not, where that is another story than the repair's."""
+    """How the costs are known, or why they are not, if that differs from the repair's."""
     basis = option.costs.basis
     return [] if basis in option.repairs.basis else [f"cost: {escape(basis.replace('_', ' '))}"]
 
 
 def _of_all(option: Option) -> list[str]:
     """
-    What everybody gains or loses, whom it hits hardest, and how much more alike what is shown becomes, as far
-    as that is known and matters.
+    The gain or loss for everybody, whom it hits hardest, and how much more alike the shown items become,
+    as far as that is known and matters.
     """
     known = option.whole if option.whole is not None and option.whole.value is not None else None
     whole = [] if known is None else [f"in all: {escape(words.effect(known, where=''))}"]
@@ -127,7 +127,7 @@ def _of_all(option: Option) -> list[str]:
 
 
 def _together(parts: Iterable[str]) -> str:
-    """Short parts on one line, broken between them and not within."""
+    """Short parts on one line, which breaks only between them."""
     return " · ".join(part.replace(" ", NO_BREAK) if len(part) <= SHORT else part for part in parts)
 
 
@@ -149,7 +149,7 @@ def deploy(incident: Incident, option: Option, index: int) -> Block:
 
 
 def deploy_again(incident: Incident, key: str) -> list[Block]:
-    """The button of now for an option of an earlier menu; empty where it cannot be pressed any more."""
+    """The current button for an option of an earlier menu; empty if it can no longer be pressed."""
     deployable = {button.option for button in buttons(incident) if button.action == "deploy"}
     options = enumerate(incident.menu or ())
     return [deploy(incident, one, place) for place, one in options if one.key == key and key in deployable]

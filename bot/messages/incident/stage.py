@@ -33,7 +33,7 @@ def hotfix(incident: Incident) -> list[Block]:
 
 
 def _alone(fix: Hotfix) -> list[Block]:
-    """That it went out without the second person that it needs, for as long as it is mentioned at all."""
+    """That it was deployed without the second person it needs, for as long as the hotfix is shown."""
     if fix.break_glass is None:
         return []
     who = words.person(fix.approved_by or fix.chosen_by)
@@ -42,7 +42,7 @@ def _alone(fix: Hotfix) -> list[Block]:
 
 
 def broken_glass(incident: Incident, label: str, reason: str, who: str) -> str:
-    """What the channel is told when somebody deploys without the second person that it takes."""
+    """What the channel is told when somebody deploys without the required second person."""
     return (
         f"🚨 *Break-glass* in #{incident.number}: {who} has “{escape(label)}” deployed *without the second "
         f"person* that it needs: {cut(sentence(reason.rstrip('.')), PART_MAX)}."
@@ -85,7 +85,7 @@ def _widening(fix: Hotfix, option: Option | None, label: str) -> str:
 
 
 def _stages(fix: Hotfix, option: Option | None) -> str:
-    """Where it is on the way to all members, where it goes in stages."""
+    """How far it has been rolled out to members, if it goes in stages."""
     said = words.stages(option, fix.share) if option else ""
     return f" {said[0].upper()}{said[1:]}." if said else ""
 
@@ -97,7 +97,7 @@ def _cost(fix: Hotfix) -> str:
 
 
 def _worth(fix: Hotfix) -> str:
-    """What it is worth today, once members held out say so."""
+    """Its effect today, once the held-out members show it."""
     if fix.worth is None:
         return ""
     return f" Today, against members held out: {cut(sentence(worth_today(fix.worth)), PART_MAX)}."
@@ -111,7 +111,7 @@ def _verified(fix: Hotfix, option: Option | None, label: str, alarm: str = "chec
 
 
 def _outcome(fix: Hotfix, option: Option | None) -> str:
-    """What it repaired, against what was promised."""
+    """What it repaired, compared with what was promised."""
     verdict = against_promise(fix, option)
     promised = f" (promised {_promised(option)})" if option else ""
     return f"It repaired *{repaired(fix, option)}*{promised}" + (f", {verdict}." if verdict else ".")
@@ -189,14 +189,14 @@ def _reason(fix: Hotfix) -> str:
 
 
 def ending(incident: Incident) -> list[Block]:
-    """What it came to: resolved how, and the follow-up asked or answered."""
+    """The outcome: how it was resolved, and the follow-up, asked or answered."""
     if incident.status not in ("resolved", "closed"):
         return []
     how = HOW[incident.resolved_how] if incident.resolved_how else ""
     took = (
         f" after {words.lasting(incident.resolved_at - incident.opened_at)}" if incident.resolved_at else ""
     )
-    # By a verified hotfix: what it repaired stands above already.
+    # By a verified hotfix: what it repaired is already shown above.
     verified = incident.hotfix is not None and incident.hotfix.stage == "verified"
     said = "" if verified and incident.resolved_how == "hotfix" else incident.resolution or ""
     reason = cut(escape(said), PART_MAX)
@@ -205,7 +205,7 @@ def ending(incident: Incident) -> list[Block]:
 
 
 def _still_in_force(incident: Incident) -> list[Block]:
-    """What still acts on the recommender though the incident is over."""
+    """What still acts on the recommender although the incident is over."""
     fix = incident.hotfix
     if fix is None or fix.stage not in DEPLOYED:
         return []
@@ -230,7 +230,7 @@ def _follow_up(incident: Incident) -> list[Block]:
 
 
 def _changes(incident: Incident) -> list[Block]:
-    """The changes to choose from, each with what its replay came to and its button."""
+    """The changes to choose from, each with the result of its replay and its button."""
     return [
         section(
             f"{words.circled(place)} {escape(cut(one.says, PART_MAX))}\n_{escape(one.proof)}_",
@@ -266,7 +266,7 @@ def _came(incident: Incident) -> list[Block]:
 
 
 def _again(incident: Incident) -> list[Block]:
-    """What can be done where its pull request was closed, and the button for another one."""
+    """What can be done if its pull request was closed, and the button for another one."""
     what = what_now(incident)
     if what is None or incident.change is None:
         return []
@@ -277,7 +277,7 @@ def _again(incident: Incident) -> list[Block]:
 
 
 def _due(incident: Incident) -> list[Block]:
-    """Who sees to it, and until when."""
+    """Who is responsible, and by when."""
     until, followed = due(incident), incident.followed
     if until is None or followed is None or followed.owner is None:
         return []
@@ -285,7 +285,7 @@ def _due(incident: Incident) -> list[Block]:
 
 
 def _before_closing(incident: Incident) -> list[Block]:
-    """What Close waits for, said before anybody presses it."""
+    """What Close is waiting for, said before anybody presses it."""
     answer = "accept, edit or decline it" if incident.proposed else "edit it, or decline it with a reason"
     how_far = IN_HAND[incident.hotfix.stage] if incident.hotfix and incident.hotfix.stage in IN_HAND else ""
     words_for = {"follow_up": f"the follow-up ({answer})", "hotfix": f"the hotfix, which {how_far}"}

@@ -1,4 +1,4 @@
-"""The ticket in which what is left to do for good is kept."""
+"""The ticket for the permanent fix that is left to do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ADDRESS = re.compile(r"https?://[^\s|<>\"'`]+")
 
 
 def ticket(incident: Incident) -> list[Block]:
-    """One line about it; more prominent where it was closed and a hotfix still acts."""
+    """One line about it; more prominent if it was closed while a hotfix still acts."""
     found = incident.ticket
     if found is None:
         return []
@@ -22,13 +22,13 @@ def ticket(incident: Incident) -> list[Block]:
 
 
 def plain(incident: Incident) -> str | None:
-    """The same without markup, for the report; None where there is no ticket."""
+    """The same without markup, for the report; None if there is no ticket."""
     found = incident.ticket
     return f"Ticket {found.id or ''} {_state(incident, found)}".replace("  ", " ") if found else None
 
 
 def address(incident: Incident) -> str | None:
-    """Where the ticket is; None where it has no address that may be followed."""
+    """The ticket's address; None if it has none that may be followed."""
     url = incident.ticket.url if incident.ticket else ""
     return url if _ADDRESS.fullmatch(url) else None
 

@@ -1,6 +1,6 @@
 """
-What a button carries: which incident, as it stood at which version, which hotfix, and the digest of the menu
-that its numbers are from. Never JSON.
+What a button carries: the incident and the version it was drawn at, the hotfix, and the digest of the menu
+that the numbers come from. Never JSON.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ SEPARATOR = "|"
 
 
 class Target(NamedTuple):
-    """What a press is about. It comes back from a client, so nothing in it is believed but looked up."""
+    """What a press refers to. It comes back from a client, so it is looked up and never trusted."""
 
     stream: str
     version: int
@@ -30,10 +30,10 @@ def spell(incident: Incident, option: str | None = None) -> str:
 
 def parse(value: str) -> Target:
     """
-    What a button's value spells; one of a message from before there were digests says no menu.
+    Parse a button's value; one from a message older than the digests names no menu.
 
     Raises:
-        Stale: it is not one of ours, or of a release that spelled it differently.
+        Stale: it is not one of ours, or a release that spelled it differently wrote it.
 
     >>> parse("incident-1|4|fill_language|9f86d081884c7d65")
     Target(stream='incident-1', version=4, option='fill_language', menu='9f86d081884c7d65')

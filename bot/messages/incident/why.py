@@ -1,4 +1,4 @@
-"""Why a declared hotfix is not on the menu: as it was found when the menu was made."""
+"""Why a declared hotfix is not on the menu, as found when the menu was made."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LINE_MAX = 400
 
 @dataclass(frozen=True)
 class Why:
-    """What is said of all, and the hotfixes that are not offered, each with why."""
+    """What applies to all, and the hotfixes that are not offered, each with the reason."""
 
     said: str
     left_out: tuple[LeftOut, ...] = ()
@@ -24,10 +24,10 @@ class Why:
 
 def why(incident: Incident, name: str | None = None) -> Why:
     """
-    Of the menu of now, for every hotfix that is not on it, or for the one of this name.
+    The reasons for the current menu, for every hotfix that is not on it, or only for the one with this name.
 
     Raises:
-        Refused: none of this name was looked at; the message says the nearest.
+        Refused: no hotfix of this name was examined; the message names the nearest.
     """
     if incident.menu is None:
         return Why(f"The hotfixes of #{incident.number} are not priced yet.")
@@ -48,7 +48,7 @@ def why(incident: Incident, name: str | None = None) -> Why:
 
 
 def _spent(incident: Incident) -> Iterator[LeftOut]:
-    """What stands on the menu and was found since not to work."""
+    """Hotfixes on the menu that have since been found not to work."""
     for option in incident.menu or ():
         if spent := incident.spent_on(option):
             yield LeftOut(hotfix=option.hotfix, label=option.label, why=f"it was {spent.words}")

@@ -1,1 +1,1 @@
-"""Whether it gets better, in words: scorecard, ML Test Score, rehearsals, replays."""
+"""Whether the practice is improving, in words: scorecard, ML Test Score, rehearsals, replays."""

@@ -16,9 +16,9 @@ from bot.messages.report import ENVIRONMENT, utc
 from domain.answer import Audit, Part, Proof, ScoredTest
 
 SIGNS = {0.0: "○", 0.5: "◐", 1.0: "●"}
-_INCIDENT = re.compile(r"(?<!&)#(\d+)")  # and no entity such as &#39;
+_INCIDENT = re.compile(r"(?<!&)#(\d+)")  # but not an entity such as &#39;
 MOST = 7
-"""Points of a section."""
+"""The most points that a section can have."""
 
 
 def number(points: float) -> str:
@@ -40,7 +40,7 @@ def sums(audit: Audit) -> str:
 
 
 def promise(audit: Audit) -> str:
-    """What the step would bring; why it brings nothing yet, where several sections hold the score down."""
+    """What the step would bring; or why it brings nothing yet, if several sections hold the score down."""
     step = audit.step
     if step is None:
         return "All 28 tests are automated. Nothing is left to do."
@@ -57,12 +57,12 @@ def _listed(names: list[str]) -> str:
 
 
 def spoken(proof: Proof, names: words.Names = words.NOBODY) -> str:
-    """One proof as a clause, with who vouches for it."""
+    """One proof as a clause, with the person who vouches for it."""
     return f"{proof.says} ({words.spoken(proof.by, names)})" if proof.by else proof.says
 
 
 def with_reports(proof: Proof, link: Link, names: words.Names = words.NOBODY) -> Markup:
-    """The same for the page: incidents lead to their reports. A name that is no incident's leads nowhere."""
+    """The same for the page: incidents link to their reports. A name that is no incident's gets no link."""
     said = escape(spoken(proof, names))
     if proof.source != "incidents":
         return said
@@ -75,12 +75,12 @@ def with_reports(proof: Proof, link: Link, names: words.Names = words.NOBODY) ->
 
 
 def gaps(part: Part) -> list[ScoredTest]:
-    """The tests of a section for which nothing counts."""
+    """The tests of a section that earn no points."""
     return [one for one in part.tests if not one.points]
 
 
 def blocks(audit: Audit, link: Link) -> list[Block]:
-    """For Slack: the score, the sections, the step, and the way to all of it."""
+    """For Slack: the score, the sections, the next step, and a link to the whole audit."""
     drawn = [header(headline(audit)), section(plain(sums(audit)))]
     if audit.step is None:
         drawn.append(section(plain(promise(audit))))
@@ -91,7 +91,7 @@ def blocks(audit: Audit, link: Link) -> list[Block]:
 
 
 def rows(audit: Audit, names: words.Names = words.NOBODY) -> Iterator[tuple[str, str, str, str]]:
-    """(test, points, name, what speaks for it) of all tests, and a row before each section with its sum."""
+    """(test, points, name, supporting proof) for all tests, and before each section a row with its sum."""
     for part in audit.parts:
         yield part.name, number(part.points), "", ""
         for one in part.tests:
@@ -100,13 +100,13 @@ def rows(audit: Audit, names: words.Names = words.NOBODY) -> Iterator[tuple[str,
 
 
 def people(audit: Audit) -> set[str]:
-    """Everybody whom the page names, by id."""
+    """The ids of all people named on the page."""
     every = (proof for part in audit.parts for one in part.tests for proof in one.proofs)
     return {proof.by for proof in every if proof.by}
 
 
 def html(audit: Audit, names: words.Names = words.NOBODY, link: Link = nowhere) -> str:
-    """The page of the audit; `link` is where its reader may go on to."""
+    """The page of the audit; `link` gives the addresses its reader may follow."""
     return ENVIRONMENT.get_template("audit.html.j2").render(
         audit=audit,
         promise=promise(audit),
@@ -120,5 +120,5 @@ def html(audit: Audit, names: words.Names = words.NOBODY, link: Link = nowhere) 
 
 
 def undeclared_html(reason: str, link: Link = nowhere) -> str:
-    """The page while the declaration cannot be read."""
+    """The page shown while the declaration cannot be read."""
     return ENVIRONMENT.get_template("undeclared.html.j2").render(reason=reason, link=link)

@@ -17,14 +17,14 @@ VERDICTS: Mapping[Verdict, str] = {
 
 
 def row(one: HotfixRehearsed) -> tuple[str, ...]:
-    """One hotfix: what came of it, what was promised, what is true."""
+    """One hotfix: the result, what was promised, what is true."""
     promised = "–" if one.promised is None else words.estimate(one.promised)
     repaired = "–" if one.repaired is None else f"{100 * one.repaired:.0f} %"
     return one.hotfix, VERDICTS[one.verdict], promised, repaired
 
 
 def why(one: HotfixRehearsed) -> str:
-    """The fault that was planted for it, and what came of that."""
+    """The fault that was planted for it, and the result."""
     planted = f"{one.planted}: " if one.planted else ""
     return f"{one.hotfix}: {planted}{one.says}"
 
@@ -35,7 +35,7 @@ def useless(rehearsed: Sequence[HotfixRehearsed]) -> tuple[str, ...]:
 
 
 def recorded(written: int | None) -> str:
-    """What became of it in the log."""
+    """Whether the rehearsal was recorded in the log."""
     if written is None:
         return "Not recorded."
     return "Recorded." if written else "Recorded before: the log says the same of today."

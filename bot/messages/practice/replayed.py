@@ -1,4 +1,4 @@
-"""A replay of incidents in words: a row an incident, then and now."""
+"""A replay of incidents in words: one row per incident, then and now."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NONE_YET = "Nothing was replayed yet: `recsysops replay --all` does, and the clo
 
 def row(one: Replayed) -> tuple[str, ...]:
     """
-    One incident: what was then, and what is now where it is not the same.
+    One incident: the result then, and the result now where it differs.
     """
     judged = one.judged
     return (
@@ -39,7 +39,7 @@ def row(one: Replayed) -> tuple[str, ...]:
 
 def raised(went: Went) -> str:
     """
-    How long after the onset, and by which check.
+    How long after the onset it was found, and by which check.
 
     >>> raised(Went(check="volume", after_seconds=1680.0)), raised(Went())
     ('28 min, volume', 'no')
@@ -64,7 +64,7 @@ def _both(then: str, now: str) -> str:
 
 
 def why(one: Replayed) -> tuple[str, ...]:
-    """What is worse or better, and what could not be judged; a line each."""
+    """What is worse or better, and what could not be judged; one line each."""
     false_alarm = ("people said that it was no incident",) if one.false_alarm else ()
     followed = (agreed(one.agreed),) if one.agreed else ()
     return tuple(f"#{one.number}: {line}" for line in (*one.reasons, *false_alarm, *one.notes, *followed))
@@ -72,7 +72,7 @@ def why(one: Replayed) -> tuple[str, ...]:
 
 def agreed(check: AgreedCheck) -> str:
     """
-    What the check of its follow-up comes to.
+    The result of the check from its follow-up.
 
     >>> agreed(AgreedCheck(check="hourly", sooner=timedelta(minutes=20), shadow=True))
     'the check of its follow-up, hourly, finds it 20 min sooner, in shadow mode'
@@ -94,7 +94,7 @@ def agreed(check: AgreedCheck) -> str:
 
 
 def total(answer: ReplayAnswer) -> str:
-    """All of them in one line."""
+    """The result over all incidents, in one line."""
     counted = ", ".join(f"{answer.count(verdict)} {verdict}" for verdict in SIGNS)
     sizes = [one.bytes / MEGABYTE for one in answer.incidents if one.bytes is not None]
     held = f", {median(sizes):.1f} MB kept of each (median)" if sizes else ""
@@ -103,7 +103,7 @@ def total(answer: ReplayAnswer) -> str:
 
 
 def html(answer: ReplayAnswer | None, link: Link = nowhere) -> str:
-    """The page of the newest replay; `link` is where its reader may go on to."""
+    """The page of the newest replay; `link` gives the addresses its reader may follow."""
     return ENVIRONMENT.get_template("replay.html.j2").render(
         answer=answer,
         columns=COLUMNS,

@@ -1,4 +1,4 @@
-"""How well the practice works and whether it gets better, as lines, as blocks and as a page."""
+"""How well the practice works and whether it is improving, as lines, as blocks and as a page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LEGS: Mapping[str, str] = {
     "resolve": "ending it, once it was understood",
 }
 LEAST_HALVED = 4
-"""Of fewer times there is no middle half."""
+"""With fewer times than this there is no middle half."""
 
 TOO_FEW, NO_DIFFERENCE = "too few to tell", "no detectable difference"
 NONE_YET = (
@@ -32,12 +32,12 @@ NONE_YET = (
 
 
 def lately(card: Scorecard) -> str:
-    """What the newer of the two times is called."""
+    """The name of the more recent of the two periods."""
     return "in all" if card.since is None else f"last {words.lasting(card.at - card.since)}"
 
 
 def headline(card: Scorecard) -> str:
-    """How many incidents, and whether it gets better: what the intervals say, and no more."""
+    """How many incidents, and whether it is improving: only as far as the intervals support."""
     span = "so far" if card.since is None else f"in the {lately(card)}"
     many = f"{card.incidents} incident{'' if card.incidents == 1 else 's'} {span}"
     if card.since is None:
@@ -52,7 +52,7 @@ def headline(card: Scorecard) -> str:
 
 
 def moved(card: Scorecard) -> tuple[list[str], list[str]]:
-    """What is better than before and what is worse: as a dozen are looked at, by intervals of 99 %."""
+    """What is better than before and what is worse: by intervals of 99 %, since a dozen are compared."""
     better, worse = list[str](), list[str]()
     for taken in _newest(card):
         if taken.sure and taken.factor is not None:
@@ -69,7 +69,7 @@ def _newest(card: Scorecard) -> list[TimeTaken]:
 
 
 def components(card: Scorecard) -> tuple[tuple[str, str], ...]:
-    """A line for each of the four components, and for what is learned."""
+    """A line for each of the four components, and one for what is learned."""
     predicted = next(one for one in card.proportions if one.name == "predicted")
     follow = card.follow_ups
     overdue = f", {follow.overdue} overdue" if follow.overdue else ""
@@ -85,7 +85,7 @@ def components(card: Scorecard) -> tuple[tuple[str, str], ...]:
 
 
 def helps_most(card: Scorecard) -> str:
-    """Where most of the time goes, and in which incidents; empty where none has ended."""
+    """Where most of the time goes, and in which incidents; empty if none has ended."""
     if not card.lost:
         return ""
     most = card.lost[0]
@@ -97,7 +97,7 @@ def helps_most(card: Scorecard) -> str:
 
 def median(spread: Spread) -> str:
     """
-    With its interval and of how many.
+    The median with its interval and the count.
 
     >>> minute = timedelta(minutes=1)
     >>> median(Spread(count=9, median=4 * minute, low=2 * minute, high=9 * minute))
@@ -120,7 +120,7 @@ def _span(span: timedelta | None) -> str:
 
 
 def factor(taken: TimeTaken) -> str:
-    """How many times as long as before, and what that says."""
+    """How many times as long as before, and what that means."""
     found = taken.factor
     if found is None or found.value is None or found.low is None or found.high is None:
         return TOO_FEW
@@ -138,7 +138,7 @@ def share(of: Counted) -> str:
 
 
 def more(one: Proportion) -> str:
-    """By how many points more often than before, and what that says."""
+    """By how many percentage points more often than before, and what that means."""
     found = one.more
     if found is None or found.value is None or found.low is None or found.high is None:
         return TOO_FEW
@@ -159,12 +159,12 @@ def _points(share: float) -> str:
 
 
 def time_columns(card: Scorecard) -> tuple[str, ...]:
-    """The head of `time_rows`."""
+    """The header of `time_rows`."""
     return ("Time", "By", f"Median, {lately(card)}", "Half lie in", "Before", "Change")
 
 
 def time_rows(card: Scorecard) -> Iterator[tuple[str, ...]]:
-    """A row a step and definition."""
+    """One row per step and definition."""
     for one in card.times:
         half = "–"
         few = one.lately.count < LEAST_HALVED
@@ -179,31 +179,31 @@ def _called(one: TimeTaken) -> str:
 
 
 def share_columns(card: Scorecard) -> tuple[str, ...]:
-    """The head of `share_rows`."""
+    """The header of `share_rows`."""
     return ("Incidents", f"Share, {lately(card)}", "Before", "Change")
 
 
 def share_rows(card: Scorecard) -> Iterator[tuple[str, ...]]:
-    """A row for what is counted."""
+    """One row for each thing that is counted."""
     for one in card.proportions:
         said = "–" if card.since is None else more(one)
         yield one.says, share(one.lately), share(one.before), said
 
 
 def kept_row(one: Kept) -> tuple[str, ...]:
-    """A row of what became of the promises of a kind of hotfix."""
+    """A row about how the promises of one kind of hotfix turned out."""
     counts = (one.short, one.promises - one.held - one.short)
     return (one.kind, str(one.held), str(one.promises), words.estimate(one.share), *map(str, counts))
 
 
 def definitions(card: Scorecard) -> Iterator[str]:
-    """What each time is counted from and to."""
+    """The start and end of each measured time."""
     for one in card.times:
         yield f"Time {_called(one)}, v{one.version}: {one.says}."
 
 
 def beside(card: Scorecard) -> str:
-    """What is no time and no share."""
+    """Figures that are neither times nor shares."""
     return (
         f"Deployed by break-glass, without the second person that it takes: {card.glass_broken}. Follow-ups: "
         f"{card.follow_ups.agreed} agreed on, {card.follow_ups.done} done, {card.follow_ups.open} open, "
@@ -223,13 +223,13 @@ def blocks(card: Scorecard, link: Link = nowhere, file: str | None = None) -> li
 
 
 def digest(card: Scorecard, recommender: str, link: Link = nowhere) -> tuple[str, list[Block]]:
-    """The week's message: its text for notifications, and its blocks, for the recommender that it is of."""
+    """The weekly message about a recommender: its text for notifications, and its blocks."""
     text = f"{recommender}: {headline(card)}"
     return text, [header(text), *blocks(card, link)[1:]]
 
 
 def html(card: Scorecard, picture: str | None = None, link: Link = nowhere) -> str:
-    """The page; `picture` is the address of the times by week."""
+    """The page; `picture` is the address of the picture of times by week."""
     return ENVIRONMENT.get_template("scorecard.html.j2").render(
         card=card,
         headline=headline(card),

@@ -1,5 +1,5 @@
 """
-`/control/*`: acting as a person, and ordering faults. The browser page uses it as well as the tests.
+`/control/*`: acts as a person, and orders faults. Used by the browser page as well as by the tests.
 
 | POST to | fields (JSON) |
 |---|---|
@@ -19,9 +19,9 @@
 | sockets | reason: disconnects every Socket Mode connection |
 
 `shown` is the `edited.ts` of the message as the person saw it (empty: not edited yet), since an edit may
-cross with a press; without it, a press is of what the message says now.
+cross with a press; without it, a press refers to what the message says now.
 
-Answers are `{ack_ms, status, answer, error}`, and 400 `{"error": words}` for what cannot be done.
+Answers are `{ack_ms, status, answer, error}`, or 400 with `{"error": words}` for what cannot be done.
 GET state: everything, as `{channels, messages, ephemerals, views, homes, files, faults, connections, calls}`.
 """
 
@@ -50,7 +50,7 @@ Act: TypeAlias = Callable[[World, Json], Awaitable[Json]]
 
 
 async def act(request: Request) -> Response:
-    """One POST; which one is in the path."""
+    """Handle one POST; the path says which one."""
     what = ACTS.get(request.path_params["what"])
     if what is None:
         return JSONResponse({"error": f"There are: {', '.join(ACTS)}."}, status_code=404)

@@ -1,4 +1,4 @@
-"""What a person can fill in: the values a field starts with, and the JSON in which Slack hands them on."""
+"""What a person can fill in: the values a field starts with, and the JSON in which Slack passes them on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def elements(blocks: list[Json]) -> Iterator[tuple[Json, Json]]:
 
 
 def first_values(blocks: list[Json]) -> Json:
-    """`state.values` of a view nobody has touched."""
+    """`state.values` of a view that nobody has touched."""
     values: Json = {}
     for block, element in elements(blocks):
         if element["type"] not in KEEPS_NOTHING:
@@ -35,7 +35,7 @@ def first_values(blocks: list[Json]) -> Json:
 
 
 def kept_values(blocks: list[Json], given: Json) -> Json:
-    """`state.values` of fields of which some were touched: what was given, in the fields that are there."""
+    """`state.values` when some fields were touched: the given values, for the fields that are there."""
     return {
         block: {action: given.get(block, {}).get(action, value) for action, value in actions.items()}
         for block, actions in first_values(blocks).items()
@@ -86,8 +86,8 @@ def _option(element: Json, value: Any) -> Json:
 
 def missing(blocks: list[Json], values: Json) -> dict[str, str]:
     """
-    What the form itself would not let through: required fields left empty, texts too short or long,
-    numbers out of range. Keyed by block id, as `response_action: errors` is.
+    What the form itself would reject: required fields left empty, texts too short or too long, numbers
+    out of range. Keyed by block id, like `response_action: errors`.
     """
     errors = {}
     for block, element in elements(blocks):

@@ -1,4 +1,4 @@
-"""What a person does, one function for each: the payload Slack would send, and what follows the answer."""
+"""What a person does, one function per action: the payload Slack would send, and what follows the answer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class NotThere(LookupError):
 
 
 async def command(world: World, user: str, channel: str, name: str, text: str) -> Answer:
-    """A slash command; whatever the app answers is shown to the person, or to all if it says so."""
+    """Sends a slash command; the app's answer is shown to the person, or to everyone if it says so."""
     key = world.state.new_response_url(user, channel, None)
     payload = {
         "token": "not-used",
@@ -65,10 +65,10 @@ async def press(
 
     Args:
         shown: the `edited.ts` of the message as the person saw it, empty if it had not been edited, since an
-            edit may cross with a click; None: what it says now.
+            edit may cross with a click; None: as it is now.
 
     Raises:
-        NotThere: no such action at that place.
+        NotThere: there is no such action at that place.
         fields.BadValue: an option that is not offered.
     """
     blocks = _blocks_shown(place, shown) if isinstance(place, Message) else place.body["blocks"]
@@ -147,8 +147,8 @@ def _message_place(world: World, user: str, message: Message) -> Json:
 
 async def submit(world: World, user: str, view: View, values: Json) -> Answer:
     """
-    Sends a modal off. What the form itself would not let through is not delivered (`error` is then
-    `form_errors`); the app's `response_action` is obeyed.
+    Submits a modal. What the form itself would reject is not delivered (`error` is then `form_errors`);
+    the app's `response_action` is obeyed.
     """
     fill(view, values)
     view.errors = fields.missing(view.body["blocks"], view.values)
@@ -174,7 +174,7 @@ def fill(view: View, values: Json) -> None:
     Types `values` ({block id: {action id: value}}, or {block id: value}) into a modal.
 
     Raises:
-        NotThere: no such field.
+        NotThere: there is no such field.
         fields.BadValue: an option that is not offered.
     """
     for block_id, given in values.items():
@@ -203,7 +203,7 @@ def _obey(world: World, view: View, answer: Json) -> None:
 
 
 async def close(world: World, user: str, view: View, *, all_of_them: bool) -> Answer:
-    """Closes a modal, or the whole stack, and tells the app where the view asked for it."""
+    """Closes a modal, or the whole stack, and tells the app if the view asked for it."""
     clears = all_of_them or bool(view.body.get("clear_on_close"))
     closing = world.state.stack_of(user) if clears else [view]
     for closed in closing:

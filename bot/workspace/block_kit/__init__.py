@@ -1,1 +1,1 @@
-"""What Slack takes of blocks and views, and what it refuses."""
+"""What Slack accepts in blocks and views, and what it refuses."""

@@ -1,5 +1,5 @@
 """
-How much Slack takes of a whole message or view: lengths in characters or bytes, counts in blocks.
+How much Slack accepts in a whole message or view: lengths in characters or bytes, counts in blocks.
 
 Source: Slack's Block Kit reference (docs.slack.dev/reference/block-kit), read 2026-11. The length of all
 blocks of a message together is not in it but was measured by users of Slack (slackapi/bolt-js#2509: 13,297

@@ -1,4 +1,4 @@
-"""Which addresses Slack can fetch a picture from: those of the open internet, and no others."""
+"""Which addresses Slack can fetch a picture from: those on the open internet, and no others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _INSIDE = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".test", "
 
 def reachable(url: str) -> bool:
     """
-    Whether a server of Slack's could fetch this address; no name is looked up.
+    Whether one of Slack's servers could fetch this address; no name is looked up.
 
     >>> [reachable(f"http://{host}/a.png") for host in ("127.0.0.1:8000", "10.1.2.3", "[::1]", "web")]
     [False, False, False, False]

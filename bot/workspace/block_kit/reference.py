@@ -4,8 +4,8 @@ how long each may be.
 
 Source: Slack's Block Kit reference (docs.slack.dev/reference/block-kit), read 2026-11.
 
-Lengths are in characters, counts in items. What holds for a whole message or view is in `limits.py`, what
-rich text is made of in `rich_text.py`. `validate.py` walks this; the tests try each limit from both sides.
+Lengths are in characters, counts in items. Limits for a whole message or view are in `limits.py`, the parts
+of rich text in `rich_text.py`. `validate.py` walks this; the tests try each limit from both sides.
 """
 
 from __future__ import annotations

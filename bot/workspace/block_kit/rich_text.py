@@ -1,5 +1,5 @@
 """
-What rich text is made of, as in `reference.py`.
+The parts of rich text, described as in `reference.py`.
 
 Source: Slack's Block Kit reference (docs.slack.dev/reference/block-kit/blocks/rich-text-block), read 2026-11.
 """

@@ -1,4 +1,4 @@
-"""What can be said of a key in Block Kit: the kinds of rule that `reference` is written in."""
+"""The kinds of rule about a Block Kit key, in which `reference` is written."""
 
 from __future__ import annotations
 

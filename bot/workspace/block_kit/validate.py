@@ -1,5 +1,5 @@
 """
-Walks blocks and views along the table in `reference.py` and names what Slack would not take.
+Walks blocks and views along the table in `reference.py` and names what Slack would not accept.
 
 Each problem is a sentence and a JSON pointer, the way Slack puts them into `response_metadata.messages`.
 """
@@ -42,7 +42,7 @@ class _Walk:
 
 def problems_of_blocks(blocks: Any, surface: Surface = "message") -> list[str]:
     """
-    What is wrong with `blocks` on a surface; empty when Slack would take them.
+    What is wrong with `blocks` on a surface; empty if Slack would accept them.
 
     >>> problems_of_blocks([{"type": "divider"}])
     []
@@ -56,7 +56,7 @@ def problems_of_blocks(blocks: Any, surface: Surface = "message") -> list[str]:
 
 
 def problems_of_view(view: Any) -> list[str]:
-    """What is wrong with a modal or Home; empty when Slack would take it."""
+    """What is wrong with a modal or Home; empty if Slack would accept it."""
     if not isinstance(view, dict):
         return ["must be an object [json-pointer:/view]"]
     kind = view.get("type")
@@ -72,7 +72,7 @@ def problems_of_view(view: Any) -> list[str]:
 
 
 def length_of_blocks(blocks: list[dict[str, Any]]) -> int:
-    """Characters that a message's blocks count for against `MESSAGE_BLOCKS_LENGTH_MAX`."""
+    """The number of characters that a message's blocks count towards `MESSAGE_BLOCKS_LENGTH_MAX`."""
     return _text_length(blocks) + limits.MESSAGE_BLOCK_OVERHEAD * max(0, len(blocks) - 1)
 
 

@@ -1,1 +1,1 @@
-"""How the app hears of it: over HTTP or through a socket, in time or again."""
+"""How events reach the app: over HTTP or through a socket, in time or retried."""

@@ -1,4 +1,4 @@
-"""Hands what people do to the app, signed over HTTP or through a socket, and measures its answer."""
+"""Delivers what people do to the app, signed over HTTP or through a socket, and measures its answer."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def sign(secret: str, timestamp: str, body: bytes) -> str:
 
 async def deliver(world: World, kind: str, payload: dict[str, Any], retry: int = 0) -> Answer:
     """
-    Hands `payload` over once, or as ordered by a fault; of two deliveries the first one's answer counts.
+    Delivers `payload` once, or as a fault orders; of two deliveries the first one's answer counts.
 
     Args:
         kind:  `command`, `block_actions`, `view_submission`, `view_closed` or `event`.

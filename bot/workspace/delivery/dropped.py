@@ -1,4 +1,4 @@
-"""A connection that closes without an answer, for tests of what the app does then."""
+"""A connection that closes without an answer, for tests of how the app reacts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SEND = "workspace.send"
 
 
 class KeepSend:
-    """Outside everything else: remembers the server's own `send`, which knows the connection."""
+    """The outermost middleware: remembers the server's own `send`, which knows the connection."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -22,7 +22,7 @@ class KeepSend:
 
 
 class Dropped(Response):
-    """Closes the connection instead of answering. ASGI has no word for it, so uvicorn's own is used."""
+    """Closes the connection instead of answering. ASGI has no message for that, so uvicorn's own is used."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         transport = getattr(getattr(scope[_SEND], "__self__", None), "transport", None)

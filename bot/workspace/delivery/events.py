@@ -1,4 +1,4 @@
-"""Events: what happened in the workspace, sent to the app if it has subscribed, and again if it is deaf."""
+"""Events: what happened in the workspace, sent to the app if it has subscribed, and retried if unanswered."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def say(
 
 
 def as_stored(world: World, text: str) -> str:
-    """What was typed as Slack keeps it: `@name` of a person or group as a mention, `&`, `<`, `>` escaped."""
+    """The typed text as Slack stores it: `@name` of a person or group as a mention, `&`, `<`, `>` escaped."""
     names = {user["name"]: f"<@{user_id}>" for user_id, user in world.state.users.items()}
     groups = {group["handle"]: f"<!subteam^{group_id}>" for group_id, group in world.state.groups.items()}
 
@@ -77,7 +77,7 @@ async def add_reaction(world: World, user: str, message: Message, name: str) -> 
 
 
 async def change_group(world: World, handle: str, users: list[str]) -> Answer:
-    """A user group gets other members, or is made; in memory only, as all groups are."""
+    """A user group gets other members, or is created; in memory only, like all groups."""
     known = next((one for one in world.state.groups.values() if one["handle"] == handle), None)
     group_id = known["id"] if known else world.state.next_id("S")
     group = people.group(group_id, handle, handle, users)
@@ -95,7 +95,7 @@ async def change_group(world: World, handle: str, users: list[str]) -> Answer:
 
 
 async def tell(world: World, event: dict[str, Any]) -> Answer:
-    """Delivers one event, at once; if the app does not take it, again after each pause in the settings."""
+    """Delivers one event, at once; if the app does not accept it, again after each pause in the settings."""
     if event["type"] not in world.settings.events:
         return Answer(0.0)
     now = world.state.now()
@@ -112,7 +112,7 @@ async def tell(world: World, event: dict[str, Any]) -> Answer:
     answer = await deliver(world, "event", payload)
     if answer.error and world.settings.request_url:
         task = asyncio.create_task(_tell_again(world, payload))
-        _again.add(task)  # a task nobody holds may be collected before it has run
+        _again.add(task)  # a task without a reference may be collected before it has run
         task.add_done_callback(_again.discard)
     return answer
 

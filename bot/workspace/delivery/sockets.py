@@ -28,7 +28,7 @@ class Sockets:
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
 
     def new_ticket(self) -> str:
-        """What lets one connection in, once."""
+        """A ticket that admits one connection, once."""
         ticket = secrets.token_hex(16)
         self._tickets.add(ticket)
         return ticket
@@ -54,14 +54,14 @@ class Sockets:
             while True:
                 self._acknowledge(json.loads(await socket.receive_text()))
         except (WebSocketDisconnect, json.JSONDecodeError, RuntimeError):
-            return  # gone, or talking nonsense: either way this connection is over
+            return  # closed, or sending nonsense: either way this connection is over
         finally:
             if socket in self._open:
                 self._open.remove(socket)
 
     async def send(self, kind: str, payload: dict[str, Any], *, answers: bool) -> dict[str, Any]:
         """
-        Hands one payload to one connection and waits for its acknowledgement.
+        Sends one payload over one connection and waits for its acknowledgement.
 
         Returns:
             The acknowledgement's `payload`, empty when it had none.
@@ -91,7 +91,7 @@ class Sockets:
             del self._waiting[envelope_id]
 
     async def disconnect(self, reason: str) -> int:
-        """Asks every connection to come again, as Slack does now and then. Returns how many there were."""
+        """Asks every connection to reconnect, as Slack does now and then. Returns how many there were."""
         leaving, self._open = self._open, []
         for socket in leaving:
             await socket.send_json({"type": "disconnect", "reason": reason, "debug_info": {"host": "local"}})

@@ -1,4 +1,4 @@
-"""`/api/<method>`: who may call what, what goes wrong on order, and one table of methods."""
+"""`/api/<method>`: who may call what, which faults were ordered, and one table of methods."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Handler: TypeAlias = Callable[[World, Arguments], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Method:
-    """One method: what answers it, and the scope it needs; `app` methods want the app token."""
+    """One method: the function that answers it, and the scope it needs; `app` methods want the app token."""
 
     answer: Handler
     scope: str = ""
@@ -60,7 +60,7 @@ METHODS: Mapping[str, Method] = {
 
 
 async def call(request: Request) -> Response:
-    """Answers one call of the Web API, or lets it go wrong as ordered."""
+    """Answers one call of the Web API, or fails as ordered."""
     world: World = request.app.state.world
     name = request.path_params["method"]
     try:
@@ -128,7 +128,7 @@ def _authorise(world: World, request: Request, method: Method, args: Arguments) 
 
 
 async def _arguments(request: Request) -> Arguments:
-    """The arguments, from the query, a form or JSON; in a form, nested things are JSON in a string."""
+    """The arguments, from the query, a form or JSON; in a form, nested values are JSON in a string."""
     body = await request.body()
     if request.headers.get("content-type", "").startswith("application/json"):
         try:

@@ -1,4 +1,4 @@
-"""`chat.*` and `reactions.add`: what the app says, changes and takes back."""
+"""`chat.*` and `reactions.add`: what the app says, changes and deletes."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def wanted_thread(world: World, channel: str, thread_ts: object) -> str | None:
 
 
 def update(world: World, args: Arguments) -> dict[str, Any]:
-    """`text` without `blocks` removes the blocks; `metadata` stays unless it is given again."""
+    """Updates a message: `text` without `blocks` removes the blocks; `metadata` stays unless given again."""
     channel = writable_channel(world, args)
     message = wanted_message(world, channel, args.get("ts"))
     if message.user != people.BOT_USER:

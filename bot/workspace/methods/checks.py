@@ -1,4 +1,4 @@
-"""Checks that several Web API methods share: is there such a channel, would Slack take these blocks."""
+"""Checks shared by several Web API methods: does the channel exist, would Slack accept these blocks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def wanted_channel(world: World, args: Arguments) -> str:
 
 
 def writable_channel(world: World, args: Arguments) -> str:
-    """The same, where the app may write into it."""
+    """The same, if the app may write to it."""
     found = wanted_channel(world, args)
     if world.state.channels[found].get("is_archived"):
         raise Refusal("is_archived")
@@ -40,7 +40,7 @@ def writable_channel(world: World, args: Arguments) -> str:
 
 
 def member_channel(world: World, args: Arguments) -> str:
-    """The same, where the app is in it."""
+    """The same, if the app is a member of it."""
     found = wanted_channel(world, args)
     if not world.state.channels[found].get("is_member", True):
         raise Refusal("not_in_channel")
@@ -67,8 +67,8 @@ def wanted_blocks(world: World, args: Arguments, seed: str) -> list[dict[str, An
     The message's blocks with ids filled in; None when none were given.
 
     Raises:
-        Refusal: `invalid_blocks_format`, `invalid_blocks` with every problem's place, or
-            `msg_blocks_too_long`.
+        Refusal: `invalid_blocks_format`, `invalid_blocks` with the place of every problem, or
+                `msg_blocks_too_long`.
     """
     blocks = args.get("blocks")
     if blocks is None or blocks in ("", []):
@@ -86,7 +86,7 @@ def wanted_blocks(world: World, args: Arguments, seed: str) -> list[dict[str, An
 
 
 def unseen_pictures(world: World, node: Any, pointer: str) -> list[str]:
-    """Problems for each picture that Slack could not show: an address out of its reach, a file not ready."""
+    """Problems for each picture that Slack could not show: an address beyond its reach, a file not ready."""
     return unreachable_images(node, pointer) + _unknown_files(world, node, pointer)
 
 
@@ -105,7 +105,7 @@ def _unknown_files(world: World, node: Any, pointer: str) -> list[str]:
 
 
 def _is_ready(world: World, file_id: str) -> bool:
-    """Slack looks at a file for a moment after its upload is complete; until then it is in no message."""
+    """Whether a file can be shown: Slack takes a moment to process it after its upload is complete."""
     completed = world.state.files.get(file_id, {}).get("completed")
     return completed is not None and world.state.now() >= completed + world.settings.file_seconds
 

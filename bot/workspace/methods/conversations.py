@@ -1,4 +1,4 @@
-"""`conversations.*`: which channels there are, and what was said in them."""
+"""`conversations.*`: which channels exist, and what was said in them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def open_direct(world: World, args: Arguments) -> dict[str, Any]:
 
 
 def history(world: World, args: Arguments) -> dict[str, Any]:
-    """What stands in the channel itself, newest first; replies are in `replies`."""
+    """The messages of the channel itself, newest first; replies are in `replies`."""
     channel = member_channel(world, args)
     found = [m for m in world.state.in_channel(channel) if m.thread_ts is None or m.broadcast]
     found = [m for m in reversed(found) if _within(m, args)]

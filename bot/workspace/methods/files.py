@@ -1,4 +1,4 @@
-"""Files, in the three steps in which Slack takes them: ask for an address, send the bytes, share."""
+"""Files, in the three steps in which Slack accepts them: ask for an address, send the bytes, share."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def get_upload_url(world: World, args: Arguments) -> dict[str, Any]:
 
 def take_bytes(world: World, file_id: str, body: bytes) -> str:
     """
-    Keeps what was sent to an upload address.
+    Stores what was sent to an upload address.
 
     Raises:
-        Refusal: no such address, or another number of bytes than announced.
+        Refusal: there is no such address, or the number of bytes is not the one announced.
     """
     file = world.state.files.get(file_id)
     if file is None:

@@ -48,7 +48,7 @@ def _spend(world: World, key: str) -> ResponseUrl:
 
 
 def say(world: World, place: ResponseUrl, body: dict[str, Any]) -> None:
-    """Does what an answer says: a new message, for one or for all, or another one replaced or deleted."""
+    """Does what an answer says: posts a new message, for one or for all, or replaces or deletes another."""
     original = world.state.messages.get(f"{place.channel}/{place.message_ts}")
     if original is not None and not original.deleted and body.get("delete_original"):
         original.deleted = True

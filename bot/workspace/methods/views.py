@@ -61,7 +61,7 @@ def publish(world: World, args: Arguments) -> dict[str, Any]:
 
 
 def put_on_top(world: World, user: str, body: dict[str, Any]) -> View:
-    """Opens a modal over those that the person has open."""
+    """Opens a modal on top of those that the person has open."""
     below = world.state.stack_of(user)
     new_id = world.state.next_id("V")
     root = below[0].stack if below else new_id
@@ -72,7 +72,7 @@ def put_on_top(world: World, user: str, body: dict[str, Any]) -> View:
 
 
 def change(world: World, view: View, body: dict[str, Any]) -> None:
-    """Replaces a view's content; what the person has typed into fields that stay, stays."""
+    """Replaces a view's content; what the person has typed into remaining fields is kept."""
     view.body = {**body, "blocks": with_ids(body["blocks"], view.id)}
     view.hash = f"{int(world.state.now())}.{world.state.next_id('').lower()}"
     view.values = kept_values(view.body["blocks"], view.values)

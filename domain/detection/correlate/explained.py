@@ -1,5 +1,5 @@
 """
-One cause, one incident: a total that is off because one slice of it is does not need a finding of its own.
+One cause, one incident: a total that is off because one of its slices is off needs no finding of its own.
 """
 
 from __future__ import annotations
@@ -8,16 +8,16 @@ from collections.abc import Iterable
 
 from domain.values import Finding
 
-EXPLAINED_SHARE = 0.6  # of the total's change, above which the slices are the better word for it
+EXPLAINED_SHARE = 0.6  # of the total's change; above this share, the slices describe it better
 
 
 def without_shadows(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """
-    The findings of one look, without totals whose change is that of slices found in the same table and
+    The findings of one look, without totals whose change is explained by slices found in the same table and
     window.
 
-    A slice's expected rows are those of its share in what is left of the total; its own loss is reckoned from
-    its share in the total as it should have been.
+    A slice's expected rows follow from its share of what is left of the total; its own loss is calculated
+    from its share of the total as it should have been.
     """
     every = tuple(findings)
     return tuple(one for one in every if one.slice or one.subject or not _explained(one, every))

@@ -1,8 +1,8 @@
 """
-Whether a finding opens an incident or belongs to one that is known: the same rules live and in a backtest.
+Whether a finding opens an incident or belongs to a known one: the same rules apply live and in a backtest.
 
-    finding ──▶ joined_by    an incident with the same cause goes on, seen elsewhere
-            └─▶ over_already its window reaches back into one that has ended since
+    finding ──▶ joined_by    an open incident with the same cause, seen elsewhere
+            └─▶ over_already its window reaches back into an incident that has ended since
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ HOUR = timedelta(hours=1)
 REPEAT_AFTER = timedelta(minutes=1)
 """An open incident records the same finding at most this often: the log is for people too."""
 LONGEST_OVER = timedelta(days=7)
-"""How long before a window an incident may have been opened, or last seen, that still has to do with it."""
+"""How long before a window an incident may have been opened, or last seen, and still be related to it."""
 MOST_OF_IT = 0.5
-"""Of what a finding is off by, from which on what explains it is its cause."""
+"""Share of a finding's deviation that something has to explain to be its cause."""
 
 Shares = Mapping[str, float]
-"""Item → its share of what a finding is off by."""
+"""Item → its share of a finding's deviation."""
 
 
 def link_to(incident: Incident, finding: Finding, made_from: Lineage) -> Link | None:
-    """What `finding` shares with `incident`, where that reports its cause already; else None."""
+    """What `finding` shares with `incident` if the incident already reports its cause; else None."""
     first, latest = incident.first_finding, incident.finding
     if first is None or latest is None:
         return None
@@ -38,8 +38,8 @@ def link_to(incident: Incident, finding: Finding, made_from: Lineage) -> Link | 
 
 def seen_until(incident: Incident, latest: Finding) -> datetime:
     """
-    An incident that goes on was seen later than its latest finding says: findings are recorded only now and
-    then, and of short windows a look or two may be silent before it counts as over.
+    An ongoing incident was seen later than its latest finding says: findings are recorded only now and then,
+    and with short windows a look or two may be silent before it counts as over.
     """
     if incident.cleared_at is not None:
         return latest.window_end
@@ -56,16 +56,17 @@ def joined_by(
     explained_by: Callable[[Finding], Shares],
 ) -> tuple[Incident, Link] | None:
     """
-    The incident with the same cause as `finding`, and what they share; None where it has one of its own.
+    The incident with the same cause as `finding`, and what they share; None if the finding has its own cause.
 
-    What has joined one stays with it until it is over, also where the incident's own metric is back before;
-    but what goes on after the incident was fixed is reported by itself, or nobody would hear of it.
+    A finding that has joined an incident stays with it until the finding is over, even if the incident's own
+    metric recovers earlier; but what continues after the incident was fixed is reported separately, or nobody
+    would hear of it.
 
     Args:
-        unclosed: none of them of this finding itself.
-        since: from when on the finding was seen without a break, where its check remembers.
+        unclosed: none of them about this finding itself.
+        since: when the unbroken run of sightings of the finding began, if its check remembers.
         mostly_there: whether most of what the finding lacks lies where it crosses that incident.
-        explained_by: the items that a finding comes from; asked only where nothing else joins.
+        explained_by: the items behind a finding; asked only if nothing else joins.
     """
     incidents = [incident for incident in unclosed if not _outlived(incident, finding)]
     for incident in incidents:
@@ -80,7 +81,7 @@ def joined_by(
 
 
 def _outlived(incident: Incident, finding: Finding) -> bool:
-    """Whether the finding is of a window that began after a hotfix, or people, fixed the incident."""
+    """Whether the finding's window began after the incident was fixed, by a hotfix or by people."""
     fixed_at = incident.resolved_at if incident.resolved_how in ("hotfix", "elsewhere") else None
     return fixed_at is not None and finding.kind == "detected" and finding.window_start >= fixed_at
 
@@ -88,7 +89,7 @@ def _outlived(incident: Incident, finding: Finding) -> bool:
 def _of_the_same_items(
     finding: Finding, incidents: list[Incident], explained_by: Callable[[Finding], Shares]
 ) -> tuple[Incident, Link] | None:
-    """One film's release is one incident, whichever of its genres is reported, and on whichever day."""
+    """One film's release is one incident, whichever of its genres is reported and on whichever day."""
     near = [incident for incident in incidents if _may_share_items(incident, finding)]
     own = explained_by(finding) if near else {}
     for incident in near if own else ():
@@ -100,7 +101,7 @@ def _of_the_same_items(
 
 
 def _may_share_items(incident: Incident, finding: Finding) -> bool:
-    """Slices of one table that hold more rows, or fewer, within a week of each other."""
+    """Whether both are slices of one table with more rows, or with fewer, within a week of each other."""
     first, latest = incident.first_finding, incident.finding
     if first is None or latest is None or finding.subject or first.subject:
         return False
@@ -123,19 +124,19 @@ def same_items(one: Shares, other: Shares) -> bool:
 
 
 def fingerprints(*incidents: Incident) -> frozenset[str]:
-    """Those of all that these incidents report, also by what joined them."""
+    """The fingerprints of everything that these incidents report, including the findings that joined them."""
     joined = (also.fingerprint for one in incidents for also in one.also)
     return frozenset((*(one.fingerprint for one in incidents), *joined))
 
 
 def over_already(finding: Finding, known: Iterable[Incident], made_from: Lineage) -> bool:
     """
-    True where the window reaches back into an incident of the same cause that has ended since.
+    True if the window reaches back into an incident of the same cause that has ended since.
 
-    A check of long windows goes on seeing what a fix has repaired; what goes on after the fix is found again
-    in the first window that begins after it. A silence begins with the delivery that ended the one before,
-    which people close later: it is over already only where nothing came since that was last seen. A forecast
-    is of its day, whenever it is made.
+    A check with long windows still sees what a fix has repaired; what continues after the fix is found again
+    in the first window that begins after it. A silence begins with the delivery that ended the previous one,
+    which people close later: it is already over only if nothing has come since that one was last seen. A
+    forecast belongs to its day, whenever it is made.
     """
 
     def same(one: Incident) -> bool:
@@ -147,7 +148,7 @@ def over_already(finding: Finding, known: Iterable[Incident], made_from: Lineage
 
 
 def _until(incident: Incident, finding: Finding) -> datetime:
-    """Until when what began is what that incident reported."""
+    """The moment before which whatever begins is still what that incident reported."""
     latest = incident.finding
     if latest is not None and latest.unit == finding.unit == SILENT:
         return latest.window_end

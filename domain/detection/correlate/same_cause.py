@@ -1,4 +1,4 @@
-"""One cause, one incident: whether a finding is what an open incident reports already, seen elsewhere."""
+"""One cause, one incident: whether a finding is what an open incident already reports, seen elsewhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Link = Literal["slice", "table", "column", "upstream", "downstream", "items"]
 """What a finding shares with an incident; `downstream`: its table is made from the incident's."""
 
 BLIND = "looks"
-"""Unit of the finding that a check could not look."""
+"""Unit of the finding that a check was unable to look."""
 SILENT = "seconds"
 """Unit of a silence: how long nothing came, or nothing was replaced."""
 
@@ -25,18 +25,18 @@ def same_cause(
     lineage: Lineage | None = None,
 ) -> Link | None:
     """
-    What `other` shares with an incident, in a window that overlaps the time it was seen in; None where it is
-    unrelated, and for predictions, each of which is about an item of its own.
+    What `other` shares with an incident, in a window that overlaps the time in which the incident was seen;
+    None if they are unrelated, and for predictions, each of which is about an item of its own.
 
     Args:
         first, latest: the incident's findings; they differ in their window.
-        seen_until: when it was last seen, at the least the end of the latest window.
+        seen_until: when it was last seen; at least the end of the latest window.
         lineage: which tables are made from which.
     """
     if not _at_one_time(first, seen_until, other) or first.fingerprint == other.fingerprint:
         return None
     if BLIND in (first.unit, other.unit):
-        # A table that cannot be read blinds every check of it, and says nothing of its rows.
+        # A table that cannot be read blinds all its checks, and says nothing about its rows.
         return "table" if first.unit == other.unit and first.table == other.table else None
     if first.table == other.table:
         return _in_one_table(first, latest, other)
@@ -47,10 +47,10 @@ def crossing(
     first: Finding, latest: Finding, seen_until: datetime, other: Finding, lineage: Lineage
 ) -> Slice | None:
     """
-    The slice of both, where what `other` lacks may be what the incident lacks, in a table made from the
-    incident's: people of one region see fewer films of one country. So may it be where the incident is about
-    a column: films whose language is not set are shown less. How much of it lies there has to be counted.
-    None where neither slice says anything of the other, or one says it all.
+    The intersection of both slices, if what `other` lacks may be what the incident lacks, in a table made
+    from the incident's: people of one region see fewer films of one country. The same may hold if the
+    incident is about a column: films whose language is not set are shown less. How much of it lies there has
+    to be counted. None if neither slice says anything about the other, or one says everything about it.
 
     Args: as those of `same_cause`.
     """
@@ -77,7 +77,7 @@ def lacks(finding: Finding) -> bool:
 
 def _in_one_table(first: Finding, latest: Finding, other: Finding) -> Link | None:
     """
-    The same column, the same slice, or of counts a slice within the other; a whole table is nobody's slice.
+    The same column, the same slice, or for counts a slice within the other; a whole table is nobody's slice.
     """
     same = first.slice == other.slice
     if first.subject or other.subject:
@@ -93,9 +93,9 @@ def _in_one_table(first: Finding, latest: Finding, other: Finding) -> Link | Non
 
 def _in_two_tables(first: Finding, latest: Finding, other: Finding, lineage: Lineage) -> Link | None:
     """
-    Along what is declared of the tables, where their slices do not exclude each other; else by the very same
-    slice, and of whole tables only where no table says what it is made from, or both are made from a third.
-    A model that learned what is wrong errs for everybody, so its slices say nothing of where that shows.
+    Follow the declared lineage, if the slices do not exclude each other; otherwise require the very same
+    slice, and accept whole tables only if no table says what it is made from, or both are made from a third.
+    A model that learned something wrong errs for everybody, so its slices do not say where the error shows.
     """
     if first.table in lineage.taught(other.table):
         return "downstream"
@@ -116,7 +116,7 @@ def _in_two_tables(first: Finding, latest: Finding, other: Finding, lineage: Lin
 
 def _took_its_place(latest: Finding, other: Finding) -> bool:
     """
-    Whether `other` has more rows of another value of what lacks rows upstream: what is not shown makes room.
+    Whether `other` has more rows of another value of what lacks rows upstream: items not shown make room.
     """
     missing = dict(latest.slice)
     return lacks(latest) and any(missing.get(name, value) != value for name, value in other.slice)

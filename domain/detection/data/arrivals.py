@@ -1,4 +1,4 @@
-"""When a table held rows: what its deliveries and its silences are made of."""
+"""When a table held rows: the basis for its deliveries and its silences."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Floats = npt.NDArray[np.float64]
 @dataclass(frozen=True)
 class Arrivals:
     """
-    Bins of time that hold rows: `first` and `last` (n,) moment of a row in each, unix seconds, ascending;
-    `size` (n,) its rows, or the sum of what is measured; `width` of the bins in seconds. `at` is when one
-    looks (unix seconds); the settle time has already been taken off.
+    Bins of time that hold rows: `first` and `last` (n,) are the moments of the first and last row in each,
+    unix seconds, ascending; `size` (n,) is its rows, or the sum of the measure; `width` is that of a bin in
+    seconds. `at` is the time of the look (unix seconds), with the settle time already taken off.
     """
 
     first: Floats
@@ -37,7 +37,7 @@ class Arrivals:
 @dataclass(frozen=True)
 class Feeds:
     """
-    Arrivals by slice, the whole table () among them, and the zone in which people read the clock and their
+    Arrivals by slice, including the whole table (), and the zone in which people read the clock and the
     `holidays` begin; `back` is how far a look reaches, in seconds.
     """
 
@@ -47,7 +47,7 @@ class Feeds:
     back: float = float("inf")
 
     def at(self, until: float) -> Feeds:
-        """The same as it was at that moment (unix seconds): bins that were whole by then."""
+        """The same as it was at that moment (unix seconds): only bins that were complete by then."""
         parts: dict[Slice, Arrivals] = {}
         for where, held in self.parts.items():
             begin = np.floor(held.first / held.width) * held.width

@@ -1,4 +1,4 @@
-"""One look of one check: what it is declared as, over which windows, and how much past it wants."""
+"""One look of one check: its declaration, its windows, and how much past it needs."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ SILENCE_PARTS, LEAST_SILENCE, SILENCE_OF_DAYS = 6, timedelta(seconds=10), timede
 @dataclass(frozen=True)
 class CheckRun:
     """
-    One look: `check` with its table named, `options` its kind's own keys as typed values, the dimensions that
+    One look: `check` with its table named, `options` with the kind's own keys as typed values, the dimensions
     it is sliced by, and `grid`, whose last window is judged.
 
-    `window` and `every` are the check's own, `history` how far back it learns from. Where one question is to
-    answer for several looks, `first` is when the window of the first of them ends.
+    `window` and `every` are the check's own, `history` is how far back it learns from. If one question is to
+    answer several looks, `first` is when the window of the first of them ends.
     """
 
     recommender: Recommender
@@ -48,12 +48,12 @@ class CheckRun:
 
     @property
     def looks_per_week(self) -> float:
-        """Independent looks a week: those at overlapping windows see mostly the same rows."""
+        """Independent looks a week: looks at overlapping windows see mostly the same rows."""
         return WEEK_SECONDS / max(self.every, self.window).total_seconds()
 
     @property
     def silence_width(self) -> timedelta:
-        """How finely arrivals are told apart: five minutes for tables by the day, down to ten seconds."""
+        """How finely arrivals are resolved: five minutes for daily tables, down to ten seconds."""
         if self.window >= DAY:
             return SILENCE_OF_DAYS
         return max(min(self.every, self.window / SILENCE_PARTS), LEAST_SILENCE)

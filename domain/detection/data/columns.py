@@ -9,7 +9,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class Columns:
-    """`types`: column → what it holds now; `accept_before`: changes seen before it are the new normal."""
+    """`types`: column → what it holds now; `accept_before`: changes seen before then are the new normal."""
 
     types: Mapping[str, str]
     window_start: datetime

@@ -1,4 +1,4 @@
-"""Counted windows as arrays: one total and one column a slice."""
+"""Counted windows as arrays: one total, and one column per slice."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from domain.values import Slice
 Floats = npt.NDArray[np.float64]
 
 NOT_SET = "∅ (not set)"
-"""The value of a dimension in rows that hold none."""
+"""Stands for the value of a dimension in rows that have none."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Counts:
         return self.grid.local_seconds()[self.first : self.first + len(self.total)]
 
     def special_days(self) -> SpecialDays | None:
-        """What of each window lies in a holiday or at its edge; None where nothing does."""
+        """How much of each window lies in a holiday or at its edge; None if no window does."""
         found = self.grid.special_days()
         return found.only(slice(self.first, self.first + len(self.total))) if found else None
 
@@ -66,8 +66,8 @@ class Counts:
 
     def merged(self, each: int) -> Counts:
         """
-        Windows of `each` of these together, the last of them ending with the judged one; what is left over at
-        the beginning is left out.
+        These windows, `each` of them merged into one, the last ending with the judged one; a remainder at the
+        beginning is dropped.
         """
         begin = len(self.total) % each
         shape = (len(self.total) // each, each)
@@ -108,14 +108,14 @@ def coded(parts: pd.DataFrame) -> tuple[npt.NDArray[np.int64], list[tuple[str, s
     """
     (n_rows,) the place of each row's slice, and the slices in order of their names.
 
-    Column by column as numbers: millions of rows hold few names, and texts are slow to compare.
+    Works on columns as numbers: millions of rows hold few names, and strings are slow to compare.
     """
     key = np.zeros(len(parts), dtype=np.int64)
     values: list[list[str]] = []
     for column in ("dim1", "val1", "dim2", "val2"):
         texts = parts[column].astype("category").cat
         names = [str(value) for value in texts.categories]
-        rank = np.append(np.argsort(np.argsort(names)) + 1, 0)  # a text that is absent has the code −1
+        rank = np.append(np.argsort(np.argsort(names)) + 1, 0)  # a missing string has the code −1
         key = key * len(rank) + rank[texts.codes]
         values.append(["", *sorted(names)])
     present, places = np.unique(key, return_inverse=True)

@@ -1,4 +1,4 @@
-"""All slices of a table's cells, of one up to so many dimensions, as numbers: thousands of them at once."""
+"""All slices of a table's cells, up to a number of dimensions, as numbers: thousands of them at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scipy import sparse
 from domain.detection.data.counts import Floats
 
 Codes = npt.NDArray[np.int64]
-DENSE_KEYS = 2_000_000  # combinations of values up to which they are numbered by a list of all of them
+DENSE_KEYS = 2_000_000  # combinations of values up to which they are numbered by listing all of them
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,9 @@ class Cube:
     """
     The slices of cells, numbered: the whole table is 0, then family by family (a set of dimensions).
 
-    `families` are places of dimensions; `member` is (n_families, n_cells), the slice of each that a cell lies
-    in; `family` is (n_slices,) and `example` (n_slices,) a cell of each. `codes` are those of the cells.
+    `families` are places of dimensions; `member` is (n_families, n_cells), the slice of each family that a
+    cell lies in; `family` is (n_slices,), and `example` (n_slices,) a cell of each. `codes` are those of the
+    cells.
     """
 
     codes: Codes
@@ -33,7 +34,7 @@ class Cube:
 
     @property
     def count(self) -> int:
-        """How many slices there are, the whole table with them."""
+        """How many slices there are, including the whole table."""
         return len(self.family)
 
     @cached_property
@@ -59,8 +60,8 @@ class Cube:
 
     def siblings(self, one: int, others: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """
-        Of each of `others` how many slices differ from `one` in the value of the same one dimension, `one`
-        with them; 0 where it differs from it in anything else.
+        For each of `others`, how many slices differ from `one` in the value of the same single dimension,
+        counting `one`; 0 if it differs from it in anything else.
         """
         names = self.families[self.family[one]]
         values = self.codes[self.example[others]][:, names]
@@ -103,7 +104,7 @@ def cube_of(codes: Codes, ways: int) -> Cube:
 
 
 def _grouped(codes: Codes, count: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Which different row of `codes` each one is, and where each different one stands."""
+    """For each row of `codes` which distinct row it is, and for each distinct row where it is found."""
     sizes = [int(column.max(initial=0)) + 1 for column in codes.T]
     key = np.zeros(count, dtype=np.int64)
     for column, size in zip(codes.T, sizes, strict=True):

@@ -1,4 +1,4 @@
-"""Features as a model is fed them, and as it learned them: histograms of both, cut alike."""
+"""Features as served to a model and as it learned them: histograms of both, with the same bins."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SET, NOT_SET = "set", "not set"
 @dataclass(frozen=True)
 class ServedFeatures:
     """
-    What was fed, `served`: histograms by window, the last one judged; and what was learned from, `learned`:
+    `served`, what was fed: histograms by window, the last one judged; and `learned`, what was learned from:
     (n_cells, n_bins) counts for each of the same bins and slices. A column may have a second entry of bins
     with the labels `SET` and `NOT_SET`.
     """

@@ -19,7 +19,8 @@ from domain.values import Slice
 class Bins:
     """
     Where a column is cut: a number at `edges` (n_bins + 1,) in its own unit, lowest and highest value
-    included; a text into `labels`, one a bin, `named` of which are values and the others groups of the rest.
+    included; a text into `labels`, one per bin, of which `named` are values and the others groups of the
+    rest.
     """
 
     column: str
@@ -37,7 +38,7 @@ class Bins:
 class Histograms(Windowed):
     """
     One table's columns; the last window is the one that is judged. `counts` holds (n_windows, n_cells,
-    n_bins) for each of `bins`: rows with a value in that bin. `rows` (n_windows, n_cells) are all rows.
+    n_bins) for each of `bins`: rows with a value in that bin. `rows` (n_windows, n_cells) counts all rows.
     """
 
     grid: Grid

@@ -22,8 +22,8 @@ class Metric:
     One metric of a table, whole and by slice; the last window is the one that is judged.
 
     `held` is (n_windows, n_series), NaN in windows without rows, which count as `empty` once the table
-    has begun; `slices` names the columns, () the whole table, which comes first. Cut out of a longer
-    `whole`, it shares with all others that are what was `kept` of it.
+    has begun; `slices` names the columns, the whole table () first. A metric cut out of a longer `whole`
+    shares `kept` with all others cut out of it.
     """
 
     grid: Grid
@@ -55,13 +55,13 @@ class Metric:
 
     @property
     def special_days(self) -> SpecialDays | None:
-        """What of each window lies in a holiday or at its edge; None where nothing does."""
+        """How much of each window lies in a holiday or at its edge; None if no window does."""
         found = self.grid.special_days()
         return found.only(slice(self.first, self.first + self.count)) if found else None
 
     @property
     def a_day(self) -> int:
-        """Windows in a day, one at the least."""
+        """Windows in a day, at least one."""
         return max(int(DAY / self.grid.width), 1)
 
     def values(self, place: int) -> Floats:

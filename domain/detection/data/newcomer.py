@@ -1,4 +1,4 @@
-"""Values, columns and rows that have only just begun to come; and clocks that are set to another zone."""
+"""Values, columns and rows that have only just begun to appear; and clocks set to another zone."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import numpy.typing as npt
 
 from domain.detection.data.counts import Floats
 
-SURE = 1e-3  # how likely chance may have kept a value from coming earlier
+SURE = 1e-3  # largest probability that a value was absent before by chance
 HOURS = 24
-LEAST_ALIKE = 0.9  # correlation of two days, hour by hour, from which on they are one day
-CLOSER = 0.1  # of the squared distance as they stand that may be left, once one is moved
+LEAST_ALIKE = 0.9  # correlation of two days, hour by hour, above which they count as the same day
+CLOSER = 0.1  # share of the unshifted squared distance that may remain once one of them is shifted
 
 
 def newcomers(rows: Floats) -> npt.NDArray[np.intp]:
     """
-    The window in which each value first came; 0 where it may have been there all along.
+    The window in which each value first appeared; 0 if it may have been there all along.
 
-    A value is new where, coming as often as it has since, it would have come before with near certainty:
+    A value is new if, at the rate it has appeared since, it would almost certainly have appeared before:
     the chance of no row in a Poisson count, exp(−rate × windows before), is at most `SURE`.
 
     Args:
@@ -36,7 +36,7 @@ def newcomers(rows: Floats) -> npt.NDArray[np.intp]:
 
 def hours_apart(own: Floats, other: Floats) -> int | None:
     """
-    How many hours later the day of `own` lies than that of `other`; None where they agree, or are not alike.
+    How many hours later the day of `own` lies than that of `other`; None if they agree, or are not alike.
 
     Args:
         own, other: (24,) rows by the hour of the day, UTC.

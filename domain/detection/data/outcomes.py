@@ -1,4 +1,4 @@
-"""What a model gave a chance, and what was chosen of it: by window, slice and score, as arrays."""
+"""The probabilities a model predicted, and what was chosen: by window, slice and score, as arrays."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EDGES = (
     *(0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5),
     *(0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0),
 )
-"""Where probabilities are cut; the same at every look, so that what is found in one keeps its name."""
+"""Where probabilities are cut; the same at every look, so that a finding of one look keeps its name."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Outcomes(Windowed):
     """
     Scored rows of one table; the last window is the one that is judged.
 
-    (n_windows, n_cells, n_bins), one bin between every two of `EDGES`: `rows` with a score, the sum of their
-    scores `scored` (a probability each, so: choices predicted), and how many of them were `chosen`. `cells`
-    names the slices, the whole table () first; `score` is the column.
+    (n_windows, n_cells, n_bins), one bin between every two of `EDGES`: `rows` with a score, the sum `scored`
+    of their scores (each a probability, so: choices predicted), and how many were `chosen`. `cells` names the
+    slices, the whole table () first; `score` is the column.
     """
 
     grid: Grid

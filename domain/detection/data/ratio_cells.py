@@ -1,4 +1,4 @@
-"""A ratio's two sides by window and cell: what is added up above the line, and what it is divided by."""
+"""The two sides of a ratio by window and cell: what is summed in the numerator and the denominator."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class RatioCells:
         return self.grid.local_seconds()[self.first : self.first + len(self.denominator)]
 
     def until(self, last: int, history: int) -> RatioCells:
-        """The same with window `last` as the judged one, at most `history` before it, and cells in them."""
+        """The same with window `last` judged, at most `history` before it, and the cells seen in them."""
         begin = max(last - history, 0)
         numerator, denominator = self.numerator[begin : last + 1], self.denominator[begin : last + 1]
         there = (denominator > 0).any(axis=0) | (numerator != 0).any(axis=0)
@@ -73,8 +73,8 @@ class RatioCells:
 
     def merged(self, each: int) -> RatioCells:
         """
-        Windows of `each` of these together, the last of them ending with the judged one; what is left over at
-        the beginning is left out.
+        These windows, `each` of them merged into one, the last ending with the judged one; a remainder at the
+        beginning is dropped.
         """
         windows, cells = self.denominator.shape
         begin, shape = windows % each, (windows // each, each)
@@ -93,7 +93,7 @@ class RatioCells:
         return tuple(sorted(pairs))
 
     def inside(self, where: Slice) -> npt.NDArray[np.bool_]:
-        """(n_cells,) those that lie in a slice; none where its values are not known here."""
+        """(n_cells,) the cells that lie in a slice; none if its values are not known here."""
         held = np.ones(len(self.codes), dtype=bool)
         for dimension, value in where:
             if dimension not in self.dimensions or value not in self.values[self.dimensions.index(dimension)]:
@@ -166,7 +166,7 @@ def is_share(numerator: Floats, denominator: Floats) -> bool:
 
 def rarer_side(cells: RatioCells) -> RatioCells:
     """
-    Of a share above a half, what is missing to the whole: that 99 % became 95 % is that failures are five
+    For a share above a half, its complement: if 99 % becomes 95 %, what matters is that failures are five
     times as many.
     """
     if cells.share and cells.numerator.sum() > HALF * cells.denominator.sum():

@@ -10,7 +10,7 @@ from domain.detection.data.tally import Tally
 
 @dataclass(frozen=True)
 class Served:
-    """`tally`: of all rows those that each version served; `due`: version → its share, in [0, 1]."""
+    """`tally`: of all rows, those that each version served; `due`: version → its due share, in [0, 1]."""
 
     tally: Tally
     due: Mapping[str, float]

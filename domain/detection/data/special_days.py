@@ -1,5 +1,5 @@
 """
-Which part of a window lies in a holiday, and which in the evening before one or the night after.
+How much of a window lies in a holiday, and how much in the evening before or the night after one.
 
     16:00      00:00                    24:00   06:00
     ──┼──────────┼────────────────────────┼───────┼──
@@ -20,9 +20,9 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 DAY, HOUR = 86_400, 3_600
-EVENING, NIGHT = 16 * HOUR, 6 * HOUR  # from when on the day before, until when the day after is not itself
-FINEST = 2.0 * HOUR  # a longer window is looked at in parts of so many seconds
-LARGE = 0.3  # of a window, from where on it is no window of its weekday
+EVENING, NIGHT = 16 * HOUR, 6 * HOUR  # when the edge begins the day before, and ends the day after
+FINEST = 2.0 * HOUR  # seconds; a longer window is examined in parts of this length
+LARGE = 0.3  # share of a window above which it no longer counts as one of its weekday
 THURSDAY = 3  # 1970 began on one
 EPOCH = date(1970, 1, 1).toordinal()
 
@@ -30,8 +30,8 @@ EPOCH = date(1970, 1, 1).toordinal()
 @dataclass(frozen=True)
 class SpecialDays:
     """
-    (n_windows,) each: the share of the window in a `holiday`, that at the `edge` of one, and the `day` (days
-    since 1970) of that holiday, −1 where there is none. `rest` is the weekday that a holiday is like.
+    (n_windows,) each: the share of the window in a `holiday`, the share at the `edge` of one, and the `day`
+    (days since 1970) of that holiday, −1 if there is none. `rest` is the weekday that a holiday resembles.
     """
 
     holiday: Floats
@@ -41,15 +41,15 @@ class SpecialDays:
 
     @property
     def marked(self) -> npt.NDArray[np.bool_]:
-        """(n_windows,) those that say nothing of their weekday, nor it of them."""
+        """(n_windows,) the windows that say nothing about their weekday, nor it about them."""
         return np.asarray(self.holiday + self.edge >= LARGE)
 
     def only(self, windows: slice) -> SpecialDays:
-        """The same of some of the windows."""
+        """The same for some of the windows."""
         return SpecialDays(self.holiday[windows], self.edge[windows], self.day[windows], self.rest)
 
     def as_lived(self, local_seconds: Ints) -> Ints:
-        """(n_windows,) the local clock, in holidays that of the last day of rest."""
+        """(n_windows,) the local clock; in holidays, that of the last day of rest."""
         return np.where(self.holiday >= LARGE, self.like(local_seconds), local_seconds)
 
     def like(self, local_seconds: Ints) -> Ints:
@@ -64,7 +64,7 @@ def special_days(local_seconds: Ints, width_seconds: float, holidays: Holidays) 
         local_seconds: (n_windows,) local clock at the start of each, seconds since 1970, ascending.
 
     Returns:
-        None where no window touches any.
+        None if no window touches a holiday.
 
     >>> labour = Holidays(days=frozenset({date(1970, 1, 2)}))
     >>> found = special_days(np.arange(3) * DAY, DAY, labour)

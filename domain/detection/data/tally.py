@@ -1,4 +1,4 @@
-"""Rows of which something is wrong, by window, slice and column, as arrays."""
+"""Rows with something wrong, by window, slice and column, as arrays."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from domain.detection.data.windowed import Windowed
 from domain.values import Slice
 
 LEAST_DRAWN = 8.0
-"""Rows of a sample, fewer of which are not worth a person's attention however many they stand for."""
+"""Fewer rows of a sample than this are not worth a person's attention, however many they stand for."""
 
 OTHERS = "all others"
-"""The items that are too rare to be told apart, where items are."""
+"""Stands for the items that are too rare to be told apart."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Tally(Windowed):
     Rows of one table, and those of them that are wrong; the last window is the one that is judged.
 
     `cells` names the slices, the whole table () first; `columns` what may be wrong, `labels` the same in more
-    words where there are any, `promised` those declared never to be. `rows` is (n_windows, n_cells), `bad`
-    (n_windows, n_cells, n_columns), both counts ≥ 0, bad ≤ rows. `part` is how much of the table was drawn
-    for it, where that is not all.
+    words, if there are any, `promised` those declared never to be wrong. `rows` is (n_windows, n_cells),
+    `bad` (n_windows, n_cells, n_columns), both counts ≥ 0, bad ≤ rows. `part` is the part of the table that
+    was sampled for it, if not all.
     """
 
     grid: Grid
@@ -43,7 +43,7 @@ class Tally(Windowed):
     part: float = 1.0
 
     def least(self, rows: float) -> float:
-        """How many of what was drawn stand for so many rows of the table, and are worth reporting."""
+        """How many sampled rows stand for so many rows of the table, and are worth reporting."""
         return rows if self.part >= 1.0 else min(rows, max(rows * self.part, LEAST_DRAWN))
 
     def until(self, last: int, history: int) -> Tally:
@@ -56,7 +56,7 @@ class Tally(Windowed):
 def celled(frame: pd.DataFrame) -> tuple[tuple[Slice, ...], npt.NDArray[np.int64]]:
     """The slices in a frame with dim1, val1, dim2, val2, the whole table first, and each row's place."""
     places, names = coded(frame)
-    shift = 0 if names and not names[0][0] else 1  # the whole table has the smallest name where it is there
+    shift = 0 if names and not names[0][0] else 1  # the whole table has the smallest name, if present
     return ((), *(slice_named(*name) for name in names if name[0])), places + shift
 
 

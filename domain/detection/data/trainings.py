@@ -1,4 +1,4 @@
-"""When a model was trained, what its runs say, and how old what serves is."""
+"""When a model was trained, what its runs report, and how old what serves is."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from domain.detection.data.counts import Floats
 @dataclass(frozen=True)
 class Runs:
     """
-    Trainings in order of time, the last one the one that is judged: `values` (n_runs, n_columns), NaN where a
-    run does not say.
+    Trainings in order of time, the last one being judged: `values` (n_runs, n_columns), NaN where a run does
+    not say.
     """
 
     at: tuple[datetime, ...]
@@ -32,10 +32,10 @@ class Runs:
 @dataclass(frozen=True)
 class Ages:
     """
-    What served, one after the other, unix seconds: `since` (n,) when each began to, ascending, and `born`
-    (n,) from when it is. `serving` is the place of the one that serves at `at`, the only one since `alone`,
-    which is before `since` where none ever served beside it. `width` is the resolution of ages, seconds;
-    `what` is said to be so old.
+    What served, in turn, unix seconds: `since` (n,) when each began to serve, ascending, and `born` (n,) the
+    time each dates from. `serving` is the place of the one that serves at `at`, the only one since `alone`,
+    which is before `since` if none ever served beside it. `width` is the resolution of ages, seconds; `what`
+    names the thing whose age it is.
     """
 
     since: npt.NDArray[np.float64]
@@ -48,14 +48,14 @@ class Ages:
 
     @property
     def age(self) -> float:
-        """Seconds, of what serves."""
+        """The age of what serves, in seconds."""
         return self.at - float(self.born[self.serving])
 
     @property
     def began(self) -> float:
-        """When what serves began to, the last time."""
+        """When what serves most recently began to serve."""
         return max(self.alone, float(self.since[self.serving]))
 
     def replaced(self) -> npt.NDArray[np.float64]:
-        """(n − 1,) how old each was when the next one took its place."""
+        """(n − 1,) how old each was when the next one replaced it."""
         return np.asarray(self.since[1:] - self.born[:-1])

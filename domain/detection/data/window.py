@@ -17,16 +17,16 @@ DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 
 WINDOW = "__window"
-"""The column of a frame that says in which window a row lies: 0 for the first of the grid."""
+"""The column of a frame that says which window a row lies in: 0 for the first of the grid."""
 
 
 @dataclass(frozen=True)
 class Grid:
     """
-    `count` windows of `width`, the first beginning at `start` (aware UTC), one after the other.
+    `count` consecutive windows of `width`, the first beginning at `start` (aware UTC).
 
     `offsets` are (since, seconds east of UTC): for windows of whole days, what local clocks showed, so that a
-    day stays a local day when the clocks change; otherwise one entry of 0. `holidays` are those declared.
+    day stays a local day when the clocks change; otherwise one entry of 0. `holidays` are the declared ones.
     """
 
     start: datetime
@@ -53,7 +53,7 @@ class Grid:
         return moment
 
     def merged(self, each: int, first: int) -> Grid:
-        """Windows of `each` of these together, from window `first` on; no part of one at the end."""
+        """`each` of these windows merged, from window `first` on; an incomplete last one is dropped."""
         start = self.edge(first)
         begun = [shift for since, shift in self.offsets if since <= start] or [self.offsets[0][1]]
         later = tuple((since, shift) for since, shift in self.offsets if since > start)
@@ -66,13 +66,13 @@ class Grid:
         return _local_seconds(self)
 
     def special_days(self) -> SpecialDays | None:
-        """What of each window lies in a holiday or at its edge; None where nothing does."""
+        """How much of each window lies in a holiday or at its edge; None if no window does."""
         return _special_days(self) if self.holidays.days else None
 
 
 @lru_cache(maxsize=64)
 def _local_seconds(grid: Grid) -> npt.NDArray[np.int64]:
-    """Kept, and read-only: a walk over the past asks the same grid at each of its looks."""
+    """Cached, and read-only: a walk over the past asks the same grid at each of its looks."""
     if len(grid.offsets) == 1:
         starts = grid.start.timestamp() + grid.width.total_seconds() * np.arange(grid.count)
     else:
@@ -87,7 +87,7 @@ def _local_seconds(grid: Grid) -> npt.NDArray[np.int64]:
 
 @lru_cache(maxsize=64)
 def _special_days(grid: Grid) -> SpecialDays | None:
-    """Kept for the same reason."""
+    """Cached for the same reason."""
     return special_days(grid.local_seconds(), grid.width.total_seconds(), grid.holidays)
 
 

@@ -1,4 +1,4 @@
-"""What is counted window after window, the last one judged: when each begins and ends."""
+"""Things counted window by window, the last one judged: when each begins and ends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from domain.detection.data.window import Grid
 
 
 class Windowed:
-    """Of a frozen value whose `rows` begin with window `first` of `grid`."""
+    """Mixin for a frozen value whose `rows` begin with window `first` of `grid`."""
 
     grid: Grid
     rows: Floats

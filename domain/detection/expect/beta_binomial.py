@@ -2,8 +2,9 @@
 The tails of the beta-binomial: a count out of a total whose share itself scatters from window to window.
 
 A tail is summed count by count from where it begins, away from the mean; further out, where the distribution
-changes little from one count to the next, by the middle of ever wider blocks of counts. So a tail takes a few
-dozen terms, or hundreds where totals go into the millions, and all slices are summed at once.
+changes little from one count to the next, it is summed over ever wider blocks, each represented by its
+middle. A tail thus takes a few dozen terms, or hundreds if totals go into the millions, and all slices are
+summed at once.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from scipy.special import gammaln
 
 from domain.detection.data.counts import Floats
 
-ONE_BY_ONE = 64  # counts before blocks begin to widen, and the part of its distance that a block is wide
-REACH_SD, REACH_DISPERSION = 7.0, 20.0  # beyond so much of both, less than 1 : 10⁷ is left of a tail
-LEAST_CORRELATION, MOST_CORRELATION = 1e-9, 0.5  # of two rows of one window; the least is a binomial
+ONE_BY_ONE = 64  # counts before blocks begin to widen; the width of a block as a part of its distance
+REACH_SD, REACH_DISPERSION = 7.0, 20.0  # beyond so many of both, less than 1 : 10⁷ is left of a tail
+LEAST_CORRELATION, MOST_CORRELATION = 1e-9, 0.5  # of two rows of one window; the least amounts to a binomial
 
 
 def beta_binomial_tails(
@@ -26,14 +27,14 @@ def beta_binomial_tails(
     P(X ≤ observed) and P(X ≥ observed) of a beta-binomial out of `n`: its mean is `share` · n, its variance
     `dispersion` times the binomial's.
 
-    A count that is no whole number (a measure that is added up) lies on a lattice of its own.
+    A count that is not a whole number (a summed measure) lies on a lattice of its own.
 
     Args:
         observed: (n_slices,) counts in [0, n]; share: (n_slices,) in (0, 1); n, dispersion ≥ 1: the same or
             one for all.
 
     Returns:
-        Two of (n_slices,), each right to a ten-thousandth of the smaller one.
+        Two arrays (n_slices,), each accurate to a ten-thousandth of the smaller one.
 
     >>> low, high = beta_binomial_tails(np.array([0.0, 5.0]), 10, np.array([0.5, 0.5]), 1.0)
     >>> (low * 1024).round(1).tolist(), (high * 1024).round(1).tolist()
@@ -55,7 +56,8 @@ def beta_binomial_tails(
 
 def _blocks(room: Floats, reach: Floats) -> tuple[npt.NDArray[np.intp], Floats, Floats]:
     """
-    Of all blocks of all slices: whose it is, how far off its middle lies, and how many counts it holds.
+    For every block of every slice: which slice it belongs to, how far off its middle lies, and how many
+    counts it holds.
 
     Args:
         room: (n_slices,) counts up to the end of the distribution; reach: up to where they matter.

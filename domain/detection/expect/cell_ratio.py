@@ -1,10 +1,10 @@
 """
-What each cell's numerator should be, given its denominator: from its own past as far as that says anything,
-else from what the values of its dimensions do elsewhere.
+What each cell's numerator should be, given its denominator: from its own past as far as that is informative,
+otherwise from what the values of its dimensions do elsewhere.
 
-A cell in which ten rows were ever seen has no ratio of its own to speak of. So a ratio is first made of main
-effects (a country's, a device's), and a cell's own past counts beside it by how much cells usually differ
-from that: a gamma prior, whose width is estimated over all cells.
+A cell that has only ever had ten rows has no meaningful ratio of its own. So a ratio is first built from main
+effects (a country's, a device's), and a cell's own past is weighed against it by how much cells usually
+differ from their main effects: a gamma prior, whose width is estimated over all cells.
 
 Source:
     Main effects by proportional fitting: Deming & Stephan (1940), Ann. Math. Stat. 11(4); the gamma–Poisson
@@ -21,22 +21,22 @@ from domain.detection.data.counts import Floats
 from domain.detection.data.ratio_cells import Codes
 
 PASSES = 4
-PRIOR_ROWS = 4.0  # expected rows that the whole table's ratio is worth beside a value's own
+PRIOR_ROWS = 4.0  # expected rows that the whole table's ratio counts for beside a value's own
 LEAST, MOST_VARIANCE = 1e-9, 4.0
-LEAST_UNIT = 0.05  # of a share near one
-EXACT = 1e-6  # of a usual amount, below which its variance is none
-FAR = 16.0  # squared standard deviations: further off says no more about the usual scatter
+LEAST_UNIT = 0.05  # for a share near one
+EXACT = 1e-6  # of a usual amount; a variance below this counts as none
+FAR = 16.0  # squared standard deviations: a cell further off says no more about the usual scatter
 ROUNDS = 6
 DENSE, LEAST_CELLS, QUARTERS = 5.0, 16, 4  # of the cells by which one window is judged
 MAD_TO_SD = 1.4826
-HALF_OF_COUNTING = 0.5  # a scatter that is less than that beside counting is not seen in one window
+HALF_OF_COUNTING = 0.5  # a scatter smaller than this beside counting noise cannot be seen in one window
 
 
 @dataclass(frozen=True)
 class CellRatios:
     """
-    (n_cells,) `ratio`; its relative variance, by which the past leaves it `unknown`; `unit`, the variance of
-    a numerator over its mean by counting alone (1 of a Poisson); the relative variance `scatter` from window
+    (n_cells,) `ratio`; its relative variance `unknown`, which the past leaves open; `unit`, the variance of a
+    numerator over its mean by counting alone (1 for a Poisson); `scatter`, the relative variance from window
     to window beyond that; and (n_windows,) the whole table's `season`.
     """
 
@@ -63,9 +63,9 @@ def expect_cells(
     """
     Args:
         numerator, denominator: (n_windows, n_cells) of the past.
-        weight: (n_windows,) how much each window says, 0 where nothing is to be learned.
-        season: (n_windows,) the whole table's ratio in each, as a part of what it is in all.
-        share: the numerator counts some of what the denominator counts.
+        weight: (n_windows,) how much each window counts, 0 where nothing is to be learned.
+        season: (n_windows,) the whole table's ratio in each, relative to its overall ratio.
+        share: whether the numerator counts some of what the denominator counts.
     """
     n, d = weight @ numerator, weight @ (denominator * season[:, None])
     overall = float(n.sum()) / max(float(d.sum()), LEAST)
@@ -74,7 +74,7 @@ def expect_cells(
     y, x = numerator[learn], (denominator * season[:, None])[learn]
     whole = bool(np.array_equal(y, np.round(y)))
     own = np.maximum((y.sum(axis=0) + main) / (x.sum(axis=0) + 1.0), LEAST)
-    # What rows of an amount hold scatters with how much that is: minutes of those who stay, more.
+    # The amount in a row scatters more the larger it is: minutes vary more among those who stay longer.
     size = np.ones(len(main)) if whole else np.maximum(np.abs(main), LEAST)
     unit, scatter = _variance(y / size, x * own / size, counted=whole)
     units = np.maximum(unit * (1 - main), LEAST_UNIT) if share else unit * size
@@ -90,7 +90,7 @@ def expect_cells(
 
 
 def _main_effects(n: Floats, due: Floats, codes: Codes) -> Floats:
-    """(n_cells,) factors of the overall ratio: the product of what each dimension's value does."""
+    """(n_cells,) factors of the overall ratio: the product of the effects of each dimension's value."""
     factor = np.ones(len(n))
     for _pass in range(PASSES):
         for column in codes.T:
@@ -101,8 +101,8 @@ def _main_effects(n: Floats, due: Floats, codes: Codes) -> Floats:
 
 def _variance(y: Floats, due: Floats, *, counted: bool) -> tuple[float, float]:
     """
-    (unit, scatter) of a variance unit · m + scatter · m² around a mean m, by weighted least squares; whole
-    numbers scatter no less than a Poisson's.
+    (unit, scatter) of a variance unit · m + scatter · m² around a mean m, by weighted least squares; counts
+    (whole numbers) scatter at least as much as a Poisson.
     """
     held = due > LEAST
     mean, square = due[held], (y[held] - due[held]) ** 2
@@ -143,9 +143,9 @@ def _between(n: Floats, due: Floats, units: Floats) -> float:
 
 def scatter_now(observed: Floats, expected: Floats) -> float:
     """
-    The relative variance, beyond counting, of what cells hold in one window around what is expected of them,
-    from the shortest half of their distances, among cells of like size: that half is the calm one as long as
-    most cells are, whatever the others are off by. In units of counting; 0 where there are few cells.
+    The relative variance, beyond counting, of the cells of one window around their expected values, estimated
+    from the shortest half of their distances among cells of similar size: as long as most cells are calm,
+    that half is calm, however far off the others are. In units of counting; 0 if there are few cells.
 
     Source:
         The shortest half: Rousseeuw & Leroy (1987), Robust Regression and Outlier Detection, ch. 4.
@@ -162,6 +162,6 @@ def scatter_now(observed: Floats, expected: Floats) -> float:
 
 
 def _shortest_half(values: Floats) -> float:
-    """The variance of a normal with as short a shortest half."""
+    """The variance of the normal distribution whose shortest half is equally short."""
     ordered, half = np.sort(values), len(values) // 2 + 1
     return float((MAD_TO_SD * (ordered[half - 1 :] - ordered[: len(ordered) - half + 1]).min() / 2) ** 2)

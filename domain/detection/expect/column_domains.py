@@ -1,4 +1,4 @@
-"""What a column may hold: declared, or learned from what it held."""
+"""What a column may hold: declared, or learned from what it held before."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from domain.recommender.options import Domains
 
 MARGIN = 0.1  # of the range that history shows, on either side
-MOST_CATEGORIES = 200  # a text column with more values is a name, and has no domain to learn
+MOST_CATEGORIES = 200  # a text column with more values holds names, and has no domain to learn
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ def learn_domains(
     seen: Mapping[str, tuple[Collection[str], Collection[str]]],
 ) -> ColumnDomains:
     """
-    What is declared, and for other columns what history shows: numbers may go a tenth of their range beyond
-    it, of texts with up to 200 values none may be new.
+    What is declared, and for other columns what history shows: numbers may exceed their range by a tenth of
+    it; text columns with up to 200 values may hold no new one.
 
-    A column whose newest window of the past broke that rule already, as the number of an order does each day,
-    has nothing to be learned.
+    A column whose newest past window already broke that rule, as order numbers do every day, has no domain to
+    learn.
 
     Args:
         seen: column → the texts of all windows of the past but the newest, and those of the newest.
@@ -53,7 +53,7 @@ def learn_domains(
 
 
 def _settled(spans: Spans) -> tuple[float, float] | None:
-    """The range that may be held, if the newest window would have kept to that of the others."""
+    """The allowed range, provided the newest window would have kept to that of the others."""
     held = [(low, high) for low, high in spans if math.isfinite(low) and math.isfinite(high)]
     if len(held) < 2:
         return None

@@ -1,13 +1,14 @@
 """
-What a slice of two values has in common with the other slices of each: it is Danish films' day, and on every
-device they have it.
+What a slice of two values shares with the other slices of each value: a good day for Danish films is one on
+every device.
 
 Most of how slices scatter from window to window is not their own. How far the rest of a slice's country, and
 the rest of its genre, are from their past today predicts how far the slice should be, as far as slices of
-that country or genre were seen to go together. What is off for its whole country is the country's finding.
+that country or genre have been seen to move together. If the whole country is off, that is the country's
+finding.
 
 Source:
-    Crossed random effects predicted from the other members of each class, drawn to nothing by the counting
+    Crossed random effects predicted from the other members of each class, shrunk to nothing by the counting
     noise in them: Henderson (1975), Biometrics 31(2).
 """
 
@@ -27,7 +28,7 @@ from domain.values import Slice
 
 Places = npt.NDArray[np.int64]
 
-AT_ONCE = 500_000  # slices times windows that are held in memory together
+AT_ONCE = 500_000  # slices times windows that are held in memory at once
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Margins:
     Which slices have a value in common; (n_sides,) each: one of the two values of one slice.
 
     `slices` is the slice, `values` the place of this value as a slice of its own, `others` that of its other
-    value (−1: not there), `groups` a number for all slices of this value that share the other dimension.
+    value (−1: absent), `groups` a number shared by all slices of this value that have the same other
+    dimension.
     """
 
     slices: Places
@@ -59,7 +61,7 @@ class Margins:
 @lru_cache(maxsize=16)
 def margins_of(slices: tuple[Slice, ...]) -> Margins:
     """
-    Kept, as a table has the same slices from look to look.
+    Cached, as a table has the same slices from look to look.
 
     >>> margins_of(((("a", "1"),), (("a", "1"), ("b", "2")), (("b", "2"),))).values.tolist()
     [0, 2]
@@ -81,8 +83,8 @@ class CrossedEffects:
     How far slices go with their margins.
 
     Args:
-        part: (n_slices,) of a value's slices: how much of what is common they show, 0–1.
-        scatter: (n_slices,) relative standard deviation of a value beyond counting; 0 where there is none.
+        part: (n_slices,) for a value's slices: how much of the common movement they show, 0–1.
+        scatter: (n_slices,) relative standard deviation of a value beyond counting; 0 if there is none.
     """
 
     margins: Margins
@@ -91,29 +93,30 @@ class CrossedEffects:
 
     def factor(self, rows: Floats, due: Floats) -> Floats:
         """
-        (n_windows, n_slices) times what its own past says that each should hold, given the `rows` of all.
+        (n_windows, n_slices) multiple of what its own past predicts that each should hold, given the `rows`
+        of all.
         """
         return self.times(self.common(rows, due), rows.shape)
 
     def times(self, common: Floats, shape: tuple[int, ...]) -> Floats:
-        """The factor that what is `common` makes."""
+        """The factor that the `common` movement makes."""
         shown = 1 + self.part[self.margins.values] * common
         factor, sides = np.ones(shape), self.margins.slices
-        second = np.diff(sides, prepend=-1) == 0  # a slice has two sides at the most, next to each other
+        second = np.diff(sides, prepend=-1) == 0  # a slice has at most two sides, next to each other
         for some in (~second, second):
             factor[:, sides[some]] *= shown[:, some]
         return np.maximum(factor, LEAST_FACTOR)
 
     def common(self, rows: Floats, due: Floats) -> Floats:
         """
-        (n_windows, n_sides) how far the rest of each margin is off, as far as that is no counting noise.
+        (n_windows, n_sides) how far the rest of each margin is off, beyond counting noise.
 
-        Up to three times as far as is usual, or as half of its slices are: what is further off is a fault in
-        one of them, and no measure for the others. The rest is made of slices that follow other values too,
-        and these are taken as far off as they are as a whole.
+        Capped at three times the usual, or at how far half of its slices are off: anything beyond is a fault
+        in one of them, and no measure for the others. The rest consists of slices that follow other values
+        too, and these are taken to be as far off as they are as a whole.
 
         Args:
-            rows, due: (n_windows, n_slices) what is there, and what the past alone says.
+            rows, due: (n_windows, n_slices) the observed rows, and those predicted from the past alone.
         """
         of = self.margins
         if not len(of.slices):
@@ -135,8 +138,8 @@ class CrossedEffects:
 
 def learn_crossed_effects(margins: Margins, surprises: Floats, rows: Floats, due: Floats) -> CrossedEffects:
     """
-    What (n_windows, n_slices) of the past show: rows beyond what is due, regressed on what is common to a
-    slice's margins, as if one had been seen that did not follow.
+    Effects learned from the past (n_windows, n_slices): rows beyond what is due, regressed on the common
+    movement of a slice's margins, with one observation added that did not follow.
 
     Args:
         surprises: in a Poisson's standard deviations, NaN where nothing is to be learned.
@@ -172,7 +175,7 @@ def _far(off: Floats, most: Floats, values: Places) -> tuple[list[int], list[int
 
 
 def _drawn(rows: Floats, due: Floats, scatter: Floats) -> Floats:
-    """How far `rows` are off what is due, drawn to nothing by the counting noise in them."""
+    """How far `rows` are from what is due, shrunk to nothing by their counting noise."""
     off, noise = rows - due, due * scatter**2
     off *= scatter**2
     noise += 1

@@ -1,8 +1,8 @@
 """
-On which holidays nothing comes, and what of a timetable is not due on them.
+On which holidays nothing arrives, and which deliveries of a timetable are not due on them.
 
-What comes on a holiday is what came on the holidays before it, as far as the past reaches; where it reaches
-none, what comes on the day of rest.
+What arrives on a holiday is what arrived on the holidays before it, as far as the past reaches; if it reaches
+none, what arrives on the day of rest.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from domain.detection.expect.timetable import AHEAD_SECONDS, Slot, Spans, Timeta
 from domain.recommender.holidays import Holidays
 
 DAY = timedelta(days=1)
-MOSTLY = 0.5  # of the days that a holiday is held against: on so many it came
+MOSTLY = 0.5  # of the days that a holiday is compared with: due if it came on at least this share
 
 
 def holiday_spans(times: Floats, at: float, zone: ZoneInfo, holidays: Holidays) -> Spans:
@@ -30,7 +30,7 @@ def holiday_spans(times: Floats, at: float, zone: ZoneInfo, holidays: Holidays) 
 
 
 def quiet_spans(times: Floats, at: float, zone: ZoneInfo, holidays: Holidays) -> Spans:
-    """Those of them on which nothing is to be expected at all."""
+    """Those spans in which nothing at all is to be expected."""
     found = []
     for since, until in holiday_spans(times, at, zone, holidays):
         alike = [_span(day, zone) for day in _alike(times, since, zone, holidays)]
@@ -43,10 +43,10 @@ def not_due(
     table: Timetable, times: Floats, at: float, zone: ZoneInfo, holidays: Holidays
 ) -> tuple[float, ...]:
     """
-    What a timetable names that does not come on a holiday, unix seconds.
+    The times in a timetable at which nothing comes because of a holiday, unix seconds.
 
     Args:
-        times: (n,) of whole deliveries, ascending.
+        times: (n,) of complete deliveries, ascending.
     """
     found = list[float]()
     newest = float(times[-1]) if len(times) else at
@@ -70,7 +70,7 @@ def _came(times: Floats, day: date, due: float, slot: Slot, zone: ZoneInfo) -> b
 
 
 def _alike(times: Floats, holiday: float, zone: ZoneInfo, holidays: Holidays) -> Sequence[date]:
-    """The days that a holiday is held against: whole ones of the past, holidays or else days of rest."""
+    """The days that a holiday is compared with: complete days of the past, holidays or else days of rest."""
     first, last = _day(float(times[0]), zone) + DAY, _day(holiday, zone) - DAY
     last = min(last, _day(float(times[-1]), zone))
     past = [first + one * DAY for one in range((last - first).days + 1)]

@@ -1,15 +1,15 @@
 """
-How far slices scatter beyond counting: each by its own past, drawn towards what slices of its size do.
+How far slices scatter beyond counting: each by its own past, shrunk towards slices of its size.
 
-A few dozen windows say little of one slice's scatter, and the little that they say too low by chance is what
-false alarms are made of. Thousands of slices of the same table say much; those of the same dimensions more
-than others, as what people read on a phone is a steady part, and what they read of a section is not.
+A few dozen windows say little about one slice's scatter, and estimates that are too low by chance are what
+causes false alarms. Thousands of slices of the same table say much, and those of the same dimensions more
+than others: what people read on a phone is a steady part, what they read of a section is not.
 
 Source:
-    A variance drawn to a trend over all, and the degrees of freedom that this is worth: Smyth (2004),
+    A variance shrunk to a trend over all, and the degrees of freedom that this is worth: Smyth (2004),
     "Linear models and empirical Bayes methods", Stat. Appl. Genet. Mol. Biol. 3(1), with counts' trend over
     the mean as in Lund, Nettleton, McCarthy & Smyth (2012), ibid. 11(5). How far each group is off the trend,
-    drawn to it by what few slices say: James & Stein (1961), with the variance between groups by moments.
+    shrunk to it if few slices say so: James & Stein (1961), with the variance between groups by moments.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from domain.detection.data.counts import Floats
 
 Groups = npt.NDArray[np.int64]
 
-CLIP = 3.0  # times their usual size, up to which surprises count
+CLIP = 3.0  # multiples of their usual size, up to which surprises count
 MAD_TO_SD = 1.4826
-LEAST_KNOWN, UNKNOWN = 4, 4.0  # surprises that a dispersion is made of, and what it is with fewer
-LEAST_POOL, LEAST_ROWS = 30, 5.0  # slices, of so many rows, from which a trend is learned
+LEAST_KNOWN, UNKNOWN = 4, 4.0  # surprises needed to estimate a dispersion, and its value with fewer
+LEAST_POOL, LEAST_ROWS = 30, 5.0  # slices, with so many rows, needed to learn a trend
 MOST_FREEDOM = 200.0  # beyond, Student's distribution is as good as normal
-TAIL = (0.90, 0.999)  # of the sizes of surprises, the points by which their tail is judged
-FREEDOMS = (2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0, 50.0, MOST_FREEDOM)  # of which one is a group's own
-LEAST_OWN, MOST_OWN = 50, 1_000  # surprises of a group, by which its own tail is judged
-WORTH_OF_ALL = 40.0  # surprises of its own: what those of all groups say of a group's tail
+TAIL = (0.90, 0.999)  # quantiles of the sizes of surprises by which their tail is judged
+FREEDOMS = (2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0, 50.0, MOST_FREEDOM)  # candidates for a group's own
+LEAST_OWN, MOST_OWN = 50, 1_000  # surprises of a group by which its own tail is judged
+WORTH_OF_ALL = 40.0  # the number of its own surprises that all groups together count for in a group's tail
 TREND_ROUNDS, BISECTIONS = 6, 40
-ODD = 4.0  # times the trend, beyond which a slice counts the less for it the further off it is
+ODD = 4.0  # multiple of the trend beyond which a slice counts the less towards it, the further off it is
 
 
 @dataclass(frozen=True)
 class Overdispersion:
     """
-    (n_slices,) times a Poisson's variance, ≥ 1; and the `freedom` of the Student's distribution that
-    surprises in units of it have.
+    (n_slices,) multiples of a Poisson's variance, ≥ 1; and the `freedom` of the Student's distribution that
+    surprises follow in units of it.
     """
 
     dispersion: Floats
@@ -51,9 +51,9 @@ class Overdispersion:
 def dispersion_of(surprises: Floats) -> Floats:
     """
     Variance of the surprises (n_windows, n_slices), at least 1: each counts up to three times their usual
-    size, which is their median or 90 % point, whichever says more.
+    size, which is derived from their median or 90 % point, whichever is larger.
 
-    Sorted by hand, with NaN last: `nanquantile` goes through thousands of slices one by one.
+    Sorted by hand, with NaN last: `nanquantile` processes thousands of slices one by one.
 
     Source:
         One step from a robust start to an efficient estimate: Huber (1981), Robust Statistics, ch. 6.
@@ -76,13 +76,13 @@ def dispersion_of(surprises: Floats) -> Floats:
 
 def cluster_size_of(surprises: Floats, due: Floats) -> Floats:
     """
-    (n_slices,) rows that come together, ≥ 1: the part of a slice's over-dispersion that does not surely grow
-    with how much is due.
+    (n_slices,) rows that come together, ≥ 1: the part of a slice's over-dispersion that does not reliably
+    grow with how much is due.
 
-    Rows in groups, as the ten impressions of one request, scatter ten times as much as rows that come alone,
-    in a small window as in a large one. A share that differs from window to window scatters rows the more
-    the more there are. Told apart by windows of different size: the squared surprises, each up to three times
-    their usual size, over the rows due, by least squares.
+    Rows in groups, such as the ten impressions of one request, scatter ten times as much as rows that come
+    alone, in a small window as in a large one. A share that differs from window to window scatters rows the
+    more, the more there are. The two are told apart by windows of different size: a least-squares fit of the
+    squared surprises, each up to three times their usual size, on the rows due.
 
     Args:
         surprises: (n_windows, n_slices) in a Poisson's standard deviations, NaN where there is none.
@@ -113,8 +113,8 @@ def overdispersion_of(
     Args:
         surprises: (n_windows, n_slices) in a Poisson's standard deviations, NaN where there is none.
         rows: (n_slices,) that a window usually holds.
-        family: (n_slices,) of which kind each is: only slices of one kind are like one another.
-        groups: (n_slices,) within a kind, those of one number are more alike; None: all are equally.
+        family: (n_slices,) the kind of each: only slices of one kind resemble one another.
+        groups: (n_slices,) within a kind, slices with the same number are more alike; None: all are equally.
     """
     dispersion, freedom = np.ones(len(rows)), np.ones(len(rows))
     group = np.zeros(len(rows), dtype=np.int64) if groups is None else groups
@@ -143,12 +143,13 @@ def _of_one_kind(surprises: Floats, rows: Floats, groups: Groups) -> Overdispers
 
 
 def _trend(own: Floats, known_rows: Floats, rows: Floats) -> Floats:
-    """(n_slices,) what slices of that many rows have: bursts whatever their size, and a part that grows."""
+    """(n_slices,) what slices of that many rows have: bursts of any size, and a part that grows."""
     each = np.column_stack([np.ones(len(own)), known_rows])
     burst, growth = max(float(np.median(own)), 0.1), 0.0
     for _round in range(TREND_ROUNDS):
         fit = burst + growth * known_rows
-        # A value that has only come up is off by all its rows: it says nothing of how the others scatter.
+        # A value that has only just appeared is off by all its rows: it says nothing about how the others
+        # scatter.
         weight = np.square(np.minimum(1.0, ODD * fit / own) / fit)
         (a, b), (c, d) = (each * weight[:, None]).T @ each
         one, two = (each * weight[:, None]).T @ own
@@ -159,15 +160,15 @@ def _trend(own: Floats, known_rows: Floats, rows: Floats) -> Floats:
 
 
 def _beyond(ratio: Floats, freedom: Floats) -> Floats:
-    """Logarithms of estimated variances over others, without what such an estimate is off on average."""
+    """Logarithms of estimated variances over others, corrected for the average bias of such an estimate."""
     return np.asarray(np.log(np.maximum(ratio, 1e-3)) - digamma(freedom / 2) + np.log(freedom / 2))
 
 
 def _levels(beyond: Floats, pool: npt.NDArray[np.bool_], groups: Groups) -> Floats:
-    """(n_slices,) times the trend that the slices of each group scatter."""
+    """(n_slices,) by which multiple of the trend the slices of each group scatter."""
     names, place = np.unique(groups, return_inverse=True)
     if len(names) == 1:
-        return np.ones(len(groups))  # the trend is theirs
+        return np.ones(len(groups))  # they follow the trend
     count, off = np.bincount(place, pool), np.where(pool, beyond, 0.0)
     known = np.maximum(count, 1)
     mean = np.bincount(place, off) / known
@@ -179,7 +180,7 @@ def _levels(beyond: Floats, pool: npt.NDArray[np.bool_], groups: Groups) -> Floa
 
 
 def _prior_freedom(off: Floats, freedom: Floats) -> float:
-    """How many windows the trend is worth: as much as slices of a size are alike."""
+    """How many windows the trend is worth: the more, the more alike slices of a size are."""
     low, high = np.quantile(off, (0.1, 0.9))
     beyond = ((high - low) / 2.5631) ** 2 - float(polygamma(1, freedom / 2).mean())
     return _inverse_trigamma(beyond) * 2 if beyond > polygamma(1, MOST_FREEDOM / 2) else MOST_FREEDOM
@@ -194,7 +195,7 @@ def _inverse_trigamma(value: float) -> float:
 
 
 def _tails(size: Floats, like: npt.NDArray[np.bool_], groups: Groups) -> Floats:
-    """(n_slices,) the freedom that the tail of (n_windows, n_slices) `size` has in each group."""
+    """(n_slices,) the freedom of the tail of (n_windows, n_slices) `size` in each group."""
     found = np.full(len(groups), _tail(size[:, like]) if like.any() else MOST_FREEDOM)
     names = np.unique(groups)
     if len(names) == 1 or not like.any():
@@ -208,7 +209,9 @@ def _tails(size: Floats, like: npt.NDArray[np.bool_], groups: Groups) -> Floats:
 
 
 def _likelihoods(size: Floats) -> Floats:
-    """(n_freedoms, n) log likelihoods of a part of the sizes, by Student's distributions as wide as these."""
+    """
+    (n_freedoms, n) log likelihoods of a subset of the sizes, by Student's distributions as wide as these.
+    """
     known = size[np.isfinite(size)]
     known = known[:: max(len(known) // MOST_OWN, 1)]
     if not len(known):

@@ -1,10 +1,10 @@
 """
-How many choices there are for each that was predicted, and how surprising the number of the last window is.
+How many choices there are for each one predicted, and how surprising the number in the last window is.
 
-A negative binomial: its mean is what was predicted times the slice's usual ratio, its scatter what past
-windows show among themselves beyond counting noise, plus what so short a past leaves unknown of the ratio.
-How far out that is, is read from Student's t, as so few windows do not say surely how far they scatter.
-Counting noise is taken as that of a Poisson, which is too wide where probabilities are high, and never too
+A negative binomial: its mean is the prediction times the slice's usual ratio, its scatter what past windows
+show among themselves beyond counting noise, plus the uncertainty that so short a past leaves in the ratio.
+How far out the number lies is read from Student's t, as so few windows leave their own scatter uncertain.
+Counting noise is taken to be a Poisson's, which is too wide where probabilities are high, and never too
 narrow.
 
 Source:
@@ -23,17 +23,17 @@ from scipy import stats
 
 from domain.detection.data.counts import Floats
 
-LEAST_SCATTER = 1e-6  # relative variance; below it is a Poisson
+LEAST_SCATTER = 1e-6  # relative variance; anything below counts as a Poisson
 MOST_SCATTER = 4.0
-SMALLEST = 1e-300  # of a probability, so that its distance in deviations is a number
+SMALLEST = 1e-300  # least probability, so that its distance in deviations is a number
 CONFIDENCE = 0.9  # of the interval of a ratio
 
 
 @dataclass(frozen=True)
 class Ratios:
     """
-    (n_cells, n_columns): choices for each predicted, ≥ 0, the relative variance of a new window's, and how
-    many windows that is known from.
+    (n_cells, n_columns): choices for each predicted, ≥ 0, the relative variance of a new window's ratio, and
+    the number of windows that this is known from.
     """
 
     ratio: Floats
@@ -51,12 +51,12 @@ class Ratios:
         return np.asarray(np.where(scored > 0, np.clip(both, 0.0, 1.0), 1.0))
 
     def band(self, scored: Floats, confidence: float = 0.95) -> tuple[Floats, Floats]:
-        """The central interval of the choices of a new window in which so many are predicted."""
+        """The central interval of the choices in a new window with so many predicted."""
         d, tail = self._distribution(scored), (1 - confidence) / 2
         return np.asarray(d.ppf(tail)), np.asarray(d.ppf(1 - tail))
 
     def interval(self, chosen: Floats, scored: Floats) -> tuple[Floats, Floats]:
-        """Where the ratio of such a window lies nine times in ten, beside the one that is counted."""
+        """The 90 % interval of the ratio of such a window around the observed one."""
         shape = 1 / (1 / (chosen + 0.5) + self.scatter)
         middle = (chosen + 0.5) / np.maximum(scored, 1e-9) / shape
         tail = (1 - CONFIDENCE) / 2
@@ -72,8 +72,7 @@ class Ratios:
 
 def expect_ratios(scored: Floats, chosen: Floats, ratio: float | None = None) -> Ratios:
     """
-    What is usual in windows (n_windows, n_cells, n_columns) of the past; a `ratio` that is promised is not
-    learned.
+    What is usual in windows (n_windows, n_cells, n_columns) of the past; a promised `ratio` is not learned.
 
     >>> usual = expect_ratios(np.full((10, 1, 1), 50.0), np.full((10, 1, 1), 100.0))
     >>> usual.ratio.round(1), bool(usual.p_values(np.array([[40.0]]), np.array([[50.0]]))[0, 0] < 1e-6)

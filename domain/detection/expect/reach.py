@@ -1,17 +1,17 @@
-"""How far from 0 values usually reach, and from where on one exploded."""
+"""How far from 0 values usually reach, and beyond which distance a value exploded."""
 
 from __future__ import annotations
 
 import numpy as np
 
-EXPLODED = 10.0  # times the reach of a usual window
+EXPLODED = 10.0  # multiple of the reach of a usual window
 ONE_VALUE = " all alike"
 
 
 def exploded_from(reaches: list[float]) -> float | None:
     """
-    The distance from 0 from which on a value exploded; None where nothing is known of usual values, or all
-    of them were 0.
+    The distance from 0 beyond which a value exploded; None if nothing is known of usual values, or all of
+    them were 0.
 
     Args:
         reaches: the largest distance from 0 of each window of the past; NaN where it had no value.

@@ -2,7 +2,7 @@
 What the next window of a metric should be, from the windows before it alone.
 
 Three forecasts compete: the level of the last hour or so, and the profiles of the day and of the week
-brought to the present level. Whichever missed least during the past week speaks, so that a metric without
+brought to the present level. Whichever missed least during the past week is used, so that a metric without
 a season is not given one. All are medians: a single bad day moves none of them.
 
 Source:
@@ -21,9 +21,9 @@ import pandas as pd
 from domain.detection.data.counts import Floats
 
 DAY, WEEK, MONDAY = 86_400, 604_800, 345_600  # seconds; 1970 began on a Thursday
-DAYS, LEAST_CYCLES, WEEKS = 7, 2, 4  # cycles that a profile is the median of, at most and at least
+DAYS, LEAST_CYCLES, WEEKS = 7, 2, 4  # cycles in the median of a profile, at most and at least
 NEXT_TO = 1  # windows on each side that smooth a profile
-LEAST_LEVEL = 5  # windows, at the least, that a level is the median of
+LEAST_LEVEL = 5  # least number of windows in the median of a level
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ def forecasts(y: Floats, local_seconds: npt.NDArray[np.int64], width_seconds: fl
 
     Args:
         y: (n_windows,) the metric, NaN where it is unknown or not to be learned from.
-        local_seconds: (n_windows,) local clock at the start of each; of one that is lived as another day,
-            which is not to be learned from, that of the other.
+        local_seconds: (n_windows,) local clock at the start of each; if a window is lived as another day and
+            is not to be learned from, the clock of that other day.
 
     >>> flat = forecasts(np.full(300, 7.0), np.arange(300, dtype=np.int64) * 3_600, 3_600)
     >>> float(flat.best[-1]), float(flat.seasonal[-1])
@@ -61,7 +61,7 @@ def forecasts(y: Floats, local_seconds: npt.NDArray[np.int64], width_seconds: fl
 
 def median_before(y: Floats, windows: int) -> Floats:
     """
-    (n,) the median of the known ones among the `windows` before each; the last one known, where none is.
+    (n,) the median of the known values among the `windows` before each; if there is none, the last known one.
     """
     middle = pd.Series(y).rolling(windows, min_periods=min(3, windows)).median().shift(1)
     return np.asarray(middle.ffill(), dtype=np.float64)
@@ -87,7 +87,7 @@ def _profile(y: Floats, local: npt.NDArray[np.int64], width: float, period: int,
 
 
 def _middle(view: Floats, least: int) -> Floats:
-    """The median over the last axis of what is known there; NaN where that is fewer than `least`."""
+    """The median over the last axis of the known values; NaN if there are fewer than `least`."""
     ordered, known = np.sort(view, axis=-1), np.isfinite(view).sum(axis=-1)
     low, high = (np.maximum(known - 1, 0) // 2)[..., None], (known // 2)[..., None]
     high = np.minimum(high, view.shape[-1] - 1)
@@ -97,7 +97,7 @@ def _middle(view: Floats, least: int) -> Floats:
 
 def _least_wrong(y: Floats, candidates: list[Floats], reach: int) -> Floats:
     """
-    (n,) of the candidates' forecasts, those of the one with the least mean error over the `reach` before.
+    (n,) the forecasts of the candidate with the least mean error over the `reach` windows before.
     """
     wrong = []
     for one in candidates:

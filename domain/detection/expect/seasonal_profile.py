@@ -1,7 +1,7 @@
 """
-At which hours, or on which weekdays, a slice usually has more of the total, or less: telly in the evening.
+At which hours, or on which weekdays, a slice usually has more or less of the total: TV in the evening.
 
-Learned only as far as the history bears it out: the swing between hours must be larger than that within them.
+Learned only as far as the history supports it: the swing between hours must be larger than that within them.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from domain.detection.expect.total.baseline import DAY, season_keys
 
 Keys = npt.NDArray[np.int64]
 
-LEAST_REPEATS = 3  # of the judged hour or weekday
+LEAST_REPEATS = 3  # least number of times that the judged hour or weekday was seen
 LEAST_FACTOR = 0.05
 
 
 def profile_keys(local_seconds: Keys, width_seconds: float, learn: npt.NDArray[np.bool_]) -> Keys | None:
     """
-    (n_windows,) the hour of each window, or the weekday where a window is a day; None where the last one's
+    (n_windows,) the hour of each window, or the weekday if a window is a day; None if the last one's
     has not come often enough yet, or windows are longer than days.
     """
     if width_seconds > DAY:
@@ -49,10 +49,10 @@ class SeasonalProfiles:
 
     def factor(self, window: int, rows: Floats | None, total: float) -> Floats:
         """
-        (n_slices,) what is usual then, as a part of the slice's share in all windows.
+        (n_slices,) what is usual at that time, relative to the slice's share over all windows.
 
         Args:
-            rows: the window's own where it was learned from: it is left out of what it is compared with.
+            rows: the window's own, if it was learned from: it is excluded from what it is compared with.
         """
         key = self.keys[window]
         seen, due = self.rows[key], self.due[key]

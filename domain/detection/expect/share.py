@@ -1,9 +1,10 @@
 """
-What part of the total a slice should be, from its own past, for thousands of slices at once.
+What share of the total a slice should have, from its own past, for thousands of slices at once.
 
-A forgetting mean of the share, a window's surprise clipped so that a bad day teaches little; what other
-slices of its values do in the same window (`follow`); over-dispersion from the one-step surprises that are
-left, so that drift and season count as scatter. A beta-binomial whose scatter is itself an estimate.
+An exponentially forgetting mean of the share, with a window's surprise clipped so that a bad day teaches
+little; what other slices of its values do in the same window (`follow`); over-dispersion from the remaining
+one-step surprises, so that drift and season count as scatter. A beta-binomial whose scatter is itself an
+estimate.
 
 Source:
     Skellam (1948), J. R. Stat. Soc. B 10(2); its correlation as the measure of over-dispersion: Williams
@@ -31,8 +32,8 @@ from domain.detection.expect.overdispersion import (
 from domain.detection.expect.seasonal_profile import Keys, SeasonalProfiles, learn_profiles
 
 HALF_LIFE_WINDOWS = 14.0
-HOLIDAY = 0.35  # by which shares may differ on a holiday, in logarithms: one country's holiday is its own
-LEAST_LEFT = 0.02  # of the total beside a slice, at the least
+HOLIDAY = 0.35  # how much shares may differ on a holiday, in logarithms: one country's holiday is its own
+LEAST_LEFT = 0.02  # least part of the total beside a slice
 WARM_UP = 5  # windows before surprises are counted
 
 
@@ -40,8 +41,8 @@ WARM_UP = 5  # windows before surprises are counted
 class Shares:
     """
     (n_slices,) share expected from the past, rows that come together (1: each alone), correlation of two rows
-    of one window (0: a binomial), windows learned from, the freedom of the surprises' distribution, and how
-    slices follow others in the last window.
+    of one window (0: a binomial), windows learned from, degrees of freedom of the surprises, and how slices
+    follow others in the last window.
     """
 
     past: Floats
@@ -58,25 +59,27 @@ class Shares:
         return np.asarray(np.clip(self.past * self.factor, 0.0, 1.0))
 
     def on_holiday(self, part: float) -> Shares:
-        """The same in a window of which such a part is a holiday: nobody knows what shares are then."""
+        """The same in a window of which this part is a holiday: nobody knows what shares are then."""
         variance = (part * HOLIDAY) ** 2 * self.past / np.maximum(1 - self.past, LEAST_LEFT)
         return replace(self, correlation=np.minimum(self.correlation + variance, MOST_CORRELATION))
 
     def expected(self, n: float) -> Floats:
-        """(n_slices,) rows that a total of `n` should hold, if it is right itself."""
+        """(n_slices,) rows that a total of `n` should hold, if the total itself is right."""
         return self.share * n
 
     def scatter(self, n: float) -> Floats:
-        """(n_slices,) times a binomial's variance where each row comes alone and its share scatters; ≥ 1."""
+        """
+        (n_slices,) multiple of a binomial's variance if each row comes alone and its share scatters; ≥ 1.
+        """
         return np.asarray(1 + self.correlation * max(n - 1, 0.0))
 
     def dispersion(self, n: float) -> Floats:
         """
-        (n_slices,) how many times a binomial's variance theirs is in a total of `n`; ≥ 1.
+        (n_slices,) multiple of a binomial's variance in a total of `n`; ≥ 1.
 
-        Where the share scatters, counting noise hides it in a small total and not in a large one: a busy hour
-        is further off from its expectation than a factor learned over the whole day says. Rows that come
-        together scatter as much in the smallest.
+        If the share scatters, counting noise hides it in a small total and not in a large one: a busy hour is
+        further off its expectation than a factor learned over the whole day says. Rows that come together
+        scatter as much in the smallest total.
         """
         return np.maximum(self.scatter(n), self.cluster_size)
 
@@ -86,31 +89,31 @@ class Whole:
     """
     What the total would be without what is wrong with a slice, for thousands of slices at once.
 
-    (n_slices,) its `rows`, and what says so: `alone` is 1 where it is what the other slices hold, 0 where it
-    is the rows that are there, or what there usually are.
+    (n_slices,) its `rows`, and their basis: `alone` is 1 where they come from the other slices, 0 where they
+    are the observed rows, or the usual ones.
     """
 
     rows: Floats
     alone: Floats
 
     def expected(self, share: Floats) -> Floats:
-        """(n_slices,) rows that slices of such shares should hold."""
+        """(n_slices,) rows that slices with such shares should hold."""
         return self.rows * share
 
     def deviation(self, share: Floats, dispersion: Floats) -> Floats:
         """
-        (n_slices,) by how many rows that is off by chance.
+        (n_slices,) the deviation of that by chance, in rows.
 
         Args:
-            dispersion: times a binomial's variance.
+            dispersion: multiple of a binomial's variance.
         """
         return np.asarray(np.sqrt(dispersion * self.rows * share * (1 - share)) * self.weight(share))
 
     def weight(self, share: Floats) -> Floats:
         """
-        (n_slices,) by how many rows a slice is off for each that it holds above its share of the total; ≥ 1.
+        (n_slices,) how many rows a slice is off by for each one it holds above its share of the total; ≥ 1.
 
-        One that is most of the total, and is held against the rest, is held against few rows.
+        A slice that is most of the total, and is compared with the rest, is compared with few rows.
         """
         return np.asarray(1 + self.alone * share / np.maximum(1 - share, LEAST_LEFT))
 
@@ -119,13 +122,13 @@ def whole_of(observed: Floats, n: float, share: Floats, usual: float | None) -> 
     """
     The total of `n` rows as it would be if each slice were as it should be.
 
-    A slice that is most of a total moves the total: 2.5 times the rows of one that is 62 % of it are 80 % of
-    what there then is, 1.3 times its share. What the others hold says what the total should be without
-    it, and so does its own past: `usual` rows (None: not known). Where the two disagree, what is nearer to
-    the rows that are there: a part of the change may be the whole table's.
+    A slice that is most of a total moves the total: if one with 62 % has 2.5 times its rows, it is 80 % of
+    the new total, 1.3 times its share. The other slices say what the total should be without it, and so does
+    its own past: `usual` rows (None: not known). If the two disagree, the one nearer to the observed rows is
+    used: part of the change may be the whole table's.
 
     Args:
-        observed, share: (n_slices,) rows of each, and its part of the total.
+        observed, share: (n_slices,) rows of each, and its share of the total.
     """
     left = 1 - share
     apart = np.where(left < LEAST_LEFT, n, (n - observed) / np.maximum(left, LEAST_LEFT))
@@ -145,15 +148,15 @@ def expect_shares(
     groups: Groups | None = None,
 ) -> Shares:
     """
-    Shares expected in the last window, from those before it.
+    The shares expected in the last window, from the windows before it.
 
     Args:
         total: (n_windows,) and rows: (n_windows, n_slices) counts.
         usable: (n_windows, n_slices) which windows each slice may learn from.
-        keys: (n_windows,) the hour or weekday of each, of `profile_keys`; None: slices have no profile.
-        margins: of `margins_of`, where slices may follow others; then what the others hold in the last window
-            is looked at.
-        groups: (n_slices,) a number for the dimensions of each: those of the same scatter alike.
+        keys: (n_windows,) the hour or weekday of each, from `profile_keys`; None: slices have no profile.
+        margins: from `margins_of`, if slices may follow others; then the other slices' rows in the last
+            window are used.
+        groups: (n_slices,) a number for the dimensions of each: slices with the same number scatter alike.
     """
     profiles = None if keys is None else learn_profiles(total, rows, np.asarray(usable.all(axis=1)), keys)
     walk = _Walk(total, rows, usable, profiles)
@@ -177,10 +180,10 @@ def expect_shares(
 @dataclass
 class _Walk:
     """
-    Window after window, what is learned of each slice.
+    What is learned about each slice, window by window.
 
-    Its share is `hits` of `seen`; `due` and `surprises` are (n_windows, n_slices): rows by its own past, and
-    how far it was off, NaN where nothing was to be learned.
+    Its share is `hits` of `seen`; `due` and `surprises` are (n_windows, n_slices): rows predicted by its own
+    past, and how far off it was, NaN where nothing was to be learned.
     """
 
     total: Floats
@@ -197,13 +200,13 @@ class _Walk:
     def __post_init__(self) -> None:
         """Nothing is known at first."""
         windows, slices = len(self.total) - 1, self.rows.shape[1]
-        self.first = np.arange(slices) < 2  # one column alone is added up in another order
+        self.first = np.arange(slices) < 2  # a single column is added up in a different order
         self.hits, self.seen = np.full(slices, 0.5), np.full(slices, 1.0)
         self.started = np.zeros(slices, dtype=np.int64)
         self.due, self.surprises = np.full((2, windows, slices), np.nan)
 
     def learn(self, t: int, forget: float) -> None:
-        """One more window."""
+        """Learn one more window."""
         rows, learn, warm = self.rows[t], self.usable[t], self.started >= WARM_UP
         whole = float(self.total[t])
         n = whole * _usual(self.profiles, t, rows if learn.all() else None, whole)
@@ -221,7 +224,7 @@ class _Walk:
         self.started = self.started + learn
 
     def followed(self, margins: Margins) -> CrossedEffects:
-        """How slices follow others, all being learned; surprises are reckoned anew by that."""
+        """How slices follow others, once all are learned; surprises are recalculated with that."""
         rows = self.rows[:-1]
         crossed = learn_crossed_effects(margins, self.surprises, rows, self.due)
         for some in chunks(len(rows), len(margins.slices)):
@@ -241,8 +244,8 @@ def _usual(
 
 def _running(surprises: Floats, places: npt.NDArray[np.intp], t: int) -> Floats:
     """
-    Over-dispersion of the slices at `places` so far, at least 1, refreshed now and then: clipping needs no
-    more than its order of magnitude.
+    Over-dispersion of the slices at `places` so far, at least 1, refreshed now and then: clipping needs only
+    its order of magnitude.
     """
     if t < 2 * WARM_UP:
         return np.full(len(places), 16.0)
@@ -258,16 +261,16 @@ def share_p_values(
     cluster_size: Floats | float = 1.0,
 ) -> Floats:
     """
-    Two-sided p-values of counts out of `n`, beta-binomial with a variance `dispersion` times a binomial's.
+    Two-sided p-values of counts out of `n`, beta-binomial with `dispersion` times a binomial's variance.
 
-    Rows that come together are counted as one: three requests of ten rows each are absent as easily as three
+    Rows that come together are counted as one: three requests of ten rows each go missing as easily as three
     rows.
 
     Args:
         observed, share: (n_slices,); n, dispersion: scalar or (n_slices,).
-        cluster_size: rows that come together, 1 ≤ cluster_size ≤ dispersion, the same.
-        freedom: of the estimate of `dispersion`, the same: the normal score of what the beta-binomial says is
-            taken for one of a Student's distribution.
+        cluster_size: rows that come together, 1 ≤ cluster_size ≤ dispersion, the same shape.
+        freedom: of the estimate of `dispersion`, the same shape: the normal score of the beta-binomial's
+            result is treated as one of a Student's distribution.
     """
     total = np.broadcast_to(np.maximum(np.asarray(n, dtype=float) / cluster_size, 1.0), observed.shape)
     groups = np.clip(observed / cluster_size, 0.0, total)

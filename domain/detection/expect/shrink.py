@@ -4,7 +4,7 @@ Many estimates with their errors, each moved towards what estimates like it turn
 Source:
     Adaptive shrinkage: Stephens (2017), "False discovery rates: a new deal", Biostatistics 18(2): a mixture
     of normal distributions around nothing, its weights learned from all estimates at once. A clear exception
-    among many that are near zero stays one, which a single normal prior would not let it.
+    among many near zero remains one, which a single normal prior would not allow.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from domain.detection.data.counts import Floats
 STEP = 2.0**0.5  # between the widths of the mixture's parts
 ROUNDS = 400
 BISECTIONS = 48
-POINT = 1e-6  # the width of the part that is nothing at all
+POINT = 1e-6  # the width of the component for exactly zero
 
 
 @dataclass(frozen=True)
 class Shrunk:
     """
     (n,) each: posterior `mean`, the central interval `low`–`high`, and `wrong_sign`: the probability that the
-    truth is not on that side of 0 (Stephens' local false sign rate).
+    truth is not on the same side of 0 as the mean (Stephens' local false sign rate).
     """
 
     mean: Floats
@@ -80,7 +80,7 @@ def _widths(estimate: Floats, error: Floats) -> Floats:
 
 
 def _quantile(share: Floats, centre: Floats, sd: Floats, at: float) -> Floats:
-    """(n,) where so much of each mixture lies below."""
+    """(n,) the value below which the share `at` of each mixture lies."""
     low = (centre - 9 * sd).min(axis=1)
     high = (centre + 9 * sd).max(axis=1)
     for _step in range(BISECTIONS):

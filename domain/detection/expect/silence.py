@@ -1,8 +1,8 @@
 """
-Silences between arrivals that trickle: how long is usual, from when on it is too long.
+Silences between arrivals that trickle in: what length is usual, and when a silence is too long.
 
-How rare a longer one is, is said by how the longest fall off: those are of nights, when rows come seldom, and
-most of the others are of days.
+How rare a longer one is follows from how the longest fall off: those are at night, when rows come seldom,
+whereas most of the others are by day.
 
 Source:
     Spacings of the longest: Rényi (1953), "On the theory of order statistics", Acta Math. Acad. Sci. Hung. 4.
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-LEAST_GAPS = 7  # silences before anything is expected of them
-RECURRENT = 3  # twice may have been an outage; what happened three times is usual
-LONGEST = 30  # silences whose spacings say how the longest fall off
-OVER_USUAL = 1.25  # silence against the usual longest before it matters
+LEAST_GAPS = 7  # silences needed before anything is expected of them
+RECURRENT = 3  # two may have been outages; what happened three times is usual
+LONGEST = 30  # the longest silences, whose spacings show how they fall off
+OVER_USUAL = 1.25  # ratio of a silence to the usual longest before it matters
 FALSE_ALARMS_PER_WEEK = 0.05
 DAY_SECONDS, WEEK_SECONDS = 86_400.0, 604_800.0
 
@@ -45,8 +45,8 @@ def usual_silence(
     gaps: npt.NDArray[np.float64], width: float, within: float | None, weekly: float = FALSE_ALARMS_PER_WEEK
 ) -> Usual | None:
     """
-    What silences (n,) in seconds are usual. One or two long ones were outages and do not make the limit
-    longer; within two days, one may have been the night.
+    The usual silences, given those seen (n,) in seconds. One or two long ones were outages and do not extend
+    the limit; within two days, one may have been the night.
 
     Args:
         weekly: false alarms a week that the limit may cost.
@@ -71,10 +71,10 @@ def usual_silence(
 
 def _fall_off(usual: npt.NDArray[np.float64], rank: int) -> float:
     """
-    The seconds within which silences longer than most get e times rarer; 0 where there are too few to say.
+    The seconds within which silences longer than most get e times rarer; 0 if there are too few to say.
 
-    Spacings of the longest, each times its rank, are as many draws of an exponential of that scale. The
-    largest is left out, and made up for: a shop that is closed by night has one between nights and days.
+    Spacings of the longest, each times its rank, are draws from an exponential of that scale. The
+    largest is left out, and compensated for: a shop that is closed at night has one between nights and days.
 
     Args:
         usual: (n,) seconds, of which the longest is the `rank`-th longest of all.
@@ -89,5 +89,7 @@ def _fall_off(usual: npt.NDArray[np.float64], rank: int) -> float:
 
 
 def silence_wait(gaps: npt.NDArray[np.float64], usual: Usual) -> float:
-    """Seconds from when arrivals stop, at any moment of silences (n,) like these, until the limit says so."""
+    """
+    Seconds from when arrivals stop, at any moment of silences (n,) like these, until the limit is exceeded.
+    """
     return float(usual.limit - np.sum(gaps**2) / (2 * np.sum(gaps)))

@@ -1,11 +1,11 @@
 """
 What each slice's numerator should be in the last window, given its denominator, and how it scatters.
 
-Cells have ratios (`cell_ratio`), the whole table a level by which all of them are off in a window, and a
-slice scatters beyond what its cells would each for itself: by its own past beside that level, drawn towards
-what slices of its kind and size do (`scatter`). A count out of a count is a beta-binomial, any other count a
-negative binomial, an amount is taken as normal; how far out each is, is read from Student's t, since few
-windows do not say surely how far they scatter.
+Cells have ratios (`cell_ratio`), the whole table has a level by which all of them are off in a window, and a
+slice scatters more than its cells would independently: estimated from its own past relative to that level,
+shrunk towards slices of its kind and size (`scatter`). A count out of a count is a beta-binomial, any other
+count a negative binomial, and an amount is taken as normal; how far out each lies is read from Student's t,
+since few windows leave their own scatter uncertain.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from domain.detection.expect.seasonal_profile import learn_profiles, profile_key
 from domain.detection.expect.share import share_p_values
 
 HALF_LIFE_WINDOWS = 56.0
-MOST_PAST = 168  # windows, the newest ones, by which slices and cells are known
-LEAST_SEEN = 3  # windows of the past in which a slice had a denominator, before it is judged
-NEAR = 2.0  # standard deviations up to which nothing is tested exactly: no discovery lies there
+MOST_PAST = 168  # the newest windows, from which slices and cells are learned
+LEAST_SEEN = 3  # past windows in which a slice must have had a denominator before it is judged
+NEAR = 2.0  # standard deviations within which nothing is tested exactly: no discovery lies there
 LEAST_LEVEL_SD, LEAST_SCATTER = 1e-3, 1e-4
-HOLIDAY = 0.25  # by which the level, and cells, may differ on a holiday, in logarithms
+HOLIDAY = 0.25  # how much the level, and cells, may differ on a holiday, in logarithms
 LEAST = 1e-9
 
 
 @dataclass(frozen=True)
 class Level:
     """
-    What the whole table's ratio is usually, as a part of what its cells' ratios make it: `usual` in the last
-    window, `sd` in logarithms of a new one's, of `freedom`; (n_windows,) what it `was`.
+    The whole table's usual ratio relative to what its cells' ratios predict: `usual` in the last window, `sd`
+    of a new one's in logarithms, with `freedom`; (n_windows,) what it `was`.
     """
 
     usual: float
@@ -47,7 +47,7 @@ class Level:
     was: Floats
 
     def p_value(self, level: float) -> float:
-        """Two-sided, of a level at least as far from the usual one."""
+        """Two-sided p-value of a level at least as far from the usual one."""
         return float(2 * stdtr(self.freedom, -abs(np.log(max(level, LEAST) / self.usual)) / self.sd))
 
 
@@ -56,8 +56,8 @@ class SliceRatios:
     """
     (n_slices,) of the last window: `observed` and `expected` numerators, the latter at the usual level,
     denominators, `variance` of the numerator and the Student's `freedom` of its estimate; whether a slice was
-    `seen` often enough; `inflation`, how many times its sum varies more than its cells would each for itself.
-    `cells` are the ratios of cells, `level` that of the whole table.
+    `seen` often enough; `inflation`, how many times more its sum varies than if its cells varied
+    independently. `cells` are the ratios of cells, `level` that of the whole table.
     """
 
     observed: Floats
@@ -74,8 +74,8 @@ class SliceRatios:
 
     def p_values(self, level: float, tested: npt.NDArray[np.bool_]) -> Floats:
         """
-        (n_slices,) two-sided, beside a table that is off by `level`; 1 of those not tested, or nearer to what
-        is expected than any discovery.
+        (n_slices,) two-sided, relative to a table that is off by `level`; 1 for those not tested, or too
+        close to the expectation to be a discovery.
         """
         expected, variance = self.expected * level, self.variance * level
         away = np.abs(self.observed - expected) / np.sqrt(np.maximum(variance, LEAST))
@@ -105,8 +105,8 @@ def expect_slices(
     """
     Args:
         usable: (n_windows,) those that may be learned from, the last one not among them.
-        least: of a slice's denominator in the last window, below which nothing is learned of its scatter.
-        least_scatter: of cells beyond counting, where the past shows less.
+        least: of a slice's denominator in the last window; below it nothing is learned of its scatter.
+        least_scatter: of cells beyond counting, used if the past shows less.
     """
     least_scatter = max(least_scatter, (HOLIDAY * _part_of_holiday(cells)) ** 2)
     past = np.flatnonzero(usable)[-MOST_PAST:]
@@ -143,14 +143,14 @@ def expect_slices(
 
 
 def _variance(ratios: CellRatios, expected: Floats) -> Floats:
-    """(…, n_cells) of numerators of which so much is expected."""
+    """(…, n_cells) variance of numerators with these expectations."""
     return np.asarray(ratios.unit * expected + ratios.scatter * expected**2)
 
 
 def _level(cells: RatioCells, ratios: CellRatios, usable: npt.NDArray[np.bool_]) -> Level:
     """
-    The whole table's ratio beside that of its cells, in all windows, with its hours or weekdays. A window of
-    the night, with few rows, scatters more by itself than one of the day.
+    The whole table's ratio relative to that of its cells, in all windows, with its hours or weekdays. A night
+    window, with few rows, scatters more in itself than a daytime one.
     """
     of_cells = cells.denominator * ratios.ratio
     due = of_cells.sum(axis=1)
@@ -192,8 +192,9 @@ def _scattered(
     cube: Cube, ratios: CellRatios, past: tuple[Floats, Floats], judged: npt.NDArray[np.bool_]
 ) -> tuple[Floats, Floats]:
     """
-    (n_slices,) how many times a slice's sum varied more than its cells would each for itself, and the freedom
-    of that, by past windows (numerators, denominators) beside the whole table's level in each.
+    (n_slices,) how many times more a slice's sum varied than if its cells varied independently, and the
+    freedom of that estimate, from past windows (numerators, denominators) relative to the whole table's level
+    in each.
     """
     n, d = past
     due = ratios.expected(d)

@@ -1,11 +1,11 @@
 """
-A level that is remembered long: one-step forecasts of every window of the history, for many slices at once.
+A level with a long memory: one-step forecasts of every window of the history, for many slices at once.
 
-What a single window is held against follows the rows within days, as it must where traffic moves. A loss
-that adds up over weeks needs a level that knows how long it has been what it is: an average with as much
-memory as the past itself bears out, times a season that is believed as far as it is beyond chance. Every
-forecast is made from the windows before its own alone, and how much of it stems from before any given
-moment is known.
+The expectation for a single window follows the rows within days, as it must where traffic moves. A loss
+that adds up over weeks needs a level that knows how long it has been at its value: an average with as much
+memory as the past itself supports, times a season that is trusted as far as it exceeds chance. Every
+forecast is made only from the windows before its own, and it is known how much of it stems from before any
+given moment.
 
 Source:
     A Poisson's level under a gamma prior whose weight is discounted from window to window, the steady model:
@@ -23,12 +23,12 @@ from scipy.signal import lfilter
 from domain.detection.data.counts import Floats
 
 DAY, HOUR, WEEK = 86_400, 3_600, 604_800
-LEAST_CYCLES = 3  # of a season, before it is learned at all
-LEAST_CYCLE_WINDOWS = 5  # of a running level, where windows have no season
-SHORTEST_MEMORY = 5.0  # windows after which half is forgotten, at the least
-QUICK = 2  # memories, the longest beside that of all, from whose levels growth is estimated
-MOST_GROWN = 2.0  # times, by which growth may lead beyond what was seen
-CLIP = 3.0  # standard deviations by which a window teaches at most
+LEAST_CYCLES = 3  # cycles of a season, before it is learned at all
+LEAST_CYCLE_WINDOWS = 5  # in the cycle of a running level, if windows have no season
+SHORTEST_MEMORY = 5.0  # least number of windows after which half is forgotten
+QUICK = 2  # memories, the longest in addition to that of all, from whose levels growth is estimated
+MOST_GROWN = 2.0  # factor by which growth may extrapolate beyond what was seen
+CLIP = 3.0  # standard deviations that a window counts for at most
 LEAST_MEAN = 1e-9
 
 Keys = npt.NDArray[np.int64]
@@ -41,7 +41,7 @@ class Level:
     A discounted mean, (n_windows, n_slices) before each window: the `level`, the `weight` that it has in
     units of the exposure, and the mean `age` in windows of what it was learned from.
 
-    `keep` is the part of its weight that it keeps when one more window is learned.
+    `keep` is the part of its weight that remains when one more window is learned.
     """
 
     keep: float
@@ -55,7 +55,7 @@ class Memory:
     """
     One way to forecast, (n_windows, n_slices): the `mean` of each window, from those before it, which is
     `due` times the product of `levels`, each to its power (n_windows, n_slices); and the logarithm of the
-    `growth` from window to window that is in it.
+    `growth` from window to window that it contains.
     """
 
     mean: Floats
@@ -63,7 +63,7 @@ class Memory:
     growth: Floats
 
     def only(self, places: npt.NDArray[np.intp]) -> Memory:
-        """The same of some slices."""
+        """The same for some of the slices."""
         levels = tuple(
             (
                 Level(one.keep, one.level[:, places], one.weight[:, places], one.age[:, places]),
@@ -77,8 +77,8 @@ class Memory:
 @dataclass(frozen=True)
 class Steady:
     """
-    The same by several memories, the longest first; `rows`, and `due` exposure times season (n_windows,
-    n_slices); `learned` (n_windows,) how many windows were learned before each.
+    The same with several memories, the longest first; `rows`, and `due`, which is exposure times season
+    (n_windows, n_slices); `learned` (n_windows,), how many windows were learned before each.
     """
 
     rows: Floats
@@ -93,7 +93,7 @@ def forecast_steadily(
     """
     Args:
         rows: (n_windows, n_slices) counts.
-        exposure: (n_windows, 1) that rows are in proportion to: 1 for a total, the total for its slices.
+        exposure: (n_windows, 1) that rows are proportional to: 1 for a total, the total for its slices.
         local_seconds: (n_windows,) local clock at the start of each.
         learn: (n_windows,) those that may be learned from.
     """
@@ -111,7 +111,7 @@ def forecast_steadily(
 
 def _growing(due: Floats, learned: Keys, slow: Level, quick: Level) -> Memory:
     """
-    With the growth by which a quick level is beyond a slow one, each as old as it is.
+    Add the growth by which a quick level exceeds a slow one, given the age of each.
 
     Source:
         Double exponential smoothing: Brown (1963), "Smoothing, forecasting and prediction of discrete time
@@ -123,13 +123,13 @@ def _growing(due: Floats, learned: Keys, slow: Level, quick: Level) -> Memory:
     most = np.log(MOST_GROWN) * apart / np.maximum(ahead, 1.0)
     beyond = np.log(quick.level / slow.level)
     power = ahead / apart * np.minimum(1.0, most / np.maximum(np.abs(beyond), LEAST_MEAN))
-    power = np.where(slow.age - quick.age >= SHORTEST_MEMORY, power, 0.0)  # before that it is chance
+    power = np.where(slow.age - quick.age >= SHORTEST_MEMORY, power, 0.0)  # with a smaller gap it is chance
     mean = due * quick.level ** (1 + power) * slow.level**-power
     return Memory(mean, ((quick, 1 + power), (slow, -power)), beyond * power / np.maximum(ahead, 1.0))
 
 
 def _level(rows: Floats, due: Floats, learn: Mask, learned: Keys, keep: float) -> Level:
-    """Filtered twice: the second time a window teaches at most so many standard deviations."""
+    """Filtered twice: the second time, a window counts for at most so many standard deviations (`CLIP`)."""
     first = _filtered(rows[learn], due, learn, learned, keep)
     known = np.maximum((first.level * due)[learn], LEAST_MEAN)
     scale = np.sqrt(known)
@@ -155,7 +155,7 @@ def _filtered(taught: Floats, due: Floats, learn: Mask, learned: Keys, keep: flo
 def _season(rows: Floats, exposure: Floats, local: Keys, width: float, learn: Mask) -> Floats:
     """
     (n_windows, n_slices) what is usual at each window's place in the day and in the week, 1 on average: the
-    hour's factor, that of the weekday beside it, and what is left of each of their pairs.
+    factor of the hour, that of the weekday given the hour, and what remains for each pair of them.
     """
     span = len(rows) * width
     keys: list[Keys] = []
@@ -177,7 +177,7 @@ def _season(rows: Floats, exposure: Floats, local: Keys, width: float, learn: Ma
 
 
 def _running(rows: Floats, exposure: Floats, learn: Mask, cycle: int) -> Floats:
-    """(n_windows, n_slices) rows at the level of the cycle around each window, cut at the ends."""
+    """(n_windows, n_slices) rows at the level of the cycle around each window, truncated at the ends."""
     used = learn[:, None]
     sums = []
     for one in (np.where(used, rows, 0.0), np.where(used, np.broadcast_to(exposure, rows.shape), 0.0)):
@@ -192,8 +192,8 @@ def _running(rows: Floats, exposure: Floats, learn: Mask, cycle: int) -> Floats:
 
 def _factors(rows: Floats, base: Floats, keys: Keys, learn: Mask) -> Floats:
     """
-    (n_windows, n_slices) rows over `base` in the windows of the same key before each, drawn to 1 by as many
-    rows as the keys' spread beyond chance is worth.
+    (n_windows, n_slices) rows over `base` in the windows of the same key before each, shrunk to 1 by as many
+    rows as the keys' spread beyond chance warrants.
     """
     _, codes = np.unique(keys, return_inverse=True)
     places = [np.flatnonzero(codes == code) for code in range(int(codes.max()) + 1)]

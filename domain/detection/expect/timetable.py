@@ -1,19 +1,20 @@
 """
-The timetable that deliveries keep: when in the day or the week each is due, and from when on it is late.
+The timetable that deliveries keep: when in the day or the week each is due, and when it counts as late.
 
     arrivals → deliveries → slots on the circle of a day or a week → lateness of each → limit
 
 A *slot* is a cluster of clock times in which nearly every day (week) had a delivery. How late is usual is
 learned from the excess over the slot's median clock time, in units of the slot's own scatter and pooled over
-the slots: peaks over a threshold, whose exponential mean excess comes from their median so that one or two
-outages do not stretch it (Pickands 1975, Ann. Stat. 3(1); Balkema & de Haan 1974), and whose limit is that of
-the predictive distribution, which knows how few peaks there were (Lomax 1954, JASA 49). Several timetables
-are tried (by day and by week, finer and coarser slots, local clock and UTC), and the one that would have
-detected a stop at any moment soonest is kept, among those that would not have been wrong more than twice.
+the slots: peaks over a threshold, whose exponential mean excess is estimated from their median so that one or
+two outages do not stretch it (Pickands 1975, Ann. Stat. 3(1); Balkema & de Haan 1974), and whose limit is
+that of the predictive distribution, which accounts for how few peaks there were (Lomax 1954, JASA 49).
+Several timetables are tried (by day and by week, finer and coarser slots, local clock and UTC); of those that
+would not have been wrong more than twice, the one that would detect a stop at a random moment soonest is
+kept.
 
-Clock times are local, so a feed that comes at 09:00 comes at 09:00 after the clocks change. Where the past
-fits a local and a UTC clock alike, a delivery is late when it is so by both; once three deliveries fit one
-alone, by that one.
+Clock times are local, so a feed that comes at 09:00 comes at 09:00 after the clocks change. If the past
+fits a local and a UTC clock equally well, a delivery is late once it is late by both; once three deliveries
+fit only one of them, by that one.
 """
 
 from __future__ import annotations
@@ -34,28 +35,28 @@ from domain.detection.expect.silence import FALSE_ALARMS_PER_WEEK, LEAST_GAPS, R
 Spans = tuple[tuple[float, float], ...]
 
 DAY_SECONDS, MONDAY = 86_400.0, 3 * 86_400.0  # 1970-01-01 was a Thursday: three days after a Monday
-MERGED_SECONDS = 900.0  # rows closer together than that came in one delivery
-AHEAD_SECONDS = 14 * 86_400.0  # within which the next delivery is due, by the week as well
-FEW_A_DAY, MOST_A_DAY = 4, 100  # deliveries: with more than so many it trickles
-CUTS = (600.0, 1_800.0, 5_400.0, 14_400.0)  # seconds between clock times, from which on they are two slots
+MERGED_SECONDS = 900.0  # rows closer together than this came in one delivery
+AHEAD_SECONDS = 14 * 86_400.0  # within which the next delivery is due, even by the week
+FEW_A_DAY, MOST_A_DAY = 4, 100  # deliveries a day: with more than the maximum, the feed trickles
+CUTS = (600.0, 1_800.0, 5_400.0, 14_400.0)  # seconds between clock times above which they are two slots
 PERIODS = ((DAY_SECONDS, 7, 0.9), (WEEK_SECONDS, 3, 0.7))
 """Length in seconds, periods that must have been seen, share of them in which a slot had a delivery."""
 LEAST_LATE = 0.02  # of the time between two slots: less is not worth a person's attention
-EARLY = 0.25  # of the time since the slot before: what comes so early is this slot's delivery already
-EMPTY_SHARE = 0.1  # of the usual size, below which a delivery is none
-SIMPLER = 0.93  # of the wait by a simpler rule, below which another one is better
-ALIKE = 1.1  # of the shortest wait, up to which two clocks explain the past alike
+EARLY = 0.25  # of the time since the previous slot: anything this early already is this slot's delivery
+EMPTY_SHARE = 0.1  # of the usual size; anything smaller is not a delivery
+SIMPLER = 0.93  # of a simpler rule's wait; another rule has to get below this to be better
+ALIKE = 1.1  # multiple of the shortest wait up to which two clocks explain the past equally well
 LEAST_SCATTER = 5.0  # seconds: no clock is trusted to be more exact
-MANY = 30  # times of a slot, from which on one of them does not move their median
-POOLED = 4.0  # deliveries that all slots' scatter together counts for, beside a slot's own
+MANY = 30  # times of a slot above which a single one does not move their median
+POOLED = 4.0  # deliveries that all slots' scatter together counts for beside a slot's own
 
 
 @dataclass(frozen=True)
 class Slot:
     """
-    One time of the period at which a delivery is due, seconds since the period began: its median, and between
-    which 90 % came. `early` and `late` are how long before and after the median it may come, `since` the time
-    between it and the slot before.
+    One time of the period at which a delivery is due, seconds since the period began: its median, and the
+    range in which 90 % came. `early` and `late` are how long before and after the median it may come, `since`
+    is the time since the previous slot.
     """
 
     centre: float
@@ -70,9 +71,9 @@ class Slot:
 class Timetable:
     """
     Slots of each `period` (seconds) by the `clock`, a period beginning `origin` seconds after its calendar
-    one. `wait` is how long it takes, on the average, until a stop is detected; `scatter` the lateness that is
-    exceeded by the share `tail`, and `excess` how it falls off from there, seconds, known from `peaks`.
-    `off` is how far from its slot the newest delivery was, seconds: the middle one of three.
+    one. `wait` is how long it takes, on average, until a stop is detected; `scatter` is the lateness exceeded
+    by the share `tail`, and `excess` how it falls off from there, seconds, estimated from `peaks` peaks.
+    `off` is how far from their slots the newest deliveries were, seconds: the median of three.
     """
 
     clock: ZoneInfo
@@ -104,8 +105,8 @@ class Timetable:
 class _Kept:
     """
     How a timetable was kept: (k,) what was due, ascending, with its `slot`, how many seconds `late` the next
-    delivery came, and `place` of that one. `own`: it is not the next due one's as well; `good`: nothing is
-    known to have been wrong.
+    delivery came, and the `place` of that delivery. `own`: that delivery is not also the next due one's;
+    `good`: nothing is known to have been wrong.
     """
 
     slot: npt.NDArray[np.int64]
@@ -115,11 +116,11 @@ class _Kept:
     good: npt.NDArray[np.bool_]
 
     def of(self, slot: int) -> Floats:
-        """(n,) seconds late from which to learn; none where only what was wrong is left."""
+        """(n,) seconds late to learn from; none if only faulty ones remain."""
         return np.asarray(self.late[(self.slot == slot) & self.own & self.good])
 
     def newest(self, slot: int) -> tuple[Floats, npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-        """The last three times that it was due, whatever is said of them: late, place, own."""
+        """The last three times it was due, whatever is known about them: late, place, own."""
         mine = np.flatnonzero(self.slot == slot)[-RECURRENT:]
         return self.late[mine], self.place[mine], self.own[mine]
 
@@ -128,8 +129,8 @@ class _Kept:
 class Overdue:
     """
     A delivery that did not come: `due` (unix seconds), usually between `low` and `high`, late from `limit`
-    on; `weekday`: those hold for its day of the week. `since` is the time that usually lies between it and
-    the one before; `p_value` the share of deliveries that are at least so late.
+    on; `weekday`: whether those apply to its day of the week. `since` is the usual time between it and the
+    previous one; `p_value` the share of deliveries that are at least this late.
     """
 
     due: float
@@ -152,7 +153,7 @@ def deliveries(arrivals: Arrivals) -> tuple[Floats, Floats]:
 
 
 def whole(sizes: Floats) -> npt.NDArray[np.bool_]:
-    """(m,) which deliveries are any: those with a tenth of the usual size at least, and not of size 0."""
+    """(m,) which deliveries count: those with at least a tenth of the usual size, and a size other than 0."""
     held = sizes[sizes > 0]
     return (sizes > 0) & (sizes >= EMPTY_SHARE * (float(np.median(held)) if len(held) else 0.0))
 
@@ -161,8 +162,8 @@ def learn_timetables(
     times: Floats, zone: ZoneInfo, wrong: Spans = (), weekly: float = FALSE_ALARMS_PER_WEEK
 ) -> tuple[Timetable, ...]:
     """
-    The timetables that explain whole deliveries at `times` (m,) alike: at most one a clock; empty where none
-    does.
+    The timetables that explain complete deliveries at `times` (m,) equally well: at most one per clock; empty
+    if none does.
 
     Args:
         wrong: spans of time (unix seconds) from which nothing is to be learned.
@@ -173,7 +174,7 @@ def learn_timetables(
     if len(times) > FEW_A_DAY * (times[-1] - times[0]) / DAY_SECONDS:
         first, last = np.ceil(times[0] / DAY_SECONDS), times[-1] // DAY_SECONDS
         days = times / DAY_SECONDS
-        times = times[(days >= first) & (days < last)]  # whole days: enough to learn anew once a day
+        times = times[(days >= first) & (days < last)]  # whole days: it is learned anew only once a day
         if len(times) < LEAST_GAPS:
             return ()
     spans = tuple((since, until) for since, until in wrong if since < times[-1] and until > times[0])
@@ -182,7 +183,7 @@ def learn_timetables(
 
 @lru_cache(maxsize=512)
 def _learned(times: bytes, zone: ZoneInfo, wrong: Spans, weekly: float) -> tuple[Timetable, ...]:
-    """Kept from look to look: it changes with a delivery only."""
+    """Cached from look to look: it changes only with a delivery."""
     moments = np.frombuffer(times)
     clocks = dict.fromkeys((zone, ZoneInfo("UTC")) if _changes(moments, zone) else (zone,))
     found = [one for clock in clocks if (one := _best(moments, clock, wrong, weekly)) is not None]
@@ -211,7 +212,7 @@ def _off(table: Timetable, times: Floats) -> Floats:
 
 
 def _changes(times: Floats, clock: ZoneInfo) -> bool:
-    """Whether the clocks change between the first delivery and a while after the last; else all are alike."""
+    """Whether the clocks change between the first delivery and a while after the last; if not, all agree."""
     moments = np.array([times[0], times[-1], times[-1] + AHEAD_SECONDS])
     return bool(np.ptp(_local(moments, clock) - moments) > 0)
 
@@ -236,7 +237,7 @@ def _timetable(
     weekly: float,
 ) -> Timetable | None:
     """
-    A timetable of one period and cut; None where the past does not keep one. `local` are the `times` (m,) by
+    A timetable of one period and cut; None if the past does not follow one. `local` are the `times` (m,) by
     the clock, seconds since a Monday.
     """
     period, least, share, cut = how
@@ -247,7 +248,7 @@ def _timetable(
     shifted = local - origin
     index, phase = np.floor(shifted / period).astype(np.int64), shifted % period
     lost = sum(min(until, times[-1]) - max(since, times[0]) for since, until in wrong)
-    seen = index[-1] - index[0]  # whole periods: the first and the last are cut off somewhere
+    seen = index[-1] - index[0]  # whole periods: the first and the last are incomplete
     wanted = max(float(least), share * (seen - lost / period))
     inside = [(phase >= low) & (phase <= high) for low, high in groups]
     centres = [_median(phase[mine]) for mine in inside if len(set(index[mine].tolist())) >= wanted]
@@ -259,8 +260,8 @@ def _timetable(
 
 def _clusters(phase: Floats, period: float, cut: float) -> tuple[float, list[tuple[float, float]]] | None:
     """
-    Where the circle is best opened, and from there the (first, last) clock time of each cluster; None where
-    nothing parts them.
+    Where the circle is best opened, and from there the (first, last) clock time of each cluster; None if
+    nothing separates them.
     """
     ordered = np.sort(phase)
     gaps = np.diff(np.append(ordered, ordered[0] + period))
@@ -274,7 +275,7 @@ def _clusters(phase: Floats, period: float, cut: float) -> tuple[float, list[tup
 
 
 def _bare(centres: list[float], period: float) -> tuple[Slot, ...]:
-    """Slots with a median and what may be said from it: which deliveries are theirs."""
+    """Slots with a median and what follows from it: which deliveries are theirs."""
     since = [centre - before for before, centre in pairwise([centres[-1] - period, *centres])]
     return tuple(
         Slot(centre, 0.0, 0.0, EARLY * gap, 0.0, gap) for centre, gap in zip(centres, since, strict=True)
@@ -282,7 +283,9 @@ def _bare(centres: list[float], period: float) -> tuple[Slot, ...]:
 
 
 def _kept(times: Floats, bare: Timetable, wrong: Spans) -> _Kept:
-    """How the deliveries kept to a timetable. What none followed is left out: it may yet come."""
+    """
+    How the deliveries kept to a timetable. Due times that no delivery followed are left out: it may yet come.
+    """
     due, slot = bare.due(float(times[0]), float(times[-1]) + bare.period)
     early = np.array([one.early for one in bare.slots])[slot]
     place = np.searchsorted(times, due - early)
@@ -295,7 +298,9 @@ def _kept(times: Floats, bare: Timetable, wrong: Spans) -> _Kept:
 
 
 def _limited(bare: Timetable, kept: _Kept, weekly: float) -> Timetable | None:
-    """The timetable with its limits, if its own past would have been called late at most twice."""
+    """
+    The timetable with its limits, provided that at most twice in its own past would have been called late.
+    """
     held = [kept.of(place) for place in range(len(bare.slots))]
     if any(len(late) < RECURRENT for late in held):
         return None
@@ -328,22 +333,24 @@ def _limited(bare: Timetable, kept: _Kept, weekly: float) -> Timetable | None:
 
 
 def _median(values: Floats) -> float:
-    """Of some dozens of numbers (n,), none of them NaN: numpy's takes many times as long for so few."""
+    """
+    The median of some dozens of numbers (n,), none of them NaN: numpy's is many times slower for so few.
+    """
     return float(median(values.tolist()))
 
 
 def _scatter(own: Floats, count: int | npt.NDArray[np.int64], pooled: float) -> Floats:
     """
-    (n,) how far off a slot's times usually are, seconds: those of `count` times, of which half are as far
-    off as `own`; a few of them by all slots' as well.
+    (n,) how far off a slot's times usually are, seconds: estimated from `count` times, half of which are at
+    most `own` off; with few of them, from all slots' times as well.
     """
     return np.maximum((count * own + POOLED * pooled) / (count + POOLED), LEAST_SCATTER)
 
 
 def _by_the_others(late: Floats, pooled: float) -> Floats:
     """
-    (n,) seconds late, in units of the scatter and from the median of the other times of the slot: where there
-    are few, each would be judged by itself otherwise, and weekdays would seem to matter that do not.
+    (n,) seconds late, in units of the scatter and relative to the median of the slot's other times: with few
+    times, each would otherwise be compared with itself, and weekdays would seem to matter that do not.
     """
     many = len(late)
     if many > MANY:
@@ -356,7 +363,8 @@ def _by_the_others(late: Floats, pooled: float) -> Floats:
 
 def _tail(scaled: Floats) -> tuple[float, float, float, int]:
     """
-    A threshold, the mean excess of (n,) over it, by its median, which share of them exceeds it, and how many.
+    A threshold, the mean excess of (n,) over it estimated from the median, the share that exceeds it, and how
+    many.
     """
     ordered = np.sort(scaled)
     over = min(max(RECURRENT, len(ordered) // 10), len(ordered) - 1)
@@ -369,8 +377,8 @@ def _spread(
     slot: Slot, held: Floats, late: float, newest: tuple[Floats, npt.NDArray[np.int64], npt.NDArray[np.bool_]]
 ) -> Slot:
     """
-    The slot with its limit. Three separate deliveries in a row that came late, or in a row that came with the
-    next one, are when it comes now, whatever was said of them.
+    The slot with its limit. If three separate deliveries in a row came late, or in a row came with the next
+    one, that is when it comes now, whatever is known about them.
     """
     after, places, own = newest
     if len(set(places.tolist())) == RECURRENT and after.min() > late:
@@ -383,12 +391,11 @@ def overdue(
     tables: tuple[Timetable, ...], times: Floats, at: float, not_due: tuple[tuple[float, ...], ...] = ()
 ) -> Overdue | None:
     """
-    The newest delivery that should have come by `at`, given whole ones at `times` (m,); None where it came,
-    or where one of the timetables still waits for it.
+    The newest delivery that should have come by `at`, given complete ones at `times` (m,); None if it came,
+    or if one of the timetables is still waiting for it.
 
     Args:
-        not_due: what does not come although a timetable names it (unix seconds), of each; none, where nothing
-            is said.
+        not_due: for each timetable, the times in it (unix seconds) at which nothing comes; none if not given.
     """
     left_out = not_due or ((),) * len(tables)
     found = [_overdue(table, times, at, off) for table, off in zip(tables, left_out, strict=True)]
@@ -422,7 +429,7 @@ def _overdue(table: Timetable, times: Floats, at: float, not_due: tuple[float, .
 
 @lru_cache(maxsize=512)
 def _patience(table: Timetable, newest: float, not_due: tuple[float, ...]) -> float:
-    """Until when to wait for the next delivery after the `newest`, unix seconds."""
+    """How long to wait for the next delivery after the `newest`, as unix seconds."""
     longest = max(slot.since for slot in table.slots)
     ahead = table.period + longest + DAY_SECONDS + (AHEAD_SECONDS if not_due else 0.0)
     moments, places = table.due(newest, newest + ahead)
@@ -433,7 +440,7 @@ def _patience(table: Timetable, newest: float, not_due: tuple[float, ...]) -> fl
 
 
 def _local(times: Floats, clock: ZoneInfo) -> Floats:
-    """(n,) seconds since 1970 as the clock on the wall counts them."""
+    """(n,) seconds since 1970 as shown by the clock on the wall."""
     if str(clock) == "UTC":
         return np.asarray(times, dtype=np.float64)
     wall = pd.to_datetime(times, unit="s", utc=True).tz_convert(clock).tz_localize(None)
@@ -441,7 +448,7 @@ def _local(times: Floats, clock: ZoneInfo) -> Floats:
 
 
 def _moments(local: Floats, clock: ZoneInfo) -> Floats:
-    """(n,) unix seconds at which the clock on the wall shows so many seconds since 1970."""
+    """(n,) unix seconds at which the clock on the wall shows this many seconds since 1970."""
     if str(clock) == "UTC":
         return local
     naive = pd.to_datetime(local, unit="s")

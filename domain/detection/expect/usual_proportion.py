@@ -1,19 +1,19 @@
 """
-What part of a slice's rows is usually wrong, and how surprising the part of the last window is.
+What share of a slice's rows is usually wrong, and how surprising the share in the last window is.
 
-A beta-binomial: its mean from the slice's own past, its over-dispersion from how the past windows differ
-among themselves, plus what so short a past leaves unknown of the mean. One bad window or two in the past
-were outages and teach nothing.
+A beta-binomial: its mean comes from the slice's own past, its over-dispersion from how the past windows
+differ among themselves, plus the uncertainty that so short a past leaves in the mean. One or two bad windows
+in the past were outages and teach nothing.
 
-Windows differ because each has a share of its own, or because rows come in groups that are wrong together,
-such as the candidates of one request. The first fades in a window of few rows, the second does not; the past
-seldom tells them apart, so a window smaller than those of the past is taken to scatter as they do (the
+Windows differ because each has its own share, or because rows come in groups that are wrong together, such as
+the candidates of one request. The first effect fades in a window of few rows, the second does not; the past
+seldom tells them apart, so a window smaller than those of the past is assumed to scatter as they do (the
 design effect of a sample of clusters).
 
 Source:
     Correlation of two rows of one window by moments: Williams (1982), J. R. Stat. Soc. C 31(2). The design
     effect of clusters: Kish (1965), Survey Sampling, ch. 5. The prior is that of Jeffreys: half a bad row
-    among one.
+    in one.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ import numpy.typing as npt
 from domain.detection.data.counts import Floats
 from domain.detection.expect.beta_binomial import MOST_CORRELATION, beta_binomial_tails
 
-LEAST_WINDOWS = 3  # with rows, before anything is usual
+LEAST_WINDOWS = 3  # windows with rows needed before anything is usual
 OUTAGES = 2  # windows of the past that may be left out
-OUTAGE_SD, OUTAGE_SHARE = 8.0, 0.02  # how far from the others a window must lie to be one
-BLOCK = 512  # slices at a time, so that thousands of them need no gigabytes
+OUTAGE_SD, OUTAGE_SHARE = 8.0, 0.02  # how far from the others a window must lie to be an outage
+BLOCK = 512  # slices processed at a time, so that thousands of them need no gigabytes
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class UsualProportions:
 
     @classmethod
     def without_scatter(cls, share: Floats) -> UsualProportions:
-        """Each row is wrong by itself: a binomial."""
+        """The case in which each row is wrong independently: a binomial."""
         return cls(share, np.zeros(share.shape), np.zeros(share.shape))
 
     def of(self, column: int) -> UsualProportions:
@@ -53,7 +53,7 @@ class UsualProportions:
         return UsualProportions(*(one[:, [column]] for one in (self.share, self.correlation, self.typical)))
 
     def dispersion(self, n: Floats) -> Floats:
-        """(n_cells, n_columns) how many times a binomial's variance theirs is among `n` rows; ≥ 1, ≤ n."""
+        """(n_cells, n_columns) multiple of a binomial's variance among `n` rows; ≥ 1, ≤ n."""
         rows = np.maximum(n, 1.0)
         learned = 1 + self.correlation * np.maximum(np.maximum(rows, self.typical) - 1, 0.0)
         return np.asarray(np.minimum(learned, rows))
@@ -66,7 +66,7 @@ class UsualProportions:
         n = np.broadcast_to(np.maximum(rows, 1.0)[:, None], bad.shape)
         dispersion = self.dispersion(n)
         p_values = np.ones(bad.shape)
-        more = bad > self.share * n  # fewer than usual surprises nobody here
+        more = bad > self.share * n  # fewer than usual are not surprising here
         if more.any():
             _low, high = beta_binomial_tails(bad[more], n[more], self.share[more], dispersion[more])
             p_values[more] = np.clip(high, 0.0, 1.0)
@@ -104,7 +104,7 @@ def _expected(rows: Floats, bad: Floats) -> tuple[Floats, Floats, Floats]:
     squares *= windows / np.maximum(windows - 1, 1)
     pairs = (n * (n - 1)).sum(axis=0)
     correlation = np.clip((squares - seen) / np.maximum(pairs, 1.0), 0.0, MOST_CORRELATION)
-    # Few windows say little of how windows differ: as the mean of an F over that of a chi-square.
+    # Few windows say little about how windows differ: like the mean of an F over that of a chi-square.
     correlation *= np.where(windows > 3, (windows - 1) / np.maximum(windows - 3, 1), 3.0)
     typical = pairs / np.maximum(seen, 1.0)
     unknown = (1 + correlation * typical) / (seen + 1)

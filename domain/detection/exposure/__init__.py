@@ -1,1 +1,1 @@
-"""What an item or member should be shown, by what is eligible and how much alike others are."""
+"""What an item or member should be shown, given what is eligible and how similar others are."""

@@ -1,9 +1,9 @@
 """
 What a change of exposure means: are these items shown less, or more, than expected from their engagement?
 
-That an item, or a kind of items, is shown otherwise than before may be right: the model has learned that it
-was shown too much. So a change is held against merit, as chance's traffic and engagement show it, and only
-one that leads away from expected exposure is reported.
+That an item, or a kind of items, is shown more or less than before may be right: the model has learned that
+it was shown too much. So a change is compared with merit, as random traffic and engagement show it, and only
+a change that leads away from expected exposure is reported.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class Engagement:
     """
     What was shown and chosen of each item `before`, in [since, start), and `now`, in [start, end).
 
-    Both have a row an item and place, with columns item (text), position, explored (bool), shown, chosen
-    (counts). `items` has a row an item, indexed by its key: what is declared of it; `item` is the key's name
-    in the table of what was shown, `launch` the column with its launch. `by_chance`: whether it is known what
-    was shown by chance.
+    Both have a row per item and position, with columns item (text), position, explored (bool), shown, chosen
+    (counts). `items` has a row per item, indexed by its key, with its declared attributes; `item` is the
+    key's name in the table of what was shown, `launch` the column with its launch. `by_chance`: whether it is
+    known what was shown by chance.
     """
 
     since: datetime
@@ -51,7 +51,7 @@ class Engagement:
     by_chance: bool
 
     def described(self, deserved: Deserved) -> pd.DataFrame:
-        """A row an item of `deserved`, all that is declared of it as text; its key under the table's name."""
+        """A row per item of `deserved`, its declared attributes as text; its key under the table's name."""
         rows = self.items.reindex(pd.Index(deserved.items)).astype("string").fillna(NOT_SET)
         return rows.assign(**{self.item: [str(one) for one in deserved.items]})
 
@@ -81,14 +81,14 @@ def against_engagement(
     confidence: float = CONFIDENCE,
 ) -> Against | None:
     """
-    What production shows the items of `members` together, over their expected exposure together.
+    What production shows the items of `members` together, relative to their joint expected exposure.
 
     Args:
-        production, available: as of `production_bias.deserve`; may be of another time than that.
+        production, available: as in `production_bias.deserve`; may cover another time.
         members: (n_items,) in order of `deserved.items`.
 
     Returns:
-        None where none of them is known. Errors of items are taken to be independent.
+        None if none of them is known. Errors of items are assumed to be independent.
     """
     shown, merited = due(deserved, production, available)
     total = float(merited[members].sum())
@@ -107,7 +107,7 @@ def members_of(where: Slice, described: pd.DataFrame) -> npt.NDArray[np.bool_]:
     (n_items,) which items lie in a slice.
 
     Args:
-        described: a row an item, a column a dimension, as text.
+        described: a row per item, a column per dimension, as text.
 
     >>> members_of((("genre", "War"),), pd.DataFrame({"genre": ["War", "Drama"]})).tolist()
     [True, False]
@@ -120,7 +120,7 @@ def members_of(where: Slice, described: pd.DataFrame) -> npt.NDArray[np.bool_]:
 
 def leads_away(finding: Finding, now: Against) -> bool:
     """
-    Whether what changed lies on that side of merit now, beyond its uncertainty.
+    Whether what changed now lies on the same side of merit as the change, beyond its uncertainty.
 
     >>> from datetime import UTC, datetime; from domain.values import Severity
     >>> at = datetime(2026, 3, 2, tzinfo=UTC)
@@ -133,7 +133,7 @@ def leads_away(finding: Finding, now: Against) -> bool:
 
 
 def reworded(finding: Finding, now: Against, before: Against | None) -> Finding:
-    """The finding in the words of somebody who answers for these items."""
+    """The finding in the words of somebody responsible for these items."""
     usual = "" if before is None else f", before that {_share(before.value)}"
     title = (
         f"{place_of(finding.table, finding.slice)}: shown "
@@ -153,14 +153,13 @@ def _share(ratio: float) -> str:
 
 def held_against(_look: CheckRun, verdict: Verdict, seen: Engagement) -> Verdict:
     """
-    Of what was found in the table of what was shown, that which leads away from expected exposure, in those
-    words.
+    The findings in the table of what was shown that lead away from expected exposure, worded accordingly.
 
-    Merit is learned from the time before the finding's window, as far back as `[exposure]` says. What chance
-    shows less too, as it is eligible less often, is judged by how often it does now.
+    Merit is learned from the time before the finding's window, as far back as `[exposure]` says. An item that
+    chance shows less too, as it is eligible less often, is judged by how often it is eligible now.
 
     Raises:
-        SourceError: a finding's dimension is nothing of an item.
+        SourceError: a finding's dimension is not an attribute of items.
     """
     by_chance = seen.before[seen.before["explored"]] if seen.by_chance else None
     before = seen.before[~seen.before["explored"]]
@@ -191,7 +190,7 @@ class _Held:
         self._described = seen.described(deserved)
 
     def at(self, finding: Finding) -> Finding | None:
-        """The finding with what merit says of it; None where merit says that it is right so."""
+        """The finding in terms of merit; None if by merit the change is right."""
         for dimension, _value in finding.slice:
             if dimension not in self._described:
                 right = nearest(dimension, map(str, self._described.columns))
@@ -206,7 +205,7 @@ class _Held:
         return reworded(finding, now, against_engagement(self._deserved, *self._before, members))
 
     def _as_now(self, members: npt.NDArray[np.bool_]) -> Deserved:
-        """Expected exposure where these are eligible as often as they are now."""
+        """Expected exposure if these are eligible as often as they are now."""
         items = list(self._deserved.items[members])
         then, now = (chance_of(part, items, available) for part, available in self._chance)
         question = eligibility_change(then, then, now)

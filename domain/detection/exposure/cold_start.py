@@ -1,12 +1,12 @@
 """
 Is a new item shown as much as others were at its age?
 
-The exposure since its launch, against that of comparable launches up to the same age. Launches are few and
-differ: their scatter is learned from them, and with few of them the interval is Student's.
+Compares the exposure since its launch with that of comparable launches up to the same age. Launches are few
+and differ: their scatter is learned from them, and with few of them the interval is Student's.
 
 Source:
     Comparables by Gower's distance (1971), Biometrics 27(4). The item's own number is shrunk as in James &
-    Stein (1961), Proc. 4th Berkeley Symp.: little where it lies further off than chance takes it.
+    Stein (1961), Proc. 4th Berkeley Symp.: little if it is further off than chance would take it.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from domain.errors import TooFewRows
 from domain.values import Share, Value
 
 LEAST_LAUNCHES = 3
-LEAST_PEERS = 2  # before their biases say what is usual of a launch
+LEAST_PEERS = 2  # launches needed before their biases say what is usual
 MOST_LAUNCHES = 30
 LEAST_SCATTER = 0.1  # log scale: launches are never more alike than this
-HALF = 0.5  # of an impression: the logarithm of a count that is 0
+HALF = 0.5  # of an impression: for the logarithm of a count of 0
 
 
 class ColdStart(Value):
     """
     How a launch goes: `shown` impressions up to its age, `expected` from `compared` launches, `ratio` less 1
-    with `low`–`high` (−0.4: 40 % less), `p_value` of differing so much from launches that differ as these do.
+    with `low`–`high` (−0.4: 40 % less), `p_value` of differing this much from launches that scatter as these
+    do.
     """
 
     age_hours: float
@@ -48,9 +49,9 @@ def cold_start(item: str, exposure: pd.DataFrame, bin_hours: float, confidence: 
     The launch of `item` against the others in `exposure`.
 
     Args:
-        exposure: a row a launch, a column an hour-bin of age; impressions, NaN where it is not that old yet
+        exposure: a row per launch, a column per age bin; impressions, NaN where it is not that old yet
             or was that old before the log begins; index: item.
-        bin_hours: how long a bin is.
+        bin_hours: the length of a bin.
 
     Raises:
         TooFewRows: the item has not lived through one bin, or fewer than three other launches were that old.
@@ -63,7 +64,7 @@ def cold_start(item: str, exposure: pd.DataFrame, bin_hours: float, confidence: 
     lived = _lived(exposure.loc[item].to_numpy(np.float64))
     if lived == 0:
         raise TooFewRows(f"{item} has not been out for {bin_hours:g} h yet")
-    upto = exposure.iloc[:, :lived].to_numpy(np.float64).sum(axis=1)  # NaN where any bin is not known
+    upto = exposure.iloc[:, :lived].to_numpy(np.float64).sum(axis=1)  # NaN if any bin is not known
     others = exposure.index[np.isfinite(upto) & (exposure.index != item)]
     if len(others) < LEAST_LAUNCHES:
         raise TooFewRows(
@@ -76,7 +77,7 @@ def cold_start(item: str, exposure: pd.DataFrame, bin_hours: float, confidence: 
     count, middle = len(logs), float(logs.mean())
     scatter = max(float(logs.std(ddof=1)), LEAST_SCATTER)
     off, noise = float(np.log(shown + HALF)) - middle, 1 / (shown + HALF)
-    apart = max(scatter**2, off**2 - noise)  # a launch far from the others is allowed to be so
+    apart = max(scatter**2, off**2 - noise)  # a launch far from the others is allowed to be
     kept = apart / (apart + noise)
     wide = float(student.ppf((1 + confidence) / 2, count - 1))
     error = wide * np.sqrt(kept * noise + scatter**2 / count)
@@ -95,7 +96,7 @@ def cold_start(item: str, exposure: pd.DataFrame, bin_hours: float, confidence: 
 
 def range_of_launches(bias: Floats, confidence: float = 0.9) -> tuple[float, float] | None:
     """
-    Between what and what the bias of one more launch lies, given those of others; None of fewer than two.
+    The range in which the bias of one more launch lies, given those of others; None with fewer than two.
 
     Args:
         bias: (n,) shown over merited, less 1, of each.
@@ -114,8 +115,8 @@ def range_of_launches(bias: Floats, confidence: float = 0.9) -> tuple[float, flo
 
 def alike(item: str, described: pd.DataFrame, among: list[str], count: int = MOST_LAUNCHES) -> list[str]:
     """
-    The `count` items of `among` most like `item`: Gower's distance over the columns of `described`, numbers
-    by their range, words by being the same; what is unknown on either side is left out.
+    The `count` items of `among` most similar to `item`: Gower's distance over the columns of `described`,
+    numbers relative to their range, words by equality; unknowns on either side are ignored.
     """
     rows = described.loc[[item, *(one for one in among if one != item and one in described.index)]]
     away, known = np.zeros(len(rows)), np.zeros(len(rows))

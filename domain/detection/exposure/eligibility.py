@@ -1,8 +1,8 @@
 """
-How often an item is eligible, now against then: as often as chance shows it.
+How often an item is eligible, now compared with then: as often as random exploration shows it.
 
-From the moment an item leaves a shelf, meets a filter or is no longer new, chance shows it less as well. What
-production then shows it less is no judgement of its engagement, and is reported as what it is.
+From the moment an item leaves a shelf, meets a filter or is no longer new, chance shows it less as well. If
+production then shows it less, that is no judgement of its engagement, and is reported as what it is.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from scipy.stats import binom, norm
 
 from domain.detection.exposure.expected_exposure import HALF
 
-SURE = 0.99  # that chance shows it otherwise at all, before anything is made of it
+SURE = 0.99  # probability that chance shows it differently at all, before anything is concluded from it
 
 
 class Chance(NamedTuple):
     """
-    Impressions that chance gave an item or some, and all together while these could be shown; of one stretch
-    of time.
+    Impressions that chance gave to one or more items, and to all items together while these could be shown;
+    over one period.
     """
 
     own: float
@@ -32,11 +32,11 @@ class Chance(NamedTuple):
 
 def chance_of(engagement: pd.DataFrame, items: Sequence[str], available: pd.Series | None = None) -> Chance:
     """
-    What chance showed of `items`; nothing where there is no such traffic.
+    What chance showed of `items`; zero if there is no such traffic.
 
     Args:
         engagement: columns item, explored (true by chance), shown (counts).
-        available: share (0–1) of the time in which each item could be shown; 1 where it says nothing. Before
+        available: share (0–1) of the time in which each item could be shown; 1 if not given. Before
             a launch nobody can be shown it, which says nothing of how often it is eligible.
     """
     shown = engagement[engagement["explored"]]
@@ -50,7 +50,7 @@ class Eligibility:
     """
     `change` of how often it is eligible, less 1 (−0.9: 90 % less often), with its interval.
 
-    `then`, `now`: of how often it did over the whole time (1: as often); `blur` is the error of the
+    `then`, `now`: relative to how often it was over the whole time (1: as often); `blur` is the error of the
     logarithm of `now`.
     """
 
@@ -66,7 +66,7 @@ def eligibility_change(
     whole: Chance, then: Chance, now: Chance, confidence: float = 0.9
 ) -> Eligibility | None:
     """
-    What chance says of an item before and after a moment; None where it may have shown it alike.
+    What chance says about an item before and after a moment; None if it may have shown it equally often.
 
     >>> changed = eligibility_change(Chance(1_000, 50_000), Chance(960, 25_000), Chance(40, 25_000))
     >>> round(changed.change, 2), round(changed.then, 2), round(changed.now, 2)
@@ -87,7 +87,7 @@ def eligibility_change(
 
 
 def _alike(then: Chance, now: Chance) -> float:
-    """p-value, two-sided, of as many now as there are, of all then and now, were it shown as often."""
+    """Two-sided p-value of the number now, given the total of then and now, if it is shown equally often."""
     both = round(then.own + now.own)
     share = now.total / (then.total + now.total)
     fewer, more = binom.cdf(round(now.own), both, share), binom.sf(round(now.own) - 1, both, share)

@@ -1,13 +1,14 @@
 """
-How much an item is chosen when it is seen: its own numbers, pulled towards the others' where they are few.
+How often an item is chosen when it is seen: its own numbers, shrunk towards the others' if they are few.
 
-What is shown further down is seen less. The attention that each place gets is learned from the same items in
-different places, so that it is not taken for the worth of what usually stands there.
+What is shown further down is seen less. The attention that each position gets is learned from the same items
+in different positions, so that it is not mistaken for the merit of what usually appears there.
 
 Source:
     Gamma-Poisson empirical Bayes: Robbins (1956), Proc. 3rd Berkeley Symp.; Morris (1983), J. Am. Stat.
-    Assoc. 78(381). Attention by place: the position-based model of Craswell, Zoeter, Taylor & Ramsey (2008),
-    WSDM; learned from items that change places: Agarwal, Zaitsev, Wang, Li, Najork & Joachims (2019), WSDM.
+    Assoc. 78(381). Attention by position: the position-based model of Craswell, Zoeter, Taylor & Ramsey
+    (2008), WSDM; learned from items that change positions: Agarwal, Zaitsev, Wang, Li, Najork & Joachims
+    (2019), WSDM.
 """
 
 from __future__ import annotations
@@ -23,19 +24,19 @@ from scipy.special import digamma, gammaln, polygamma
 from domain.detection.data.counts import Floats
 from domain.errors import TooFewRows
 
-LEAST_CHOSEN = 10  # choices in all below which nothing is known of any item
-ROUNDS, SETTLED = 12, 1e-3  # of attention against merit, and when no place moves any more
+LEAST_CHOSEN = 10  # choices in all; with fewer, nothing is known about any item
+ROUNDS, SETTLED = 12, 1e-3  # of attention against merit, and the tolerance at which positions have converged
 SHAPE_BOUNDS = (-3.0, 9.0)  # log of the prior's shape: from all items different to all alike
-MOST_WORTH = 2.0  # of a guide: how many times further apart rates may be than it says
-FEW_PLACES = 0.5  # choices that stand for "no place differs", while a place has few of its own
+MOST_WORTH = 2.0  # for a guide: how many times further apart rates may be than it says
+FEW_PLACES = 0.5  # choices that stand for "positions do not differ", while a position has few of its own
 
 
 @dataclass(frozen=True)
 class Rates:
     """
-    (n_items,) each: the posterior Gamma of an item's rate, `shape` / `rate`; unit: choices an impression.
+    (n_items,) each: the posterior Gamma of an item's rate, `shape` / `rate`; unit: choices per impression.
 
-    `shape` counts what is known, the choices seen and those that the prior is worth.
+    `shape` counts the evidence: the choices seen, plus those that the prior is worth.
     """
 
     shape: Floats
@@ -60,7 +61,8 @@ class Rates:
 @dataclass(frozen=True)
 class Engagement:
     """
-    `items` (n_items,) with the posterior of their `rates`; `attention` by place (mean 1 over what was shown).
+    `items` (n_items,) with the posterior of their `rates`; `attention` by position (mean 1 over what was
+    shown).
 
     `seen` (n_items,) impressions in units of average attention.
     """
@@ -73,11 +75,11 @@ class Engagement:
 
 def shrink_rates(count: Floats, exposure: Floats, guide: Rates | None = None) -> Rates:
     """
-    Each item's rate between its own count / exposure and the rate of all, or of what `guide` says of it.
+    Each item's rate, between its own count / exposure and the rate of all items, or the one `guide` gives it.
 
     Args:
-        count: (n_items,) events ≥ 0; exposure: (n_items,) what they came of, ≥ 0.
-        guide: what other traffic says of the same items; how far it is borne out is learned.
+        count: (n_items,) events ≥ 0; exposure: (n_items,) what they came from, ≥ 0.
+        guide: what other traffic says about the same items; how far it is borne out is learned.
 
     Returns:
         Posteriors under the Gamma priors that make the counts of all items most likely.
@@ -115,7 +117,7 @@ def estimate_engagement(shown: pd.DataFrame, guide: Engagement | None = None) ->
 
     Args:
         shown: columns item, position (1 the first; all alike where there is none), shown, chosen (counts).
-        guide: the merit that other traffic speaks of, to be followed as far as `shown` bears it out.
+        guide: merit as estimated from other traffic, followed as far as `shown` bears it out.
 
     Raises:
         TooFewRows: fewer than ten choices in all.
@@ -146,7 +148,7 @@ def estimate_engagement(shown: pd.DataFrame, guide: Engagement | None = None) ->
 
 
 def _guide(items: npt.NDArray[np.object_], guide: Engagement | None) -> Rates | None:
-    """The guide's rates in this order; of an item that it does not know, what it knows of all."""
+    """The guide's rates in this order; for an item that it does not know, what it knows of all."""
     if guide is None:
         return None
     known = pd.DataFrame({"mean": guide.rates.log_mean, "vague": guide.rates.log_variance}, index=guide.items)
@@ -157,7 +159,7 @@ def _guide(items: npt.NDArray[np.object_], guide: Engagement | None) -> Rates | 
 
 
 def _attention(seen: Floats, chosen: Floats, before: Floats) -> Floats:
-    """One round: what was chosen at each place against what the items there are worth elsewhere too."""
+    """One round: choices at each position relative to the merit of its items, learned elsewhere too."""
     merit = shrink_rates(chosen.sum(axis=1), seen @ before).mean
     due = merit @ seen
     attention = (chosen.sum(axis=0) + FEW_PLACES) / (due + FEW_PLACES)

@@ -11,12 +11,12 @@ much".
         ▼
     bias = production's share / deserved share, shrunk where there is little data
 
-Where there is no unbiased traffic, an item's merit is its engagement in production, corrected for its places
-and for how often it was shown, and every item is taken to be eligible equally often.
+If there is no unbiased traffic, an item's merit is its engagement in production, corrected for its positions
+and for how often it was shown, and every item is assumed to be eligible equally often.
 
 Source:
     Exposure against merit: Singh & Joachims (2018), "Fairness of exposure in rankings", KDD. A posterior mean
-    in the place of a merit that is not known exactly: regression calibration, Carroll, Ruppert, Stefanski &
+    in place of a merit that is not known exactly: regression calibration, Carroll, Ruppert, Stefanski &
     Crainiceanu (2006), ch. 4. Outliers: Huber (1964), Ann. Math. Stat. 35(1). False discoveries
     among dependent items: Benjamini & Yekutieli (2001), Ann. Stat. 29(4).
 """
@@ -36,13 +36,13 @@ from domain.detection.exposure.engagement import Engagement, estimate_engagement
 from domain.detection.judge.discovery import ALPHA, benjamini_hochberg
 from domain.errors import TooFewRows
 
-HALF = 0.5  # of an impression: the logarithm of a count that is 0
+HALF = 0.5  # of an impression: for the logarithm of a count of 0
 LEAST_ITEMS = 5
-HUBER = 1.345  # standard deviations from which on an item is an outlier
+HUBER = 1.345  # standard deviations beyond which an item is an outlier
 REWARD, REWARD_SD = (
     1.0,
     0.5,
-)  # before anything is seen: exposure in proportion to merit, or half of it, or twice
+)  # prior: exposure in proportion to merit, or half of it, or twice
 MAD_TO_SD = 1.4826
 ROUNDS, BISECTIONS = 30, 40
 
@@ -50,8 +50,8 @@ ROUNDS, BISECTIONS = 30, 40
 @dataclass(frozen=True)
 class Deserved:
     """
-    (n_items,) in order of `items`: `share` of production's impressions that each merits (they add up to 1),
-    `error` of its logarithm, and the `merit` it comes of. `reward`: what exposure grows with, merit ^ reward.
+    (n_items,) in order of `items`: the `share` of production's impressions that each merits (they add up to
+    1), `error` of its logarithm, and the underlying `merit`. `reward`: exposure grows with merit ^ reward.
     """
 
     items: npt.NDArray[np.object_]
@@ -66,12 +66,12 @@ def deserve(
     production: pd.DataFrame, unbiased: pd.DataFrame | None, available: pd.Series | None = None
 ) -> Deserved:
     """
-    What part of production's impressions each item merits, while it is available.
+    What share of production's impressions each item merits, while it is available.
 
     Args:
         production, unbiased: columns item, position, shown, chosen (counts); `unbiased` is what was shown by
-            chance, null where nothing is.
-        available: share (0–1] of the time in which the item could be shown, by item; 1 where it says nothing.
+            chance, null if nothing was.
+        available: share (0–1] of the time in which the item could be shown, by item; 1 if not given.
 
     Raises:
         TooFewRows: fewer than five items, or ten choices.
@@ -100,13 +100,13 @@ def production_bias(
     How far production is from what items merit.
 
     Args:
-        production: as of `deserve`; may be of another time than what was learned from.
+        production: as in `deserve`; may cover another time than what was learned from.
 
     Returns:
-        A row an item: item; shown, deserved (impressions of average attention); bias, low, high: production
-        over merit, less 1 (−0.62 is 62 % less), shrunk; raw: the same as observed; merit (choices an
-        impression); wrong_sign (0–1); p_value: of being so far from the other items; unusual: by it, at a
-        false discovery rate of 5 %.
+        A row per item: item; shown, deserved (impressions of average attention); bias, low, high: production
+        over merit, less 1 (−0.62 is 62 % less), shrunk; raw: the same as observed; merit (choices per
+        impression); wrong_sign (0–1); p_value: of being so far from the other items; unusual: by that
+        p-value, at a false discovery rate of 5 %.
     """
     shown, merited = due(deserved, production, available)
     raw = np.log(shown + HALF) - np.log(merited + HALF)
@@ -133,7 +133,7 @@ def production_bias(
 def due(
     deserved: Deserved, production: pd.DataFrame, available: pd.Series | None = None
 ) -> tuple[Floats, Floats]:
-    """(n_items,) each: what production shows, and what is merited of that; see `production_bias`."""
+    """(n_items,) each: what production shows, and what it should show by merit; see `production_bias`."""
     shown = _by_item(production, deserved.items, deserved.merit.attention)
     merited = deserved.share * _available(deserved.items, available)
     return shown, np.asarray(shown.sum() * merited / merited.sum())
@@ -143,10 +143,10 @@ def reweighted(
     deserved: Deserved, members: npt.NDArray[np.bool_], times: float, blur: float = 0.0
 ) -> Deserved:
     """
-    The same where items are eligible so many `times` as often.
+    The same if items are eligible this many `times` as often.
 
     Args:
-        members: (n_items,) which do; blur: the error of the logarithm of `times`.
+        members: (n_items,) the items concerned; blur: the error of the logarithm of `times`.
     """
     share = np.where(members, deserved.share * times, deserved.share)
     error = np.where(members, np.hypot(deserved.error, blur), deserved.error)
@@ -158,7 +158,7 @@ def comparables(deserved: Deserved, item: str, among: npt.NDArray[np.bool_], cou
     The items that merit as much as `item` does: the nearest in deserved share, then in merit.
 
     Args:
-        among: (n_items,) which may be compared with.
+        among: (n_items,) which ones it may be compared with.
     """
     place = int(np.flatnonzero(deserved.items == item)[0])
     share, worth = np.log(deserved.share), deserved.merit.rates.log_mean
@@ -170,7 +170,9 @@ def comparables(deserved: Deserved, item: str, among: npt.NDArray[np.bool_], cou
 
 
 def _dependent(count: int) -> float:
-    """What a level is divided by where errors go together: here by what is learned from all items at once."""
+    """
+    The divisor of a level when errors are dependent: here through what is learned from all items at once.
+    """
     return float(np.sum(1 / np.arange(1, max(count, 1) + 1)))
 
 
@@ -189,7 +191,7 @@ def _available(items: npt.NDArray[np.object_], available: pd.Series | None) -> F
 
 
 def _engagement(production: pd.DataFrame) -> Engagement | None:
-    """What production says of merit: much of it, but from the members that each item was picked for."""
+    """What production says about merit: a lot, but only from the members that each item was picked for."""
     try:
         return estimate_engagement(production)
     except TooFewRows:
@@ -198,7 +200,7 @@ def _engagement(production: pd.DataFrame) -> Engagement | None:
 
 def _reward(worth: Floats, rise: Floats, noise: Floats) -> tuple[float, float]:
     """
-    The slope of exposure on merit and its error, by Huber's weights, those of the noise, and a prior around
+    The slope of exposure on merit and its error, with Huber's weights, those of the noise, and a prior around
     exposure in proportion to merit.
     """
     spread, slope, error = float(np.var(rise)) + 1e-4, REWARD, REWARD_SD
@@ -226,8 +228,8 @@ def _unlike_others(raw: Floats, error: Floats) -> Floats:
     """
     (n_items,) two-sided p-values against items that differ as much as most of them do.
 
-    How much that is beyond their errors is learned from the half of them that is known best: so that half of
-    those lie within a normal's middle half.
+    How much that is beyond their errors is learned from the half of them that is known best, such that half
+    of those lie within a normal's middle half.
     """
     known = error <= np.median(error)
     centre, low, high = float(np.median(raw)), 0.0, _spread(raw) + 1e-9

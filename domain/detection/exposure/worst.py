@@ -1,4 +1,4 @@
-"""The lowest-ranked choices that are worth a person's look."""
+"""The lowest-ranked choices, which are worth a person's look."""
 
 from __future__ import annotations
 

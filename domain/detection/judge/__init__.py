@@ -1,1 +1,1 @@
-"""Seen against usual: how surprising, where, whether it is reported, and how it is measured again."""
+"""Observed against usual: how surprising, where, whether it is reported, and how it is measured again."""

@@ -1,4 +1,4 @@
-"""What a look held against what: the judged window of one series, and what was expected of it just then."""
+"""What a look compared: the judged window of one series with what was expected of it at that time."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from domain.values import Moment, Slice, Value
 class Comparison(Value):
     """
     `observed` and `expected`, both in `unit`, and `low`–`high`, the band in which it is as usual: the very
-    numbers that were judged, whether or not anything was found. `observed` is None where there was no value.
+    numbers that were judged, whether or not anything was found. `observed` is None if there was no value.
 
-    `slice` and `subject` (a column, an item) say of what, as in a finding.
+    `slice` and `subject` (a column, an item) say what it is about, as in a finding.
     """
 
     slice: Slice = ()

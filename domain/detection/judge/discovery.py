@@ -2,10 +2,10 @@
 How small a p-value must be: many slices in one look, and many looks a day.
 
 What the rule over many looks remembers, `Wealth`, is a small value: how many looks there were, and which of
-them found something new. Live it is kept with the check's memory and saved once a look's findings are. Over
-the past it is earned anew from the first look on, so that a walk is the same each time it is taken; a single
-look at some time (`check run --at`) begins without any, at about the level of a check that never found
-anything. A look that begins with the same memory comes to the same findings, wherever it is taken.
+them found something new. Live, it is kept with the check's memory and saved together with a look's findings.
+Over the past it is earned anew from the first look on, so that a walk gives the same result each time; a
+single look at some time (`check run --at`) begins without any, at about the level of a check that never found
+anything. A look that begins with the same memory arrives at the same findings, wherever it is made.
 
 Source:
     Benjamini & Hochberg (1995), J. R. Stat. Soc. B 57(1); LORD++: Ramdas, Yang, Wainwright & Jordan (2017),
@@ -24,16 +24,16 @@ from domain.detection.data.counts import Floats
 from domain.values import Value
 
 ALPHA = 0.05
-FALSE_ALARMS_PER_WEEK = 0.02  # a check that never found anything may still speak this often
-SLICES_FALSE_ALARMS_PER_WEEK = 0.1  # the same of a check of slices: thousands share it
-SEQUENTIAL_PART = 0.5  # of the false alarms, what evidence over many windows may raise; the rest a single one
+FALSE_ALARMS_PER_WEEK = 0.02  # a check that never found anything may still raise this many
+SLICES_FALSE_ALARMS_PER_WEEK = 0.1  # the same for a check of slices: thousands share it
+SEQUENTIAL_PART = 0.5  # of the false alarms, for evidence over many windows; the rest for single ones
 WEEK_SECONDS = 604_800.0
 REMEMBERED = 64  # earlier discoveries that still earn level; older ones earn next to nothing
 _NORM = 0.0722
 
 
 class Wealth(Value):
-    """The state of LORD++: looks so far, and at which of them something was found."""
+    """The state of LORD++: looks so far, and which of them found something."""
 
     looks: int = 0
     found_at: tuple[int, ...] = Field(default=(), max_length=REMEMBERED + 1)

@@ -1,8 +1,8 @@
 """
-How far two histograms lie apart, and how surprising that is.
+How far apart two histograms are, and how surprising that is.
 
 The chi-square of two samples, over the scatter that past windows show among themselves (quasi-likelihood):
-where days differ anyway, one more day that differs is no surprise.
+if days differ anyway, one more day that differs is no surprise.
 
 Source:
     Rao & Scott (1981), J. Am. Stat. Assoc. 76(374), and Satterthwaite (1946), Biometrics Bulletin 2(6), for
@@ -19,16 +19,16 @@ from scipy import stats
 
 from domain.detection.data.counts import Floats
 
-LEAST_EXPECTED = 5.0  # rows of the judged window in a bin, below which bins are put together
+LEAST_EXPECTED = 5.0  # rows of the judged window in a bin; bins with fewer are merged
 SURE = 2.0  # standard errors by which windows must differ before that is believed
-UNSURE = 0.5  # the same, by which they must differ along few directions before that is believed
-SKEW = 0.7  # a few windows mostly show less than the whole of so skew a scatter; found by simulation
+UNSURE = 0.5  # the same, if they differ along few directions
+SKEW = 0.7  # a few windows mostly underestimate so skewed a scatter; found by simulation
 MOST_CORRELATION = 0.5
 
 
 def population_stability(reference: Floats, current: Floats) -> float:
     """
-    Population stability index of two histograms (n_bins,), counts ≥ 0: unitless, 0 where the shares agree;
+    Population stability index of two histograms (n_bins,), counts ≥ 0: unitless, 0 if the shares agree;
     an empty bin counts as half a row.
 
     >>> population_stability(np.array([50.0, 50.0]), np.array([500.0, 500.0])) < 1e-4
@@ -52,7 +52,7 @@ def total_variation(reference: Floats, current: Floats) -> Floats:
 def moved_by(edges: Floats, reference: Floats, current: Floats) -> float:
     """
     Wasserstein distance of two histograms (n_bins,) in the unit of `edges` (n_bins + 1,): how far a row moved
-    on average. Within a bin values are taken to lie evenly.
+    on average. Values are assumed to be evenly spread within a bin.
 
     >>> moved_by(np.array([0.0, 1.0, 2.0]), np.array([10.0, 0.0]), np.array([0.0, 10.0]))
     1.0
@@ -68,7 +68,7 @@ def moved_by(edges: Floats, reference: Floats, current: Floats) -> float:
 
 @dataclass(frozen=True)
 class Surprise:
-    """(n_cells,) p-values, share of rows that moved, and the share that usually does."""
+    """(n_cells,) p-values, the share of rows that moved, and the share that usually moves."""
 
     p_values: Floats
     moved: Floats
@@ -77,14 +77,14 @@ class Surprise:
 
 def compare(past: Floats, current: Floats, reference: Floats | None = None) -> Surprise:
     """
-    The judged histograms against those of past windows; or against a `reference`, so that past windows only
-    say how far windows scatter.
+    Compare the judged histograms with those of past windows; or with a `reference`, in which case past
+    windows only say how far windows scatter.
 
     Args:
         past: (n_windows, n_cells, n_bins) counts; current: (n_cells, n_bins); reference: the same.
 
     Returns:
-        p = 1 where there is nothing to compare: no rows on one side, or a single bin.
+        p = 1 if there is nothing to compare: no rows on one side, or a single bin.
     """
     windows = len(past)
     rows, current = _together(past if reference is None else np.concatenate([past, reference[None]]), current)
@@ -130,8 +130,8 @@ def _scatter(
     ratios: Floats, sizes: Floats, freedom: Floats, held: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 ) -> tuple[Floats, Floats, Floats]:
     """
-    Of past windows' chi-squares over their degrees of freedom (n_windows, n_cells): the correlation of two
-    rows of one window, the degrees of freedom that their own scatter shows, how many windows there are.
+    From past windows' chi-squares over their degrees of freedom (n_windows, n_cells): the correlation of two
+    rows of one window, the degrees of freedom that their own scatter shows, and the number of windows.
     """
     counted = held.sum(axis=0).astype(float)
     excess, size = _sum(ratios - 1), _sum(np.where(held, sizes, np.nan))
@@ -156,8 +156,8 @@ def _mean(values: Floats) -> Floats:
 
 def _together(past: Floats, current: Floats) -> tuple[Floats, Floats]:
     """
-    Bins in which too few rows are to be expected, put together; what is still too small joins the smallest of
-    the others. Which ones depends on both sides added up, and so on neither's difference from the other.
+    Merge bins in which too few rows are expected; what is still too small joins the smallest of the others.
+    Which ones are merged depends on the sum of both sides, and so not on how one differs from the other.
     """
     both = past.sum(axis=0) + current
     expected = both * (current.sum(axis=-1) / np.maximum(both.sum(axis=-1), 1e-9))[:, None]

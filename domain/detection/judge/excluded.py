@@ -1,8 +1,8 @@
 """
-Which times nothing is to be learned from, because the log says that something was wrong then.
+Times from which nothing may be learned, because the log says that something was wrong then.
 
 A check remembers what it found itself. The log knows more: when it began, what another check of the table
-found, what people said about it, and all of it after a check's memory was lost.
+found, what people said about it, and it still has all of that when a check's memory is lost.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from domain.values import Finding, Moment, Value
 
 Rows = Literal["reports", "depends"]
 """
-What a check has to do with which rows there are: it reports on them, so that what is wrong for it is wrong
+How a check relates to which rows there are: it reports on them, so that what is wrong for it is wrong
 for all of its table; or it only depends on them.
 """
 
 ACTED = ("hotfix", "elsewhere")
-"""How an incident is resolved by people: it was one, whatever its own check alone would say."""
+"""Resolutions by people which say that it was an incident, whatever its own check alone would say."""
 
 
 class Past(Value):
-    """What a metric is held against: windows that end by `before`, without the times that were `wrong`."""
+    """What a metric is compared with: windows that end by `before`, without the times that were `wrong`."""
 
     before: Moment
     wrong: tuple[ExcludedWindow, ...] = ()
@@ -38,13 +38,13 @@ def excluded_for(
     check: Check, incidents: Iterable[Incident], rows: Mapping[str, Rows | None], at: datetime
 ) -> tuple[ExcludedWindow, ...]:
     """
-    The times up to `at` that `check` learns nothing from, by what the log holds of its table.
+    The times up to `at` from which `check` learns nothing, by what the log says about its table.
 
     An incident spoils them from its onset until its metric was measured to be back, else until it was
-    resolved, else until now; one that was none ("false_alarm") spoils nothing. A prediction spoils its day.
+    resolved, else until now; a false one ("false_alarm") spoils nothing. A prediction spoils its day.
 
     Args:
-        rows: what each declared check has to do with which rows there are.
+        rows: how each declared check relates to which rows there are.
     """
     return tuple(
         excluded
@@ -56,7 +56,7 @@ def excluded_for(
 
 
 def planned_for(recommender: Recommender, check: Check) -> tuple[ExcludedWindow, ...]:
-    """The times in which somebody said beforehand that what `check` looks at would be off."""
+    """The times for which somebody announced that what `check` looks at would be off."""
     return tuple(
         ExcludedWindow(slice=one.slices[0] if one.slices else (), since=one.since, until=one.until)
         for one in (*recommender.planned, *recommender.silences)
@@ -65,13 +65,13 @@ def planned_for(recommender: Recommender, check: Check) -> tuple[ExcludedWindow,
 
 
 def past_of(incident: Incident, wrong: tuple[ExcludedWindow, ...]) -> Past | None:
-    """What an incident's own metric is held against: the time before it began. None without a finding."""
+    """What an incident's own metric is compared with: the time before it began. None without a finding."""
     first = incident.first_finding
     return None if first is None else Past(before=_since(incident, first), wrong=wrong)
 
 
 def suspect_launches(incidents: Iterable[Incident]) -> frozenset[str]:
-    """Items whose launch was an incident: what became of them says nothing of launches as they should be."""
+    """Items whose launch was an incident: their history says nothing about normal launches."""
     return frozenset(
         incident.first_finding.subject
         for incident in incidents
@@ -100,7 +100,7 @@ def _concerns(check: Check, finding: Finding, rows: Mapping[str, Rows | None]) -
 def _excluded(check: Check, incident: Incident, finding: Finding, at: datetime) -> ExcludedWindow | None:
     latest = incident.finding or finding
     if finding.unit == "looks" or incident.resolved_how == "false_alarm":
-        return None  # that a check could not look says nothing of the rows
+        return None  # that a check could not look says nothing about the rows
     if finding.kind == "predicted":
         since, until = finding.window_start, finding.window_end
     else:

@@ -1,5 +1,5 @@
 """
-Whether a metric became worse since a hotfix was deployed, looked at again and again; chance is no excuse.
+Whether a metric became worse since a hotfix was deployed, over repeated looks; chance is no excuse.
 
     gap at the deployment ± its band        looks since: share of it repaired ± band
                     ▼                                  ▼
@@ -19,13 +19,13 @@ from domain.detection.judge.again.measure import BAND
 from domain.values import Finding
 
 ALPHA = 0.01
-"""Chance that a hotfix which changes nothing is ever taken for harmful, over all looks at it."""
+"""Probability that a harmless hotfix is ever taken for harmful, over all looks at it."""
 
 STRICTER = 1e-3
-"""What one look alone may spend, as a share of what two in a row may."""
+"""What a single look may spend, as a share of what two in a row may."""
 
 LEAST_HARM = 0.1
-"""Share of the gap by which it has to grow: less is not worth a revert, however sure it is."""
+"""Share of the gap by which it has to grow: less is not worth a revert, however certain it is."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class WatchedWindow:
     One window since the deployment.
 
     Args:
-        repaired: share of the gap that is closed; negative where it grew.
-        half: half of the 95 % interval of `repaired` by the chance of this window alone.
+        repaired: share of the gap that is closed; negative if it grew.
+        half: half of the 95 % interval of `repaired`, from the noise of this window alone.
     """
 
     start: datetime
@@ -53,18 +53,18 @@ def harmful(
     then: Finding, looks: Sequence[WatchedWindow], nth: int, often: int = 1
 ) -> tuple[WatchedWindow, ...]:
     """
-    The looks that show harm: one alone or two in a row; empty where chance may explain them.
+    The looks that show harm: one alone or two in a row; empty if chance may explain them.
 
     The looks that end in the `nth` window together may err with probability ALPHA · 6 / (π² n²), which sums
-    to ALPHA over as many windows as one likes; of those that overlap each gets its part. The gap `then` was
-    itself measured with chance, which all looks have in common: it is counted once, and not as if it were new
-    each time. Windows are taken to be normal about what is expected, which is rough so far out; that is why
-    two have to agree, or one be beyond a bound a thousand times as strict.
+    to ALPHA over any number of windows; overlapping ones share it. The gap `then` was itself measured with
+    noise, which all looks have in common: it is counted once, and not as if it were new each time. Windows
+    are assumed to be normal around what is expected, which is rough so far out; that is why two have to
+    agree, or one be beyond a bound a thousand times as strict.
 
     Args:
-        then:  the finding as it was at the deployment; its band is taken to be the looks' where it has none.
-        looks: in the order of time, the newest last.
-        nth:   how many windows there were since the deployment, with this one; from 1 on.
+        then:  the finding as it was at the deployment; if it has no band, the looks' is used.
+        looks: in order of time, the newest last.
+        nth:   how many windows there were since the deployment, including this one; from 1 on.
         often: how many looks end in one window.
 
     Source:
@@ -91,7 +91,7 @@ def harmful(
 
 
 def spent_at(nth: int) -> float:
-    """The chance of an error that the `nth` of ever more looks may have, all together `ALPHA`."""
+    """The probability of an error allowed to the `nth` of ever more looks, summing to `ALPHA`."""
     return ALPHA * 6 / (pi * nth) ** 2
 
 
@@ -103,7 +103,7 @@ def _half_then(then: Finding, otherwise: float) -> float:
 
 
 def _p(repaired: float, chance: float, chance_then: float) -> float:
-    """How probable it is to see so much worse a gap, or a worse one, if it did not change."""
+    """The probability of seeing a gap at least this much worse if it did not change."""
     total = sqrt(chance**2 + chance_then**2)
     if total == 0:
         return 0.0 if repaired < 0 else 1.0

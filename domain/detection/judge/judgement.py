@@ -1,4 +1,6 @@
-"""From judgements of one thing at a time to findings, as for every other check; and measured again."""
+"""
+From judgements of one thing at a time to findings, as for every other check; and their repeated measurement.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ from domain.errors import TooFewRows
 from domain.recommender.check import Check
 from domain.values import Finding, Severity, Slice
 
-HALF = 0.5  # of a dimension's slices, from where on it is the table and not they
+HALF = 0.5  # of a dimension's slices; from here on it is the table and not the slices
 
 D = TypeVar("D")
 
@@ -43,7 +45,8 @@ class Seen(Generic[D]):
     What a judge is given; the last window of `grid` is the judged one.
 
     `check` holds the keys that every check has (`least_change`, `least_rows`, `direction`, …). `usable` is
-    (grid.count,): the windows to learn from, where the table had begun and nothing was wrong; never the last.
+    (grid.count,): the windows to learn from, in which the table had begun and nothing was wrong; never the
+    last.
     """
 
     check: Check
@@ -58,11 +61,11 @@ class Judgement:
     One thing in the judged window: `observed` against `expected`, in `unit`, and `low`–`high`, the band in
     which it is as usual.
 
-    `p_value` is how likely chance alone goes so far, 0 for what must never be; it is held against all that
-    the look judged, and against the looks before. `matters` is false for what is too small for a person.
+    `p_value` is the probability that chance alone goes so far, 0 for what must never be; it is compared with
+    all that the look judged, and with earlier looks. `matters` is false for what is too small for a person.
     `slice` and `subject` (a column, an item) tell one thing from another. `share` is the part of everything
-    that is affected: how bad it is, unless the declaration says. `says` are the words for a person; a
-    sentence is made where there are none.
+    that is affected: it makes the severity, unless that is declared. `says` is the wording for a person; if
+    there is none, a sentence is made.
 
     Raises:
         ValueError: a number is not finite, or p_value not in 0–1.
@@ -81,7 +84,7 @@ class Judgement:
     matters: bool = True
 
     def __post_init__(self) -> None:
-        """Hold the numbers against what they may be: a NaN would be compared to no effect."""
+        """Check the numbers against their ranges: a NaN would be compared without effect."""
         numbers = {name: getattr(self, name) for name in ("observed", "expected", "low", "high", "p_value")}
         for name, number in numbers.items():
             if not isfinite(number):
@@ -92,7 +95,9 @@ class Judgement:
 
 
 class OneByOne(Protocol):
-    """A kind that says of each thing what it is: its name, its judge, and the least windows to learn from."""
+    """
+    A kind that judges things one by one: its name, its judge, and the least number of windows to learn from.
+    """
 
     @property
     def kind(self) -> str: ...
@@ -103,7 +108,7 @@ class OneByOne(Protocol):
 
 
 def judging(own: OneByOne, *, measurable: bool = True) -> Judging[Any]:
-    """How such a kind judges, and measures again: where it can, by judging again."""
+    """How such a kind judges, and measures again, if it can, by judging again."""
 
     def verdict(run: CheckRun, data: Any, memory: CheckState) -> Verdict:
         seen = seen_of(own, run.check, run.grid, data, memory)
@@ -131,10 +136,10 @@ def judge_own(
     looks_per_week: float | None = None,
 ) -> Verdict:
     """
-    What a look comes to.
+    What a look results in.
 
     Returns:
-        Findings that are significant over everything judged and over looks, *and* matter. Not judged where
+        Findings that are significant over everything judged and over looks, *and* matter. Not judged if
         there are too few usable windows, or no rows that could be wrong.
 
     Raises:
@@ -203,8 +208,8 @@ def _discoveries(judged: Sequence[Judgement], alpha: float) -> list[Judgement]:
 
 def _fewest(alike: Sequence[Judgement], judged: Sequence[Slice]) -> list[Judgement]:
     """
-    Of what is off in the same way, the fewest slices that hold it. A metric that does not add up, such as a
-    share, is as far off in most slices as in the whole table where it is off everywhere: then the table is
+    Among what is off in the same way, the fewest slices that hold it. A metric that does not add up, such as
+    a share, is as far off in most slices as in the whole table if it is off everywhere: then the table is
     reported.
     """
     cells = tuple(one.slice for one in alike)
@@ -261,7 +266,7 @@ def _finding(seen: Seen[Any], judgement: Judgement) -> Finding:
 
 
 def _rows(data: Data, grid: Grid) -> Floats:
-    """(grid.count,) rows in each window: of a frame of somebody's own, its rows."""
+    """(grid.count,) rows in each window: for a custom frame, its number of rows."""
     if isinstance(data, Counts):
         return data.total
     if isinstance(data, pd.DataFrame):

@@ -1,5 +1,5 @@
 """
-How a kind judges what was read, and how what it found is measured again.
+How a kind judges what was read, and how its findings are measured again.
 
     read ─▶ verdict      findings of the last window, and what the check remembers
     read ─▶ measured     what a finding is about, as it is now, against the time before the incident
@@ -34,7 +34,7 @@ class Again(Generic[D]):
     """
     What is measured again: `finding`, from `start` to the end of the look's grid, against the `past`.
 
-    `present` is what lies in that time, where it is read apart from the past.
+    `present` is the data of that time, if it is read apart from the past.
     """
 
     finding: Finding
@@ -51,20 +51,20 @@ class Again(Generic[D]):
 
 
 def of_its_slice(run: CheckRun, finding: Finding) -> CheckRun:
-    """The look at nothing but the dimensions of the finding's slice."""
+    """The look with only the dimensions of the finding's slice."""
     return replace(run, dimensions=tuple(name for name, _value in finding.slice))
 
 
 def as_it_is(run: CheckRun, _finding: Finding) -> CheckRun:
-    """The look as it is."""
+    """The look unchanged."""
     return run
 
 
 @dataclass(frozen=True)
 class Judging(Generic[D]):
     """
-    `verdict` says what one look comes to, `measured` how a finding stands now: None where nobody can say but
-    people. `over` is what is read for the latter, `narrowed` of what.
+    `verdict` says what one look results in, `measured` how a finding stands now: None if only people can say.
+    `over` is the time read for the latter, `narrowed` the look it is read for.
     """
 
     verdict: Callable[[CheckRun, D, CheckState], Verdict]
@@ -76,7 +76,7 @@ class Judging(Generic[D]):
 def by_check(
     judge: Callable[[Check, Any, CheckState, float | None], Verdict],
 ) -> Callable[[CheckRun, Any, CheckState], Verdict]:
-    """The verdict of a judge that asks of a look for its check and how often it looks, and nothing else."""
+    """The verdict of a judge that needs of a look only its check and how often it looks."""
 
     def verdict(run: CheckRun, data: Any, memory: CheckState) -> Verdict:
         return judge(run.check, data, memory, run.looks_per_week)

@@ -1,5 +1,5 @@
 """
-A promise is a promise: what was declared is reported at the first row that breaks it, whatever is usual.
+A promise is a promise: a declaration is reported at the first row that breaks it, whatever is usual.
 
 What is only learned is judged by chance (`wrong_rows`). What a team declared needs no history and no luck: a
 range, a set of values, a key, a reference, a column that must never be null. It may be declared with a
@@ -19,12 +19,12 @@ from domain.recommender.options import LeastShare
 from domain.values import Finding, Slice, name_slice
 
 NEARLY_ALL = 0.98  # of the rows that break a promise, in a slice that is named with them
-LEAST_BROKEN = 10  # such rows, fewer of which may lie anywhere by chance
+LEAST_BROKEN = 10  # such rows; fewer may lie anywhere by chance
 
 
 def tolerated(check: Check, rows: float) -> float:
     """
-    How many of so many rows may break a promise: none, unless the check itself says how many matter.
+    How many of these rows may break a promise: none, unless the check itself says how many matter.
 
     >>> strict = Check(name="c", kind="domain", table="t")
     >>> tolerated(strict, 1000), tolerated(strict.model_copy(update={"options": {"least_share": 0.01}}), 1000)
@@ -42,12 +42,12 @@ def broken_promises(
     reported: Collection[str] = (),
 ) -> list[Finding]:
     """
-    A finding for each promise that rows of the last window break, of the whole table; those that are broken
-    in as many rows are one.
+    A finding about the whole table for each promise that rows of the last window break; promises that are
+    broken in the same number of rows are one finding.
 
     Args:
-        unit, says: the words of the kind: of rows in the plural; of columns and how many rows.
-        reported: columns of which a finding says more already.
+        unit, says: the words of the kind: for rows in the plural; for columns and how many rows.
+        reported: columns about which a finding already says more.
     """
     rows, bad = float(tally.rows[-1, 0]), tally.bad[-1, 0]
     most = tolerated(check, rows)
@@ -91,7 +91,7 @@ def _finding(
 
 
 def _all_where(tally: Tally, column: int) -> Slice:
-    """The smallest slice that holds nearly all rows that break it and few others; () where none says more."""
+    """The smallest slice that holds nearly all rows that break it and few others; () if none says more."""
     rows, bad = tally.rows[-1], tally.bad[-1, :, column]
     inside = np.array([tally.columns[column] not in dict(cell) and len(cell) > 0 for cell in tally.cells])
     inside &= (bad >= NEARLY_ALL * bad[0]) & (rows <= rows[0] / 2)
@@ -101,7 +101,7 @@ def _all_where(tally: Tally, column: int) -> Slice:
 
 
 def is_promise(finding: Finding) -> bool:
-    """Whether a finding is a broken promise: of the whole table, sure, and nothing of it is usual."""
+    """Whether a finding is a broken promise: about the whole table, certain, with nothing of it usual."""
     return (
         finding.p_value == 0.0
         and finding.expected == 0.0

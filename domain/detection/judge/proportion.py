@@ -1,12 +1,12 @@
 """
-What part of a slice's rows has a property, in the last window: against the past, or against what was
+What share of a slice's rows has a property, in the last window: against the past, or against what was
 promised.
 
-Where `wrong` asks whether more rows than usual are wrong, here a part may be too small or too large:
+While `wrong` asks whether more rows than usual are wrong, here a share may be too small or too large:
 candidates that get through a stage, requests that a version serves, rows that another team keeps.
 
-    p-value   too few and too many are each a beta-binomial tail (`rate`), doubled where either is reported
-    promise   the tail begins at the edge of what the promise allows: a share that is off by less is kept
+    p-value   too few and too many are each a beta-binomial tail (`rate`), doubled if either is reported
+    promise   the tail begins at the edge of what the promise allows: a share that is off by less keeps it
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from domain.recommender.keys.duration import name_duration
 from domain.values import Finding, Slice
 
 BAND = 1.96
-TOGETHER = 4  # windows that are looked at as one, where nothing is reported of the last alone
+TOGETHER = 4  # windows that are judged as one if nothing is reported for the last alone
 OF_THE_LAST = 0.8  # of the level, for the last window; the rest is for several together
-LEAST_PROMISED = 1e-6  # of the rows: a share of nothing leaves a binomial nothing to be made of
+LEAST_PROMISED = 1e-6  # of the rows: a share of zero leaves no binomial
 
 Place = tuple[int, int]
 """A slice's place and a column's."""
@@ -46,8 +46,8 @@ class Proportions(Windowed):
     Rows of one table that could have a property, and those that have it; the last window is judged.
 
     `rows` and `held` are (n_windows, n_cells, n_columns), counts, 0 ≤ held ≤ rows: each of `columns` has its
-    own rows. `cells` names the slices, the whole table () first; `labels` says of each column more than its
-    name. `most` is (n_cells, n_columns) the shares from which on none is too small, whatever was usual.
+    own rows. `cells` names the slices, the whole table () first; `labels` describes each column beyond its
+    name. `most` is (n_cells, n_columns) the shares above which none is too small, whatever was usual.
     """
 
     grid: Grid
@@ -71,11 +71,11 @@ class Promise:
 @dataclass(frozen=True)
 class Words:
     """
-    How one kind of portion is worded.
+    How one kind of share is worded.
 
-    `says` makes a sentence's middle of the column's name and the shares observed and expected; `unit` names
-    the rows that have the property. `way` is the only direction that is reported, None for both; `loss`: what
-    is missing is missing for members.
+    `says` makes a sentence's middle from the column's name and the shares observed and expected; `unit` names
+    the rows that have the property. `way` is the only direction that is reported, None for both; `loss`:
+    whether what is missing is missing for members.
     """
 
     says: Callable[[str, float, float], str]
@@ -86,7 +86,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Side:
-    """(n_cells, n_columns) of one direction: the expected `held`, up to where it is usual, p-values."""
+    """(n_cells, n_columns) for one direction: the expected `held`, the limit of the usual, p-values."""
 
     expected: Floats
     edge: Floats
@@ -95,7 +95,7 @@ class Side:
 
 @dataclass(frozen=True)
 class JudgedProportions:
-    """The last window: (n_cells, n_columns) rows and those that have the property; a side by its way."""
+    """The last window: (n_cells, n_columns) rows and those that have the property; a side for each way."""
 
     rows: Floats
     held: Floats
@@ -106,11 +106,11 @@ def judge(
     proportions: Proportions, usable: npt.NDArray[np.bool_], promise: Promise | None = None
 ) -> JudgedProportions:
     """
-    All slices and columns of the last window, none of them filtered.
+    All slices and columns of the last window, unfiltered.
 
     Args:
-        usable: (n_windows,) those that what is usual, or how much it scatters, is learned from; with a
-            promise they may be none.
+        usable: (n_windows,) those from which the usual share, or its scatter, is learned; with a
+            promise there may be none.
     """
     rows, held = proportions.rows[-1], proportions.held[-1]
     past, having = proportions.rows[usable], proportions.held[usable]
@@ -133,7 +133,7 @@ def judge(
 
 
 def _usual(past: Floats, having: Floats) -> UsualProportions:
-    """What is usual of each column among its own rows."""
+    """What is usual for each column among its own rows."""
     each = [usual_proportions(past[:, :, at], having[:, :, [at]]) for at in range(past.shape[2])]
     every = zip(*((one.share, one.correlation, one.typical) for one in each), strict=True)
     return UsualProportions(*(np.concatenate(part, axis=1) for part in every))
@@ -141,7 +141,7 @@ def _usual(past: Floats, having: Floats) -> UsualProportions:
 
 def _side(rates: UsualProportions, having: Floats, rows: Floats) -> Side:
     """
-    Of rows (n_cells, n_columns), column by column, since `UsualProportions` have the same rows for all
+    For rows (n_cells, n_columns), column by column, since `UsualProportions` have the same rows for all
     columns.
     """
     parts = [rates.of(at) for at in range(rows.shape[1])]
@@ -165,12 +165,12 @@ def judge_proportions(
     promise: Promise | None = None,
 ) -> Verdict:
     """
-    The fewest slices, by column, of which too large or too small a part has the property.
+    The fewest slices, by column, of which too large or too small a share has the property.
 
     Returns:
         Findings that are significant over slices, columns, directions and looks, and off by the least number
         of rows. Against the past they must be off by the declared least change as well; what a promise allows
-        is in its p-value already. Where the last window shows nothing, the last four together may.
+        is already in its p-value. If the last window shows nothing, the last four together may.
     """
     if proportions.rows[-1, 0].max(initial=0.0) <= 0:
         return Verdict(state=state, judged=False, note="no rows in this window")
@@ -185,7 +185,7 @@ def judge_proportions(
     sure = set[str]()
     if not findings:
         findings = scan.over_several(proportions, usable, judged, alpha * (1 - OF_THE_LAST))
-        if TOGETHER * width >= SHORT_SECONDS:  # together they are a window as long as is reported at once
+        if TOGETHER * width >= SHORT_SECONDS:  # together they are a window long enough to be reported at once
             sure = {one.fingerprint for one in findings}
     verdict = conclude(state, findings, width, proportions.start(proportions.last), sure)
     return verdict.comparing(_compared(proportions, state, judged, words, ways))
@@ -193,7 +193,7 @@ def judge_proportions(
 
 @dataclass(frozen=True)
 class _Scan:
-    """What one look asks of its slices and columns, in each of the `ways`."""
+    """What one look tests its slices and columns for, in each of the `ways`."""
 
     check: Check
     words: Words
@@ -208,7 +208,7 @@ class _Scan:
         alpha: float,
         last: JudgedProportions | None = None,
     ) -> list[Finding]:
-        """Of the judged window; of several as one, only where the `last` of them is still off."""
+        """Findings of the judged window; of several as one, only if the `last` of them is still off."""
         check, words = self.check, self.words
         worth = _fewer(proportions, usable, check.least_change / 2) if words.loss else judged.rows > 0
         found: list[Finding] = []
@@ -221,7 +221,7 @@ class _Scan:
     def over_several(
         self, proportions: Proportions, usable: npt.NDArray[np.bool_], last: JudgedProportions, alpha: float
     ) -> list[Finding]:
-        """Of the last windows together, where each holds too few rows; not of what is over by now."""
+        """Findings of the last windows together, if each holds too few rows; not of what is over by now."""
         whole, known = together(proportions, usable)
         if len(proportions.rows) <= TOGETHER or (self.promise is None and known.sum() < LEAST_WINDOWS):
             return []
@@ -242,7 +242,7 @@ class _Scan:
 def together(
     proportions: Proportions, usable: npt.NDArray[np.bool_]
 ) -> tuple[Proportions, npt.NDArray[np.bool_]]:
-    """The same with the last windows as one, and which of those before are usable."""
+    """The same with the last windows as one, and which of the earlier ones are usable."""
     rows, held = (
         np.concatenate([counts[:-TOGETHER], counts[-TOGETHER:].sum(axis=0, keepdims=True)])
         for counts in (proportions.rows, proportions.held)
@@ -251,7 +251,7 @@ def together(
 
 
 def _still(last: JudgedProportions, judged: JudgedProportions, way: str) -> npt.NDArray[np.bool_]:
-    """(n_cells, n_columns) whether the last window alone is off the same way, by half as much at least."""
+    """(n_cells, n_columns) whether the last window alone is off the same way, by at least half as much."""
     now, all_of_it = (
         (one.held - one.sides[way].expected) / np.maximum(one.rows, 1.0) for one in (last, judged)
     )
@@ -265,7 +265,7 @@ def _compared(
     words: Words,
     ways: tuple[str, ...],
 ) -> Iterator[Comparison]:
-    """What was held against what of the slices that are traced, between the bands of both ways."""
+    """The comparisons of the traced slices, between the bands of both ways."""
     for place, where in enumerate(proportions.cells):
         for column, name in enumerate(proportions.columns):
             at = (place, column)
@@ -279,7 +279,7 @@ def _fewer(proportions: Proportions, usable: npt.NDArray[np.bool_], change: floa
     """
     (n_cells, n_columns): whether clearly fewer have the property for each row of the rest of the table.
 
-    A slice that twice as many rows came into, of which as many as ever get through, lost nothing.
+    A slice that twice as many rows entered, of which as many as ever get through, lost nothing.
     """
     rest = proportions.rows[:, :1] - proportions.rows
     usual = proportions.held[usable].sum(axis=0) / np.maximum(rest[usable].sum(axis=0), 1.0)
@@ -296,12 +296,12 @@ def _places(
     promise: Promise | None,
     worth: npt.NDArray[np.bool_],
 ) -> Iterator[Place]:
-    """What to report, one column after the other."""
+    """What to report, column by column."""
     side = judged.sides[way]
     off = (judged.held - side.expected) * (1 if way == "surge" else -1)
     size = check.least_change * side.expected if promise is None else promise.allowed * judged.rows
     room = judged.rows - side.expected if way == "surge" else side.expected
-    tested = (judged.rows >= check.least_rows) & (room >= check.least_rows)  # what can be off by enough
+    tested = (judged.rows >= check.least_rows) & (room >= check.least_rows)  # those that can be off by enough
     worth = worth & (off >= np.maximum(check.least_rows, size))
     found = discovered(cells, side.p_values, tested, alpha) & worth
     for column in np.flatnonzero(found.any(axis=0)):

@@ -1,12 +1,12 @@
 """
 A ratio of the whole table and of every slice, against its own past, and the few slices that explain it.
 
-    cells of both sides ─▶ what each slice's ratio should be ─▶ the explanation worth most ─▶ of its slices
-    those that chance does not explain over all slices of this look and over looks, and that matter
+    cells of both sides ─▶ what each slice's ratio should be ─▶ the explanation worth most ─▶ those of its
+    slices that chance does not explain over all slices of this look and over looks, and that matter
 
-What no single window shows, the last few of them together may, see `counts.slice_sums`.
+What no single window shows, the last few together may, see `counts.slice_sums`.
 
-A share above a half is judged by what is missing to all: it says more that failures are five times as many
+A share above a half is judged by its complement: that failures are five times as many says more
 than that successes are four per cent fewer.
 """
 
@@ -48,10 +48,10 @@ from domain.recommender.check import Check
 from domain.values import Finding, Slice
 
 LEAST_HISTORY = 4  # windows with a denominator before anything is judged
-LEAST_SUMS = 8  # the same of several windows together: how they scatter is known by few of them
+LEAST_SUMS = 8  # the same for several windows together: few of them show how they scatter
 BAND = 1.96
-ODD = 1.5  # times the usual inflation of a slice's variance, up to which it is taken to be the usual one
-WIDER = 1.5  # times the scatter of the past, from where on the judged window's own is believed
+ODD = 1.5  # multiple of the usual inflation of a slice's variance, up to which it counts as the usual one
+WIDER = 1.5  # multiple of the past's scatter above which the judged window's own is believed
 WHOLE = 0  # the whole table's place among the slices
 
 
@@ -72,7 +72,7 @@ class _JudgedRatios:
 
     @property
     def whole(self) -> float:
-        """The factor by which all cells are off that no slice of the explanation holds."""
+        """The factor by which all cells outside the slices of the explanation are off."""
         calm = _calm(self.cells, self.cube, self.explained)
         seen = float(self.cells.numerator[-1][calm].sum())
         due = float(
@@ -81,7 +81,9 @@ class _JudgedRatios:
         return seen / due if due > 0 else 1.0
 
     def off(self, where: Slice) -> float | None:
-        """By which factor a slice, or the whole table, is off; None of a slice that is not judged here."""
+        """
+        The factor by which a slice, or the whole table, is off; None for a slice that is not judged here.
+        """
         if not where:
             return self.whole
         place = self._place(where)
@@ -91,7 +93,7 @@ class _JudgedRatios:
 
     def likelier_back(self, where: Slice, factor: float) -> float:
         """
-        By what log likelihood it is as it should be here, rather than off by that factor; nothing of a slice
+        The log likelihood by which it is as it should be here, rather than off by that factor; 0 for a slice
         that is not judged.
         """
         place, slices = self._place(where), self.slices
@@ -112,10 +114,10 @@ def judge_ratio(
     check: Check, cells: RatioCells, state: CheckState, looks_per_week: float | None = None
 ) -> Verdict:
     """
-    The whole table where it is off as a whole, and the fewest slices that explain what is off beside that.
+    The whole table if it is off as a whole, and the fewest slices that explain what is off beside that.
 
     `least_rows` is what a slice's denominator must hold; the change of its ratio must reach `least_change`,
-    of a share above a half the change of what is missing to all.
+    for a share above a half the change of its complement.
     """
     count = len(cells.denominator)
     usable = learnable(cells.grid, cells.first, count, state, LEAST_HISTORY, cells.known & (cells.total > 0))
@@ -136,7 +138,7 @@ def judge_ratio(
 
 
 def _sums(cells: RatioCells, state: CheckState) -> list[RatioCells]:
-    """The cells by several windows at a time, shortest first, where there is enough to judge that."""
+    """The cells over several windows at a time, shortest first, if there is enough to judge them."""
     several = lengths(cells.grid.width.total_seconds())
     every = (cells.merged(each) for each in several if len(cells.denominator) // each > LEAST_SUMS)
     return [one for one in every if is_apart(one, state)]
@@ -146,10 +148,10 @@ def _found_in(
     check: Check, cells: RatioCells, state: CheckState, alpha: float, shorter: list[_JudgedRatios]
 ) -> list[Finding]:
     """
-    What several windows show together, and the latest of them do not deny.
+    What several windows show together and the latest of them do not contradict.
 
     Args:
-        shorter: what was judged of those; what is judged here is added.
+        shorter: what was judged over fewer windows; what is judged here is added.
     """
     count = len(cells.denominator)
     usable = learnable(cells.grid, cells.first, count, state, LEAST_SUMS, cells.known & (cells.total > 0))
@@ -176,7 +178,7 @@ def _denied(judged: _JudgedRatios, shorter: list[_JudgedRatios], where: Slice) -
 
 
 def _compared(judged: _JudgedRatios, state: CheckState) -> Iterator[Comparison]:
-    """What was held against what of the slices that are traced."""
+    """The comparisons of the traced slices."""
     cells, cube, last = judged.cells, judged.cube, len(judged.cells.denominator) - 1
     slices = set(state.traced) - {()}
     for place in range(cube.count if slices else WHOLE + 1):
@@ -208,7 +210,7 @@ def _judged(check: Check, cells: RatioCells, usable: npt.NDArray[np.bool_]) -> _
 
 
 def _scatter_left(cells: RatioCells, cube: Cube, slices: SliceRatios, explained: Explanation) -> float:
-    """How cells scatter in the judged window that no slice explains."""
+    """How cells scatter in the judged window beyond what slices explain."""
     calm = _calm(cells, cube, explained)
     unit = slices.cells.unit[calm]
     expected = (cells.denominator[-1] * slices.cells.ratio)[calm] * slices.level.usual * explained.level
@@ -223,9 +225,9 @@ def _calm(cells: RatioCells, cube: Cube, explained: Explanation) -> npt.NDArray[
 
 
 def _evidence(cells: RatioCells, slices: SliceRatios) -> Evidence:
-    """What cells hold and should, in units of counting."""
+    """What cells hold and should hold, in units of counting."""
     unit = slices.cells.unit
-    # Slices within one another are compared: what differs between them by chance would decide.
+    # Slices within one another are compared: their difference by chance would decide.
     usual = float(np.median(slices.inflation[slices.seen])) if slices.seen.any() else 1.0
     expected = cells.denominator[-1] * slices.cells.ratio * slices.level.usual
     shape = 1 / np.maximum(slices.cells.scatter + slices.cells.unknown, LEAST_SCATTER)
@@ -279,7 +281,7 @@ def _wanted(check: Check, rose: bool) -> bool:
 
 
 def _band(judged: _JudgedRatios, place: int) -> tuple[float, float, float, float]:
-    """A slice's ratio, what it should be, and the band of that."""
+    """A slice's ratio, its expected value, and the band of that."""
     slices = judged.slices
     sides = slices.observed[place], slices.expected[place], slices.denominator[place]
     numerator, due, denominator = (float(side) for side in sides)
@@ -319,7 +321,7 @@ def _finding(judged: _JudgedRatios, place: int, p_value: float) -> Finding:
 
 
 def _bounded(numbers: Floats, cells: RatioCells) -> tuple[float, float, float, float]:
-    """Observed, expected and the band: of a share in 0–1, of what is never below zero at least 0."""
+    """Observed, expected and the band: a share within 0–1, what is never negative at least 0."""
     if cells.share:
         numbers = np.clip(numbers, 0.0, 1.0)
     elif bool((cells.numerator >= 0).all()):

@@ -1,5 +1,5 @@
 """
-The end of every look that tests slices of windows: what it may spend, how it is reported, and what is over.
+The end of every look that tests slices of windows: what it may spend, how it reports, and what is over.
 
     usable windows ─▶ `level_of` ─▶ p-values, discovery ─▶ `finding_in` the judged window ─▶ `conclude`
 """
@@ -23,19 +23,19 @@ LONGEST_TITLE = 300
 
 
 def unjudged(state: CheckState, rows: float) -> Verdict:
-    """A look that cannot judge: for want of `rows` in its window, or of windows before it."""
+    """A look that cannot judge: too few `rows` in its window, or too few windows before it."""
     note = "not enough history yet" if rows > 0 else "no rows in this window"
     return Verdict(state=state, judged=False, note=note)
 
 
 def level_of(state: CheckState, looks_per_week: float | None, width_seconds: float) -> float:
-    """The level of this look; a look for each window, where nothing is said of how often there is one."""
+    """The level of this look; if the number of looks is not given, one look per window is assumed."""
     return level(state.wealth, looks_per_week or WEEK_SECONDS / width_seconds)
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """What a finding says, in `unit`: observed and expected, the band `low`–`high`, and the p-value."""
+    """The numbers of a finding, in `unit`: observed and expected, the band `low`–`high`, and the p-value."""
 
     observed: float
     expected: float
@@ -48,8 +48,8 @@ class Numbers:
 @dataclass(frozen=True)
 class Statement:
     """
-    Where and of what a finding is, in words, and how much is `affected`: the share of everything, which makes
-    the severity where none is declared; milder unless something is missing (`drop`).
+    Where and what a finding is, in words, and how much is `affected`: the share of everything, which
+    determines the severity if none is declared; milder unless something is missing (`drop`).
     """
 
     where: Slice
@@ -80,10 +80,10 @@ def finding_over(
     drop: bool | None = None,
 ) -> Finding:
     """
-    The finding of all that lies in `window`.
+    The finding for everything in `window`.
 
     Args:
-        affected: the share of everything, which makes the severity where none is declared.
+        affected: the share of everything, which determines the severity if none is declared.
         drop: whether something is missing, which makes it worse; None: whether less is there than expected.
     """
     drop = numbers.observed < numbers.expected if drop is None else drop
@@ -103,13 +103,13 @@ def finding_over(
 def compared(
     window: tuple[datetime, datetime], where: Slice, subject: str | None, numbers: Numbers
 ) -> Comparison:
-    """What a window was held against."""
+    """The comparison of a window with its expectation."""
     fields = {name: number for name, number in asdict(numbers).items() if name != "p_value"}
     return Comparison(slice=where, subject=subject, window_start=window[0], window_end=window[1], **fields)
 
 
 def compared_in(windows: Windowed, where: Slice, subject: str | None, numbers: Numbers) -> Comparison:
-    """What the judged window of `windows` was held against."""
+    """The comparison of the judged window of `windows` with its expectation."""
     return compared((windows.start(windows.last), windows.end(windows.last)), where, subject, numbers)
 
 
@@ -120,6 +120,8 @@ def conclude(
     until: datetime,
     sure: Collection[str] = (),
 ) -> Verdict:
-    """What was found, as far as it is sure by now, with what the next look may spend. See `state.confirm`."""
+    """
+    The findings, as far as they are confirmed by now, and what the next look may spend. See `state.confirm`.
+    """
     spent = state.model_copy(update={"wealth": spend(state.wealth, state.new(found))})
     return confirm(spent, found, width_seconds, until, sure=sure)

@@ -1,4 +1,4 @@
-"""How bad a change is: from who is affected, how much of theirs is missing or too much, whether it grows."""
+"""How bad a change is: who is affected, how much of theirs is missing or too much, whether it grows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from domain.values import Finding, Severity
 SEV1_SHARE = 0.30
 SEV2_SHARE = 0.02
 SEV3_SHARE = 0.005
-SEV2_TIMES, SEV1_TIMES = 2.0, 4.0  # the usual longest silence
+SEV2_TIMES, SEV1_TIMES = 2.0, 4.0  # multiples of the usual longest silence
 ORDER = (Severity.SEV1, Severity.SEV2, Severity.SEV3, Severity.SEV4)
 
 
@@ -27,7 +27,7 @@ def severity_of(affected_share: float, *, drop: bool) -> Severity:
 
 MEMBERS = (0.005, 0.05, 0.30)  # shares of all members
 LOSS = (0.02, 0.20, 0.80)  # of what those members usually get
-GROWN, GROWN_SHARE = 1.5, 0.005  # times what was found first, and share of everything on top of it
+GROWN, GROWN_SHARE = 1.5, 0.005  # multiple of what was found first, and the additional share of everything
 TABLE = (
     (4, 4, 4, 3),
     (4, 4, 3, 2),

@@ -14,19 +14,19 @@ from domain.detection.judge.discovery import Wealth
 from domain.values import Finding, Moment, Slice, Value, share_rows
 
 EXCLUDED_KEPT = 64
-LATE = 0.25  # of what a window holds, by which its share follows
+LATE = 0.25  # weight of a window's value in the running share
 CLEAR_AFTER = 2  # looks without the finding before it counts as over
-CONFIRM_SHORT = 2  # looks in a row that must agree where windows are shorter than an hour
+CONFIRM_SHORT = 2  # looks in a row that must agree if windows are shorter than an hour
 SHORT_SECONDS = 3_600.0
 ACCEPT_AFTER = timedelta(days=28)  # a weekday has come four times by then
 
 
 class TrackedFinding(Value):
     """
-    Something found: since which window, in how many looks in a row, in how many it has been missing since.
-    `blind`: what was found is that the check could not look. `share` is what part of the expected it has
-    held of late, and `back` the log likelihood by which windows since are more like the expected than like
-    that. `subject` is the finding's.
+    Something found: since which window, in how many looks in a row, and in how many it has been missing
+    since. `blind`: what was found is that the check could not look. `share` is the part of the expected that
+    it has held lately, and `back` the log likelihood by which windows since are more like the expected than
+    like that. `subject` is the finding's.
     """
 
     slice: Slice
@@ -35,7 +35,7 @@ class TrackedFinding(Value):
     rise: bool = False
     looks: int = 1
     missing: int = 0
-    # What was kept before it was called so is read under its former name.
+    # State stored under this field's former name is still readable.
     reported: bool = Field(default=False, validation_alias=AliasChoices("reported", "told"))
     blind: bool = False
     share: float | None = None
@@ -43,11 +43,11 @@ class TrackedFinding(Value):
 
     def held(self, share: float, likelier: float) -> TrackedFinding:
         """
-        After one more window, which held that `share` of the expected and is so much (log likelihood)
+        The state after one more window, which held that `share` of the expected and is by this log likelihood
         `likelier` as expected than as it was.
 
-        Unless it is on its way back, the share follows: that by which something was found is more extreme
-        than what it is.
+        Unless it is recovering, the share follows: the value by which something was found is more extreme
+        than the true one.
         """
         back = max(self.back + likelier, 0.0)
         last = share if self.share is None else self.share
@@ -69,17 +69,17 @@ class ExcludedWindow(Value):
 
 class CheckState(Value):
     """
-    The memory of one check. `seen` is keyed by the finding's fingerprint; `excluded` are the latest that
-    ended; `accepted` is column → what it holds, where the columns are what is looked at. `known` are times
-    that the log says were wrong (`domain.detection.judge.excluded`): given anew at each look, not remembered.
-    Neither is `accept_after`, how long something is wrong before it is what is usual now, nor `traced`, the
-    slices whose comparisons are asked for. `baseline` is what the total usually is, where that is what is
-    looked at, and `sums` what several of its windows hold together, the shortest first.
+    The memory of one check. `seen` is keyed by the finding's fingerprint; `excluded` are the latest periods
+    that ended; `accepted` is column → what it holds, for checks of columns. `known` are times that the log
+    says were wrong (`domain.detection.judge.excluded`): supplied at each look, not remembered. The same holds
+    for `accept_after`, how long something is wrong before it becomes usual, and `traced`, the slices whose
+    comparisons are asked for. `baseline` is what the total usually is, for checks of totals, and `sums` what
+    several of its windows hold together, shortest first.
     """
 
     wealth: Wealth = Wealth()
     seen: dict[str, TrackedFinding] = Field(default_factory=dict)
-    # What was kept before it was called so is read under its former name.
+    # State stored under this field's former name is still readable.
     excluded: tuple[ExcludedWindow, ...] = Field(
         default=(), validation_alias=AliasChoices("excluded", "spoiled")
     )
@@ -94,14 +94,14 @@ class CheckState(Value):
     @model_validator(mode="before")
     @classmethod
     def _without_hours(cls, kept: Any) -> Any:
-        """What was kept of hours, before there were sums, is learned anew within a day."""
+        """Drop the hours that were kept before there were sums: they are learned anew within a day."""
         if not isinstance(kept, dict):
             return kept
         return {name: one for name, one in kept.items() if name != "hours"}
 
     def new(self, found: list[Finding]) -> bool:
         """
-        Whether anything in `found` is not standing already: only a discovery earns the next ones a wider
+        Whether anything in `found` is not already standing: only a discovery earns the next ones a wider
         level.
         """
         return any(finding.fingerprint not in self.seen for finding in found)
@@ -109,7 +109,7 @@ class CheckState(Value):
     def wrong(self, latest: datetime) -> tuple[ExcludedWindow, ...]:
         """
         All times that were wrong, those that still are up to `latest`; without what has lasted so long that
-        it is accepted as what is usual now.
+        it is accepted as usual now.
         """
         standing = (
             ExcludedWindow(slice=s.slice, since=s.since, until=latest, rise=s.rise)
@@ -122,11 +122,11 @@ class CheckState(Value):
 
 class Verdict(Value):
     """
-    What one look of one check came to.
+    The result of one look of one check.
 
     `findings` are confirmed, `cleared` the fingerprints of those that were confirmed before and are over.
     `judged` says whether there was enough history to judge at all; `note` why not, or what not yet.
-    `comparisons` are what was judged of the slices that are traced.
+    `comparisons` are what was judged of the traced slices.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -137,7 +137,7 @@ class Verdict(Value):
     comparisons: tuple[Comparison, ...] = ()
 
     def comparing(self, comparisons: Iterable[Comparison]) -> Verdict:
-        """The same, with what was held against what."""
+        """The same, with the comparisons."""
         return self.model_copy(update={"comparisons": tuple(comparisons)})
 
 
@@ -154,12 +154,12 @@ def confirm(
     Which of `found` have been there long enough to report, which earlier ones are over, and the next state.
 
     `until` is when the last window before this look's began: what is over now was wrong until then. A short
-    window has to show the same thing in two looks in a row, and a surge in two windows that share no row:
-    by then the drop that it may come from is known. What is wrong with the same column in a slice that shares
-    rows is the same thing: which slice says it best may differ from look to look. A long window is reported
-    at once. So is any where `clear_after` is given: over after so many looks without it. What is `unsure`,
-    fingerprint → how it is after this look, stands: what such a window holds fits both. The fingerprints that
-    are `sure` wait for nothing.
+    window has to show the same thing in two looks in a row, and a surge in two windows that share no row: by
+    then the drop that it may come from is known. A fault of the same column in a slice that shares rows is
+    the same thing: which slice describes it best may differ from look to look. A long window is reported at
+    once. So is any window if `clear_after` is given: over after that many looks without it. Findings that are
+    `unsure`, fingerprint → state after this look, stand: such a window fits both. The fingerprints in `sure`
+    wait for nothing.
     """
     short = window_seconds < SHORT_SECONDS
     need = CONFIRM_SHORT if short and clear_after is None else 1
@@ -186,9 +186,9 @@ def confirm(
 
 def _under_another_slice(state: CheckState, finding: Finding) -> TrackedFinding | None:
     """
-    What was seen of the finding's column in a slice that shares rows with its own, and was not reported: once
-    it was, another slice is reported when it lasts. Of all rows, without a column, so many slices are a
-    little off that this would be said too easily.
+    An earlier sighting of the finding's column in a slice that shares rows with its own, not reported yet:
+    once it has been reported, another slice is reported only if it lasts. Findings about all rows, without a
+    column, are excluded: so many slices are a little off that this would match too easily.
     """
     if finding.subject is None:
         return None
@@ -209,7 +209,9 @@ def _ended(
     patience: int,
     unsure: Mapping[str, TrackedFinding],
 ) -> tuple[CheckState, tuple[str, ...]]:
-    """The state with what is `seen` now and what stands though it is not, and what is over."""
+    """
+    The state with what is `seen` now and what stands though it is not seen, and the findings that are over.
+    """
     cleared, excluded, standing = list[str](), list(state.excluded), dict(seen)
     for fingerprint, before in state.seen.items():
         if fingerprint in seen or not before.reported:
@@ -228,7 +230,7 @@ def _ended(
 
 
 def _too_early(finding: Finding, before: TrackedFinding | None, window_seconds: float) -> bool:
-    """Whether a surge was seen in one and the same time only. Rows that are wrong come from no drop."""
+    """Whether a surge was seen only in one and the same period. Wrong rows do not come from a drop."""
     if finding.change <= 0 or before is None or finding.subject is not None:
         return False
     window = min(finding.window_end - finding.window_start, timedelta(seconds=window_seconds))

@@ -9,12 +9,12 @@ from domain.recommender.keys.duration import name_duration
 from domain.values import Finding, Slice, name_slice
 
 ALL_GONE = 0.995
-MANY = 1_000.0  # from where on an amount is said without decimals
+MANY = 1_000.0  # from here on an amount is given without decimals
 MULTIPLE_FROM = 1.0
-"""Expected in a window, from which on a multiple says something: of less than one row it is mostly chance."""
-NAMED = 3  # things that a sentence names before it counts the others
+"""Rows expected in a window above which a multiple is meaningful: below one row it is mostly chance."""
+NAMED = 3  # things that a sentence names before it counts the rest
 _ROWS = re.compile(r"\b(fewer|more|no|the|usual|[\d.,]*\d) rows\b")
-"""Rows that are counted; a column may be called so as well."""
+"""Rows that are counted; a column may have this name as well."""
 
 
 def title_of(table: str, where: Slice, observed: float, expected: float, unit: str = "rows") -> str:
@@ -41,7 +41,7 @@ def title_of(table: str, where: Slice, observed: float, expected: float, unit: s
 
 
 def _off(change: float) -> str:
-    """A change in percent; below 10 % with a digit, so that a small one is not none."""
+    """A change in percent; below 10 % with one decimal, so that a small one does not read as none."""
     digits = 1 if change < 0.0995 and round(100 * change, 1) % 1 else 0
     return f"{100 * change:.{digits}f} %"
 
@@ -61,7 +61,7 @@ def ratio_title(
 
 def ratio_within(title: str, table: str, where: Slice, start: datetime, window: timedelta) -> str:
     """
-    The same of what a window so long from `start` shows, on the reader's clock.
+    The same title for a window of that length from `start`, on the reader's clock.
 
     >>> said = "plays: mean minutes 3.27, usually 11"
     >>> ratio_within(said, "plays", (), datetime(2026, 11, 3, 16), timedelta(hours=4))
@@ -73,7 +73,7 @@ def ratio_within(title: str, table: str, where: Slice, start: datetime, window: 
 
 
 def _share(part: float) -> str:
-    """A part of all, with as many digits as distinguish it from none and from all."""
+    """A share of all, with enough digits to distinguish it from none and from all."""
     rarer = min(part, 1 - part)
     digits = 0 if rarer >= 0.0995 or rarer <= 0 else 1 if rarer >= 0.00995 else 2
     return f"{100 * part:.{digits}f} %"
@@ -97,7 +97,7 @@ def title_since(
     unit: str = "rows",
 ) -> str:
     """
-    Of a change that has lasted since `onset`, on the reader's clock, in windows so long.
+    The title of a change that has lasted since `onset`, on the reader's clock, in windows of this length.
 
     >>> title_since("plays", (), 52, 88, datetime(2026, 11, 3), timedelta(days=1))
     'plays: since 3 Nov, 41 % fewer rows: 52 where 88 were expected'
@@ -115,7 +115,8 @@ def title_within(
     unit: str = "rows",
 ) -> str:
     """
-    Of a change that a window so long from `start` shows, on the reader's clock: when it began is not known.
+    The title of a change in a window of this length from `start`, on the reader's clock: its onset is not
+    known.
 
     >>> title_within("plays", (), 52, 88, datetime(2026, 11, 3, 16), timedelta(hours=4))
     'plays: in 4h from 3 Nov 16:00, 41 % fewer rows: 52 where 88 were expected'
@@ -145,8 +146,7 @@ def place_of(table: str, where: Slice) -> str:
 
 def said_of(rows: str, finding: Finding) -> Finding:
     """
-    The finding with its rows called what the team calls them; of which slice, and the example, stay as they
-    are.
+    The finding with its rows named as the team names them; its slice and the example stay as they are.
 
     >>> day = {"window_start": "2026-01-01T00:00Z", "window_end": "2026-01-02T00:00Z"}
     >>> common = {"check": "c", "table": "views", "p_value": 0.0, "severity": "SEV3", **day}

@@ -1,4 +1,4 @@
-"""Which windows may be learned from: where the table had begun, and nothing was wrong."""
+"""Which windows may be learned from: those in which the table had begun and nothing was wrong."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain.detection.data.window import Grid
 from domain.detection.expect.total.forecast import DAYS_KNOWN
 from domain.detection.judge.state import CheckState, ExcludedWindow
 
-SURELY_SOME = 20.0  # rows a window usually holds, above which an empty one is an outage
+SURELY_SOME = 20.0  # rows that a window usually holds, above which an empty one is an outage
 PROFILE_AFTER = timedelta(seconds=DAYS_KNOWN)
 
 
@@ -21,8 +21,8 @@ def usable_counts(counts: Counts, state: CheckState) -> npt.NDArray[np.bool_]:
     """
     (n_windows,) those that may be learned from: after the first row, and not while something was found.
 
-    Neither from a hole that an outage left. What is found does not become usual by lasting, short of the time
-    after which it is accepted (`CheckState.wrong`).
+    Holes left by an outage are excluded too. What is found does not become usual by lasting, unless it lasts
+    until it is accepted (`CheckState.wrong`).
     """
     good = counts.known & ~holes(counts)
     for wrong in state.wrong(counts.end(len(good) - 1)):
@@ -32,9 +32,9 @@ def usable_counts(counts: Counts, state: CheckState) -> npt.NDArray[np.bool_]:
 
 def holes(counts: Counts) -> npt.NDArray[np.bool_]:
     """
-    (n_windows,) those without a row where windows usually hold so many that none at all is no chance.
+    (n_windows,) the empty ones, if windows usually hold so many rows that an empty one is no chance.
 
-    Only where the history is too short to show a season: a table may well be silent every night.
+    Only if the history is too short to show a season: a table may well be silent every night.
     """
     filled = counts.total[counts.total > 0]
     short = len(counts.total) * counts.grid.width < PROFILE_AFTER
@@ -57,10 +57,11 @@ def learnable(
     """
     (windows,) which may be learned from: not the judged last one, nor one in which something was wrong.
 
-    When nearly all of the history was wrong, it is the new normal, and all of it counts. Of a holiday only
-    another one learns.
+    If nearly all of the history was wrong, it is the new normal, and all of it counts. Holidays are learned
+    from only for another holiday.
 
     Args:
+        held: (windows,) those with any row at all.
         held: (windows,) those with any row at all.
     """
     usable = held.copy()
@@ -73,7 +74,7 @@ def learnable(
 
 
 def _like_the_judged(grid: Grid, first: int, windows: int) -> npt.NDArray[np.bool_]:
-    """(windows,) those that are no holiday, where the last one is none."""
+    """(windows,) all but holidays, if the last one is not a holiday."""
     special = grid.special_days()
     if special is None or special.marked[first + windows - 1]:
         return np.ones(windows, dtype=bool)

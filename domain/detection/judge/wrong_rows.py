@@ -1,4 +1,4 @@
-"""Rows of which something is wrong, in the last window against those before: found, narrowed, reported."""
+"""Rows with something wrong, in the last window against those before: found, narrowed, reported."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from domain.recommender.check import Check
 from domain.recommender.options import LeastShare
 from domain.values import Finding, Slice
 
-ALIKE = 0.1  # of the wrong rows, by which columns may differ that are wrong for one cause
-LASTING, AS_BAD = 4, 1e-3  # windows that are counted together, and what chance would do in each of them
+ALIKE = 0.1  # of the wrong rows: how far columns with one cause may differ
+LASTING, AS_BAD = 4, 1e-3  # windows counted together, and the p-value required in each
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Words:
     """
     How one kind of wrong rows is worded.
 
-    `says` makes a sentence's middle of column names and a share in percent; `unit` names the rows in the
-    plural, given a column; `least_share` is what matters where the declaration says nothing, `floor` what
-    of a column matters whatever it says.
+    `says` makes a sentence's middle from column names and a share in percent; `unit` names the rows in the
+    plural, given a column; `least_share` is what matters if nothing is declared, `floor` the least that
+    matters for a column whatever is declared.
     """
 
     says: Callable[[str, str], str]
@@ -63,7 +63,7 @@ class JudgedRows:
 
     @property
     def expected(self) -> Floats:
-        """(n_cells, n_columns) bad rows that are usual among so many rows."""
+        """(n_cells, n_columns) bad rows that are usual for the number of rows."""
         return np.asarray(self.rates.share * self.rows[:, None])
 
 
@@ -90,7 +90,7 @@ def judge_rows(
     fewest, (rows, lasting) = tally.least(check.least_rows), _so_far(tally, judged)
     found = discovered(tally.cells, judged.p_values, rows >= fewest, alpha)
     found &= lasting >= np.maximum(fewest, least * rows)
-    excess = judged.bad - judged.expected  # of one window: only these add up over slices
+    excess = judged.bad - judged.expected  # for a single window: only these add up over slices
     groups = _together(fewest, tally.cells, excess, least * judged.rows[:, None], judged.rows, found)
     findings = [_finding(check, tally, judged, place, columns, words) for place, columns in groups]
     state = state.model_copy(update={"wealth": spend(state.wealth, state.new(findings))})
@@ -104,7 +104,7 @@ def judge_rows(
 def _so_far(tally: Tally, judged: JudgedRows) -> tuple[Floats, Floats]:
     """
     (n_cells, n_columns) rows, and wrong ones beyond the usual, of the last window and those right before it
-    in which it was as bad: what a window holds too few rows of to matter does when it lasts.
+    that were as bad: what is too few rows to matter in one window does matter if it lasts.
     """
     rows = np.repeat(judged.rows[:, None], judged.bad.shape[1], axis=1)
     excess = np.asarray(judged.bad - judged.expected)
@@ -122,7 +122,7 @@ def _so_far(tally: Tally, judged: JudgedRows) -> tuple[Floats, Floats]:
 def _compared(
     check: Check, tally: Tally, state: CheckState, judged: JudgedRows, words: Words
 ) -> Iterator[Comparison]:
-    """What was held against what: of the whole table's promises what was declared, whatever is usual."""
+    """The comparisons: for the whole table's promises with what was declared, whatever is usual."""
     for place, where in enumerate(tally.cells):
         if where in state.traced and judged.rows[place] > 0:
             for column, name in enumerate(tally.columns):
@@ -140,7 +140,7 @@ def _broken(check: Check, tally: Tally, words: Words, reported: Collection[str] 
 
 
 def _promises_only(check: Check, tally: Tally, state: CheckState, words: Words) -> Verdict:
-    """What was declared needs no history; what is learned waits for one."""
+    """Judge what was declared, which needs no history; what is learned has to wait for one."""
     broken = _broken(check, tally, words)
     sure = {finding.fingerprint for finding in broken}
     width = tally.grid.width.total_seconds()
@@ -157,7 +157,9 @@ def _together(
     rows: Floats,
     found: npt.NDArray[np.bool_],
 ) -> list[tuple[int, list[int]]]:
-    """(slice, columns) to report: columns that are wrong in as many rows of a slice have one cause."""
+    """
+    (slice, columns) to report: columns that are wrong in the same number of a slice's rows have one cause.
+    """
     groups: list[tuple[int, list[int]]] = []
     for column in np.flatnonzero(found.any(axis=0)):
         here = excess[:, column], size[:, column], rows, found[:, column]
@@ -173,7 +175,7 @@ def _together(
 
 
 def judge(tally: Tally, usable: npt.NDArray[np.bool_]) -> JudgedRows:
-    """All slices and columns of the last window, none of them filtered."""
+    """All slices and columns of the last window, unfiltered."""
     rates = usual_proportions(tally.rows[usable], tally.bad[usable])
     rows, bad = tally.rows[-1], tally.bad[-1]
     return JudgedRows(rows, bad, rates, rates.p_values(bad, rows))
@@ -183,8 +185,8 @@ def discovered(
     cells: tuple[Slice, ...], p_values: Floats, tested: npt.NDArray[np.bool_], alpha: float
 ) -> npt.NDArray[np.bool_]:
     """
-    (n_cells, n_columns) discoveries; whole tables, single dimensions and pairs each have their part of the
-    level, so that the few do not pay for the many.
+    (n_cells, n_columns) discoveries; whole tables, single dimensions and pairs each have their own part of
+    the level, so that the few do not pay for the many.
     """
     ways = np.repeat(np.array([len(cell) for cell in cells])[:, None], p_values.shape[1], axis=1)
     found = np.zeros(p_values.shape, dtype=bool)
@@ -209,7 +211,7 @@ def _numbers(judged: JudgedRows, place: int, column: int, unit: str) -> Numbers:
 def _finding(
     check: Check, tally: Tally, judged: JudgedRows, place: int, columns: list[int], words: Words
 ) -> Finding:
-    """One finding for all columns; the first one gives it its name and numbers."""
+    """One finding for all columns; the first one determines its name and numbers."""
     first = columns[0]
     rows, bad = float(judged.rows[place]), float(judged.bad[place, first])
     expected = float(judged.expected[place, first])
@@ -253,7 +255,7 @@ def measure_rows(
 
 
 def judging(words: Words) -> Judging[Tally]:
-    """How a kind judges that counts wrong rows, and measures them again."""
+    """How a kind that counts wrong rows judges them, and measures them again."""
     return judging_in(lambda _check: words)
 
 

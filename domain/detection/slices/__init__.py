@@ -1,1 +1,1 @@
-"""Which few slices explain what many of them show."""
+"""Which few slices explain what shows in many."""

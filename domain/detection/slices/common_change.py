@@ -1,13 +1,13 @@
 """
-The few slices whose changes explain best what all cells hold: likelihood against length of description.
+The few slices whose changes best explain what all cells hold: likelihood against description length.
 
 An explanation is a level, by which all cells are off, and a set of slices, each with one change that all of
-its cells share: a factor, or so much more of each unit that is divided by (one request in ten fails, whatever
-failed before). It is worth the log likelihood ratio of the cells given all this, less what it costs to
-name the slices: the more there are to choose from, the dearer; another value of the same dimension that is
-off by the same factor is named in a word. A parent of the slice at fault is worth less, as its other cells
-speak against it, a child, as it leaves the rest unexplained. A cell is a negative binomial, so that cells of
-one row and of ten thousand add up to what their slice says, however they are cut.
+its cells share: a factor, or a constant addition per unit of the denominator (one request in ten fails,
+whatever failed before). It is worth the log likelihood ratio of the cells given all this, less what it costs
+to name the slices: the more there are to choose from, the dearer; another value of the same dimension that is
+off by the same factor is cheap to name. A parent of the slice at fault is worth less, as its other cells
+contradict it, a child, as it leaves the rest unexplained. A cell is a negative binomial, so that cells of one
+row and of ten thousand add up to what their slice says, however they are cut.
 
 Source:
     Description length: Rissanen (1978), Automatica 14(5); the likelihood ratio over zones: Kulldorff (1997),
@@ -25,15 +25,15 @@ from domain.detection.data.counts import Floats
 from domain.detection.data.cube import Cube
 
 Places = npt.NDArray[np.intp]
-POOL, CLOSE = 160, 48  # slices whose sums are promising, and those of them that are looked at again and again
-STARTS = 5  # slices with which an explanation is begun
+POOL, CLOSE = 160, 48  # slices whose sums are promising, and those of them that are examined again and again
+STARTS = 5  # slices that an explanation may start with
 MOST_SLICES = 8
 PRICE = (
     4.0  # log likelihood ratio that a slice costs beyond its name: its factor, and that it is there at all
 )
-BROKEN = 2 * PRICE  # the same of the whole table, beyond a level that is usual
-CELL_SAYS = 20.0  # log likelihood ratio that a single cell is believed, for or against
-MOST_EXPLAINED = 2 / 3  # of a slice's expected counts that others explain, up to which it may be named too
+BROKEN = 2 * PRICE  # the same for the whole table, beyond a level that is usual
+CELL_SAYS = 20.0  # largest log likelihood ratio that a single cell is believed, for or against
+MOST_EXPLAINED = 2 / 3  # of a slice's expected counts explained by others, up to which it may be named too
 LEAST = 1e-9
 SWAPS = 3
 LEVEL = 0  # the whole table's place among the slices
@@ -42,11 +42,10 @@ LEVEL = 0  # the whole table's place among the slices
 @dataclass(frozen=True)
 class Evidence:
     """
-    (n_cells,) what cells hold and should, in units of counting (a Poisson's rows), and `shape`, one over the
-    relative variance beyond that. `inflation` is (n_slices,): how many times a slice's sum varies more than
-    its cells would if they varied each for itself, ≥ 1. `base` is what is divided by, in the same units; a
-    `share` is never more than that. `level_sd` is how the level usually varies, in
-    logarithms.
+    (n_cells,) what cells hold and should hold, in units of counting (a Poisson's rows), and `shape`, one over
+    the relative variance beyond that. `inflation` is (n_slices,): how many times more a slice's sum varies
+    than if its cells varied independently, ≥ 1. `base` is the denominator, in the same units; if a `share`,
+    the cells never hold more than that. `level_sd` is how the level usually varies, in logarithms.
     """
 
     observed: Floats
@@ -61,8 +60,8 @@ class Evidence:
 @dataclass(frozen=True)
 class Change:
     """
-    A slice by its number, the factor by which it is off beside what was expected by then, its evidence, in
-    log likelihood beyond its price, and the part of what is divided by that was `added`, where that describes
+    A slice by its number, the factor by which it is off relative to what was expected so far, its evidence,
+    in log likelihood beyond its price, and the part of the denominator that was `added`, if that describes
     its cells better than the factor.
     """
 
@@ -84,8 +83,8 @@ class Explanation:
 @dataclass(frozen=True)
 class _State:
     """
-    An explanation as far as it goes, and what it leaves: (n_cells,) expected by now, and which slice of the
-    pool explains each (0, the level, where none does).
+    A partial explanation, and what it leaves: (n_cells,) expected so far, and which slice of the
+    pool explains each (0, the level, if none does).
     """
 
     expected: Floats
@@ -106,7 +105,7 @@ class _State:
 @dataclass
 class _Pool:
     """
-    The slices looked at closely, cell by cell, slice after slice: (n_members,) `cells` and the `group` each
+    The slices examined closely, cell by cell, slice after slice: (n_members,) `cells` and the `group` each
     lies in; (n_pool,) `begin`, where a slice's cells begin. The level is the first of them.
     """
 
@@ -124,7 +123,7 @@ class _Pool:
     gone: dict[tuple[int, ...], _State] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Whose cells are whose."""
+        """Work out which cells belong to which slice."""
         inside = [self.cube.cells(int(place)) for place in self.places]
         lengths = np.array([len(one) for one in inside], dtype=np.intp)
         self.cells = np.concatenate(inside)
@@ -139,7 +138,7 @@ class _Pool:
         return self.cells[self.begin[one] : end]
 
     def sums(self, held: Floats) -> Floats:
-        """(n_pool,) of what all cells of all slices hold."""
+        """(n_pool,) sums over the cells of each slice."""
         return np.asarray(np.add.reduceat(held, self.begin))
 
     def nothing(self) -> _State:
@@ -148,8 +147,8 @@ class _Pool:
 
     def worth(self, state: _State) -> float:
         """
-        The log likelihood ratio of an explanation against none, beyond all prices. Each cell is believed so
-        far, however many steps it took to what is expected of it.
+        The log likelihood ratio of an explanation against none, beyond all prices. The belief in each cell is
+        limited, however many steps led to its expectation.
         """
         one = self.evidence
         factor = np.maximum(state.expected, LEAST) / np.maximum(one.expected, LEAST)
@@ -162,7 +161,7 @@ def explain(
     evidence: Evidence, cube: Cube, candidates: npt.NDArray[np.bool_], most: int = MOST_SLICES
 ) -> Explanation:
     """
-    The explanation worth most; one without slices where none is worth its price.
+    The explanation that is worth most; one without slices if none is worth its price.
 
     Args:
         candidates: (n_slices,) those that may be named; the whole table is the level.
@@ -186,7 +185,9 @@ def explain(
 
 
 def _pool(evidence: Evidence, cube: Cube, candidates: npt.NDArray[np.bool_], most: int) -> _Pool:
-    """The slices that seem worth most by their sums, and of these those that are, looked at closely."""
+    """
+    The slices that seem worth most by their sums, and of these the ones that are, on closer examination.
+    """
     weight = 1 / (1 + evidence.expected / evidence.shape)
     seen, due = cube.sums(np.column_stack([weight * evidence.observed, weight * evidence.expected])).T
     factor = np.maximum(seen, LEAST) / np.maximum(due, LEAST)
@@ -204,7 +205,7 @@ def _pool(evidence: Evidence, cube: Cube, candidates: npt.NDArray[np.bool_], mos
 
 
 def _most(places: Places, score: Floats, count: int) -> Places:
-    """The `count` of `places` that score most, in their own order."""
+    """The `count` of `places` with the highest scores, in their own order."""
     if len(places) <= count:
         return places
     return np.sort(places[np.argpartition(-score[places], count - 1)[:count]])
@@ -212,7 +213,7 @@ def _most(places: Places, score: Floats, count: int) -> Places:
 
 @dataclass(frozen=True)
 class _Weighed:
-    """(n_pool,) what naming each slice beside what is named already is worth, and as what change."""
+    """(n_pool,) what naming each slice in addition to those already named is worth, and as which change."""
 
     factor: Floats
     gain: Floats
@@ -228,10 +229,10 @@ class _Weighed:
 
 def _weigh(pool: _Pool, state: _State) -> _Weighed:
     """
-    Every slice beside what is expected by now: as a factor or as an addition, whichever its cells say more
-    for.
+    Every slice relative to what is expected so far: as a factor or as an addition, whichever its cells
+    support more.
 
-    Cells that another slice explains say nothing more.
+    Cells that another slice explains contribute nothing more.
     """
     n, k, e = pool.observed, pool.shape, state.expected[pool.cells]
     new = (~state.explained[pool.cells]).astype(np.float64)
@@ -258,7 +259,7 @@ def _weigh(pool: _Pool, state: _State) -> _Weighed:
 
 
 def _room(evidence: Evidence, base: Floats, expected: Floats) -> Floats:
-    """What an addition is a part of: of a share what is not in the numerator yet."""
+    """What an addition is a part of: for a share, what is not in the numerator yet."""
     return np.maximum(base - expected, 0.0) if evidence.share else base
 
 
@@ -275,7 +276,7 @@ def _says(n: Floats, e: Floats, k: Floats, factor: Floats) -> Floats:
 
 
 def _level(level: float, surely: float, level_sd: float) -> float:
-    """The factor of all cells: drawn to 1 by how little it usually varies, or as it is where it is broken."""
+    """The factor of all cells: shrunk to 1 by how little it usually varies, or unshrunk if it is broken."""
     drawn = float(np.exp(np.log(level) * surely / (surely + level_sd**-2)))
     lost = surely * np.log(level / drawn) ** 2 / 2
     return drawn if lost + _unusual(drawn, level_sd) <= BROKEN else level
@@ -288,9 +289,9 @@ def _unusual(level: float, level_sd: float) -> float:
 
 def _prices(pool: _Pool, state: _State, factor: Floats, surely: Floats) -> Floats:
     """
-    (n_pool,) what each slice costs beside those that are named already, if it is off by `factor`: a sibling
-    of one of them its value, and what it is worse described by the same factor (`surely` says how well its
-    own is known). The level costs how unusual it is, or that the table is off as a whole.
+    (n_pool,) what each slice costs in addition to those already named, if it is off by `factor`: a sibling of
+    one of them costs its value, plus the loss from being described by the same factor (`surely` says how well
+    its own is known). The level costs how unusual it is, or that the table is off as a whole.
     """
     prices = pool.prices.copy()
     for one in state.taken:
@@ -306,7 +307,7 @@ def _prices(pool: _Pool, state: _State, factor: Floats, surely: Floats) -> Float
 
 
 def _grown(pool: _Pool, begun: tuple[int, ...]) -> _State:
-    """An explanation that begins with some slices of the pool, and takes on others while that is worth it."""
+    """An explanation that starts with some slices of the pool, and adds others while that is worth it."""
     state = pool.nothing()
     while len(state.taken) <= pool.most:
         known = tuple(change.place for change in state.taken)
@@ -336,7 +337,7 @@ def _with(pool: _Pool, state: _State, change: Change) -> _State:
 
 
 def _polished(pool: _Pool, state: _State) -> _State:
-    """The same with each slice set aside in turn and the best put in its place, while that is better."""
+    """The same with each slice removed in turn and the best put in its place, while that is better."""
     worth = pool.worth(state)
     for _swap in range(SWAPS if len(state.taken) > 1 else 0):
         for place in range(len(state.taken)):

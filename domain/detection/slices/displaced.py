@@ -3,7 +3,7 @@ Rows that only moved: a slice that gained what others lost is not where somethin
 
 A recommender shows as many items as it is asked for. When one kind of item goes missing, others take its
 places, and their share surges although nothing happened to them. A real surge brings rows: the table, and
-every slice around the one that surged, hold that much more than their own past leads one to expect.
+every slice around the one that surged, hold that much more than their own past predicts.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from domain.detection.expect.total.predictive import Expected
 from domain.detection.judge.discovery import ALPHA
 from domain.detection.slices.localise import Suspects, left_over, localise
 
-HALFWAY = 0.5  # between no more rows around a surge and all of its rows: there both are equally likely
-ODDS = 1.0  # of "moved" against "more", before the total is looked at: nothing else is known
-ODDS_IN_A_DROP = 1 / ALPHA  # while rows of the table are missing: then most surges are shadows
-ODDS_OF_A_LOSS = 1 / ALPHA  # against a surge, and of one slice against two: before the counts are looked at
+HALFWAY = 0.5  # between no additional rows around a surge and all of its rows: there both are equally likely
+ODDS = 1.0  # of "moved" against "more", before the total is considered: nothing else is known
+ODDS_IN_A_DROP = 1 / ALPHA  # while the table lacks rows: then most surges are shadows
+ODDS_OF_A_LOSS = 1 / ALPHA  # against a surge, and of one slice against two: before the counts are considered
 
 
 @dataclass(frozen=True)
 class Total:
     """
-    The table's rows in the window, and what its own past leads one to expect (None: too little of it).
+    The table's rows in the window, and what its own past predicts (None: too little past).
 
-    `dropping`: some slice of the table was found to lack rows in this or an overlapping window.
+    `dropping`: whether some slice of the table was found to lack rows in this or an overlapping window.
     """
 
     observed: float
@@ -38,13 +38,13 @@ class Total:
 
 def moved(suspects: Suspects, total: Total) -> npt.NDArray[np.bool_]:
     """
-    (n_slices,) those that hold more than their share without there being more rows to hold.
+    (n_slices,) the slices that hold more than their share although there are no additional rows to hold.
 
     Two explanations of the total, by their likelihood ratio: it is what it usually is, and the rows came from
     elsewhere; or it has risen by the surge's excess. The excess is counted from the share of the total *as it
     should have been*, so that a surge large enough to lift the total is not measured against what it lifted.
-    A surge that is small beside the total's own scatter is reported as one about as often as not. Without an
-    expectation of the total, nothing moved.
+    A surge that is small relative to the total's own scatter is reported as one about as often as not.
+    Without an expectation of the total, nothing moved.
     """
     if total.expected is None:
         return np.zeros(len(suspects.slices), dtype=bool)
@@ -76,11 +76,11 @@ def pick(
     least_change: float,
 ) -> list[int]:
     """
-    The places of the fewest slices that explain those `found` (n_slices,): drops where rows moved.
+    The places of the fewest slices that explain those `found` (n_slices,): drops if rows moved.
 
-    Where the drop that explains a surge is not significant yet, nothing is picked: the next look will.
-    Only when the losses are so even that it takes more slices to name them than surges, the surges are the
-    better word.
+    If the drop that explains a surge is not significant yet, nothing is picked: the next look will.
+    Only if the losses are so even that naming them takes more slices than naming surges, the surges are the
+    better description.
     """
     whole = _likelier(suspects, np.flatnonzero(found), total, alpha, least_change)
     lost = suspects.observed < suspects.share * suspects.n
@@ -98,9 +98,8 @@ def _likelier(
     """
     The fewest slices that explain those found, reported as losses; unless surges are by far likelier.
 
-    Where one slice holds twice its rows, all others lose in share, and each of them would be reported
-    for a loss that none has. Then the total, and the other slices among themselves, are as ever but for the
-    surge.
+    If one slice holds twice its rows, all others lose in share, and each of them would be reported for a loss
+    that none has. Then the total, and the proportions of the other slices, are as ever apart from the surge.
     """
     losses = localise(suspects, found, alpha, least_change)
     if total.expected is None or not (suspects.observed < suspects.share * suspects.n)[losses].any():
@@ -119,8 +118,8 @@ def _likelier(
 
 def _unlike(suspects: Suspects, picked: list[int], total: Total, expected: Expected) -> float:
     """
-    Log likelihood that is lost by the total, were the picked slices all that changed: rows came or went
-    there, and the rest is as usual; or they only moved, and all together are.
+    Log likelihood lost by the total if the picked slices are all that changed: either rows came or went
+    there, and the rest is as usual; or they only moved, and the total is as usual.
     """
     rest = 1.0 - min(float(suspects.share[picked].sum()), 1.0)
     others = total.observed - min(float(suspects.observed[picked].sum()), total.observed)

@@ -2,9 +2,9 @@
 From many slices that look wrong to the one or two that are.
 
 A fault in one slice pulls at every slice that overlaps it: its parents lose part of their rows, its children
-lose theirs, and everything else seems to gain share. Greedily: take the slice with the most evidence, set its
-rows aside on both sides of the comparison, and look again at the others in what is left. Those that are now
-as expected were its shadow.
+lose theirs, and everything else seems to gain share. The search is greedy: take the slice with the most
+evidence, set its rows aside on both sides of the comparison, and look again at the others in what is left.
+Those that are now as expected were its shadow.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from domain.values import Slice
 
 MAX_PICKS = 8
 LEAST_PART = 1e-9
-HALF = 0.5  # as much as a part of a slice, that its other rows have changed where it is the whole that did
-CLOSE_ENOUGH = 0.8  # of the best evidence: then the slice with fewer dimensions is the better word
+HALF = 0.5  # how much, relative to a part of a slice, its other rows must have changed if the whole did
+CLOSE_ENOUGH = 0.8  # of the best evidence: then the slice with fewer dimensions is the better description
 
 
 @dataclass(frozen=True)
 class Suspects:
     """
-    All slices of a window: (n_slices,) observed rows, shares expected from the past, dispersion factors,
+    All slices of a window: (n_slices,) observed rows, shares expected from the past, dispersion factors and
     their freedom, rows that come together; `n` rows in total; how slices follow others.
     """
 
@@ -60,7 +60,7 @@ def localise(
     """
     The places of the fewest slices that explain those `found`; the strongest first.
 
-    Drops are taken before surges as long as there are any that some other slice's loss does not explain,
+    Drops are taken before surges as long as there are any that no other slice's loss explains,
     unless the strongest surge has more than twice the evidence of any drop. With `surges_first` it is the
     other way round.
     """
@@ -86,8 +86,9 @@ def localise(
 
 def _whole(suspects: Suspects, found: set[int], picked: list[int], least_change: float) -> list[int]:
     """
-    The picked slices, each as wide as it goes: the value that it lies in, where that was found too and its
-    other rows went the same way. A part may stand out more than the whole, which scatters more.
+    The picked slices, each widened as far as possible: to the value that it lies in, if that was found too
+    and its other rows changed in the same direction. A part may stand out more than the whole, which scatters
+    more.
     """
     widened = list[int]()
     for place in picked:
@@ -101,7 +102,7 @@ def _whole(suspects: Suspects, found: set[int], picked: list[int], least_change:
 
 
 def _goes_on(suspects: Suspects, wide: int, part: int, least_change: float) -> bool:
-    """Whether the rows of the wide slice beside its part changed as these did: half as much at least."""
+    """Whether the wide slice's rows outside its part changed like the part's: by at least half as much."""
     if wide == part:
         return False
     usual = float(suspects.share[wide] - suspects.share[part]) * suspects.n
@@ -127,8 +128,8 @@ def _strongest(
 
 def left_over(suspects: Suspects, picked: list[int], dimensions: Iterable[str]) -> float:
     """
-    Log likelihood that is lost by what `picked` slices leave unexplained of the values of each of these
-    dimensions, for the one of which it is most.
+    Log likelihood lost by what `picked` slices leave unexplained among the values of each of these
+    dimensions; the largest over the dimensions.
     """
     worst = 0.0
     for dimension in dimensions:
@@ -146,7 +147,7 @@ def _each(values: Floats | float, left: list[int]) -> Floats | float:
 
 
 def _given_others(suspects: Suspects, left: list[int], picked: list[int]) -> tuple[Floats, Floats, Floats]:
-    """(observed, expected, n) of the slices in `left`, picked slices set aside, in what is left of others."""
+    """(observed, expected, n) of the slices in `left`, with picked slices set aside, in what others leave."""
     if suspects.crossed is None:
         observed, share, n = _without(suspects, left, picked)
         return observed, share * n, n
@@ -172,9 +173,9 @@ def _without(suspects: Suspects, left: list[int], picked: list[int]) -> tuple[Fl
 
 def overlaps(suspects: Suspects, left: Iterable[int], pick: int) -> tuple[Floats, Floats]:
     """
-    How many rows, seen and as a usual share, each slice in `left` has in common with `pick`.
+    How many rows, observed and as a usual share, each slice in `left` has in common with `pick`.
 
-    Known where their common slice has a count of its own; otherwise as their dimensions go together in pairs.
+    Known if their common slice has a count of its own; otherwise estimated from pairs of their dimensions.
     """
     seen, usual = [], []
     chosen = suspects.slices[pick]
@@ -196,7 +197,7 @@ def overlaps(suspects: Suspects, left: Iterable[int], pick: int) -> tuple[Floats
 
 def shared(suspects: Suspects, one: Slice, other: Slice) -> Slice | None:
     """
-    The slice of the rows in both; None when there are none.
+    The slice of the rows in both; None if there are none.
 
     Two values of one dimension share no row, unless rows may have several, as films have genres: then what
     they share was counted, as the slice of both values.
@@ -210,7 +211,7 @@ def shared(suspects: Suspects, one: Slice, other: Slice) -> Slice | None:
 
 def merged(one: Slice, other: Slice) -> Slice:
     """
-    All that is said of the rows in both.
+    The conditions of both slices combined.
 
     >>> merged((("a", "1"),), (("b", "2"),))
     (('a', '1'), ('b', '2'))
@@ -219,7 +220,7 @@ def merged(one: Slice, other: Slice) -> Slice:
 
 
 def _part(suspects: Suspects, inside: Slice, of: Slice) -> tuple[float, float]:
-    """Which part of the rows of `inside` lies in `of` too, seen and usual."""
+    """The part of the rows of `inside` that also lies in `of`, observed and usual."""
     rest = tuple(pair for pair in of if pair not in inside)
     return (
         _given(suspects, suspects.observed, suspects.n, inside, rest),
@@ -231,8 +232,8 @@ def _given(suspects: Suspects, counts: Floats, total: float, inside: Slice, rest
     """
     The part of the rows of `inside` that have all of `rest`, from counts of one and of two dimensions.
 
-    Each value of `inside` moves the odds of each of `rest` by what it moves them alone: films of a country
-    are played in its region, so that slices of both have far more in common than their totals say.
+    Each value of `inside` changes the odds of each of `rest` as much as it does alone: films of a country
+    are played in its region, so that slices of both have far more in common than their totals suggest.
 
     Source:
         The log-linear model without interactions of three: Birch (1963), J. R. Stat. Soc. B 25(1).
@@ -261,5 +262,5 @@ def _count(suspects: Suspects, counts: Floats, where: Slice) -> float:
 
 
 def _covered(where: Slice, suspects: Suspects, picked: list[int]) -> bool:
-    """Whether a picked slice contains this one: then there is nothing of it left to judge."""
+    """Whether a picked slice contains this one: then nothing of it is left to judge."""
     return any(set(suspects.slices[pick]) <= set(where) for pick in picked)

@@ -1,4 +1,4 @@
-"""The fewest slices that hold the rows that are wrong, out of those in which something was discovered."""
+"""The fewest slices that hold the wrong rows, out of those in which something was discovered."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy.typing as npt
 from domain.detection.data.counts import Floats
 from domain.values import Slice, share_rows
 
-HOLDS = 0.8  # of the wrong rows, above which a slice is the better word for all of them
+HOLDS = 0.8  # of the wrong rows, above which a slice describes all of them better
 MOST_REPORTED = 3  # slices of one column in one look
 
 
@@ -20,7 +20,7 @@ def narrowest(
 
     Args:
         cells: the slices, the whole table among them; excess: (n_cells,) wrong rows beyond the usual.
-        rows: (n_cells,) all rows; found: (n_cells,) where it is more than chance and matters.
+        rows: (n_cells,) all rows; found: (n_cells,) whether it is more than chance and matters.
 
     >>> cells = ((), (("device", "tv"),), (("device", "web"),))
     >>> found = np.array([True, True, False])
@@ -36,7 +36,7 @@ def narrowest(
         chosen = min(within, key=lambda place: (rows[place], len(cells[place])))
         picked.append(int(chosen))
         if not cells[worst]:
-            break  # the whole table is reported: what is in it is reported with it
+            break  # the whole table is reported, and everything in it with it
         left &= np.array([not share_rows(cells[chosen], cell) for cell in cells])
     return picked
 
@@ -52,12 +52,13 @@ def slices_to_report(
     together: bool = False,
 ) -> list[int]:
     """
-    Places of the slices to report, none within another: the `narrowest`, or those at fault in their place.
+    Places of the slices to report, none within another: the `narrowest`, or those at fault instead.
 
     Args:
-        off: (n_cells,) rows beyond the usual; size: (n_cells,) from where on they matter. Both add up.
-        rows, found: as of `narrowest`.
-        together: all slices of a window may be off a little together (see `at_fault`).
+        off: (n_cells,) rows beyond the usual; size: (n_cells,) the number from which they matter. Both add
+            up.
+        rows, found: as in `narrowest`.
+        together: whether all slices of a window may be off a little together (see `at_fault`).
     """
     narrow = narrowest(cells, off, rows, found)
     picked = dict.fromkeys(
@@ -77,12 +78,12 @@ def at_fault(
     together: bool = False,
 ) -> int:
     """
-    The slice to report in place of `place`: a wider one (no whole table) of which the rest is worth reporting
-    as well, since most of a slice may lie in one part of it, though all of its parts are at fault.
+    The slice to report instead of `place`: a wider one (not the whole table) whose remainder is worth
+    reporting as well, since most of a slice may lie in one part of it, though all of its parts are at fault.
 
-    Where all slices of a window may be off a little `together`, the one that is at fault makes up less of a
-    wider slice's distance than `narrowest` asks for: there else a narrower one that leaves nothing worth
-    reporting. Of rows that are wrong in themselves a few that are left are no less wrong.
+    If all slices of a window may be off a little `together`, the one at fault makes up less of a wider
+    slice's distance than `narrowest` asks for: in that case a narrower one that leaves nothing worth
+    reporting. Of rows that are wrong in themselves, the few that are left are no less wrong.
     """
 
     def rest_matters(wide: int, narrow: int) -> bool:
@@ -97,8 +98,8 @@ def at_fault(
 
 def _holds_most(cells: tuple[Slice, ...], excess: Floats, place: int, worst: int) -> bool:
     """
-    Whether a slice holds most of the wrong rows of the `worst`: one within it; or one across it, as a
-    supplier's goods lie in a country, where both have so many that there are not enough for two.
+    Whether a slice holds most of the wrong rows of the `worst`: one within it; or one that crosses it, as a
+    supplier's goods lie in a country, if both have so many that there are not enough for two.
     """
     if excess[place] < HOLDS * excess[worst]:
         return False

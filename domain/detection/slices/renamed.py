@@ -17,13 +17,13 @@ from domain.detection.judge.title import ALL_GONE
 from domain.values import Slice
 
 AS_MANY = 0.2  # relative difference between rows lost and rows gained that still counts as the same rows
-NEW = 0.1  # of the rows of a value that took over, at most so many were usual
+NEW = 0.1  # of the rows of a value that took over: at most this share was usual
 NAMED = 2  # values named in a title; the others are counted
 
 
 @dataclass(frozen=True)
 class ReportedSlice:
-    """A slice to report, by its place, and what to say of where its rows went (empty: not known)."""
+    """A slice to report, by its place, and what to say about where its rows went (empty: not known)."""
 
     place: int
     words: str = ""
@@ -57,8 +57,8 @@ def merge_renamed(
 
 def _level(slices: tuple[Slice, ...], observed: Floats, expected: Floats, those: list[int]) -> float:
     """
-    How much more the dimension's other values hold than their share of what is left of the total: when one
-    value is lost for good, what is expected of all others is too little by that.
+    How much more the dimension's other values hold than their share of what is left of the total: if one
+    value is lost for good, the expectation of all others is too low by that factor.
     """
     dimension = slices[those[0]][0][0]
     own = np.array([len(name) == 1 and name[0][0] == dimension for name in slices])
@@ -68,7 +68,7 @@ def _level(slices: tuple[Slice, ...], observed: Floats, expected: Floats, those:
 
 
 def _heirs(slices: tuple[Slice, ...], observed: Floats, expected: Floats, dimension: str) -> list[int]:
-    """Values of the dimension that hold rows which they did not use to hold."""
+    """Values of the dimension with rows that they did not use to have."""
     own = [place for place, name in enumerate(slices) if len(name) == 1 and name[0][0] == dimension]
     return [place for place in own if observed[place] > 0 and expected[place] <= NEW * observed[place]]
 
@@ -80,7 +80,7 @@ def _as_many(gained: float, lost: float) -> bool:
 def _renamed(
     slices: tuple[Slice, ...], observed: Floats, expected: Floats, those: list[int]
 ) -> tuple[list[int], str]:
-    """Values without a row left, each with a new value that has about as many."""
+    """Values that have no row left, each with a new value that has about as many."""
     heirs = _heirs(slices, observed, expected, slices[those[0]][0][0])
     pairs: list[tuple[int, int]] = []
     for place in sorted(those, key=lambda place: -float(expected[place])):
@@ -101,7 +101,7 @@ def _renamed(
 def _swallowed(
     slices: tuple[Slice, ...], observed: Floats, expected: Floats, those: list[int]
 ) -> tuple[list[int], str]:
-    """Values that lost rows, all to one other that has about as many more than it used to."""
+    """Values that lost rows, all to a single other one that has about as many more than it used to."""
     dimension = slices[those[0]][0][0]
     own = np.array([len(name) == 1 and name[0][0] == dimension for name in slices])
     loss = float(np.maximum(expected - observed, 0.0)[own].sum())

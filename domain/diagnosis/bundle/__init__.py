@@ -1,1 +1,1 @@
-"""What of a diagnosis is kept so that it can be repeated: what goes in, what stays out, what is compared."""
+"""What is kept of a diagnosis so that it can be repeated: what goes in, what stays out, what is compared."""

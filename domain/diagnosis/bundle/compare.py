@@ -1,4 +1,4 @@
-"""A diagnosis beside the same one made again: nothing differs, or these lines do."""
+"""Compares a diagnosis with the same one made again: nothing differs, or these lines do."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ FIELDS: tuple[str, ...] = (
     "suggested_value",
     "discriminating_test",
 )
-"""What is compared as it is. How long it took and the picture's digest are no part of what was found."""
+"""Fields compared as they are. The duration and the picture's digest are not part of the result."""
 
 
 def compare(then: Diagnosis, now: Diagnosis) -> tuple[Differs, ...]:
-    """What is not the same, field by field, then candidate by candidate and line by line of evidence."""
+    """The differences: field by field, then candidate by candidate, then evidence line by line."""
     changed = tuple(
         _field(name, getattr(then, name), getattr(now, name))
         for name in FIELDS

@@ -1,9 +1,8 @@
 """
 Material as JSON values and named frames, and back.
 
-What a value is read back as is said by the types of its dataclass, never by the document: nothing in a file
-decides what code runs. A field that a later release adds is left at its default, one that it dropped is not
-read.
+The types of a value's dataclass decide what it is read back as, never the document: nothing in a file decides
+what code runs. A field that a later release adds keeps its default; one that it dropped is not read.
 """
 
 from __future__ import annotations
@@ -26,18 +25,18 @@ Frames = dict[str, pd.DataFrame]
 FRAME = "frame"
 ARRAY, SHAPE, COLUMN = "array", "shape", "value"
 NO_ZONE = "utc"
-"""Where none was declared: `datetime.UTC`, which is no `ZoneInfo`."""
+"""Stands for an undeclared time zone: `datetime.UTC`, which is not a `ZoneInfo`."""
 PLAIN = (bool, int, str, type(None))
 T = TypeVar("T")
 
 
 def spell(value: Any, frames: Frames, path: str = "") -> Any:
     """
-    JSON values; frames are put into `frames` by where they stand (`snapshots.before`, `pairs.0.mine`), and so
-    are arrays, one value a row. A field that takes no part in comparing is remembered for speed, and left.
+    JSON values; frames go into `frames` under their path (`snapshots.before`, `pairs.0.mine`), and so do
+    arrays, one value per row. Fields that take no part in comparison are only caches, and are left out.
 
     Raises:
-        BundleError: something that no document can hold; it says where.
+        BundleError: the value holds something that no document can; the error says where.
     """
     if isinstance(value, pd.DataFrame):
         frames[path] = value
@@ -83,7 +82,7 @@ def _atom(value: Any, path: str) -> Any:
 
 
 def _finite(value: Any) -> Any:
-    """JSON has no numbers that are not finite: they are texts."""
+    """JSON has no non-finite numbers, so they are written as texts."""
     if isinstance(value, float) and not np.isfinite(value):
         return str(value)
     if isinstance(value, dict):
@@ -103,10 +102,10 @@ def _key(key: Any, path: str) -> str:
 
 def read(kind: type[T], spelled: Mapping[str, Any], frames: Mapping[str, pd.DataFrame]) -> T:
     """
-    The value of a dataclass that was spelled.
+    The dataclass value that `spell` wrote.
 
     Raises:
-        BundleError: it is not what `spell` writes of one.
+        BundleError: the input is not what `spell` writes for that dataclass.
     """
     try:
         made: T = _read(kind, spelled, frames)

@@ -1,4 +1,4 @@
-"""The material of a diagnosis as a document with frames, and the material that they hold."""
+"""Turns the material of a diagnosis into a document with frames, and back."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from domain.diagnosis.replay import Scorer
 @dataclass(frozen=True)
 class Frozen:
     """
-    `document` are JSON values that name their frames; `frames` by name. `keys` are the columns by which rows
-    of a frame are found, or held against those of others.
+    `document` holds JSON values that refer to `frames` by name. `keys` are the columns by which the rows of a
+    frame are found, or matched with those of other frames.
     """
 
     document: Mapping[str, Any]
@@ -27,7 +27,7 @@ class Frozen:
 
 def freeze(material: Material) -> Frozen:
     """
-    All of the material but the model, which is a program.
+    All of the material except the model, which is a program.
 
     Raises:
         BundleError: it holds something that no document can.
@@ -39,10 +39,10 @@ def freeze(material: Material) -> Frozen:
 
 def thaw(document: Mapping[str, Any], frames: Mapping[str, pd.DataFrame], model: Scorer | None) -> Material:
     """
-    The material, with a model to score by where one is at hand.
+    The material, with a model to score with where one is available.
 
     Raises:
-        BundleError: the document is none of this release.
+        BundleError: the document is not one of this release.
     """
     return replace(read(Material, document, frames), model=model)
 

@@ -1,10 +1,10 @@
 """
-Personal data stay out of a bundle: what is declared as such, and the tables' own member columns.
+Personal data stay out of a bundle: the columns declared as such, and the tables' own member columns.
 
-By most of it nothing is found, and it is dropped. What rows are found by (keys, dimensions, features in
-words) is replaced by a hash under a salt that nobody keeps: rows that were alike stay alike, and whose they
-were cannot be found out by hashing all members once more. A number that the model takes is emptied, and the
-model is not asked again.
+Most of them are never used to find rows, and are dropped. Those that are (keys, dimensions, text features)
+are replaced by a hash with a salt that nobody keeps: rows that were alike stay alike, and hashing all members
+again does not reveal whose they were. A number that the model takes is emptied, and the model is not asked
+again.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class LeftOut:
     of_model: tuple[str, ...] = ()
 
     def words(self) -> tuple[str, ...]:
-        """A line each."""
+        """One line per group of columns."""
         done = (
             (self.hashed, "replaced by hashes"),
             (self.dropped, "left out"),
@@ -56,7 +56,7 @@ class Hidden:
         self._texts: dict[str, str] = {}
 
     def value(self, value: object) -> str:
-        """The hash of a value; a whole number's is that of its digits, as tables differ in its type."""
+        """The hash of a value; a whole number is hashed by its digits, because tables differ in its type."""
         if isinstance(value, float | np.floating) and float(value).is_integer():
             value = int(value)
         return hmac.new(self._salt, str(value).encode("utf-8", "surrogatepass"), sha256).hexdigest()[
@@ -64,21 +64,21 @@ class Hidden:
         ]
 
     def slice(self, where: Slice) -> Slice:
-        """The slice, with hashes of what is hidden; it is then found in texts, too."""
+        """The slice with hidden values hashed; from then on `text` replaces it in texts, too."""
         for name, value in where:
             if name in self.columns:
                 self._texts[f"{name} = {value}"] = f"{name} = {self.value(value)}"
         return tuple((name, self.value(value) if name in self.columns else value) for name, value in where)
 
     def text(self, text: str) -> str:
-        """The text, with the slices that were hidden so far."""
+        """The text, with the slices hidden so far replaced."""
         if not self._texts:
             return text
         return re.sub("|".join(map(re.escape, self._texts)), lambda found: self._texts[found[0]], text)
 
     def column(self, values: pd.Series) -> pd.Series:
-        """Hashes; what is not set stays so."""
-        codes, known = pd.factorize(values)  # what is not set is -1, which is the last one
+        """Hashes of the values; unset ones stay unset."""
+        codes, known = pd.factorize(values)  # an unset value is -1, which picks the last one
         hashes = np.array([*(self.value(one) for one in known), None], dtype=object)
         return pd.Series(hashes[codes], index=values.index, name=values.name, dtype=object)
 
@@ -121,10 +121,10 @@ def _mapped(value: Any, change: Callable[[Any, Any], Any]) -> Any:
 
 def hidden_material(material: Material, hidden: Hidden) -> Material:
     """
-    The material without what is hidden in its words; of its frames see `leave_out`.
+    The material with hidden values replaced in its texts; for its frames see `leave_out`.
 
     Raises:
-        BundleError: the items' key is to be left out, by which a diagnosis names what it finds.
+        BundleError: the items' key, by which a diagnosis names what it finds, is to be left out.
     """
     if material.key in hidden.columns:
         raise BundleError(
@@ -176,7 +176,7 @@ def _without(frame: pd.DataFrame, column: str, how: str, hidden: Hidden) -> pd.D
 
 def columns_left_out(declared: Collection[str], members: Mapping[str, str | None]) -> tuple[str, ...]:
     """
-    What is declared, and the member column of each table.
+    The declared columns, and the member column of each table.
 
     >>> columns_left_out(("email",), {"plays": "member_id", "films": None})
     ('email', 'member_id')

@@ -1,5 +1,5 @@
 """
-What a bundle consists of: every file by the hash of its bytes, and the hash of that list, which the log has.
+What a bundle consists of: every file with the hash of its bytes, and the hash of that list, which is logged.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class ModelFile(Value):
 
 class Manifest(Value):
     """
-    `diagnosis` is the id of the event that recorded it; `left_out` and `sampled` say in words what is not
-    here; `model` is null where none was asked, `model_left_out` where its input is not whole.
+    `diagnosis` is the id of the event that recorded it; `left_out` and `sampled` say in words what the bundle
+    lacks; `model` is null where none was asked, `model_left_out` where its input is not whole.
     """
 
     format: int = FORMAT
@@ -72,7 +72,7 @@ class Manifest(Value):
 
     @property
     def bytes(self) -> int:
-        """Of all its files."""
+        """The total over all its files."""
         return sum(file.bytes for file in self.files)
 
 
@@ -85,12 +85,12 @@ def frame_file(name: str) -> str:
 
 
 def frame_of(name: str) -> str | None:
-    """The frame that a file holds, None of another file."""
+    """The frame that a file holds; None for any other file."""
     return name.removeprefix(FOLDER).removesuffix(SUFFIX) if name.startswith(FOLDER) else None
 
 
 def spelled(manifest: Manifest) -> bytes:
-    """Its one spelling in bytes, whose SHA-256 is the root."""
+    """Its canonical bytes, whose SHA-256 is the root."""
     values = manifest.model_dump(mode="json")
     return json.dumps(values, sort_keys=True, ensure_ascii=False, indent=1).encode()
 
@@ -105,7 +105,7 @@ def opened(content: bytes, root: str) -> Manifest:
     The manifest that a root stands for.
 
     Raises:
-        BundleError: these are other bytes, or of a later release.
+        BundleError: the bytes are not those of the root, or are of a later release.
     """
     if (found := digest(content)) != root:
         raise BundleError(f"{MANIFEST} is not what was kept: its SHA-256 is {found[:12]}…, not {root[:12]}…")
@@ -117,10 +117,10 @@ def opened(content: bytes, root: str) -> Manifest:
 
 def not_as_kept(manifest: Manifest, found: Mapping[str, str | None]) -> dict[str, str]:
     """
-    Name → what is wrong with a file, of each whose bytes are not those that were kept.
+    File name → what is wrong, for each file whose bytes are not those that were kept.
 
     Args:
-        found: the digest of each file's bytes by its name; None or nothing where it is not there.
+        found: the digest of each file's bytes by its name; None or absent where the file is missing.
     """
     wrong = {}
     for file in manifest.files:

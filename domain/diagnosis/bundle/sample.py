@@ -25,11 +25,11 @@ TOGETHER: Mapping[str, str] = {
 """The first part of a frame's name → the group that is sampled by the same keys. Others are kept whole."""
 ODD = np.uint64(0x9E3779B97F4A7C15)
 """So that two keys that are the same do not cancel each other out."""
-ROOM = 0.95  # of what may be filled: compression of a part is a little worse than of the whole
+ROOM = 0.95  # of the limit: a part compresses a little worse than the whole
 
 
 def group_of(name: str) -> str | None:
-    """The group of frames that one is sampled with; None of one that is always whole."""
+    """The group of frames that a frame is sampled with; None for one that is always kept whole."""
     return TOGETHER.get(name.partition(".")[0])
 
 
@@ -37,13 +37,13 @@ def shares_to_keep(sizes: Mapping[str, int], limit: int) -> dict[str, float]:
     """
     Group → the share (0–1) of its rows that fits; only groups that have to be sampled are named.
 
-    The room that is left is divided alike: a group that needs less than its part leaves the rest to others.
+    The remaining room is divided equally: a group that needs less than its part leaves the rest to others.
 
     Args:
         sizes: bytes of each file, frames by name. limit: of all of them together.
 
     Raises:
-        BundleError: what cannot be sampled is too large by itself.
+        BundleError: the files that cannot be sampled are too large on their own.
 
     >>> shares_to_keep({"cells": 10, "candidates": 100, "items": 20}, 80)
     {'candidates': 0.475}
@@ -78,10 +78,10 @@ def _level(sizes: list[int], room: float) -> float:
 
 def sampled(frozen: Frozen, shares: Mapping[str, float], seed: int) -> tuple[Frozen, tuple[str, ...]]:
     """
-    The frames of each group thinned to its share, and in words what of which was kept.
+    The frames of each group thinned to its share, and in words how much of each was kept.
 
-    Rows go or stay with their key (of candidates the request), so that a request, a key in two tables and an
-    item in two deliveries are kept whole or not at all.
+    Rows go or stay with their key (for candidates, the request), so that a request, a key in two tables and
+    an item in two deliveries are kept whole or not at all.
     """
     frames, words = dict(frozen.frames), list[str]()
     for name, frame in frozen.frames.items():

@@ -1,1 +1,1 @@
-"""What could be the cause, each by its kind, held against when, where and how much."""
+"""The possible causes, each proposed by its kind and checked against when, where and how much."""

@@ -20,12 +20,12 @@ class Proposal:
     Args:
         object: a column, table, delivery, version or item; `place` the slice it acts in.
         title: the culprit in a few words; `sentence` the cause in full, with what was counted.
-        acts_in: the slice it acts in, where `place` is one of something that was learned from; else null.
+        acts_in: the slice it acts in, where `place` is a slice of data that was trained on; else null.
         undone: what would be measured without it; null where that cannot be worked out, `unknown` says why.
         where, how_much: answers that its kind measures in another way.
         table: where in the declared lineage it lies; null where it lies in what serves.
         feature, value, items: what a hotfix needs.
-        upstream: where it lies further up the way than its kind does.
+        upstream: how far up it lies, where that differs from its kind.
     """
 
     kind: CauseKind
@@ -89,7 +89,7 @@ class Candidate:
 
 
 def _measured(answer: Answer) -> float:
-    """A measured share, up to all of it; a half where nothing was measured; 0 where it speaks against."""
+    """A measured share, at most 1; a half where nothing was measured; 0 where it speaks against."""
     if answer.share is not None:
         over = answer.share - 1.0
         return max(0.0, min(answer.share, 1.0) - max(over, 0.0))
@@ -99,8 +99,8 @@ def _measured(answer: Answer) -> float:
 @dataclass(frozen=True)
 class Named:
     """
-    What a finding names that is of the fault itself: its `object`, the `place` where it is not the finding's
-    slice; `sentence` where it says more than the finding's title; `table`, `feature` and `items` as of a
+    What a finding of the fault itself names: its `object`; the `place`, where that is not the finding's
+    slice; `sentence`, where it says more than the finding's title; `table`, `feature` and `items` as in a
     proposal.
     """
 
@@ -119,10 +119,10 @@ class CandidateKind:
 
     Args:
         propose: every explanation of this kind that the material holds; none where it lacks what is needed.
-        upstream: how far up the way from feed to log it lies, 0 the furthest: of two that undo the same, the
+        upstream: its place on the way from feed to log, 0 being furthest up: of two that undo the same, the
             one further up is the cause of the other.
         test: what would decide, where it is not established.
-        itself: what a finding names that is of this kind of fault itself; null where that is nothing.
+        itself: what a finding of this very kind of fault names; null where that is nothing.
     """
 
     name: CauseKind

@@ -1,4 +1,4 @@
-"""Rows put back or taken away, held against what the check expected."""
+"""Rows put back or taken away, compared with what the check expected."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def counts_undone(
     material: Material, known: Known, rows: pd.DataFrame, weight: Sequence[float] | float
 ) -> Undone:
     """
-    What would be counted with these rows added (`weight` above 0) or taken away, one weight a row or one for
-    all.
+    What would be counted with these rows added (`weight` above 0) or taken away; one weight per row, or one
+    for all.
 
-    Without counted cells it is held against the finding's own numbers, as a whole.
+    Without counted cells, the finding's own totals are used instead.
     """
     change = rows.assign(rows=weight)
     cells, symptom = material.cells, symptom_of(material, known)
@@ -39,8 +39,8 @@ def counts_undone(
 
 def lost_of_all(material: Material, place: Slice, lost: float) -> Answer | None:
     """
-    How much, of rows that are proved to be lost where the finding is, by what its check expected, which knows
-    the season; null where that is not enough, as in a window of which the loss is only a part.
+    Answers "how much" for rows proved lost in the finding's slice, against what its check expected, which
+    knows the season; null where the loss does not match, as in a window that it covers only in part.
 
     Args:
         lost: share of the rows of `place`, 0 to 1.
@@ -57,7 +57,7 @@ def lost_of_all(material: Material, place: Slice, lost: float) -> Answer | None:
 
 
 def _alone(material: Material) -> pd.DataFrame:
-    """One cell: the rows that were read since the onset, and what they are of by the finding's own change."""
+    """One cell: observed and expected since the finding's window began; else the finding's own numbers."""
     finding = material.finding
     observed = finding.observed
     expected = finding.expected

@@ -10,7 +10,7 @@ from domain.diagnosis.material import Material
 from domain.values import Answer, name_slice
 
 MOST = 0.5  # of what is off, and of the gap: a cause explains and closes more than half
-LITTLE = 0.2  # what explains or closes less of it is not the cause
+LITTLE = 0.2  # what explains or closes less than this is not the cause
 TOO_MUCH = 1.5  # of the gap: what would overshoot by half of it is something else
 LONG_BEFORE = timedelta(days=1)
 
@@ -75,7 +75,7 @@ def _how_much(proposal: Proposal) -> Answer:
 
 
 def verdict_on(share: float, most: float | None = None) -> bool | None:
-    """Whether so much of the gap, or of what is off, is that of the cause; `most` would be too much."""
+    """Whether a cause accounts for that much of the gap, or of what is off; above `most` is too much."""
     if share < LITTLE or (most is not None and share > most):
         return False
     return True if share > MOST else None

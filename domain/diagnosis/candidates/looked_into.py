@@ -10,13 +10,13 @@ from domain.diagnosis.material import Material
 from domain.diagnosis.pairing import Pair, match_drop
 from domain.values import Answer
 
-LOST = 0.1  # of a slice's rows, from which on it is worth naming
-MOST = 0.5  # of what is not found, that has to be gone from the table itself
+LOST = 0.1  # share of a slice's rows, from which on the loss is worth naming
+MOST = 0.5  # share of the rows not found that must be gone from the table itself
 
 
 @dataclass(frozen=True)
 class LookedInto:
-    """Since when what `share` of them is not found, and whether as many of that table's own rows are gone."""
+    """The `share` of them not found, since when, and whether as many of that table's own rows are gone."""
 
     since: datetime
     share: float
@@ -25,7 +25,7 @@ class LookedInto:
 
 
 def looked_into(material: Material, known: Known, pair: Pair) -> LookedInto | None:
-    """What the other table of `pair` lacks; null where that is next to nothing, or cannot be said."""
+    """What the other table of `pair` lacks; null where that is next to nothing, or not known."""
     since = known.begun(material.finding)
     drop = match_drop(pair, material.finding.slice, since)
     if drop is None or drop.share < LOST:

@@ -1,4 +1,4 @@
-"""Where as much is shown as ever: the gap in what is chosen of it."""
+"""The gap in what is chosen, for slices of which as much is shown as ever."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from domain.diagnosis.scene import Scene
 
 
 def or_plays(scene: Scene, material: Material, found: Undone, scores: Floats) -> Undone:
-    """`found`; where as much is shown as ever, with the gap of what the model with these scores predicts."""
+    """`found`; where as much is shown as ever, with the gap in the choices that these scores predict."""
     if found.symptom.closed is not None or not material.finding.expected:
         return found
     about = inside(scene.now.rows, material.finding.slice)
@@ -20,8 +20,8 @@ def or_plays(scene: Scene, material: Material, found: Undone, scores: Floats) ->
 
 def or_plays_of_before(turned: Scene, material: Material, found: Undone, scores: Floats) -> Undone:
     """
-    The same in a scene that is turned round, for the model of now: of what it would have cost before, the one
-    of before is asked, since every model finds its own ranking the best.
+    The same for the present model, in a turned scene: the former model is asked what it would have cost
+    before, since every model finds its own ranking the best.
     """
     own = material.finding
     if found.symptom.closed is not None or not own.expected or not own.observed:

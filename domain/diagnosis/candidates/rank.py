@@ -45,8 +45,8 @@ def rank(candidates: Sequence[Candidate]) -> Ranking:
 
 def _alike(one: Candidate, other: Candidate) -> bool:
     """
-    Whether both are one cause: the same object in the same slice, or one within the other; or both undo the
-    same cells by as much; else where that is not known such slices.
+    Whether both are one cause: the same object in the same slice, or in one within the other; or both undo
+    the same cells by as much; where that is not known, having such slices is enough.
     """
     mine, theirs = one.proposal, other.proposal
     if one is other:

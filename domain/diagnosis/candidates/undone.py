@@ -1,4 +1,4 @@
-"""What would be measured if a cause were undone, beside what is and what was expected."""
+"""What would be measured if a cause were undone, next to what is measured and what was expected."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from domain.values import Slice
 
 Floats = npt.NDArray[np.float64]
 
-CLEAR = 3.0  # standard deviations that a gap has to be wide before a share of it is given
+CLEAR = 3.0  # width of a gap, in standard deviations, from which on a share of it is given
 NOTHING = 1e-9
 
 
@@ -37,7 +37,7 @@ class Gap:
 @dataclass(frozen=True)
 class Undone:
     """
-    (n_cells,) what is `observed` and `expected` in each cell, and would be with the cause `undone`; the
+    (n_cells,) what is `observed` and `expected` in each cell, and what would be with the cause `undone`; the
     `variance` of observed − expected by chance. `symptom` is the gap where the finding was made.
     """
 
@@ -57,11 +57,11 @@ class Undone:
             return None
         off = float(((self.observed - self.expected) ** 2 / self.variance - 1).sum())
         left = float(((self.undone - self.expected) ** 2 / self.variance - 1).sum())
-        spread = CLEAR * float(np.sqrt(2 * len(self.observed)))  # of a sum of squares by chance
+        spread = CLEAR * float(np.sqrt(2 * len(self.observed)))  # what chance makes of the sum of squares
         return 1 - max(left, 0.0) / off if off > spread else None
 
     def like(self, other: Undone) -> bool:
-        """Whether the other one undoes the same: they differ by less than half of what this one does."""
+        """Whether the other undoes the same: they differ by less than half of what this one undoes."""
         if len(self.undone) != len(other.undone):
             return False
         apart = float(((self.undone - other.undone) ** 2 / self.variance).sum())
@@ -77,7 +77,7 @@ def rows_undone(
     level: float = 1.0,
 ) -> Undone:
     """
-    Counts with rows added that are missing, and taken away that do not belong.
+    Counts with missing rows added, and rows that do not belong taken away.
 
     Args:
         cells: `dimensions`, `observed`, `expected`.
@@ -101,7 +101,7 @@ def rows_undone(
 
 
 def _spread(sums: pd.DataFrame, shared: list[str], change: pd.DataFrame) -> Floats:
-    """(n_cells,) rows to add; of cells that the change does not tell apart, in proportion to their size."""
+    """(n_cells,) rows to add; among cells that the change does not separate, in proportion to their size."""
     weight = np.maximum(sums["expected"].to_numpy(float), 0.0)
     if not shared:
         total = float(change["rows"].sum())

@@ -1,1 +1,1 @@
-"""What is other than before the onset: features delivered or fed, values and their names, the model."""
+"""What has changed since the onset: features delivered or fed, values and their names, the model."""

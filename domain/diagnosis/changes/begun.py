@@ -1,4 +1,4 @@
-"""From when on rows show where something happens."""
+"""The rows from which on it can be seen where something happens."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from domain.diagnosis.place import Bools
 
 
 def since_first(rows: pd.DataFrame, hit: Bools) -> Bools:
-    """(n_rows,) those ranked no earlier than the first that is hit: those before say nothing of where."""
+    """(n_rows,) those ranked no earlier than the first that is hit: earlier ones say nothing about where."""
     if RANKED_AT not in rows:
         return np.ones(len(rows), dtype=bool)
     return np.asarray(rows[RANKED_AT] >= rows.loc[hit, RANKED_AT].min())

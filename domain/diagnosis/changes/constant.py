@@ -1,9 +1,9 @@
 """
 Model features in the log that hold one value where they used to vary.
 
-A feature of member and item, a match of tastes say, is another number in each row, so nobody knows what a row
-should hold. That all rows hold the same is seen all the same; what they should is estimated by what is most
-like them: the item, the member, or the item in that slice of requests.
+A feature of member and item (a match of tastes, say) is a different number in each row, so nobody knows what
+a row should hold. That all rows hold the same can be seen anyway; what they should hold is estimated from the
+rows most like them: those of the item, of the member, or of the item in that slice of requests.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from domain.diagnosis.changes.departed import LEAST_ROWS, MOST_BEFORE, Departed
 from domain.diagnosis.place import Floats, inside, place_of
 from domain.diagnosis.replay import CandidateColumns
 
-SEED = 1  # of what is drawn of the values before
-WHOLE = 0.95  # of the rows of a slice that hold the value, from which on it is constant there
+SEED = 1  # for drawing from the values before
+WHOLE = 0.95  # share of a slice's rows that hold the value, from which on it is constant there
 
 
 def constant(
@@ -57,7 +57,7 @@ def _feature(
 
 
 def _likes(columns: CandidateColumns, dimensions: Sequence[str], before: pd.DataFrame) -> list[list[str]]:
-    """By what a row is like others, the fewest columns first."""
+    """The sets of columns by which rows may resemble each other, the fewest columns first."""
     member = columns.member
     own = [columns.item, *([member] if member is not None and member in before else [])]
     others = [name for name in dimensions if name not in own]
@@ -66,8 +66,9 @@ def _likes(columns: CandidateColumns, dimensions: Sequence[str], before: pd.Data
 
 def _estimated(rows: pd.DataFrame, before: pd.DataFrame, likes: Sequence[list[str]], name: str) -> Floats:
     """
-    (n_rows,) of what is most like each row, by which the least is left unexplained, the mean and one of what
-    it leaves: means alone would lie closer together than what is ranked ever does, and few would come first.
+    (n_rows,) the mean of the rows most like each one, by the columns that leave the least unexplained, plus
+    one of the residuals, drawn at random: means alone would lie closer together than ranked values ever do,
+    and few would come first.
 
     Source:
         Stochastic regression imputation; Little & Rubin (2002), Statistical Analysis with Missing Data, 4.3.

@@ -22,15 +22,15 @@ from domain.diagnosis.place import Bools, Floats, Placed, inside, place_of
 from domain.diagnosis.stratified import Strata, ranks_apart
 from domain.prediction.neighbours import is_numeric
 
-MAGNITUDE = 9.9  # times as much, or as little: a unit that was misread, and no price of a good day
-NEARLY_ALL = 0.9  # of the items, that are off by one factor, or had each a number of its own
-ONE_WAY = 0.02  # of the change, up to which values may be off one factor or one step
-MOST_VALUES = 0.2  # of the items, up to which a column has values that items are sliced by
-CLEARLY = 0.8  # of what is left unexplained by one step: one factor leaves less than that
-HALF = 0.5  # of the items of a slice that are hit, or of all hit that lie in it: less says little of whom
-MOSTLY = 0.3  # of the items that had one value before, from which on it is worth saying
-MOST = 6  # features of one delivery that are looked into; the rest have less that speaks for them
-SURE = float(np.log(100))  # −log p over all features, from which on the items in question moved otherwise
+MAGNITUDE = 9.9  # times as much, or as little: a unit that was misread, not the price of a good day
+NEARLY_ALL = 0.9  # share of the items that are off by one factor, or that each had a number of their own
+ONE_WAY = 0.02  # of the change, by which values may differ from one factor or one step
+MOST_VALUES = 0.2  # distinct values per item, up to which items are sliced by a column
+CLEARLY = 0.8  # of what one step leaves unexplained: one factor must leave less than that
+HALF = 0.5  # of a slice's items that are hit, or of all hit items that lie in it: less does not say whom
+MOSTLY = 0.3  # share of the items that had one value before, from which on it is worth saying
+MOST = 6  # features of one delivery that are looked into; the rest have less evidence
+SURE = float(np.log(100))  # −log p over all features, from which on the items in question moved differently
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,17 @@ class Delivered:
     One feature that a delivery changed, or left as it was while it changed for others.
 
     Args:
-        items: all whose value is another than it would be had it moved as that of comparable items.
+        items: all whose value differs from what it would be had it moved as that of comparable items.
         size, count: items of the slice, and those of them that were hit.
         unset: most of them lost it; `stale`: most of them kept it, and others did not.
-        broken: what is there can be no value of theirs, whoever looks: most lost it, or their numbers are all
-            of another order of magnitude, or one number for all where there were many.
-        former, former_share: the most usual value before, of a share (0–1) of them; none of what is stale.
-        right: item → what it would be: the former value, or where it is stale, that moved as others' did.
+        broken: the value cannot be right, whoever looks at it: most lost it, or their numbers are all of
+            another order of magnitude, or one number for all where there were many.
+        former, former_share: the most common value before, and the share (0–1) of them that had it; none if
+            stale.
+        right: item → what it would be: the former value, or where that is stale, that value moved as others'
+            did.
         exchanged: value that items are sliced by → share (0–1) of those that had it before, or have it since,
-            which came from another known value or went to one.
+            that came from another known value or went to one.
         apart: −log p that the items in question moved as comparable ones did, over all features.
     """
 
@@ -98,8 +100,8 @@ def delivered(
     """
     Features that a delivery broke, the likeliest first and no more than `MOST`.
 
-    First those which moved otherwise for the items concerned than for comparable ones; then those unset, then
-    those of most items. What moves a little for all items is not among them.
+    First those that moved differently for the items concerned than for comparable ones; then those unset,
+    then those that hit most items. What moves a little for all items is not among them.
 
     Args:
         before, after: one row an item.
@@ -135,8 +137,8 @@ def _hit(name: str, was: pd.Series, now: pd.Series, mine: Bools, features: int) 
 
 def _items_hit(moved: DeliveredFeature, mine: Bools, strata: Strata) -> Bools:
     """
-    The items that lost it, that changed unlike others, or that did not change: what mine did more often than
-    comparable items, and where that is nothing, what most items did.
+    The items that lost it, that changed unlike others, or that did not change: whichever mine did more often
+    than comparable items, or where there is none, what most items did.
     """
     lost: Bools = moved.state == LOST
     kept: Bools = moved.state == KEPT
@@ -153,7 +155,8 @@ def _sliced(
     old: pd.DataFrame, key: str, features: Sequence[str], labels: pd.DataFrame | None
 ) -> pd.DataFrame:
     """
-    The items with what they can be sliced by, as they were before: the change may be one of the very slice.
+    The items with what they can be sliced by, as they were before: the change may be to the slice's own
+    feature.
     """
     rows = old[[name for name in features if name in old and sliceable(old[name])]]
     if labels is not None:
@@ -163,7 +166,7 @@ def _sliced(
 
 
 def sliceable(column: pd.Series) -> bool:
-    """Whether a column has few values, by which items may be told apart."""
+    """Whether a column has few enough values to slice items by."""
     return not pd.api.types.is_numeric_dtype(column) and column.nunique() <= MOST_VALUES * len(column)
 
 
@@ -194,7 +197,7 @@ def _delivered(one: _Hit, rows: pd.DataFrame) -> Delivered:
 
 
 def _exchanged(one: _Hit) -> dict[str, float]:
-    """Of what goes by a new name there is none: its slice is the same."""
+    """As in `Delivered.exchanged`; a value under a new name has none: its slice is the same."""
     was, now = (values.astype("string").fillna("") for values in (one.was, one.now))
     other = was != now
     known = set(was) & set(now)
@@ -206,8 +209,8 @@ def _exchanged(one: _Hit) -> dict[str, float]:
 
 def _placed(one: _Hit, rows: pd.DataFrame) -> Placed:
     """
-    Whom it hit, by what else is known of them; where few of those were, by the value that they had before: of
-    two values that changed places all items of both are hit, most of which may lie in the largest of slices.
+    Whom it hit, by what else is known of the items; where few of that slice were hit, by their former value:
+    when two values change places, all items of both are hit, and most of them may lie in the largest slice.
     """
     others = place_of(rows, one.items, [str(name) for name in rows if name != one.feature])
     if others.purity >= HALF:
@@ -231,8 +234,8 @@ def _broken(one: _Hit, sure: Bools) -> bool:
 
 def another_magnitude(old: Floats, new: Floats) -> bool:
     """
-    Whether nearly all are one factor of what they were, and that is ten or more, or a tenth or less: a unit
-    or a point that was misread. What prices or counts may do by themselves is less, or not alike for all.
+    Whether nearly all changed by the same factor, of ten or more, or a tenth or less: a misread unit or
+    decimal point. Changes that prices or counts make on their own are smaller, or not the same for all.
 
     >>> another_magnitude(np.array([1.2, 3.4]), np.array([120.0, 340.0]))
     True
@@ -258,14 +261,14 @@ def _words(one: _Hit, sure: Bools) -> str:
     if not (is_numeric(old) and is_numeric(new)):
         return instead(old, new)
     spread = float(np.median(one.moved.spread[sure]))
-    # what moves anyway is held against where it would have moved
+    # what moves anyway is compared with where it would have moved
     base = one.moved.usual[sure] if spread > 0 else old.to_numpy(float, na_value=np.nan)
     return by_how_much(base, new.to_numpy(float, na_value=np.nan), spread)
 
 
 def instead(old: Iterable[object], new: Iterable[object]) -> str:
     """
-    Which text stands for which, where it is the same for most of them.
+    Which text replaced which, where that is the same for most of them.
 
     >>> instead(["tv", "tv", "web"], ["tv_2", "tv_2", "web"])
     'is tv_2 instead of tv'
@@ -283,7 +286,7 @@ def one_value(numbers: Floats) -> bool:
 
 def by_how_much(old: Floats, new: Floats, spread: float = 0.0) -> str:
     """
-    How numbers changed: by one factor or by one step, whichever fits better, as far as one of them does.
+    How numbers changed: by one factor or by one step, whichever fits better, if either does.
 
     Args:
         spread: by how much they move anyway.
@@ -305,7 +308,7 @@ def by_how_much(old: Floats, new: Floats, spread: float = 0.0) -> str:
     off_factor = float(np.nanmedian(np.abs(new - factor * old)))
     off_step = float(np.nanmedian(np.abs(new - old - step)))
     near = ONE_WAY * float(np.nanmedian(np.abs(new - old)))
-    far = factor <= 0.5 or factor >= 2  # else a step says as well what small factors say
+    far = factor <= 0.5 or factor >= 2  # otherwise a step describes small factors just as well
     better = off_factor <= (1.0 if far else CLEARLY) * off_step
     if off_factor <= near + abs(factor) * spread and better and factor != 1:
         return f"is {factor:.3g} times what it was"

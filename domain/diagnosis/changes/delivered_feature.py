@@ -1,8 +1,8 @@
 """
 How one feature moved in a delivery, and whether some items moved with comparable ones.
 
-A delivery moves many features of all items a little. That a value is another is no fault; that it moved
-unlike the values of items which had about the same before may be one: a difference in differences.
+A delivery moves many features of all items a little. A changed value is no fault; one that moved unlike the
+values of items that had about the same before may be: a difference in differences.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from domain.diagnosis.place import Bools, Floats
 from domain.diagnosis.stratified import Strata, ranks_apart
 from domain.prediction.neighbours import MAD_TO_SIGMA, is_numeric
 
-SAME = 1e-6  # relative difference of two numbers that are one
+SAME = 1e-6  # relative difference up to which two numbers are the same
 BINS, LEAST_IN_BIN = 10, 30  # of items by their former value, in each of which the usual step is estimated
 FAR = 4.0  # robust spreads from the usual step, beyond which an item did not move with the others
 WHOLE = 0.2  # distance of all values' distributions before and after: beyond it the column itself moved
 IN_STRATUM, MOST_STRATA = 15, 60  # items of about the same former value that are compared with each other
-HALF = 0.5  # of the items in question, that have somebody to be compared with
+HALF = 0.5  # share of the items in question that have others to be compared with
 LOST, GAINED, KEPT, OTHER, NEVER = range(5)
 
 
@@ -33,7 +33,7 @@ class DeliveredFeature:
 
     Args:
         state: `LOST`, `GAINED`, `KEPT`, `OTHER`, or `NEVER` where it is missing in both.
-        departed: those of another value that did not move as comparable items did.
+        departed: those with a changed value that did not move as comparable items did.
         step: by how much a number changed, NaN where one of the two is missing, and for texts.
         usual: where comparable items' step would have brought a number; NaN for texts.
         spread: of the usual step; 0 for texts and for what does not move by itself.
@@ -102,7 +102,7 @@ def _usual_step(old: Floats, step: Floats, others: Bools) -> tuple[Floats, Float
 
 
 def _by_size(values: Floats, learned: Bools, rows: int, most: int) -> Strata:
-    """(n_items,) bins of about so many of the `learned` rows each; −1 of what is not set."""
+    """(n_items,) bins of about `rows` of the `learned` rows each, at most `most`; −1 where not set."""
     known = np.isfinite(values)
     if not (known & learned).any():
         return np.where(known, 0, -1)
@@ -112,7 +112,7 @@ def _by_size(values: Floats, learned: Bools, rows: int, most: int) -> Strata:
 
 
 def _whole_column_moved(old: Floats, new: Floats) -> bool:
-    """Whether the values as a whole are distributed otherwise: then no step of them is usual."""
+    """Whether the values as a whole are distributed differently: then none of their steps is usual."""
     if not len(old):
         return False
     at = np.concatenate([old, new])
@@ -122,7 +122,7 @@ def _whole_column_moved(old: Floats, new: Floats) -> bool:
 
 def comparable_strata(was: pd.Series, mine: Bools) -> Strata:
     """
-    (n_items,) by the former value: those of one text, or of numbers next to each other, are comparable.
+    (n_items,) by the former value: items with the same text, or with neighbouring numbers, are comparable.
 
     All are in one stratum where most of mine would have nobody to be compared with.
     """
@@ -139,15 +139,16 @@ def comparable_strata(was: pd.Series, mine: Bools) -> Strata:
 
 def moved_apart(moved: DeliveredFeature, mine: Bools, strata: Strata) -> float:
     """
-    How unlikely it is that `mine` moved as others did, all others as well as those of like former values.
+    How unlikely it is that `mine` moved as others did: all others, and those with similar former values.
 
-    Either alone is misled: what is large moves by more, so items that are larger by nature do; and of those
-    with one former value, items that are larger by nature come back to where they usually are (Lord 1967,
-    Psych. Bulletin 68(5)). What is wrong is so by both.
+    Either alone is misled: large values move by more, so items that are larger by nature do; and among those
+    with one former value, items that are larger by nature return to where they usually are (Lord 1967, Psych.
+    Bulletin 68(5)). What is wrong is wrong by both.
 
     Returns:
-        −log p ≥ 0, of the best of several tests for as many: how many lost, gained and kept their value; and
-        of numbers, how far they moved up or down, and how far from the usual to either side.
+        −log p ≥ 0 of the best of several tests, corrected for their number: how many lost, gained and kept
+        their value; and for numbers, how far they moved up or down, and how far from the usual to either
+        side.
     """
     if not mine.any() or mine.all():
         return 0.0

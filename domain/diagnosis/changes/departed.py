@@ -14,11 +14,11 @@ from domain.diagnosis.changes.delivered import instead, one_value
 from domain.diagnosis.place import Bools, Floats, Placed, inside, place_of
 from domain.diagnosis.replay import CandidateColumns
 
-STEADY = 0.02  # of a feature's variance, that is left within a key under which it is called steady
-MOST_ROWS = 0.9  # of those before, over which a variance is taken: a few may have departed already
-APART = 0.1  # of a feature's spread, from which on a value is another one
-PURE = 0.5  # of the rows of a slice that departed, from which on the slice is named
-MOST_BEFORE = 0.1  # of the same rows that departed as well before; where it was more, it has to have risen
+STEADY = 0.02  # share of a feature's variance left within a key, up to which it is called steady
+MOST_ROWS = 0.9  # share of the rows before over which a variance is taken: a few may have departed already
+APART = 0.1  # share of a feature's spread, from which on a value is a different one
+PURE = 0.5  # share of a slice's rows that departed, from which on the slice is named
+MOST_BEFORE = 0.1  # share of the same rows that departed before, too; where it was more, it must have risen
 ONE_FACTOR = 0.05  # relative spread of the ratios, up to which all were multiplied by one number
 LEAST_ROWS = 20
 
@@ -27,7 +27,7 @@ LEAST_ROWS = 20
 class Departed:
     """
     One model feature: `hit` (n_rows,) where it departed, `should` (n_rows,) what it would be, a number or a
-    text as the feature is; NaN or None where not known. `guessed`: most of that is only what is usual.
+    text as the feature is; NaN or None where not known. `guessed`: most of these are only the usual value.
 
     `words` say how: not set, so many times what it was, another value.
     """
@@ -45,8 +45,8 @@ def departed(
     rows: pd.DataFrame, before: pd.DataFrame, columns: CandidateColumns, dimensions: Sequence[str]
 ) -> tuple[Departed, ...]:
     """
-    The features that departed in a slice, or everywhere. Of those that are random anew for each row only that
-    they are no longer set can be seen.
+    The features that departed in a slice, or everywhere. For features that are random in each row, it can
+    only be seen that they are no longer set.
 
     Args:
         rows, before: logged candidates since the onset and before it.
@@ -83,8 +83,8 @@ def _feature(
 @dataclass(frozen=True)
 class _Numbers:
     """
-    A feature as numbers: (n_rows,) `now` and (n_before,) `then`, NaN where not set; what it is `usual`ly, and
-    how far `apart` two values are that are not the same.
+    A feature as numbers: (n_rows,) `now` and (n_before,) `then`, NaN where not set; its `usual` value, and
+    how far `apart` two values must be to differ.
     """
 
     now: Floats
@@ -93,11 +93,11 @@ class _Numbers:
     apart: float
 
     def one_of(self, should: Floats) -> Floats:
-        """The values nearest to these that there are."""
+        """The nearest values that exist."""
         return should
 
     def values(self, should: Floats) -> npt.NDArray[Any]:
-        """As the feature is."""
+        """In the feature's own type."""
         return should
 
     def words(self, held: Bools, should: Floats) -> str:
@@ -107,12 +107,12 @@ class _Numbers:
 
 @dataclass(frozen=True)
 class _Texts(_Numbers):
-    """Texts, each by its place among the `known`."""
+    """Texts, each as its place among the `known`."""
 
     known: tuple[str, ...]
 
     def one_of(self, should: Floats) -> Floats:
-        """A median between two of them is none: the first."""
+        """The first of two, where a median falls between them: that is no text."""
         return np.floor(should)
 
     def values(self, should: Floats) -> npt.NDArray[Any]:
@@ -121,7 +121,7 @@ class _Texts(_Numbers):
         return np.asarray(named[np.where(np.isfinite(should), should, len(self.known)).astype(np.intp)])
 
     def words(self, held: Bools, should: Floats) -> str:
-        """The most common change, where most changed so."""
+        """The most common change, where most changed that way."""
         return instead(self.values(should)[held], self.values(self.now)[held])
 
 
@@ -174,7 +174,7 @@ def _should(groups: Sequence[_Groups], then: Floats, usual: float, count: int) -
     (count,) what the feature was for the same item, member, or member and kind of item; the steadiest that is
     known.
 
-    The second answer is where that is as good as certain; elsewhere it is what is usual.
+    The second array says where that is as good as certain; elsewhere it is the usual value.
     """
     known = np.isfinite(then)
     should, sure = np.full(count, np.nan), np.zeros(count, dtype=bool)
@@ -185,7 +185,7 @@ def _should(groups: Sequence[_Groups], then: Floats, usual: float, count: int) -
     for one in groups:
         group = one.then[known]
         keyed = group >= 0
-        middles = np.full(one.count + 1, np.nan)  # the last is of what is not known
+        middles = np.full(one.count + 1, np.nan)  # the last one is for unknown keys
         found = pd.Series(values[keyed]).groupby(group[keyed]).median()
         middles[found.index.to_numpy(np.intp)] = found.to_numpy()
         if not keyed.any():

@@ -1,4 +1,4 @@
-"""Requests in which not those of the best scores are shown: another order, not another score."""
+"""Requests that do not show the candidates with the best scores: another order, not other scores."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from domain.diagnosis.place import Bools, Floats, Placed, inside, place_of
 from domain.diagnosis.replay import Traffic
 from domain.diagnosis.scene import Scene
 
-ORDERED = 0.75  # of the pairs before, from which on it is scores that order what is shown
+ORDERED = 0.75  # share of the pairs before, from which on scores do order what is shown
 NEAR_CHANCE = 0.25  # of the way from no order at all to the usual one: a filter leaves more of it
-PURE = 0.5  # of a slice's requests that are out of order, from which on the slice is named
+PURE = 0.5  # share of a slice's requests that are out of order, from which on the slice is named
 MOST_BEFORE = 0.5  # of that share before: then it is how serving has always been
 
 
@@ -21,7 +21,8 @@ MOST_BEFORE = 0.5  # of that share before: then it is how serving has always bee
 class OutOfOrder:
     """
     The slice of requests that is out of order, and the share (0–1) of pairs of a candidate that is shown and
-    one that is not in which the first has the better score: `now` and `before`. `requests` of it are logged.
+    one that is not in which the first has the better score: `now` and `before`. `requests`: how many of its
+    requests are logged.
     """
 
     placed: Placed
@@ -54,8 +55,8 @@ def out_of_order(scene: Scene) -> OutOfOrder | None:
 
 def in_order(traffic: Traffic, scores: Floats) -> Floats:
     """
-    (requests,) share of pairs of a shown and an unshown candidate that the scores order so; 0.5 by chance,
-    NaN where all or none are shown.
+    (requests,) share of pairs of a shown and an unshown candidate in which the shown one scores higher; 0.5
+    by chance, NaN where all or none are shown.
 
     Source:
         The statistic of Mann & Whitney (1947), Ann. Math. Stat. 18(1), over the number of pairs.
@@ -69,6 +70,6 @@ def in_order(traffic: Traffic, scores: Floats) -> Floats:
 
 
 def _requests(scene: Scene, traffic: Traffic) -> pd.DataFrame:
-    """(requests,) what each lies in, in the order of their numbers."""
+    """(requests,) the slices that each lies in, in the order of their numbers."""
     first = np.unique(traffic.requests, return_index=True)[1]
     return traffic.rows.iloc[first][list(scene.of_requests)].reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""Whether another model ranks since the onset, and what that changed: one is put to the other's work."""
+"""Whether another model has ranked since the onset, and its effect: one is run on the other's requests."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ ROSE = 0.2  # share of requests by which a version has to have risen
 @dataclass(frozen=True)
 class OtherModel:
     """
-    `now` ranks since the onset where `before` did: versions, where the log holds them. `share` of the
-    requests of the `place`; `undone` is null where neither model can be put to the other's work. `claimed` is
-    the version that the log names, where its scores are not those of that version.
+    `now` has ranked since the onset where `before` used to: versions, where the log holds them. `share` is of
+    the requests in `place`; `undone` is null where neither model can be run on the other's requests.
+    `claimed` is the version that the log names, where its scores are not those of that version.
     """
 
     now: str | None
@@ -41,7 +41,7 @@ class OtherModel:
 
 
 def other_model(material: Material, known: Known) -> OtherModel | None:
-    """By the version in the log; where it is the same as ever, by scores that the file no longer computes."""
+    """Found by the version in the log; if that is unchanged, by scores that the file no longer computes."""
     rows, before = material.candidates, material.candidates_before
     version = material.columns.version if material.columns is not None else None
     if rows is None or before is None:
@@ -87,7 +87,7 @@ def took_over(before: pd.DataFrame, version: str | None) -> datetime | None:
 
 
 def _by_scores(material: Material, known: Known, claimed: str | None) -> OtherModel | None:
-    """Nearly all scores are others than the file computes, each by another amount; before they were not."""
+    """Nearly all scores differ from what the file computes, each by another amount; before, they did not."""
     scene = known.scene
     if scene is None:
         return None
@@ -138,7 +138,7 @@ def _shares(rows: pd.DataFrame, version: str, material: Material) -> pd.Series:
 
 
 def _where(material: Material, undone: Undone | None, place: Slice) -> Answer | None:
-    """A finding of the whole is explained by a model that ranks everything."""
+    """For a finding about exactly the slice that the model ranks."""
     if undone is None or undone.explained is not None or material.finding.slice != place:
         return None
     return Answer(question="where", holds=True, words="it ranks all that the finding is about")
@@ -146,8 +146,8 @@ def _where(material: Material, undone: Undone | None, place: Slice) -> Answer | 
 
 def _undone(material: Material, known: Known, scene: Scene, hit: Bools) -> tuple[Undone | None, str]:
     """
-    The declared file on what the other model ranked. Where it is the one of before, on the requests of now;
-    where it is the one of now, on the requests of before: what changes then is turned round.
+    The declared file run on what the other model ranked. If it is the former model, on the present requests;
+    if it is the present one, on the former requests, with the change turned round.
     """
     symptom, item = symptom_of(material, known), material.finding.item
     skew = scene.skew()

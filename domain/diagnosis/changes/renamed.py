@@ -1,6 +1,7 @@
 """
-A value that vanished while another appeared: of like volume, or for the same items. Where both are spelled
-alike but for case, spaces and marks, a part of the rows is enough: a release of one client writes the other.
+A value that vanished while another appeared: of similar volume, or for the same items. Where both are spelled
+alike except for case, spaces and marks, part of the rows is enough: a release of one client may write the
+other.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ import pandas as pd
 
 from domain.detection.data.counts import Floats
 
-GONE = 0.05  # of the expected rows that are left of a value that vanished
-NEW = 0.1  # of the observed rows that were expected of a value that appeared
+GONE = 0.05  # share of its expected rows that a vanished value has left
+NEW = 0.1  # share of its observed rows that were expected of a value that appeared
 AS_MANY = 0.25  # relative difference up to which two volumes are alike
-ALONE = 0.5  # the same, where one value vanished and one appeared: the shares of some scatter widely
+ALONE = 0.5  # the same, where one value vanished and one appeared: some shares scatter widely
 LEAST_ROWS = 30.0
 LEAST_ITEMS = 3
-SAME_ITEMS = 0.9  # of those that had the old value, that have the new one
+SAME_ITEMS = 0.9  # share of the items with the old value that now have the new one
 NOT_SET = ("", "∅ (not set)", "nan", "None", "NaN", "<NA>")
 CHANCE = 2.0  # standard deviations of a value's rows, by which its loss may be off
 
@@ -39,7 +40,7 @@ class Renamed:
 
 def renamed(cells: pd.DataFrame, dimensions: Sequence[str]) -> tuple[Renamed, ...]:
     """
-    Pairs of values, the largest first. Being no longer set is no name.
+    Pairs of values, the largest first. Becoming unset is not a renaming.
 
     Args:
         cells: `dimensions`, `observed`, `expected` counts.
@@ -72,7 +73,7 @@ def renamed(cells: pd.DataFrame, dimensions: Sequence[str]) -> tuple[Renamed, ..
 def _in_part(
     name: str, values: list[str], observed: Floats, expected: Floats, new: npt.NDArray[np.bool_]
 ) -> Iterator[Renamed]:
-    """Values that lost as many rows as one gained that is new, and spelled alike."""
+    """Values that lost as many rows as a new one, spelled alike, gained."""
     letters = np.array([_letters(value) for value in values])
     for heir in np.flatnonzero(new & (letters != "")):
         for old in np.flatnonzero((letters == letters[heir]) & (expected >= LEAST_ROWS) & ~new):
@@ -98,8 +99,8 @@ def renamed_items(
     before: pd.DataFrame, after: pd.DataFrame, key: str, features: Sequence[str]
 ) -> tuple[Renamed, ...]:
     """
-    Values of the items' texts that no item has any more, where those that did have one that none had; the
-    most items first. `lost` and `gained` are items.
+    Values of the items' text features that no item has any more, where those that had it now have one that
+    none had; the most items first. `lost` and `gained` count items.
 
     Args:
         before, after: one row an item.

@@ -18,14 +18,14 @@ LEAST_ROWS = 20
 
 def shifted(scene: Scene, hit: Bools, items: Collection[str]) -> dict[str, Floats]:
     """
-    Feature of numbers → what its rows would hold, for those that moved with the changed `items` and with no
+    Numeric feature → what its rows would hold, for features that moved with the changed `items` and with no
     others.
 
     Args:
         hit: (n_rows,) candidates since the onset that are one of the items.
 
     Returns:
-        The values that the same items had before, in the order of those of now: each row keeps its rank.
+        The values that the same items had before, in the order of the present ones: each row keeps its rank.
     """
     columns = scene.now.columns
     before = scene.before.rows
@@ -52,7 +52,7 @@ def _numbers(rows: pd.DataFrame, name: str) -> Floats:
 
 
 def _by_rank(now: Floats, hit: Bools, was: Floats) -> Floats:
-    """The values with those of `hit` mapped to the quantiles of before."""
+    """The values, with those of `hit` mapped to the former quantiles."""
     mapped = now.copy()
     rank = pd.Series(now[hit]).rank(method="average", pct=True).fillna(0.5).to_numpy(float)
     mapped[hit] = np.quantile(was, np.clip(rank - 0.5 / max(int(hit.sum()), 1), 0, 1))

@@ -1,4 +1,4 @@
-"""Features that the model is fed otherwise than the catalogue holds them."""
+"""Features that the model is fed with other values than the catalogue holds."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from domain.diagnosis.material import RANKED_AT, Material
 from domain.diagnosis.place import Bools, Floats, Placed, place_of
 from domain.diagnosis.scene import Scene
 
-AGREE = 0.8  # of the candidates whose feature is what the catalogue holds: else it is in another unit
+AGREE = 0.8  # share of candidates whose feature is what the catalogue holds: else it is in another unit
 APART = 0.02  # of the feature's spread
-LEAST_ROWS, LEAST_REQUESTS = 20, 3  # of which they are: all of one request say nothing of others
+LEAST_ROWS, LEAST_REQUESTS = 20, 3  # at least, that differ: rows of one request say nothing about others
 PURE = 0.5
-OLDER = 0.9  # of those that differ, which are what the delivery before held
+OLDER = 0.9  # share of those that differ which hold what the delivery before had
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Stale:
 
 
 def stale(scene: Scene, material: Material) -> Iterator[Stale]:
-    """One for each number that both the catalogue and the log hold under one name and mostly agree on."""
+    """One for each numeric feature that the catalogue and the log hold under one name and mostly agree on."""
     items, rows = material.items, scene.now.rows
     if items is None:
         return

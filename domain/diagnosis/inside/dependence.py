@@ -1,5 +1,5 @@
 """
-What two models make of each feature: how the score goes with it on average, in both, on the same candidates.
+What two models make of each feature: how the score depends on it on average, in both, on the same candidates.
 
 Source:
     Partial dependence: Friedman (2001), "Greedy function approximation: a gradient boosting machine", Annals
@@ -30,7 +30,7 @@ Floats = npt.NDArray[np.float64]
 class Curve:
     """
     (n,) `values` of a feature with the mean score of each, around its middle: `before` by the former model,
-    `now` by today's. `apart` is the root mean square of what lies between them.
+    `now` by today's. `apart` is the root mean square of their difference.
     """
 
     feature: str
@@ -41,7 +41,7 @@ class Curve:
 
     @property
     def words(self) -> str:
-        """Between which two values the difference is largest, and how far the score goes there in each."""
+        """Between which two values the difference is largest, and how far the score moves there in each."""
         off = np.array(self.now) - np.array(self.before)
         low, high = sorted((int(off.argmin()), int(off.argmax())))
         steps = [round(one[high] - one[low], 2) for one in (self.before, self.now)]
@@ -55,7 +55,7 @@ def curves_of(
     former: Scorer, today: Scorer, candidates: pd.DataFrame, features: Sequence[str], *, seed: int = 0
 ) -> tuple[Curve, ...]:
     """
-    One curve a feature, the one that changed most first; without those that no candidate has two values of.
+    One curve per feature, the most changed first; features without two different values are left out.
 
     Args:
         candidates: with `features` in the models' order.

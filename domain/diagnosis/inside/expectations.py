@@ -2,7 +2,7 @@
 Whether the model does what its team expects of it, on logged candidates, with a counter-example where not.
 
 One feature at a time is changed in candidates as they were logged, to values that others of them have: what
-the model says of items that could not be is nobody's concern.
+the model says about impossible items does not matter.
 
 Source:
     Invariance and directional expectation tests: Ribeiro, Wu, Guestrin & Singh (2020), "Beyond Accuracy:
@@ -45,7 +45,7 @@ class Broken:
 
 @dataclass(frozen=True)
 class _Tried:
-    """The worst of one change: (rows,) how much it is against what is expected, and how to say it of one."""
+    """The worst of one change: (rows,) how far it violates the expectation, and how to word it for a row."""
 
     wrong: Floats
     was: Floats
@@ -63,13 +63,14 @@ def broken_by(
     seed: int = 0,
 ) -> Broken | None:
     """
-    How the expectation does not hold; None where it does.
+    How the expectation is broken; None where it holds.
 
     Args:
         candidates: as they were logged, with `features` in the model's order and the column `item`.
 
     Raises:
-        SourceError: the model cannot be asked, or the expectation is of numbers and the feature holds none.
+        SourceError: the model cannot be asked, or the expectation is about numbers and the feature holds
+            none.
     """
     rows = candidates.sample(min(ROWS, len(candidates)), random_state=seed).reset_index(drop=True)
     own = rows[list(features)]
@@ -135,7 +136,7 @@ def _numbers(rows: pd.DataFrame, name: str) -> Floats:
 
 
 def _directed(model: Scorer, rows: pd.DataFrame, name: str, way: float) -> _Tried:
-    """The largest step against the way, between neighbouring values; none where they are all alike."""
+    """The largest step in the wrong direction between neighbouring values; none where all are the same."""
     known, none = _numbers(rows, name), np.zeros(len(rows))
     if len(np.unique(known)) < 2:
         return _Tried(none, none, none, [""] * len(rows))
@@ -149,8 +150,8 @@ def _directed(model: Scorer, rows: pd.DataFrame, name: str, way: float) -> _Trie
 
 def _unset(model: Scorer, rows: pd.DataFrame, name: str, least: float) -> _Tried:
     """
-    Wrong where the score is the same with the feature not set and with 0, though other values make another:
-    what the model never heeds for a row says nothing there.
+    Wrong where the score is the same with the feature unset and with 0, though other values change it: a
+    feature that the model ignores for a row says nothing there.
     """
     known = _numbers(rows, name)
     usual = np.quantile(known, (0.1, 0.9)).tolist() if len(known) else []

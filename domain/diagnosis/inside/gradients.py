@@ -1,5 +1,5 @@
 """
-What each input of a small network adds to its score: gradients summed up on the way from what is usual.
+What each input of a small network adds to its score: gradients summed up on the way from the usual input.
 
 Source:
     Integrated gradients: Sundararajan, Taly & Yan (2017), "Axiomatic attribution for deep networks", ICML.
@@ -47,7 +47,7 @@ class Network:
         return self.activation in ACTIVATIONS and self.weights[-1].shape[1] == 1
 
     def hidden(self, inputs: Floats) -> list[Floats]:
-        """Of each layer between the inputs and the score, (rows, units) what it hands on."""
+        """The output of each layer between the inputs and the score, (rows, units)."""
         function, _slope = ACTIVATIONS[self.activation]
         found, held = list[Floats](), inputs
         for weights, biases in zip(self.weights[:-1], self.biases[:-1], strict=True):

@@ -6,7 +6,7 @@ At which layer of a network the items concerned part from comparable ones, and i
         ▼
     root mean square over a layer's units, held against the same with the items shuffled
 
-Where they part at the inputs, it is what the network was fed; where only later, what it makes of it.
+If they part at the inputs, the cause is what the network was fed; if only later, what it makes of that.
 
 Source:
     Permutation tests: Fisher (1935), The Design of Experiments. The number of layers is allowed for by
@@ -30,7 +30,7 @@ from domain.diagnosis.replay import Scorer
 from domain.errors import TooFewRows
 from domain.prediction.neighbours import is_numeric, nearest
 
-CELLS, ROWS = 4_000_000, 4_000  # candidates on a side: so many values of features, and so many of them
+CELLS, ROWS = 4_000_000, 4_000  # at most, per side: values of features, and candidates
 ITEMS = 200  # concerned, at most
 COMPARABLES, LEAST_COMPARED = 5, 100  # for each item concerned; all together
 LEAST = 20  # comparable items: fewer are indistinguishable from chance
@@ -67,17 +67,17 @@ class Parting:
 
     @property
     def first(self) -> Layer | None:
-        """By the level of 5 % over all layers."""
+        """At the 5 % level over all layers."""
         return next((one for one in self.layers if one.p_value <= LEVEL / len(self.layers)), None)
 
 
 def activations(model: Scorer, rows: pd.DataFrame) -> pd.DataFrame:
     """
-    What each unit of a network holds for each row, by the model itself where it is in another process.
+    What each unit of a network holds for each row; a model in another process computes it there.
 
     Returns:
         (rows, units), columns named layer and unit, `0.fare` of an input and `2.17` of the second hidden
-        layer; without columns where it is no network whose layers are known.
+        layer; without columns where the model is not a network with known layers.
     """
     own = getattr(model, "activations", None)
     if own is not None:
@@ -112,7 +112,7 @@ def parting_of(
     seed: int = 0,
 ) -> Parting | None:
     """
-    Where items part in a network; None where the model is none, or none whose layers are known.
+    Where items part in a network; None where the model is not a network with known layers.
 
     Args:
         concerned, others: candidates with `features`, in the model's order, and the column `item`.

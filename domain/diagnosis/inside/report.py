@@ -11,7 +11,7 @@ from domain.diagnosis.items.attribution import only_called
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 
-FEW = 20  # candidates by which it is seen what a model is
+FEW = 20  # candidates, enough to see what kind of model it is
 LEADING = 3  # features in the line; the table has more
 
 
@@ -46,7 +46,7 @@ def report_expectations(material: Material, known: Known, seed: int) -> None:
 
 
 def report_surrogate(material: Material, known: Known, seed: int) -> None:
-    """Of a model that can only be called: what moves its score near the items concerned, and how surely."""
+    """For a model that can only be called: what moves its score near the items concerned, and how surely."""
     columns, model, sides = material.columns, material.model, _sides(material, known)
     if columns is None or model is None or sides is None:
         return

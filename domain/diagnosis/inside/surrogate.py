@@ -37,7 +37,7 @@ BENDS = (0.25, 0.5, 0.75)  # quantiles of a number at which its slope may change
 HELD_OUT = 4  # one candidate in so many, with all its mixtures, is not fitted on
 LEAST = 8  # candidates on a side
 WIDTH = 0.5  # of the kernel, in the share of features that were changed
-SCREENED = 200  # columns that are fitted at all, those that go with the score most
+SCREENED = 200  # columns that are fitted at all: those most closely related to the score
 SPARSE = 10  # features that are kept
 MOST_VALUES = 20  # of a text
 PENALTIES = tuple(np.logspace(-3, 3, 7))
@@ -52,7 +52,7 @@ class Surrogate:
     """
     `pulls`: (feature, what its own value adds over the comparable ones' on average), the most negative first,
     in the model's unit. `fidelity` is R² on `held_out` mixtures of the model, at most 1 and below 0 where the
-    mean says more; `gap` the mean score of those concerned less that of their comparables.
+    mean predicts better; `gap` the mean score of those concerned less that of their comparables.
     """
 
     pulls: tuple[tuple[str, float], ...]
@@ -112,7 +112,7 @@ def surrogate_of(
 
 
 def _mixed(both: pd.DataFrame, source: Places) -> pd.DataFrame:
-    """(rows,) each feature from the row of `both` that `source`, (rows, features), says."""
+    """(rows,) each feature from the row of `both` that `source`, (rows, features), names."""
     return pd.DataFrame(
         {
             name: both[name].take(source[:, place]).reset_index(drop=True)
@@ -126,7 +126,7 @@ def _columns(both: pd.DataFrame) -> tuple[Floats, Places]:
     (rows, columns) what the surrogate sees of the features, and (columns,) which feature each is of.
 
     A number is in spreads and may bend, and whether it is set is a column of its own; a text is a column for
-    each of its most common values. What is the same in all rows has none.
+    each of its most common values. A feature that is the same in all rows has none.
     """
     found, of = list[Floats](), list[int]()
     bends = BENDS if both.shape[1] <= NEARBY else ()

@@ -17,7 +17,7 @@ ROWS = 200  # explained; trees give about 240 a second
 BACKGROUND = 50
 LEAST = 10
 MOST_BY_ORDER = 1_000  # features, each of which asks the model twice for all rows
-FEW = 3  # rows by which it is seen what a pipeline makes of its columns
+FEW = 3  # rows, enough to see what a pipeline makes of its columns
 
 Floats = npt.NDArray[np.float64]
 
@@ -60,8 +60,8 @@ def attribute_gap(
 
 def contributions(model: Scorer, rows: pd.DataFrame, background: pd.DataFrame) -> Floats:
     """
-    What each feature adds to each row's score, against what is usual in `background`; by the model itself
-    where it knows, or where it is in another process.
+    What each feature adds to each row's score, against what is usual in `background`; computed by the model
+    itself where it can, or where it is in another process.
 
     Returns:
         (rows, features) in the model's unit.
@@ -78,7 +78,7 @@ def contributions(model: Scorer, rows: pd.DataFrame, background: pd.DataFrame) -
 
 def only_called(model: Scorer, rows: pd.DataFrame, background: pd.DataFrame) -> bool:
     """
-    Whether nothing but its scores can be had: no trees, coefficients or gradients that belong to features.
+    Whether the model offers nothing but scores: no trees, coefficients or gradients that belong to features.
     """
     own = getattr(model, "only_called", None)
     if own is not None:
@@ -87,7 +87,7 @@ def only_called(model: Scorer, rows: pd.DataFrame, background: pd.DataFrame) -> 
 
 
 def _taken_apart(model: Scorer, rows: pd.DataFrame, background: pd.DataFrame) -> Callable[[], Floats] | None:
-    """What gives the contributions of `rows` from within the model; None where it can only be called."""
+    """A function that takes the contributions of `rows` from the model; None where it can only be called."""
     estimator: Any = getattr(model, "estimator", None)
     if any(not pd.api.types.is_numeric_dtype(rows[name]) for name in rows):
         return None
@@ -141,8 +141,8 @@ def column_by_column(transform: Callable[[pd.DataFrame], Floats], background: pd
     """
     Whether each column becomes one in its place: not turned round, added up, or left out.
 
-    Half of the columns are moved at a time, so that of any two each is once moved without the other: it takes
-    few questions of ten thousand columns, too. They move by unlike steps, so that none undoes another.
+    Half of the columns are moved at a time, so that of any two each is once moved without the other: few
+    calls are enough even for ten thousand columns. They move by different steps, so that none undoes another.
     """
     few = background.iloc[:FEW]
     usual = transform(few)
@@ -160,13 +160,13 @@ def column_by_column(transform: Callable[[pd.DataFrame], Floats], background: pd
 
 
 def network_of(last: Any) -> Network | None:
-    """A multi-layer perceptron of scikit-learn's; of two classes its score is the last layer's sum."""
+    """A multi-layer perceptron of scikit-learn's; with two classes its score is the last layer's sum."""
     weights = getattr(last, "coefs_", None)
     return None if weights is None else Network(weights, last.intercepts_, str(last.activation))
 
 
 def _shapley_by_order(model: Scorer, rows: pd.DataFrame, background: pd.DataFrame) -> Floats:
-    """Any other model: features go from what is usual to the row's value, forth and back."""
+    """For any other model: features go from the usual to the row's value, in their order and in reverse."""
     if rows.shape[1] > MOST_BY_ORDER:
         raise SourceError(
             f"it can only be called, and of {rows.shape[1]:,} features, more than {MOST_BY_ORDER:,}, each by "

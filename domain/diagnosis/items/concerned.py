@@ -1,5 +1,5 @@
 """
-The items concerned: which they are, what sets them apart, and whether putting it back repairs them.
+The items concerned: which they are, what sets them apart, and whether putting that back repairs them.
 
 Each step looks at one thing in the material and adds what it found to what is known.
 """
@@ -23,7 +23,7 @@ from domain.prediction.neighbours import nearest
 from domain.values import Slice
 
 ODD = 3.0  # standard errors or spreads
-UNLIKE, ALIKE = 0.2, 0.5  # of the items concerned, to report a change unlike that of others, or like it
+UNLIKE, ALIKE = 0.2, 0.5  # share of the items concerned, to report a change unlike that of others, or like it
 LIKE_IT = 15
 
 
@@ -45,7 +45,7 @@ def find_concerned(material: Material, known: Known, seed: int) -> None:
 
 
 def report_changes(material: Material, known: Known, seed: int) -> None:
-    """What the last delivery before the onset broke, and what of it in the items concerned."""
+    """What the last delivery before the onset broke, and how much of that in the items concerned."""
     taken = material.snapshots
     if taken is None:
         return
@@ -74,7 +74,7 @@ def report_changes(material: Material, known: Known, seed: int) -> None:
 
 
 def _labels(material: Material) -> pd.DataFrame | None:
-    """What the items can be sliced by, the dimensions of the finding among it."""
+    """What the items can be sliced by, including the dimensions of the finding."""
     items = material.items
     if items is None or material.key not in items:
         return None
@@ -123,7 +123,7 @@ def report_oddities(material: Material, known: Known, seed: int) -> None:
 
 
 def _odd_before(material: Material, known: Known, matched: Sequence[str], seed: int) -> dict[str, str]:
-    """Features by which the same items were odd before the last delivery, too: it is their nature."""
+    """Features by which the same items were already odd before the last delivery: that is their nature."""
     taken = material.snapshots
     if taken is None or material.finding.item is not None:
         return {}

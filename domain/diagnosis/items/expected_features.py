@@ -1,4 +1,4 @@
-"""How far a number of each item is from what all its other features let expect."""
+"""How far each item's numbers are from what all its other features predict."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ FOLDS = 5
 
 def spreads_off(mine: pd.DataFrame, others: pd.DataFrame, features: Sequence[str]) -> dict[str, float]:
     """
-    Each number → by how many spreads a typical one of `mine` is off what its other features let expect.
+    Each number → how many spreads a typical one of `mine` is from what its other features predict.
 
     A value is compared as a normal score of its rank among others, so that neither units nor long tails
-    matter; what the rest let expect is linear in those. Being off to both sides counts as well as to one.
+    matter; the prediction is linear in the scores of the rest. Being off to both sides counts as much as to
+    one.
 
     Args:
-        mine, others: rows with `features`; `others` are held to be right.
+        mine, others: rows with `features`; `others` are taken to be right.
 
     Returns:
         Median |residual| in robust spreads of the others' own, which is about 0.7 where nothing is off. Empty
@@ -54,7 +55,7 @@ def spreads_off(mine: pd.DataFrame, others: pd.DataFrame, features: Sequence[str
 
 
 def _held_out(rows: Floats) -> Floats:
-    """(n_rows, n_columns) residuals of each row by what the other folds teach."""
+    """(n_rows, n_columns) residuals of each row, as the other folds predict it."""
     fold = np.arange(len(rows)) % FOLDS
     found = np.empty_like(rows)
     for one in range(FOLDS):
@@ -65,7 +66,7 @@ def _held_out(rows: Floats) -> Floats:
 def _scores(
     mine: pd.DataFrame, others: pd.DataFrame, features: Sequence[str], numbers: Sequence[str]
 ) -> tuple[Floats, Floats]:
-    """(n_mine, n_columns), (n_others, n_columns): numbers first, then a column a value of each text."""
+    """(n_mine, n_columns), (n_others, n_columns): numbers first, then a column per value of each text."""
     sides: tuple[list[Floats], list[Floats]] = ([], [])
     for name in numbers:
         past = others[name].to_numpy(float, na_value=np.nan)
@@ -85,7 +86,7 @@ def _scores(
 
 
 def _normal(values: Floats, past: Floats) -> Floats:
-    """The normal score of each value's mid-rank in the past; 0 of what is not set."""
+    """The normal score of each value's mid-rank in the past; 0 where not set."""
     known = np.sort(past[np.isfinite(past)])
     low, high = np.searchsorted(known, values, "left"), np.searchsorted(known, values, "right")
     scores = norm.ppf(((low + high) / 2 + 0.5) / (len(known) + 1))

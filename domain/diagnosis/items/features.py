@@ -16,9 +16,9 @@ from domain.prediction.neighbours import distance, is_numeric, robust_centre
 POOL = 2_000  # items compared with at most; distances grow with the square
 COMPARABLES = 5  # for each item concerned
 LEAST_COMPARED = 40  # all together
-HALF = 0.5  # of the items concerned, that have a feature by which comparable ones are found
+HALF = 0.5  # share of the items concerned that have a feature by which comparable ones are found
 LEAST_TOGETHER = 10  # items concerned, from which on a typical one of them says something
-DIGITS = 9  # of a distance: further ones are rounding, and do not decide between two that are as near
+DIGITS = 9  # of a distance: more are rounding, and do not decide between two that are equally near
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def compare_features(
 
     Source:
         Leave-one-feature-out nearest neighbours; numbers by robust z, shares by standard errors. Numbers of
-        several items also by what all their other features let expect.
+        several items also by what all their other features predict.
     """
     mine = items[items[key].astype(str).isin(set(concerned))]
     others = items[~items[key].astype(str).isin(set(concerned))]

@@ -1,4 +1,4 @@
-"""The items that lack a feature now, of a catalogue that keeps nothing of how it was."""
+"""The items that lack a feature now, in a catalogue that keeps no history."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LEAST_ALIKE = 5  # items, fewer of which have a value in common by chance
 
 @dataclass(frozen=True)
 class Unset:
-    """Items by their keys, of how many in all, and what all of them and few others have in common."""
+    """Items by their keys, out of how many, and what all of them and few others have in common."""
 
     items: tuple[str, ...]
     of: int
@@ -23,8 +23,8 @@ class Unset:
 
 def unset_items(material: Material, feature: str) -> Unset | None:
     """
-    Those without the feature, where it is they that the finding's rows name. A row's own column of that name
-    may be unset for another reason.
+    The items without the feature, if they are the ones that the finding's rows name. A row's own column of
+    that name may be unset for another reason.
     """
     items = material.items
     if items is None or feature not in items or not material.item_feature:

@@ -1,5 +1,5 @@
 """
-What became of the members concerned, against what became of comparable members in the same time.
+How the members concerned fared, compared with comparable members in the same time.
 
     rows a member before the onset ─▶ since it        of those concerned
     rows a member before the onset ─▶ since it        of the nearest others in what is declared of members
@@ -72,12 +72,12 @@ class Against:
 
     @property
     def differ(self) -> bool:
-        """Whether they fare otherwise than comparable members, beyond what chance may explain."""
+        """Whether they fare differently from comparable members, beyond what chance may explain."""
         return not self.low <= 0 <= self.high
 
 
 def free_features(rows: MemberRows, matched: Sequence[str]) -> tuple[str, ...]:
-    """Those by which comparable members are found: not the slice's own, and known of anybody."""
+    """The features by which comparable members are found: not the slice's own, and known of anybody."""
     known = (name for name in rows.features if name in rows.frame and rows.frame[name].notna().any())
     return tuple(name for name in known if name not in matched)
 
@@ -118,7 +118,7 @@ def against_comparable(rows: MemberRows, matched: Sequence[str], *, seed: int = 
 
 
 def _changes(members: pd.DataFrame, weights: Floats, rows: MemberRows, chance: np.random.Generator) -> Floats:
-    """(1 + resampled,) log of what they have since over before, an hour: as it is, and resampled."""
+    """(1 + resampled,) log ratio of what they have per hour since and before: as it is, and resampled."""
     logs = np.full(1 + RESAMPLED, -np.log(rows.since / rows.before))
     drawn = chance.exponential(size=(RESAMPLED, len(members))) * weights
     unseen = np.concatenate([[HALF], chance.gamma(HALF, size=RESAMPLED)])
@@ -133,8 +133,8 @@ def _changes(members: pd.DataFrame, weights: Floats, rows: MemberRows, chance: n
 @dataclass(frozen=True)
 class Newcomers:
     """
-    So many new members (`count`), against former cohorts at the same age: what each is `shown`, and how much
-    of that they choose, and is `popular`; both null where a cohort was shown nothing.
+    New members (`count` of them), against former cohorts at the same age: what each is `shown`, how much of
+    that they choose, and how much of it is `popular`; both null where a cohort was shown nothing.
     """
 
     count: int

@@ -10,13 +10,13 @@ from domain.diagnosis.members.against import Against, against_comparable, free_f
 from domain.diagnosis.members.rows import INSIDE, MemberRows
 from domain.recommender.keys.duration import name_duration
 
-OF_MEMBERS = 0.8  # of a slice's rows, by those who have most of theirs in it: then it is one of members
+OF_MEMBERS = 0.8  # of a slice's rows, by members with most of theirs in it: then it is a slice of members
 ODD = 3.0  # standard errors or spreads
 NUMBER = "__number"
 
 
 def report_members(material: Material, known: Known, seed: int) -> None:
-    """Whether the members concerned fare otherwise than comparable ones."""
+    """Whether the members concerned fare differently from comparable ones."""
     rows = _of_members(material)
     if rows is None:
         return
@@ -32,7 +32,7 @@ def report_members(material: Material, known: Known, seed: int) -> None:
 
 
 def report_member_features(material: Material, known: Known, seed: int) -> None:
-    """How the members concerned differ from comparable ones, beside what the slice says of them."""
+    """How the members concerned differ from comparable ones, apart from what the slice says of them."""
     rows = _of_members(material)
     if rows is None:
         return

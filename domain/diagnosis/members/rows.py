@@ -1,4 +1,4 @@
-"""What was read of members; none of them by name."""
+"""What was read about members; none of them is named."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ COHORT, MEMBERS, SHOWN, CHOSEN, POPULAR = "cohort", "members", "shown", "chosen"
 @dataclass(frozen=True)
 class Cohorts:
     """
-    Members who joined within a time as long as `length`, and what they were shown and chose until its end;
-    of those of today since `since`.
+    Members who joined within a span of `length`, and what they were shown and chose until its end; for
+    today's, since `since`.
 
     `counts` has a row a cohort: `cohort` (0 that of today, 1 the one before it, and so on), `members`,
-    `shown`, how much of it was `chosen`, and how much is of the tenth of items shown most to everybody then,
-    `popular`.
+    `shown`, how much of it was `chosen`, and how much is among the tenth of items then shown most to
+    everybody, `popular`.
     """
 
     since: datetime
@@ -36,7 +36,7 @@ class MemberRows:
     `__before` and `__now`, what the finding counts of them before and since (of those inside, in the slice),
     and `__rows_before`, `__rows_now`, of how many rows that is; and what is declared of them, the `features`.
     Members without a row before are not in it. `before` and `since` are how long these times are. `own` is
-    the share of the slice's rows before the onset that is theirs who are inside: near 1 where it is a slice
+    the share of the slice's rows before the onset that belong to members inside: near 1 where it is a slice
     of members. `cohorts` are null where it is not known when members joined.
     """
 

@@ -11,7 +11,7 @@ MOST = 4  # differences of one step that are reported
 
 
 def report_rerun(material: Material, known: Known, seed: int) -> None:
-    """Each step that differs; or that none does, which leaves what went in and what the model is."""
+    """Each step that differs; or that none does, which leaves the input and the model itself."""
     found = material.rerun
     if found is None:
         return
@@ -30,7 +30,7 @@ def report_rerun(material: Material, known: Known, seed: int) -> None:
 
 
 def report_two_by_two(material: Material, known: Known, seed: int) -> None:
-    """What of the change is input, model, serving, ranking, logging, each with its interval."""
+    """How much of the change is input, model, serving, ranking, logging, each with its interval."""
     found = material.two_by_two
     if found is None:
         return

@@ -9,7 +9,7 @@ from domain.diagnosis.onset import alarm_of, find_onset
 from domain.incident.comparison import adds_up
 from domain.values import name_slice
 
-COUNTERPART = 0.3  # of what some lost, that another has to gain to be its counterpart
+COUNTERPART = 0.3  # share of what some lost that another must gain to be their counterpart
 
 
 def report_onset(material: Material, known: Known, seed: int) -> None:

@@ -1,9 +1,9 @@
 """
-Whether a score computed is the score logged: to the bit, but for the last digits, or not.
+Whether a computed score is the logged one: to the bit, except for the last digits, or not.
 
-How a log holds scores is not declared: as a float of 32 or 64 bits, as a probability of the model's log-odds,
-rounded to some decimals, computed request by request or many at once. Of all these readings the one counts
-under which most rows are the same to the bit.
+It is not declared how a log holds scores: as a float of 32 or 64 bits, as a probability of the model's
+log-odds, rounded to some decimals, computed request by request or many at once. Of all these readings, the
+one under which most rows are the same to the bit counts.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def agree(logged: pd.Series, readings: Mapping[str, Scores], kind: str, *, coars
 def best_readings(
     logged: pd.Series, readings: Mapping[str, Scores], kind: str, *, coarse: bool = False
 ) -> tuple[str, ...]:
-    """The readings that do as well as the one of `agree`, of which all is as there."""
+    """The readings that do as well as the one of `agree`; arguments as there."""
     tried = [(name, _counts(one)) for name, one in _tried(logged, readings, kind, coarse)]
     best = max(counts for _, counts in tried)
     return tuple(dict.fromkeys(name for name, counts in tried if counts == best))
@@ -122,7 +122,7 @@ def _forms(held: Scores, known: Scores, chances: bool, reading: str) -> list[_Fo
 
 
 def _kept_wider(known: Scores) -> bool:
-    """Whether these 64 bits hold no more than 32 did, as they are or by way of a text."""
+    """Whether these 64 bits hold no more than 32 did, directly or by way of a text."""
     narrow = known.astype(np.float32)
     if np.array_equal(narrow.astype(np.float64), known):
         return True
@@ -174,7 +174,7 @@ def _unsquashed(values: Floats, chances: bool) -> Floats:
 
 
 def _near(mine: Floats, theirs: Floats, narrow: bool, form: _Form) -> Bools:
-    """Equal but for the last digits that the width, or the decimals, hold."""
+    """Equal except for the last digits that the width, or the decimals, hold."""
     known = np.isfinite(mine)
     scale = float(np.abs(mine[known]).max()) if known.any() else 0.0
     half = np.dtype(form.width) == np.float16

@@ -25,7 +25,7 @@ def feature_differences(
     earlier: pd.DataFrame | None = None,
 ) -> tuple[StepDifference, ...]:
     """
-    Features of `held` that were logged otherwise, each with where.
+    Features of `held` that were logged with other values, each with where.
 
     Args:
         logged, held: (rows,) aligned; columns of `held` that `logged` lacks are left out, and rows of it that
@@ -133,7 +133,7 @@ def _sized(
 
 
 def _shape(left: npt.NDArray[np.float64], right: npt.NDArray[np.float64], size: float, *ends: float) -> str:
-    """A scale or a shift where it is one for all."""
+    """A scale or a shift, where all rows share it."""
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = left / right
     ratio = ratio[np.isfinite(ratio)]

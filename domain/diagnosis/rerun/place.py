@@ -1,4 +1,4 @@
-"""Where rows that do not agree lie: the slices, else the items, that hold them."""
+"""Where the rows that do not agree lie: the slices, or else the items, that hold them."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def places(
         texts: (rows,) a column a dimension, as `dimensions_of` makes them.
         differing: (rows,) those that do not agree.
         items: (rows,) which item each row is of.
-        exposed: (rows,) those that could differ; all where it is not said.
+        exposed: (rows,) those that could differ; all if not given.
     """
     could = np.ones(len(differing), dtype=bool) if exposed is None else exposed
     if not differing.any() or differing[could].all():
@@ -99,7 +99,7 @@ def _slices(texts: pd.DataFrame, differing: Bools, could: Bools) -> tuple[Place,
 
 
 def _informative(texts: pd.DataFrame, differing: Bools, could: Bools) -> list[str]:
-    """The columns on which it depends most whether a row differs, by the information that each gives."""
+    """The columns that say most about whether a row differs, by the information that each gives."""
     nats = {str(name): _information(texts[name][could], differing[could]) for name in texts}
     best = sorted((name for name in nats if nats[name] > 0), key=lambda name: -nats[name])
     return best[:MOST_COLUMNS]

@@ -16,8 +16,8 @@ from domain.values import Slice, name_slice
 
 Numbers = TypeVar("Numbers", float, pd.Series)
 
-PRIOR = 20.0  # requests that the whole counts as, beside a slice's own
-CERTAIN = 1e-4  # chance that as many lack when no more do than before
+PRIOR = 20.0  # requests that the whole counts for, beside a slice's own
+CERTAIN = 1e-4  # chance of as many lacking if no more lack than before
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Presence:
     Requests of the table `has`, by cell, and how many of them the table `lacks` has none of.
 
     `cells`: a column for each of `dimensions`, with `requests` and `missing` since the onset, and the same
-    before it as `requests_before` and `missing_before`. What always lacks, by sampling say, is usual.
+    before it as `requests_before` and `missing_before`. What is always lacking, by sampling say, is usual.
     """
 
     has: str
@@ -56,7 +56,7 @@ def _overall(cells: pd.DataFrame) -> float:
 
 
 def _usual(requests: Numbers, missing: Numbers, overall: float) -> Numbers:
-    """What lacked before in a cell or slice, drawn to the whole where it had few requests."""
+    """What lacked before in a cell or slice, drawn towards the whole where it had few requests."""
     return (missing + PRIOR * overall) / (requests + PRIOR)
 
 

@@ -15,7 +15,7 @@ from domain.diagnosis.rerun.values import StepDifference
 from domain.values import Slice, name_slice
 
 ITEM = "item"
-LEAST_EXPECTED = 5.0  # exposures of a slice, from which that none came says something
+LEAST_EXPECTED = 5.0  # exposures of a slice, from which on it says something if none came
 CERTAIN = 1e-4  # chance, for all slices looked at together, of counts so far off
 
 
@@ -23,7 +23,7 @@ def expected_by_rank(scores: Floats, shown: Bools, requests: npt.NDArray[np.intp
     """
     How often candidates of each rank are shown, over all requests, for each row: (rows,), 0–1.
 
-    What exploration and position do to all requests alike is in it; what is done to a slice is not.
+    This includes what exploration and position do to all requests alike, but not what is done to a slice.
     """
     order = np.lexsort((-scores, requests))
     _, starts, sizes = np.unique(requests[order], return_index=True, return_counts=True)
@@ -41,7 +41,7 @@ def ranking_differences(
     items: pd.Series,
 ) -> tuple[StepDifference, ...]:
     """
-    Slices, or items in them, that are shown otherwise than their scores say; those that lose come first.
+    Slices, or items in them, that are shown more or less than their scores say; those that lose come first.
 
     Args:
         shown: (rows,) of every candidate whether it was.
@@ -70,7 +70,7 @@ def _slices(frame: pd.DataFrame, names: Sequence[str], shown: Bools, expected: F
         .sum()
         .reset_index()
     )
-    # Who is not shown makes room for others, so that there is no whole that a slice could be a share of.
+    # What is not shown makes room for others, so there is no whole that a slice could be a share of.
     return [one.slice for one in localise(cells, names, ways=2, least_share=0.0)]
 
 

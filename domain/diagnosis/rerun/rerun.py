@@ -2,8 +2,9 @@
 A request that was logged, run again.
 
 With the model that served it and the features that were logged it must give the logged score to the bit.
-Where it does not, one of its steps did something else than what its input says: that step is found, and
-sized, by slice and by version of the model. The difference is evidence of its own, and is not absorbed.
+Where it does not, one of its steps did something other than its input says: that step is found, and its
+effect measured, by slice and by version of the model. The difference is evidence of its own, and is not
+absorbed.
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ from domain.diagnosis.rerun.values import Rerun, StepDifference
 from domain.errors import TooFewRows
 
 PROBED = 50  # requests computed by themselves in every arithmetic, to see which it was
-SEVERAL = 0.02  # of the rows, from which a version is looked at by itself
+SEVERAL = 0.02  # of the rows, from which on a version is looked at by itself
 
 
 class Recomputing(Scorer, Protocol):
-    """A model that says its scores in every arithmetic that a log may hold."""
+    """A model that gives its scores in every arithmetic that a log may hold."""
 
     def readings(
         self,
@@ -51,8 +52,8 @@ class Recomputing(Scorer, Protocol):
         How it was computed → (rows,). Names that begin with "chance" are probabilities.
 
         Args:
-            requests: (rows,) rows of one request are computed together; all at once where it is none.
-            only: the names that are asked for; all where it is not said.
+            requests: (rows,) rows of one request are computed together; all at once if None.
+            only: the names that are asked for; all if not given.
         """
         ...
 
@@ -60,14 +61,14 @@ class Recomputing(Scorer, Protocol):
 @dataclass(frozen=True)
 class Logged:
     """
-    What was logged, and what it is held against.
+    What was logged, and what it is compared with.
 
     Args:
         rows: candidates, one row each; `before` those from before the onset.
         dimensions: columns of `rows` that a difference may lie in, besides the features.
         version: the column with the version of the model that scored.
         held: (rows,) what the store held for the moment of each row, columns by the name that they are logged
-            under; `held_earlier` what it held before that, `held_before` the same of the rows of `before`.
+            under; `held_earlier` what it held before that, `held_before` the same for the rows of `before`.
         presence: requests of one table beside those of another.
     """
 
@@ -85,8 +86,8 @@ class Logged:
 @dataclass(frozen=True)
 class Models:
     """
-    Version → model; `current` is that of the file at hand, with which rows of a version that has no model of
-    its own are run. There is none under it where that file could not be loaded.
+    Version → model; `current` is that of the file at hand, which runs the rows of versions without a model of
+    their own. It is absent where that file could not be loaded.
     """
 
     by_version: Mapping[str, Scorer]
@@ -112,7 +113,8 @@ class _Found:
 
 def rerun(logged: Logged, models: Models, seed: int = 0) -> Rerun:
     """
-    Run logged requests again. Where no model could be loaded the scores are left out, and all else is said.
+    Run logged requests again. Where no model could be loaded, the scores are left out and all else is
+    reported.
 
     Raises:
         TooFewRows: nothing was logged.
@@ -262,7 +264,7 @@ def _features(logged: Logged, seed: int) -> tuple[StepDifference, ...]:
 
 
 def _ranking(logged: Logged) -> tuple[StepDifference, ...]:
-    """Found by ranks, which needs no model; nothing where it is not logged what was shown."""
+    """Found by ranks, which needs no model; empty where the log does not say what was shown."""
     rows, columns = logged.rows, logged.columns
     if columns.shown is None or columns.shown not in rows or not rows[columns.shown].any():
         return ()

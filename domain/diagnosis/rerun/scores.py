@@ -1,9 +1,9 @@
 """
 Score logged against score computed: what serving added, or another model that scored.
 
-A model that is not the one that served agrees with it in no row but by chance; what serving does to a score
-leaves rows that it does not touch as they are, to the bit, or does the same to all rows of a request, an item
-or a slice. That tells the two apart.
+A model other than the one that served agrees with it only by chance; what serving does to scores leaves the
+rows that it does not touch as they are, to the bit, or does the same to all rows of a request, an item or a
+slice. That tells the two apart.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from domain.diagnosis.rerun.place import Place, places
 from domain.diagnosis.rerun.values import StepDifference
 from domain.values import name_slice
 
-LEAST_DISTINCT = 10  # different scores that agree, from which it is no chance that they do
+LEAST_DISTINCT = 10  # different scores that agree, from which on that is no chance
 LEAST_SHARE = 0.02  # of a version's rows that agree, below which its model is not the one at hand
-ALIKE = 0.98  # of the rows that agree once a constant is taken out, from which that is what serving did
+ALIKE = 0.98  # share of rows that agree once a constant is taken out, from which on that is what serving did
 LEAST_GROUP = 5.0  # rows a group, on average, so that a constant for each says something
 
 
@@ -109,7 +109,7 @@ def another_model(scored: Scored, instead: str | None = None, seed: int = 0) -> 
 
 @dataclass(frozen=True)
 class _Common:
-    """One constant for each of what is in the column `by`, of which there are so many; "" for all alike."""
+    """One constant for each value of the column `by`, of which there are so many; "" for one for all."""
 
     by: str
     constants: int
@@ -118,7 +118,7 @@ class _Common:
 def _same_for_all(scored: Scored) -> _Common | None:
     """
     Whether the differences are constants: one for all, or one for each request or slice. One for each item
-    says nothing: so does a model that knows items by their features only.
+    says nothing: a model that knows items only by their features gives that, too.
     """
     own = scored.agreement
     groups: dict[str, npt.NDArray[np.intp]] = {"": np.zeros(len(own.difference), dtype=np.intp)}
@@ -190,7 +190,7 @@ def _difference(
 
 
 def _mean(scored: Scored, values: Floats, chosen: Bools, seed: int) -> tuple[float, float, float]:
-    """The mean and its interval; of what is the same in all rows but for the last digits, its range."""
+    """The mean and its interval; for what is the same in all rows except for the last digits, its range."""
     own = values[chosen & np.isfinite(values)]
     if not len(own):
         return 0.0, -np.inf, np.inf
@@ -224,7 +224,7 @@ def _count(requests: npt.NDArray[np.intp]) -> int:
 
 
 def best_version(kept: Mapping[str, Agreement]) -> str | None:
-    """Of kept versions the one whose scores are those logged; none where none is."""
+    """The kept version whose scores are the logged ones; none where there is none."""
     right = {name: float(own.agrees.mean()) for name, own in kept.items()}
     name = max(right, key=lambda one: right[one], default=None)
     return name if name is not None and right[name] >= ALIKE else None

@@ -1,4 +1,4 @@
-"""What a rerun of logged requests says: nothing differs, or these steps do."""
+"""The result of running logged requests again: nothing differs, or these steps do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Step = Literal["features", "model", "serving", "ranking", "logging"]
 @dataclass(frozen=True)
 class StepDifference:
     """
-    One step of a request that did something else than what its input says it should have done.
+    One step of a request that did something other than its input says it should have done.
 
     `features`: logged against what the store held for that moment. `model`: scored by another model than the
     one at hand. `serving`: score logged minus score computed. `ranking`: shown against what the scores say.
@@ -52,7 +52,7 @@ class StepDifference:
 
     @property
     def is_new(self) -> bool:
-        """Whether it was otherwise before the onset; what always was so explains no change."""
+        """Whether it was different before the onset; what was always so explains no change."""
         return self.before is None or not self.low <= self.before <= self.high
 
 

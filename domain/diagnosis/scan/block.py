@@ -1,4 +1,4 @@
-"""Blocks of dimensions by which cells are summed at once, of which the slices of fewer are margins."""
+"""Blocks of dimensions by which cells are summed at once; slices of fewer dimensions are their margins."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from domain.diagnosis.scan.dimension import Bools, Dimension, Floats, Places, renumbered
 
-DENSE = 8192  # combinations of values up to which a block has a key for each, whether there or not
+DENSE = 8192  # combinations of values up to which a block has a key for each, whether it occurs or not
 
 Zone = tuple[int, ...]
 """A set of dimensions, as places among those of a cube."""
@@ -35,11 +35,12 @@ class Block:
 
     def sums(self, rows: Floats, places: Places | None, cells: int) -> tuple[Places | None, Floats]:
         """
-        (n, n_rows) sums, and the (n,) keys that they are of; of every key in turn where there are none.
+        (n, n_rows) sums, and the (n,) keys that they belong to; without keys, the sums are of every key in
+        turn.
 
         Args:
             rows: (n_rows, n_cells) or, where there are `places`, (n_rows, n_places).
-            places: the cells to sum; all of the `cells` where it is not said.
+            places: the cells to sum; all of the `cells` if not given.
         """
         keys, of = self.keys, self.cells
         if places is not None and of is None:

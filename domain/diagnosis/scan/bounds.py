@@ -1,5 +1,5 @@
 """
-How much evidence a slice can have at most, by sums over its cells, so that those with little are not weighed.
+The most evidence that a slice can have, from sums over its cells, so that those with little are not weighed.
 
 For a slice's own factor f a cell says z·t − t²/2: z is how far it is from what was expected, and t, in the
 same standard deviations, how far the factor would have it be. With e the amount expected and k = (f + 1) / 2,
@@ -8,9 +8,9 @@ cell's own, and r between 1 − Δ and 1 + Δ for Δ = √max(k, 1/k) − 1. Tog
 
     s·Σzu + |s|·Δ·Σ|z|u − s²·(1 − Δ)²·Σu² / 2
 
-as long as f is so near to 1 that no cell is spared and none says more than is believed of it. Of sparse cells
-a Poisson's ratio is a sum as it is. Where f is not near 1, the bound is what each cell can say at most for
-any factor.
+as long as f is so near to 1 that no cell is spared and none says more than is believed of it. For sparse
+cells a Poisson's ratio is already such a sum. Where f is not near 1, the bound is what each cell can say at
+most for any factor.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ class Cube:
     """
     The slices of some sets of dimensions (`zones`, places among `dimensions`) over `count` cells.
 
-    Every slice has a place of its own among them all: zone by zone, in each by the codes of its values. There
-    are places that hold no cell.
+    Every slice has a place of its own among them all: zone by zone, in each by the codes of its values. Some
+    places hold no cell.
     """
 
     dimensions: tuple[Dimension, ...]
@@ -53,7 +53,7 @@ class Cube:
         return found
 
     def key(self, place: int) -> tuple[Zone, tuple[int, ...]]:
-        """Of which dimensions a slice is, and the codes of its values."""
+        """The dimensions of a slice, and the codes of its values."""
         zone = int(np.searchsorted(self._starts, place, "right")) - 1
         of, known = self.zones[zone], self._known.get(zone)
         key = place - int(self._starts[zone])
@@ -73,7 +73,7 @@ class Cube:
         return np.flatnonzero(inside)
 
     def within(self, places: Places, zones: Sequence[Zone]) -> Cube:
-        """Some zones over some of the cells only, which are numbered anew."""
+        """Some zones over some of the cells only, which are renumbered."""
         return Cube(
             tuple(one.within(places, self.count) for one in self.dimensions), len(places), tuple(zones)
         )
@@ -96,7 +96,7 @@ class Cube:
 
     @cached_property
     def _slices(self) -> tuple[Places, ...]:
-        """Of each block (n_keys, n_zones) places: the slices that what has a key lies in."""
+        """For each block, (n_keys, n_zones) places: the slices that each key lies in."""
         return tuple(
             np.stack([self._starts[zone] + self._margin(block, zone) for zone in block.zones], axis=1)
             for block in self._blocks

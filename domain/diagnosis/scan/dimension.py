@@ -40,7 +40,7 @@ class Dimension:
         return inside
 
     def within(self, places: Places, count: int) -> Dimension:
-        """The same over some of the `count` cells only, which are numbered anew."""
+        """The same over some of the `count` cells only, which are renumbered."""
         if self.cells is None:
             return Dimension(self.name, self.values, self.codes[places])
         kept, cells = renumbered(self.cells, places, count)
@@ -63,7 +63,7 @@ def dimensions_of(
 
     Args:
         cells: one row a cell, a column a dimension.
-        exploded: dimension → what stands between its several values, as in `Action|Thriller`.
+        exploded: dimension → the separator between its several values, as in `Action|Thriller`.
     """
     return tuple(_dimension(name, cells[name], exploded.get(name)) for name in names)
 

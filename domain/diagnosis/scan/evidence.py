@@ -1,9 +1,9 @@
 """
-How surprising what a cell of a cube holds is, and how much better a slice's own factor explains it.
+How surprising a cell of a cube is, and how much better a slice's own factor explains it.
 
 The variance of a cell's distance from its expectation is a · m + b · m²: counting, and a scatter in
-proportion. For counts a is 2, for what was expected was counted too; b is learned from the calmer half of the
-cells. Amounts and ratios know no counting: there a is 0.
+proportion. For counts a is 2, because what was expected was counted too; b is learned from the calmer half of
+the cells. Amounts and ratios involve no counting: for them a is 0.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ QUARTERS = 4  # of as many cells at least a scatter is learned; of fewer, one sl
 USUAL_SCATTER = 0.01  # (10 %)², where there are too few cells to learn it
 LEAST_SCATTER = 0.0004  # (2 %)²: nothing repeats itself more exactly than that
 FAR = 12.0  # standard deviations: further away is no more surprising
-CELL_SAYS = 20.0  # log likelihood ratio that a single cell is believed, for or against
+CELL_SAYS = 20.0  # log likelihood ratio that a single cell counts for at most, for or against
 CLEAR = 3.0  # standard deviations between "as expected" and a slice's factor, to tell which of them a cell is
 OUTER, OUTER_SD = 0.995, 2.807  # the tail that a scatter must not understate, where a normal one would lie
 FIRST, FIRST_SD = 0.98, 2.326  # the same as long as not all that is wrong has been found
@@ -50,7 +50,7 @@ class Scatter:
 
     def misjudged(self, away: Floats, expected: Floats, first: bool) -> float:
         """
-        How many times wider the cells are scattered that no slice explains; 1 where there are few.
+        How many times wider the cells that no slice explains are scattered; 1 where there are few.
 
         Args:
             away, expected: (n,) of those cells.

@@ -1,4 +1,4 @@
-"""The slice with the most evidence, found by weighing those alone that can have as much."""
+"""The slice with the most evidence, found by weighing only those that can have that much."""
 
 from __future__ import annotations
 
@@ -76,12 +76,12 @@ class Search:
         return float(self._summed.at_most(self._summed.rows.sum(axis=1, keepdims=True))[0])
 
     def misjudged(self, first: bool) -> float:
-        """How many times wider the cells are scattered that are not explained."""
+        """How many times wider the unexplained cells are scattered."""
         calm = ~self.cells.explained
         return self.scatter.misjudged(self._summed.away[calm], self.cells.expected[calm], first)
 
     def _forget(self, places: Places) -> None:
-        """Take cells that say nothing any more out of the sums."""
+        """Take cells that no longer say anything out of the sums."""
         rows = np.vstack([self._summed.rows[:, places], np.ones(len(places))])
         self._sums -= self.cube.sums(rows, places)
 
@@ -94,7 +94,7 @@ class Search:
         return bound
 
     def _weighed(self, slices: Places) -> list[tuple[float, int, float]]:
-        """Net evidence, the place as it breaks a tie, and the factor of those that are worth their price."""
+        """Net evidence, the place to break ties, and the factor, of the slices that are worth their price."""
         inside = [self.cube.inside(*self.cube.key(int(place))) for place in slices]
         group = np.repeat(np.arange(len(slices)), [len(one) for one in inside])
         found = weigh(self.cells, self.scatter, np.concatenate(inside), group, len(slices), MOST_EXPLAINED)

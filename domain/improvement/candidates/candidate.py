@@ -1,8 +1,8 @@
 """
-A check to be tried beside those that are declared.
+A check to try beside those that are declared.
 
-It is always one of its own, never a change to another: it begins in shadow mode, and until its record
-promotes it what paged people before goes on paging them.
+It is always a check of its own, never a change to another: it begins in shadow mode, and whatever paged
+people before keeps paging them until the new check's record promotes it.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Candidate:
     """
     A check to be added: the keys of `[checks.NAME]` as they would be written, and what is new about it.
 
-    `beside` is the declared check that it is a variation of; None where its kind is new to the table.
-    `direct`: it looks for what the diagnosis named, and not for what followed from that.
+    `beside` is the declared check that it varies; None where its kind is new to the table. `direct`: it looks
+    for what the diagnosis named, not for its consequences.
     """
 
     name: str
@@ -38,12 +38,12 @@ class Candidate:
 
     @property
     def columns(self) -> float:
-        """How many columns it looks at; without end where it names none."""
+        """How many columns it looks at; infinite where it names none."""
         return len(self.keys.get("columns", ())) or math.inf
 
 
 def needs_no_more(kind: Kind[Any, Any], keys: Mapping[str, Any]) -> bool:
-    """Whether a check of the kind may be declared with no keys of the kind's own but these."""
+    """Whether a check of the kind can be declared with only these of the kind's own keys."""
     own = {key: value for key, value in keys.items() if key in kind.options.model_fields}
     try:
         kind.fits({}, kind.read(own))
@@ -54,7 +54,7 @@ def needs_no_more(kind: Kind[Any, Any], keys: Mapping[str, Any]) -> bool:
 
 def spelled(value: float | str) -> str:
     """
-    As it may stand in the name of a check.
+    The value as it may appear in the name of a check.
 
     >>> spelled(0.125), spelled("Main genre")
     ('0_125', 'Main_genre')

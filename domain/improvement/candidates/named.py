@@ -1,4 +1,4 @@
-"""What a diagnosis says is wrong, and which checks look for that itself and not for what follows from it."""
+"""What a diagnosis says is wrong, and which checks look for that itself rather than its consequences."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from domain.resolution.replays.registry import standby_of
 from domain.values import CauseKind, Diagnosis, Slice
 
 WINDOWS = ("1m", "5m")
-"""In which rows of a standby are looked for in its feed."""
+"""Windows in which rows of a standby are looked up in its feed."""
 
 
 @dataclass(frozen=True)
 class Named:
     """
-    A kind of fault, a column that it is in, a table that lacks rows; each None where nothing is said. `place`
-    are the dimensions of the slice where it lies; empty where that is everywhere. `learned` are the tables
-    that a model learned it from, of which any check may see it.
+    A kind of fault, the column it is in, and a table that lacks rows; each None where not named. `place`
+    holds the dimensions of the slice where the fault lies; empty where it is everywhere. `learned` are the
+    tables that a model learned it from; any check of those may see it.
     """
 
     fault: CauseKind | None = None
@@ -35,21 +35,21 @@ class Named:
     learned: tuple[str, ...] = ()
 
     def column_for(self, kind: Kind[Any, Any]) -> str | None:
-        """The column that a check of this kind is to look at."""
+        """The column that a check of this kind should look at."""
         return self.column if issubclass(kind.options, OfColumns) else None
 
     def dimensions_of(self, table: Table) -> list[str] | None:
-        """By what a look at the column is to be sliced; None where the table cannot be sliced by that."""
+        """The dimensions to slice the column by; None where the table cannot be sliced by them."""
         here = [name for name in self.place if name in table.dimensions]
         return here if here or not self.place else None
 
     def is_looked_for_by(self, kind: Kind[Any, Any]) -> bool:
-        """Whether the kind looks at columns, and one is named; or for faults of this kind."""
+        """Whether the kind looks at columns and one is named, or looks for faults of this kind."""
         return self.column_for(kind) is not None or (self.fault is not None and kind.fault == self.fault)
 
 
 def named_by(diagnosis: Diagnosis | None) -> Named:
-    """What is named, as far as anything is."""
+    """What the diagnosis names, as far as it names anything."""
     if diagnosis is None:
         return Named()
     if diagnosis.cause is None:
@@ -65,8 +65,8 @@ def _dimensions(places: Iterable[Slice]) -> tuple[str, ...]:
 
 def of_standby(recommender: Recommender, kinds: Kinds, feed: str | None) -> Iterator[Candidate]:
     """
-    Rows of a feed's standby that find none in the feed: which are missing is known as they come, and not by
-    how many usually do.
+    Checks for rows of a feed's standby that have no match in the feed: missing rows are then seen as they
+    arrive, without comparing with the usual number.
     """
     spare = standby_of(recommender, feed) if feed in recommender.tables else None
     if feed is None or spare is None:

@@ -1,4 +1,4 @@
-"""Which checks an incident gives reason to try, those that promise most first."""
+"""Which checks an incident gives reason to try, the most promising first."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TRAINING: CauseKind = "training_data"
 
 MOST_CANDIDATES = 48
 MOST_DIRECT = 14
-"""Of these, that look for what the diagnosis named, before the checks that found it are varied."""
+"""How many of them look for what the diagnosis named, before variations of the checks that found it."""
 
 
 def candidates(
@@ -42,14 +42,14 @@ def candidates(
     """
     At most `MOST_CANDIDATES` checks.
 
-    What the diagnosis named is looked for by itself, more often and in the shortest windows first: most
-    incidents are found by what follows from their cause, and later than that. Then come the checks that found
-    it, in shorter windows, more often, by other slices, and more sensitive; then what else does not look at
-    its tables yet.
+    First come checks that look for what the diagnosis named, more often and in the shortest windows first:
+    most incidents are found by consequences of their cause, and so later. Then come the checks that found it,
+    with shorter windows, more often, by other slices, and more sensitive; then kinds that do not look at its
+    tables yet.
 
     Args:
         declared: the checks' keys as written.
-        kinds: those that may be declared, by name.
+        kinds: the kinds that may be declared, by name.
     """
     found = [one for one in (incident.first_finding, *incident.also) if one is not None]
     named, tables = named_by(incident.diagnosis), list(_tables(recommender, found))
@@ -88,7 +88,7 @@ def _of_declared(
     named: Named,
     ways: Callable[[Check, Table, Kind[Any, Any]], Iterator[Varied]],
 ) -> Iterator[Candidate]:
-    """The checks that look for what is named, of the tables concerned, varied in such ways."""
+    """The checks of the tables concerned that look for what is named, varied in these `ways`."""
     concerned = {table.name: table for table in tables}
     for check in recommender.checks.values():
         kind, table = kinds.get(check.kind), concerned.get(check.table or "")
@@ -102,7 +102,7 @@ def _of_declared(
 def _varied(
     recommender: Recommender, declared: Declared, kinds: Kinds, found: Iterable[Finding]
 ) -> Iterator[Candidate]:
-    """The checks that found it, otherwise."""
+    """Variations of the checks that found it."""
     first: dict[str, Finding] = {}
     for finding in found:
         first.setdefault(finding.check, finding)
@@ -125,8 +125,8 @@ def _of_new_kinds(
     recommender: Recommender, kinds: Kinds, found: Iterable[Finding], tables: Iterable[Table], named: Named
 ) -> Iterator[tuple[Candidate, Kind[Any, Any]]]:
     """
-    Kinds that need no more said of them than the table, the column that is named, or what is declared: first
-    those that ask the engine what the checks ask that found it, then those that suit the table.
+    Kinds that need nothing but the table, the named column, or what is declared: first those that ask the
+    engine the same as the checks that found it, then those that suit the table.
     """
     checks = [recommender.checks[one.check] for one in found if one.check in recommender.checks]
     alike = {type(kinds[one.kind].needs) for one in checks if one.kind in kinds}
@@ -147,7 +147,7 @@ def _of_new_kinds(
 def _of_new_kind(
     kind: Kind[Any, Any], table: Table, own: Mapping[str, Any], column: str | None
 ) -> Iterator[Candidate]:
-    """With keys of its `own`; then in shorter windows. `column`: where it looks at that alone."""
+    """One with its `own` keys, then with shorter windows; `column` is given where it looks at that alone."""
     called, says = f"{table.name}_{kind.name}", f"{kind.name} in {table.name}"
     if column:
         called, says = f"{called}_{column}", f"{kind.name} of {column} in {table.name}"
@@ -160,7 +160,7 @@ def _of_new_kind(
 
 
 def _columns(column: str | None, others: Collection[str]) -> Iterator[list[str] | None]:
-    """All that the kind would look at, where the column is one of them: the next fault may be in another."""
+    """All it would look at, if `column` is among them, as the next fault may be in another; then `column`."""
     if column is None:
         yield None
         return
@@ -172,7 +172,7 @@ def _columns(column: str | None, others: Collection[str]) -> Iterator[list[str] 
 def _for_table(
     recommender: Recommender, kinds: Kinds, table: Table, alike: Collection[type[Needs[Any]]]
 ) -> list[tuple[Kind[Any, Any], dict[str, Any]]]:
-    """All kinds, the most promising first, each with the keys that it would take where it suits the table."""
+    """All kinds, most promising first, each with the keys that it would take where it suits the table."""
     found = list[tuple[bool, bool, Kind[Any, Any], dict[str, Any]]]()
     for kind in kinds.values():
         suited = next((one for one in kind.suits(recommender) if one.table == table.name), None)
@@ -185,7 +185,7 @@ def _for_table(
 def _keys(
     recommender: Recommender, table: Table, kind: Kind[Any, Any], named: Named, columns: list[str] | None
 ) -> Iterator[tuple[str, list[str]]]:
-    """What is to be said of such a check besides its table."""
+    """The keys that such a check needs besides its table."""
     if columns:
         yield "columns", columns
         if kind.sliced != "never" and (by := named.dimensions_of(table)) is not None:
@@ -195,7 +195,7 @@ def _keys(
 
 
 def _is_looked_at(recommender: Recommender, table: Table, kind: str, column: str | None) -> bool:
-    """Whether a check of that kind looks at the table, and at that column of it."""
+    """Whether a check of that kind looks at the table and at that column of it."""
     checks = (one for one in recommender.checks.values() if (one.kind, one.table) == (kind, table.name))
     return any(_looks_at(check, column) for check in checks)
 
@@ -206,7 +206,7 @@ def _looks_at(check: Check, column: str | None) -> bool:
 
 
 def _tables(recommender: Recommender, found: Iterable[Finding]) -> Iterator[Table]:
-    """Those that something was found in, then those that they are made from."""
+    """The tables in which something was found, then those that they are made from."""
     hit = dict.fromkeys(one.table for one in found if one.table in recommender.tables)
     made_from = lineage(recommender.tables, recommender.models.values())
     above = dict.fromkeys(name for table in hit for name in sorted(made_from.above(table)))
@@ -216,7 +216,7 @@ def _tables(recommender: Recommender, found: Iterable[Finding]) -> Iterator[Tabl
 
 
 def _learned_from(recommender: Recommender, kinds: Kinds, tables: Iterable[Table]) -> Iterator[str]:
-    """What models learned from that scored these tables, or that is one of them; and what logs trainings."""
+    """The training data of the models that scored these tables, or that is one of them; and training logs."""
     made_from = lineage(recommender.tables, recommender.models.values())
     known = [table.name for table in tables]
     lessons = {name for model in recommender.models.values() for name in model.learned_from}
@@ -229,5 +229,5 @@ def _learned_from(recommender: Recommender, kinds: Kinds, tables: Iterable[Table
 
 
 def _may_look(kind: Kind[Any, Any], table: Table, own: Mapping[str, Any]) -> bool:
-    """Whether a kind can look at a table of which only this is said."""
+    """Whether a kind can look at a table given only these keys."""
     return bool(table.dimensions or not kind.only_slices) and needs_no_more(kind, own)

@@ -1,4 +1,4 @@
-"""A check that is there, in shorter windows, by other slices, or more sensitive."""
+"""An existing check varied: shorter windows, other slices, or more sensitive."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from domain.recommender.table import Table
 from domain.values import Finding
 
 WINDOW_PARTS, CHANGE_PARTS, LOOK_PARTS = (2, 4, 10), (2, 4), (10, 4, 2)
-"""A window, what a change must reach, and the time between looks are tried at such parts of what they are."""
+"""The window, the smallest change and the time between looks are divided by these."""
 
 LEAST_WINDOW, LEAST_BETWEEN = timedelta(minutes=1), timedelta(seconds=30)
 SENSITIVITY = ("least_change", "least_rows")
-"""Keys of every check that say what a change must reach; a kind's own are its options' `sensitivity`."""
+"""Keys of every check that set how large a change must be; a kind's own are in its options' `sensitivity`."""
 
 Varied = tuple[str, dict[str, Any], str]
-"""The end of a name, the keys that differ, and that in words."""
+"""The suffix of a name, the keys that differ, and the difference in words."""
 
 
 def beside(check: Check, written: Mapping[str, Any], varied: Iterable[Varied]) -> Iterator[Candidate]:
     """
-    Such variations of a declared check.
+    These variations of a declared check.
 
     Args:
-        written: its keys as written, so that a variation keeps how they are spelled.
+        written: its keys as written, so that a variation keeps their spelling.
     """
     for suffix, changed, says in varied:
         yield Candidate(
@@ -41,7 +41,7 @@ def beside(check: Check, written: Mapping[str, Any], varied: Iterable[Varied]) -
 
 
 def in_windows(check: Check, table: Table, kind: Kind[Any, Any]) -> Iterator[Varied]:
-    """Shorter windows; it looks as often as it does now, but at least as often as those are long."""
+    """Shorter windows; it looks as often as now, but at least once per window."""
     if not kind.shortens or check.schedule is not None:
         return
     every = check.every or (table.every if check.window is None else None) or timedelta.max
@@ -54,7 +54,7 @@ def in_windows(check: Check, table: Table, kind: Kind[Any, Any]) -> Iterator[Var
 
 
 def more_often(check: Check, table: Table, kind: Kind[Any, Any]) -> Iterator[Varied]:
-    """The same looks, as often as is worth anything: what begins between two of them waits for the next."""
+    """The same looks, as often as is useful: what begins between two of them has to wait for the next."""
     if check.schedule is not None:
         return
     window = check.window or table.window
@@ -67,8 +67,8 @@ def more_often(check: Check, table: Table, kind: Kind[Any, Any]) -> Iterator[Var
 
 def more_sensitive(check: Check, table: Table, kind: Kind[Any, Any]) -> Iterator[Varied]:
     """
-    Smaller changes count, looked for as often as is worth anything; an option only where the check declares
-    it, for what is usual is the kind's.
+    Smaller changes count, looked for as often as is useful; an option is varied only where the check declares
+    it, as its default is up to the kind.
     """
     looks = next((changed for _end, changed, _says in more_often(check, table, kind)), {})
     often = f" looking every {looks['every']}" if looks else ""
@@ -80,7 +80,7 @@ def more_sensitive(check: Check, table: Table, kind: Kind[Any, Any]) -> Iterator
 
 
 def by_slices(check: Check, table: Table, kind: Kind[Any, Any], finding: Finding) -> Iterator[Varied]:
-    """Slices where it looked at the whole; only those of the incident where it looked at more."""
+    """By slice where it looked at the whole; only by the incident's slices where it looked at more."""
     if kind.sliced == "never":
         return
     usual = table.dimensions if kind.sliced == "always" else ()

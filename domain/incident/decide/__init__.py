@@ -1,7 +1,7 @@
 """
-The rules of an incident's life: a command and what is so far, to events or a refusal in words.
+The rules of an incident's life: from a command and the state so far to events, or a refusal in words.
 
-One module for each part of the life. An empty answer means there is nothing to do: the same thing was asked
+One module for each part of its life. An empty answer means there is nothing to do: the same thing was asked
 and done before.
 """
 
@@ -41,18 +41,18 @@ __all__ = [
 
 REVISION = 5
 """
-Which rules these are. It grows whenever a rule changes what it lets happen, so that `recsysops events verify`
-does not hold what former rules decided against those of now.
+The version of these rules. It grows whenever a rule changes what it allows, so that `recsysops events verify`
+does not judge what former rules decided by the current ones.
 """
 
 
 def decide(incident: Incident | None, command: c.Command, actor: Actor, at: datetime) -> Events:
     """
-    What happens when `actor` asks this at `at`.
+    The events that follow when `actor` gives this command at `at`.
 
     Raises:
         Refused: a rule says no; the message is for the person who asked.
-        Stale: the command speaks of an option that is no longer on the menu.
+        Stale: the command refers to an option that is no longer on the menu.
     """
     if isinstance(command, c.Opening):
         return begin(incident, command)

@@ -1,4 +1,4 @@
-"""What was written wrongly may be put right: by a new event that names the wrong one."""
+"""Whatever was recorded wrongly may be corrected: by a new event that names the wrong one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMES: dict[Part, str] = {
 }
 
 MOST_DIGITS = 18
-"""Of a version; whatever is longer is none."""
+"""Most digits of a version; anything longer is not one."""
 
 ORDER: tuple[tuple[TimeField, TimeField], ...] = (
     ("opened_at", "acknowledged_at"),
@@ -28,15 +28,16 @@ ORDER: tuple[tuple[TimeField, TimeField], ...] = (
     ("opened_at", "resolved_at"),
     ("mitigated_at", "resolved_at"),
 )
-"""Times of which the second is not before the first, and is there only where the first is."""
+"""Pairs of times: the second is never before the first, and is present only where the first is."""
 
 
 def correct(incident: Incident, command: c.Correction, at: datetime) -> Events:
     """
-    The correction that `command` asks for, at any time of the life, closed incidents too.
+    The correction that `command` asks for, at any time in an incident's life, even after it is closed.
 
     Raises:
-        Refused: there is no such event, it says nothing of the kind, nothing changes, or the time cannot be.
+        Refused: there is no such event, it says nothing of the kind, nothing changes, or the time is
+            impossible.
     """
     reason, event = _why(command), command.event
     match command:
@@ -103,7 +104,7 @@ def _not_to_come(moment: datetime, at: datetime) -> None:
 
 
 def _possible(incident: Incident, event: str, happened_at: datetime, at: datetime) -> None:
-    """The steps keep their order, so that no step takes less than no time."""
+    """Refuse times that would put steps out of order, so that no step has a negative duration."""
     _not_to_come(happened_at, at)
     moved: dict[TimeField, datetime] = {
         field: happened_at if by == event else getattr(incident, field)

@@ -1,4 +1,4 @@
-"""How it ends."""
+"""How an incident ends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNFINISHED: dict[Stage, str] = {
     "reverting": "wait for its end",
     "revert_failed": "revert it again",
 }
-"""Stages of a hotfix that an incident is not closed over, and what to do then."""
+"""Stages of a hotfix in which an incident is not closed, and what to do then."""
 
 WITHDRAWN = "withdrawn, as the incident was resolved before anybody approved it"
 
@@ -48,7 +48,7 @@ def end(incident: Incident, command: c.Ending) -> Events:
 
 
 def against_resolving(incident: Incident, *, dismissing: bool = False) -> str | None:
-    """Why an incident that goes on is not resolved, or dismissed, now, in words; None where it may be."""
+    """Why an ongoing incident cannot be resolved or dismissed now, in words; None where it can."""
     stage = incident.hotfix.stage if incident.hotfix else None
     if stage in ("approved", "widening", "reverting"):
         return (
@@ -63,7 +63,7 @@ def against_resolving(incident: Incident, *, dismissing: bool = False) -> str | 
 
 
 def _resolved(incident: Incident, event: e.IncidentResolved) -> Events:
-    """What was only asked for is withdrawn with the end; what is being done is waited for."""
+    """What was only requested is withdrawn at the end; what is already under way is waited for."""
     if against := against_resolving(incident, dismissing=event.how == "false_alarm"):
         raise Refused(against)
     hotfix = incident.hotfix
@@ -73,7 +73,7 @@ def _resolved(incident: Incident, event: e.IncidentResolved) -> Events:
 
 
 def missing_to_close(incident: Incident) -> tuple[Missing, ...]:
-    """What a resolved incident still waits for before it may be closed."""
+    """What a resolved incident is still waiting for before it may be closed."""
     hotfix = incident.hotfix
     answer: tuple[Missing, ...] = ("follow_up",) if incident.follow_up is None else ()
     acting = hotfix is not None and hotfix.stage in UNFINISHED

@@ -1,4 +1,4 @@
-"""What the practice learns: proposed, answered, followed until it is done, taken back where it does harm."""
+"""What the practice learns: proposed, answered, tracked until it is done, taken back where it does harm."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from domain.values import Actor, AddedCheck, Improvement, TriedChange
 
 
 def learn(incident: Incident, command: c.OfFollowUp, actor: Actor) -> Events:
-    """Proposed, answered, and what came of that. Answers of workers: late or repeated ones change nothing."""
+    """Proposed, answered, and what came of that. Late or repeated answers from workers change nothing."""
     match command:
         case c.ProposeFollowUp():
             if "follow_up" not in incident.awaits:
@@ -107,7 +107,7 @@ def _accept(incident: Incident, check: str | None) -> Events:
         raise Refused("There is no proposed follow-up yet; write one with Edit.")
     agreed = incident.follow_up if closed_unmerged(incident) else None
     if agreed is not None and (check is None or _proposed(incident, check).change == incident.change):
-        return _answer(incident, agreed, incident.change)  # the same once more, in another pull request
+        return _answer(incident, agreed, incident.change)  # the same change again, in another pull request
     if check is None and not incident.changes:
         return _answer(incident, incident.proposed, None)
     taken = _proposed(incident, check or incident.changes[0].change.name)
@@ -116,7 +116,7 @@ def _accept(incident: Incident, check: str | None) -> Events:
 
 
 def _proposed(incident: Incident, check: str) -> TriedChange:
-    """The change of this check: only what was replayed comes into the declaration."""
+    """The proposed change for this check: only what was replayed may go into the declaration."""
     taken = next((one for one in incident.changes if one.change.name == check), None)
     if taken is None:
         proposed = ", ".join(one.change.name for one in incident.changes) or "none"

@@ -1,4 +1,4 @@
-"""What is done about it: one hotfix at a time."""
+"""What is done about an incident: one hotfix at a time."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from domain.incident.state import Hotfix, Incident
 from domain.values import Actor, Option
 
 CHOICE_HOLDS = timedelta(hours=24)
-"""How long what somebody asked for may be approved: after that its numbers are not of now."""
+"""How long a requested hotfix may be approved: after that its numbers are out of date."""
 
 
 def treat(incident: Incident, command: c.OfHotfix, actor: Actor, at: datetime) -> Events:
-    """A person's press, or a worker's answer to one."""
+    """The events of a person's press, or of a worker's answer to one."""
     if isinstance(command, c.ChooseHotfix):
         return _choose(incident, command, actor, at)
     hotfix = incident.hotfix
@@ -67,14 +67,14 @@ def _by_person(actor: Actor) -> None:
 
 
 def _deployable_now(incident: Incident) -> None:
-    """Refused where the incident is over: nothing is deployed after the end."""
+    """Refuse where the incident is over: nothing is deployed after the end."""
     not_closed(incident)
     if incident.status == "resolved":
         raise Refused(f"#{incident.number} is resolved; reopen it before deploying anything.")
 
 
 def _as_read(incident: Incident, key: str, menu: str) -> Option:
-    """The option as it was read; Stale, with what changed, where the menu was priced anew since."""
+    """The option as it was read; Stale, saying what changed, where the menu has been repriced since."""
     now = incident.menu or ()
     if menu == incident.menu_digest:
         return option_of(incident, key)
@@ -87,7 +87,7 @@ def _as_read(incident: Incident, key: str, menu: str) -> Option:
 
 
 def own_request(option: Option | None) -> str:
-    """What whoever asked for a hotfix is told as they approve it themselves; `option`: where it is known."""
+    """What people are told who try to approve a hotfix they asked for; `option`: where it is known."""
     refusal = "You asked for this yourself; a second person has to approve it"
     if option is None:
         return f"{refusal}."
@@ -115,7 +115,7 @@ def _approve(
 def _break_glass(
     incident: Incident, hotfix: Hotfix, command: c.BreakGlass, actor: Actor, at: datetime
 ) -> Events:
-    """Without the second person, for a reason; whether this one may is looked at where they press."""
+    """Without the second person, for a reason; whether this person may do so is checked where they press."""
     if _approved_before(incident, hotfix, actor):
         return ()
     option = _as_asked_for(incident, hotfix, command.menu, at)
@@ -129,7 +129,7 @@ def _break_glass(
 
 
 def _approved_before(incident: Incident, hotfix: Hotfix, actor: Actor) -> bool:
-    """Whether this person has approved it already; refused where another one was first."""
+    """Whether this person has already approved it; refused where somebody else was first."""
     _by_person(actor)
     if hotfix.approved_by is None:
         return False
@@ -139,7 +139,7 @@ def _approved_before(incident: Incident, hotfix: Hotfix, actor: Actor) -> bool:
 
 
 def _as_asked_for(incident: Incident, hotfix: Hotfix, menu: str, at: datetime) -> Option:
-    """The option that waits to be approved, with the numbers that it was asked for with."""
+    """The option awaiting approval, with the numbers it was asked for with."""
     stage_is(hotfix, "chosen")
     _deployable_now(incident)
     if at - hotfix.at > CHOICE_HOLDS:
@@ -176,7 +176,7 @@ def _press(incident: Incident, hotfix: Hotfix, command: c.ByPerson, actor: Actor
             assert_never(command)
 
 
-def _record(  # the answers of workers: late or repeated ones change nothing
+def _record(  # answers from workers: late or repeated ones change nothing
     incident: Incident, hotfix: Hotfix, command: c.ByWorker, at: datetime
 ) -> Events:
     match command:
@@ -230,7 +230,7 @@ def _applied(incident: Incident, command: c.RecordHotfixApplied, at: datetime) -
 
 
 def _reminded(hotfix: Hotfix) -> Events:
-    """Once for each end."""
+    """Remind once for each expiry time."""
     until = hotfix.expires_at
     if until is None or hotfix.reminded_of == until or hotfix.stage not in DEPLOYED:
         return ()
@@ -240,7 +240,7 @@ def _reminded(hotfix: Hotfix) -> Events:
 def _staged(
     incident: Incident, hotfix: Hotfix, command: c.PassStage | c.RecordHotfixWidened, at: datetime
 ) -> Events:
-    """To more members while the incident goes on; what served only some of them at its end is taken back."""
+    """Widen to more members while the incident is open; one not yet served to all by its end is reverted."""
     option = option_of(incident, hotfix.option)
     following = option.stage_after(hotfix.share)
     if following is None:
@@ -258,7 +258,7 @@ def _staged(
 
 
 def _failed(hotfix: Hotfix, command: c.RecordHotfixFailed) -> Events:
-    """What could not be deployed to more members is taken back from those who have it."""
+    """A hotfix that could not be deployed to more members is reverted for those who have it."""
     if hotfix.stage == "widening":
         asked = e.RevertRequested(option=hotfix.option, because="stage_failed", reason=command.reason)
         return (asked,)
@@ -285,7 +285,7 @@ def _renewal(hotfix: Hotfix, command: c.RecordHotfixRenewed | c.RecordRenewalFai
 
 
 def _refuted(command: c.RefuteHotfix) -> Events:
-    """What was found not to work is reverted at once: while it is in force nothing else may be chosen."""
+    """A hotfix found not to work is reverted at once: while it is in force nothing else may be chosen."""
     refuted = e.HotfixRefuted(**command.model_dump())
     if not refuted.found_useless:
         return (refuted,)
@@ -294,7 +294,7 @@ def _refuted(command: c.RefuteHotfix) -> Events:
 
 
 def _harmed(incident: Incident, command: c.RecordHarm) -> Events:
-    """What the hotfix had ended goes on without it, and may be treated otherwise."""
+    """An incident that the hotfix had ended is reopened, so that it can be treated in another way."""
     asked = e.RevertRequested(because="harm", **command.model_dump())
     if incident.resolved_how != "hotfix":
         return (asked,)

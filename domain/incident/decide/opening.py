@@ -12,7 +12,7 @@ from domain.incident.state import Incident
 
 
 def begin(incident: Incident | None, command: c.Opening) -> Events:
-    """A new incident; where one is open, that its finding was made again."""
+    """A new incident; or, where one is open, a repeat of its finding."""
     match command:
         case c.OpenIncident():
             finding = command.finding
@@ -49,12 +49,12 @@ def _repeat(incident: Incident, command: c.OpenIncident) -> Events:
     if incident.status == "closed":
         raise Refused(f"Incident #{incident.number} is closed; a new finding opens a new one.")
     last = incident.finding
-    # A forecast is always of the same day: what was over and is back is recorded all the same.
+    # A forecast is always for the same day; that it cleared and has come back is recorded all the same.
     back = command.finding.kind == "predicted" and incident.cleared_at is not None
     if last is not None and command.finding.window_end <= last.window_end and not back:
         return ()
     repeated = e.FindingRepeated(finding=command.finding)
-    if incident.judged or command.finding.severity >= incident.severity:  # what a person judged stays
+    if incident.judged or command.finding.severity >= incident.severity:  # a person's judgement stays
         return (repeated,)
     reason = f"worse than at first: {command.finding.title}"
     grown = e.SeverityChanged(severity=command.finding.severity, reason=reason)

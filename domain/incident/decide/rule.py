@@ -1,4 +1,4 @@
-"""What the rules of all parts of the life share."""
+"""What the rules for all parts of an incident's life share."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ DEPLOYED: frozenset[Stage] = frozenset({"applied", "verified", "refuted", "rever
 """Stages in which the hotfix acts on the recommender."""
 
 WATCHED: frozenset[Stage] = frozenset({"applied", "verified", "refuted"})
-"""Stages in which the metric and the guards are looked at: harm is possible as long as it acts."""
+"""Stages in which the metric and the guards are watched: harm is possible as long as the hotfix acts."""
 
 ACTING: frozenset[Stage] = DEPLOYED | frozenset[Stage]({"widening", "reverting"})
-"""… or may still act: what is owed to change that is under way."""
+"""… or in which it may still act: a change to it is under way."""
 
 GOING: frozenset[Stage] = ACTING | frozenset[Stage]({"approved"})
-"""… or will act, as it was approved."""
+"""… or in which it will act, as it was approved."""
 
 BUSY: frozenset[Stage] = DEPLOYED | frozenset[Stage]({"chosen", "approved", "widening", "reverting"})
 """Stages in which no other hotfix may be chosen."""
@@ -40,14 +40,14 @@ IN_HAND: dict[Stage, str] = {
 
 
 def said(text: str, otherwise: str) -> str:
-    """The words without the space around them; `otherwise` is the refusal where there are none."""
+    """The text without surrounding space; `otherwise` is the refusal where it is empty."""
     if not text.strip():
         raise Refused(otherwise)
     return text.strip()
 
 
 def not_closed(incident: Incident) -> None:
-    """Refused on a closed incident."""
+    """Refuse on a closed incident."""
     if incident.status == "closed":
         raise Refused(f"#{incident.number} is closed. Reopen it to go on.")
 
@@ -77,13 +77,13 @@ def in_hand(incident: Incident) -> str | None:
 
 
 def stage_is(hotfix: Hotfix, stage: Stage) -> None:
-    """Stale where the hotfix has come further."""
+    """Raise Stale where the hotfix has moved on from this stage."""
     if hotfix.stage != stage:
         raise Stale(f"Too late: the hotfix is {hotfix.stage.replace('_', ' ')} already.")
 
 
 def renewal(incident: Incident) -> datetime | str:
-    """The end that a renewal of what is in force would give it now; or why it is not renewed, in words."""
+    """The expiry that a renewal now would give the hotfix in force; or why it cannot be renewed, in words."""
     hotfix = incident.hotfix
     if hotfix is None or hotfix.stage not in WATCHED:
         return "There is no hotfix in force that could be renewed."

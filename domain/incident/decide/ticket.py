@@ -1,4 +1,4 @@
-"""What the ticket of an incident has to say, and when it is opened, updated and closed."""
+"""What an incident's ticket has to say, and when it is opened, updated and closed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from domain.incident.decide.rule import DEPLOYED, Events
 from domain.incident.state import TICKET, TICKET_UPDATE, Hotfix, Incident, Ticket
 
 STAYS = DEPLOYED - {"applied"}
-"""Stages of a hotfix that is past its watch and acts until somebody, or its end, takes it back."""
+"""Stages in which a hotfix is past its watch and acts until it is reverted or expires."""
 
 
 def outstanding(incident: Incident) -> e.Outstanding:
-    """What is left to do for good."""
+    """What is left to do towards a permanent fix."""
     found, hotfix = e.Outstanding(follow_up=_agreed(incident)), _staying(incident)
     if hotfix is None:
         return found
@@ -28,7 +28,7 @@ def outstanding(incident: Incident) -> e.Outstanding:
 
 
 def _agreed(incident: Incident) -> str | None:
-    """What is to change for good, in words, until it is done or dropped."""
+    """The permanent change that was agreed, in words, until it is done or dropped."""
     answer = incident.follow_up
     if answer is None or answer.change == "nothing" or incident.follow_up_ended_at is not None:
         return None
@@ -41,7 +41,7 @@ def _staying(incident: Incident) -> Hotfix | None:
 
 
 def keep_in_step(incident: Incident, command: c.OfTicket) -> Events:
-    """Answers of workers: late or repeated ones change nothing."""
+    """Keep the ticket up to date; late or repeated answers from workers change nothing."""
     if isinstance(command, c.RequestTicket):
         return _requested(incident, command.tracker)
     ticket = incident.ticket
@@ -65,7 +65,7 @@ def keep_in_step(incident: Incident, command: c.OfTicket) -> Events:
 
 
 def _requested(incident: Incident, tracker: str) -> Events:
-    """One ticket at a time; after one was closed another only for what that one did not say."""
+    """Open one ticket at a time; after one was closed, another only for what it did not say."""
     found, ticket = outstanding(incident), incident.ticket
     if not found.anything or (ticket is not None and not _beyond(ticket, found)):
         return ()
@@ -73,7 +73,7 @@ def _requested(incident: Incident, tracker: str) -> Events:
 
 
 def _beyond(ticket: Ticket, found: e.Outstanding) -> bool:
-    """Whether something is left that this ticket, once closed, did not say: a follow-up or another hotfix."""
+    """Whether something is left that this closed ticket did not say: a follow-up or another hotfix."""
     if ticket.closed_at is None:
         return False
     return found.follow_up is not None or found.applied_at != ticket.outstanding.applied_at
@@ -84,21 +84,21 @@ def _update(incident: Incident, ticket: Ticket) -> Events:
     if not ticket.is_open or TICKET_UPDATE in incident.awaits:
         return ()
     if hotfix is not None and hotfix.stage == "reverting":
-        return ()  # said once it is reverted, or could not be
+        return ()  # the update waits until the revert succeeds or fails
     found = outstanding(incident)
     return () if found == ticket.outstanding else (e.TicketUpdateRequested(outstanding=found),)
 
 
 def _closed(incident: Incident, ticket: Ticket, dropped: bool) -> Events:
     if ticket.id is None or ticket.closed_at is not None or not ticket.outstanding.anything:
-        return ()  # what has nothing left to say is being closed by ourselves
+        return ()  # a ticket with nothing left to say is being closed by us
     stated = ticket.before if TICKET_UPDATE in incident.awaits else ticket.outstanding
     found, hotfix = outstanding(incident), _staying(incident)
     return (
         e.TicketClosed(
             ticket=ticket.id,
             dropped=dropped,
-            # Whoever closed it has read what it says, and nothing of what came up since.
+            # Whoever closed it has read what it says, but nothing that came up since.
             follow_up=found.follow_up if found.follow_up == stated.follow_up else None,
             option=hotfix.option if hotfix is not None and found.applied_at == stated.applied_at else None,
         ),

@@ -1,4 +1,4 @@
-"""Who has it, and what is known of it."""
+"""Who is handling an incident, and what is known of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from domain.values import Actor, LeftOut
 
 
 def understand(incident: Incident, command: c.Understanding, actor: Actor, at: datetime) -> Events:
-    """What people say of it while it goes on, and what the workers find out."""
+    """What people say about it while it is open, and what the workers find out."""
     match command:
         case c.AddNote():
             return (e.NoteAdded(text=said(command.text, "The note is empty.")),)
@@ -57,7 +57,7 @@ def understand(incident: Incident, command: c.Understanding, actor: Actor, at: d
 
 
 def _bundle(incident: Incident, command: c.RecordBundle | c.RecordBundleFailure) -> Events:
-    """A bundle that could not be kept may be kept after all; one that was kept stays."""
+    """A bundle that could not be kept may still be kept later; one that was kept stays."""
     before = incident.bundle
     if incident.diagnosis is None:
         return ()
@@ -67,7 +67,7 @@ def _bundle(incident: Incident, command: c.RecordBundle | c.RecordBundleFailure)
 
 
 def _menu(incident: Incident, command: c.PrepareMenu) -> e.MenuPrepared:
-    """Without what was tried in this incident and found not to work; it says so."""
+    """The menu without what was tried in this incident and found not to work; its note says so."""
     kept, notes = [], [command.note] if command.note else []
     spent_on = list[LeftOut]()
     for option in command.options:
@@ -89,13 +89,13 @@ def _join(incident: Incident, command: c.JoinFinding) -> Events:
     if finding.fingerprint in known:
         return ()
     joined = e.FindingJoined(finding=finding, shares=command.shares)
-    if incident.judged or finding.severity >= incident.severity:  # what a person judged stays
+    if incident.judged or finding.severity >= incident.severity:  # a person's judgement stays
         return (joined,)
     return (joined, e.SeverityChanged(severity=finding.severity, reason=f"also: {finding.title}"))
 
 
 def against_looking_again(incident: Incident) -> str | None:
-    """Why the cause is not looked into again now, in words; None where it may be."""
+    """Why the diagnosis cannot be repeated now, in words; None where it can."""
     number = f"#{incident.number}"
     if incident.status in ("resolved", "closed"):
         return f"{number} is {incident.status}. Reopen it if it is back, then diagnose again."

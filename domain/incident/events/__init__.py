@@ -1,9 +1,9 @@
 """
-What happened to an incident: facts, in the past tense, one module for each part of its life; and beside them
-what people vouch for in an audit, what hotfixes did in rehearsals, and digests of the scorecard.
+What happened to an incident: facts in the past tense, one module for each part of its life; also what people
+vouch for in an audit, what hotfixes did in rehearsals, and digests of the scorecard.
 
 Each class has a wire name that is never renamed and a schema version that grows when its fields change; every
-version ever written is kept under `tests/domain/incident/wire` and held against the classes.
+version ever written is kept under `tests/domain/incident/wire` and tested against the classes.
 """
 
 from __future__ import annotations
@@ -247,21 +247,22 @@ IncidentEvent = IncidentOpened | Understanding | OfHotfix | Ending | OfFollowUp 
 Attestation = AttestationGiven | AttestationWithdrawn
 OfDigest = DigestDue | DigestPosted
 Logged = IncidentEvent | Attestation | HotfixRehearsed | OfDigest
-"""All that the log may hold."""
+"""Everything the log may hold."""
 CARDLESS: Mapping[str, tuple[type[Event], ...]] = {
     AUDIT: (AttestationGiven, AttestationWithdrawn),
     REHEARSALS: (HotfixRehearsed,),
     DIGESTS: (DigestDue, DigestPosted),
 }
-"""The streams that are of no incident, and so have no card; and what they may hold."""
+"""The streams that belong to no incident, and so have no card → what they may hold."""
 
 
 class Recorded(NamedTuple):
     """
     An event as it stands in the log.
 
-    `position` is its place in the log: 0 until it is numbered, and where it was read by its stream. A tuple,
-    as a log is read by the million, and a checked model takes as long to make as its event to decode.
+    `position` is its place in the log: 0 until it is numbered, or where it was read by stream. It is a tuple
+    because logs are read by the million, and a validated model would take as long to build as its event to
+    decode.
     """
 
     stream: str
@@ -276,5 +277,5 @@ class Recorded(NamedTuple):
 
     @property
     def id(self) -> str:
-        """Its place in its stream; the idempotency key of whatever answers it."""
+        """Its place in its stream; also the idempotency key of whatever answers it."""
         return f"{self.stream}:{self.version}"

@@ -1,4 +1,4 @@
-"""What people vouch for, for an audit. It is of no incident: it stands in a stream of its own."""
+"""What people vouch for in an audit. It belongs to no incident and has a stream of its own."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from domain.incident.events.event import Event
 from domain.values import How, Moment
 
 AUDIT = "audit"
-"""The stream of these events, one a workspace. It has no card."""
+"""The stream of these events, one per workspace. It has no card."""
 
 
 class AttestationGiven(Event):
     """
-    Whoever says so vouches, up to `until`, that a test of the rubric is done: by a person now and then, or by
-    itself again and again. `link` leads to where that can be seen.
+    The actor vouches, up to `until`, that a test of the rubric is done: by people now and then, or
+    automatically again and again. `link` leads to where that can be seen.
     """
 
     wire_name = "attestation.given"
@@ -23,7 +23,7 @@ class AttestationGiven(Event):
 
 
 class AttestationWithdrawn(Event):
-    """Nobody vouches for this test any more."""
+    """The attestation of this test was withdrawn."""
 
     wire_name = "attestation.withdrawn"
     test: str

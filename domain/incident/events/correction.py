@@ -1,4 +1,4 @@
-"""What was written wrongly, and what is right. The wrong fact stays in the log; this one stands beside it."""
+"""What was recorded wrongly, and what is right. The wrong fact stays in the log; this one is added to it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from domain.values import Moment, Severity
 
 
 class TimeCorrected(Event):
-    """What the event `corrects` (its id) describes happened at another time than was written down."""
+    """What the event `corrects` (its id) describes happened at another time than was recorded."""
 
     wire_name = "time.corrected"
     corrects: str
@@ -25,7 +25,7 @@ class OnsetCorrected(Event):
 
 
 class NoteCorrected(Event):
-    """The note that the event `corrects` wrote down reads otherwise."""
+    """The note that the event `corrects` recorded is replaced by this text."""
 
     wire_name = "note.corrected"
     corrects: str
@@ -34,7 +34,7 @@ class NoteCorrected(Event):
 
 
 class SeverityCorrected(Event):
-    """The severity that the event `corrects` gave was never right."""
+    """The severity that the event `corrects` gave was wrong from the start."""
 
     wire_name = "severity.corrected"
     corrects: str

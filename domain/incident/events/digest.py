@@ -1,4 +1,4 @@
-"""The scorecard of a week in the chat. It is of no incident: it stands in a stream of its own."""
+"""The weekly scorecard in the chat. It belongs to no incident and has a stream of its own."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from domain.incident.events.event import Event
 from domain.values import Moment
 
 DIGESTS = "digests"
-"""The stream of these events, one a workspace. It has no card."""
+"""The stream of these events, one per workspace. It has no card."""
 
 
 class DigestDue(Event):
     """
     The scorecard of a week is to be posted.
 
-    `due_at` is the declared moment, whenever it was noticed. `recommender` is whose it is: several may
+    `due_at` is the declared moment, however late it was noticed. `recommender` says whose it is: several may
     post in one channel at the same time.
     """
 
@@ -23,7 +23,7 @@ class DigestDue(Event):
 
 
 class DigestPosted(Event):
-    """The one that was due at `due_at` stands in the chat: the id of its `channel`, and of its `message`."""
+    """The digest due at `due_at` was posted: the ids of its `channel` and its `message`."""
 
     wire_name = "digest.posted"
     due_at: Moment

@@ -1,4 +1,4 @@
-"""How it ended."""
+"""How an incident ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class IncidentResolved(Event):
 
 
 class IncidentReopened(Event):
-    """Reopen it: it is back, or was never gone."""
+    """It was reopened: the problem is back, or was never gone."""
 
     wire_name = "incident.reopened"
     reason: str

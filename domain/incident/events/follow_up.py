@@ -12,7 +12,7 @@ class FollowUpProposed(Event):
     """
     What the system thinks the practice should learn.
 
-    `changes` are those that a replay speaks for, the best first; `note` what became of the others.
+    `changes` are those that a replay supports, best first; `note` says what became of the others.
     """
 
     wire_name = "follow_up.proposed"
@@ -24,10 +24,10 @@ class FollowUpProposed(Event):
 
 class FollowUpAnswered(Event):
     """
-    What a person decided that the practice learns; `change` is what is to come into the declaration.
+    What a person decided the practice should learn; `change` is what is to go into the declaration.
 
-    `tracked`: it is followed until it is done. Answers that change nothing are not, nor those that were
-    given before this was recorded.
+    `tracked`: it is tracked until it is done. Answers that change nothing are not, nor are those given before
+    this was recorded.
     """
 
     wire_name = "follow_up.answered"
@@ -46,7 +46,7 @@ class FollowUpAssigned(Event):
 
 
 class FollowUpReminded(Event):
-    """It is due and not done; `lacking` says in words what a replay still lacks to show it done."""
+    """It is due and not done; `lacking` says what is still missing for a replay to show it done."""
 
     wire_name = "follow_up.reminded"
     owner: str
@@ -55,7 +55,7 @@ class FollowUpReminded(Event):
 
 
 class FollowUpDone(Event):
-    """It is done, as a replay of the incident shows, or as a person says; `says` in what way."""
+    """It is done, as a replay of the incident shows or a person says; `says` gives the details."""
 
     wire_name = "follow_up.done"
     shown_by: Literal["replay", "person"]
@@ -63,7 +63,7 @@ class FollowUpDone(Event):
 
 
 class ChangeWritten(Event):
-    """The check that was agreed on stands in the declaration, in shadow mode; `diff` is what came in."""
+    """The check that was agreed on is in the declaration, in shadow mode; `diff` is what was added."""
 
     wire_name = "change.written"
     check: str
@@ -72,7 +72,8 @@ class ChangeWritten(Event):
 
 class ChangeHandedOver(Event):
     """
-    The check that was agreed on is for a person to add: as declared, or because it does not apply (`reason`).
+    The check that was agreed on is left to a person to add: as declared, or because it does not apply
+    (`reason`).
     """
 
     wire_name = "change.handed_over"
@@ -82,7 +83,7 @@ class ChangeHandedOver(Event):
 
 
 class FollowUpDropped(Event):
-    """It is not to be done after all, as a person says."""
+    """A person decided that it will not be done after all."""
 
     wire_name = "follow_up.dropped"
     reason: str
@@ -90,8 +91,8 @@ class FollowUpDropped(Event):
 
 class ChangeProposed(Event):
     """
-    The check that was agreed on is in a pull request at `url`, for people to merge; said once more where one
-    that was closed is open again, or merged after all.
+    The check that was agreed on is in a pull request at `url`, for people to merge; recorded again where one
+    that was closed is reopened, or merged after all.
     """
 
     wire_name = "change.proposed"
@@ -109,7 +110,7 @@ class PullRequestClosed(Event):
 
 
 class ChangeEarned(Event):
-    """By its record (`says`) the check that was agreed on may leave shadow mode."""
+    """The record of the check that was agreed on (`says`) is good enough for it to leave shadow mode."""
 
     wire_name = "change.earned"
     check: str
@@ -117,7 +118,7 @@ class ChangeEarned(Event):
 
 
 class TakeBackRequested(Event):
-    """The check that was agreed on made something worse, and is to come out of the declaration."""
+    """The check that was agreed on made something worse and is to be removed from the declaration."""
 
     wire_name = "change.take_back_requested"
     check: str
@@ -126,8 +127,8 @@ class TakeBackRequested(Event):
 
 class ChangeTakenBack(Event):
     """
-    The check is out of the declaration again; `diff` is what went out, empty where it was gone already.
-    Where `url` is not empty, a pull request there takes it out.
+    The check is out of the declaration again; `diff` is what was removed, empty where it was gone already.
+    Where `url` is not empty, a pull request there removes it.
     """
 
     wire_name = "change.taken_back"
@@ -137,7 +138,7 @@ class ChangeTakenBack(Event):
 
 
 class ChangeLeft(Event):
-    """The check that made something worse is for a person to take out (`diff`), and why."""
+    """The check that made something worse is left to a person to remove (`diff`), and why."""
 
     wire_name = "change.left"
     check: str

@@ -1,4 +1,4 @@
-"""What was done about it: one hotfix at a time, from the choice to the end."""
+"""What was done about an incident: one hotfix at a time, from choice to end."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from domain.incident.events.event import Event
 from domain.values import Estimate, Moment
 
 RevertCause = Literal["person", "no_effect", "harm", "stage_failed"]
-"""Why a hotfix is taken back: somebody pressed, it did not repair, things became worse under it, or it could
-not be put in force for more members."""
+"""Why a hotfix is reverted: a person asked, it did not repair, things got worse under it, or it could not be
+put in force for more members."""
 
 WORTH_KEEPING = 0.5
-"""Share of the gap that a hotfix has to close to stay in force although the metric is not back."""
+"""Share of the gap that a hotfix has to close to stay in force even though the metric is not back."""
 
 
 class HotfixChosen(Event):
-    """A person wants this option, as the menu with this digest has it; version 1 did not say which menu."""
+    """A person chose this option, as in the menu with this digest; version 1 did not say which menu."""
 
     wire_name = "hotfix.chosen"
     schema_version = 2
@@ -26,8 +26,8 @@ class HotfixChosen(Event):
 
 class HotfixApproved(Event):
     """
-    It may be deployed, as the menu with this digest has it: from here on it is owed. `break_glass` is why it
-    is deployed without the second person that it needs; None where it is not, as before version 3.
+    It may be deployed, as in the menu with this digest: from now on its deployment is owed. `break_glass` is
+    why it is deployed without the second person it needs; None where it is not, as before version 3.
     """
 
     wire_name = "hotfix.approved"
@@ -47,9 +47,9 @@ class HotfixRejected(Event):
 
 class HotfixApplied(Event):
     """
-    The deployer did it for a `share` of members; it is watched until `watch_until`. `receipt` is its answer.
-    `hold_out` of all members are never served it, also where the share is 1; version 2 knew no hold-out, and
-    version 1 no stages: it was done for all.
+    The deployer put it in force for a `share` of members; it is watched until `watch_until`. `receipt` is the
+    deployer's answer. `hold_out` of all members are never served it, even where the share is 1; version 2 had
+    no hold-out, and version 1 no stages: it served everyone.
     """
 
     wire_name = "hotfix.applied"
@@ -63,7 +63,7 @@ class HotfixApplied(Event):
 
 
 class StagePassed(Event):
-    """Nothing of harm was seen while a `share` of members was served with it; the next stage is owed."""
+    """No harm was seen while a `share` of members was served with it; the next stage is owed."""
 
     wire_name = "hotfix.stage_passed"
     option: str
@@ -73,7 +73,7 @@ class StagePassed(Event):
 class HotfixWidened(Event):
     """
     The deployer put it in force for a larger `share` of members. `hold_out` of all members are never served
-    it; version 1 knew no hold-out.
+    it; version 1 had no hold-out.
     """
 
     wire_name = "hotfix.widened"
@@ -96,7 +96,7 @@ class HotfixFailed(Event):
 class HotfixWatched(Event):
     """
     One look at the metric while the hotfix is in force. `low`–`high` is the interval of `repaired_share`,
-    None where the gap is relative to nothing; version 1 knew neither that nor where the window began.
+    None where the gap is relative to nothing; version 1 had neither that nor the start of the window.
     """
 
     wire_name = "hotfix.watched"
@@ -126,7 +126,7 @@ class HotfixVerified(Event):
 class HotfixRefuted(Event):
     """
     The watch ended and the metric is not back. `low`–`high` is the interval of `repaired_share`, which is
-    None where the effect could not be measured; version 1 knew no interval.
+    None where the effect could not be measured; version 1 had no interval.
     """
 
     wire_name = "hotfix.refuted"
@@ -140,7 +140,7 @@ class HotfixRefuted(Event):
     @property
     def found_useless(self) -> bool:
         """
-        Whether it was measured and did not help: what surely closed half of the gap helps, though not enough.
+        Whether it was measured and did not help: one that surely closed half of the gap helps, if not enough.
         """
         if self.repaired_share is None:
             return False
@@ -150,8 +150,9 @@ class HotfixRefuted(Event):
 
 class HotfixCostMeasured(Event):
     """
-    What everybody together chose from `window_start` to `window_end`, while it was in force, against before:
-    gained above 0, lost below. The value of `cost` is None where that is not known, and its basis says why.
+    The change in what all members together chose from `window_start` to `window_end`, while it was in force,
+    against before: above 0 a gain, below 0 a loss. `cost` has no value where that is unknown; its basis says
+    why.
     """
 
     wire_name = "hotfix.cost_measured"
@@ -163,9 +164,9 @@ class HotfixCostMeasured(Event):
 
 class HotfixWorthMeasured(Event):
     """
-    What it was worth from `window_start` to `window_end`, by members who are served it against those who are
-    held out: `repaired` is the share of the gap that it closed, `gained` what everybody gained by it, below 0
-    lost. The value of either is None where that cannot be measured, and its basis says why.
+    What it was worth from `window_start` to `window_end`, comparing members who are served it with those held
+    out: `repaired` is the share of the gap that it closed, `gained` what everybody gained by it (below 0:
+    lost). Either has no value where it cannot be measured, and its basis says why.
     """
 
     wire_name = "hotfix.worth_measured"
@@ -178,9 +179,9 @@ class HotfixWorthMeasured(Event):
 
 class RevertRequested(Event):
     """
-    The hotfix is to be undone: from here on it is owed. Version 1, which says no `because`, was always a
-    person's. `low`–`high` is the interval of `repaired_share`, which the look that saw harm measured; version
-    2 did not carry it.
+    The hotfix is to be reverted: from now on that is owed. Version 1, which had no `because`, was always a
+    person's request. `low`–`high` is the interval of `repaired_share` as measured by the look that saw harm;
+    version 2 did not carry it.
     """
 
     wire_name = "hotfix.revert_requested"
@@ -194,7 +195,7 @@ class RevertRequested(Event):
 
 
 class HotfixReverted(Event):
-    """The deployer undid it."""
+    """The deployer reverted it."""
 
     wire_name = "hotfix.reverted"
     option: str
@@ -202,7 +203,7 @@ class HotfixReverted(Event):
 
 
 class RevertFailed(Event):
-    """The deployer did not undo it, and why."""
+    """The deployer did not revert it, and why."""
 
     wire_name = "hotfix.revert_failed"
     option: str
@@ -210,7 +211,7 @@ class RevertFailed(Event):
 
 
 class HotfixExpired(Event):
-    """Its time was over; it no longer acts."""
+    """Its time was up; it no longer acts."""
 
     wire_name = "hotfix.expired"
     option: str
@@ -225,7 +226,7 @@ class ExpiryReminded(Event):
 
 
 class RenewalRequested(Event):
-    """A person wants it to stay in force until `expires_at`: the deployer is owed the new end."""
+    """A person wants it to stay in force until `expires_at`: the deployer has to be told the new expiry."""
 
     wire_name = "hotfix.renewal_requested"
     option: str
@@ -234,7 +235,7 @@ class RenewalRequested(Event):
 
 
 class HotfixRenewed(Event):
-    """The deployer knows the new end."""
+    """The deployer accepted the new expiry."""
 
     wire_name = "hotfix.renewed"
     option: str
@@ -243,7 +244,7 @@ class HotfixRenewed(Event):
 
 
 class RenewalFailed(Event):
-    """The deployer did not take the new end, and why: the former one stands."""
+    """The deployer did not accept the new expiry, and why: the former one remains."""
 
     wire_name = "hotfix.renewal_failed"
     option: str

@@ -8,7 +8,7 @@ from domain.values import Moment, Value
 
 class Outstanding(Value):
     """
-    What an incident still leaves to do for good: the follow-up that was agreed (`check: Alarm on …`), and the
+    What is left to do towards a permanent fix: the follow-up that was agreed (`check: Alarm on …`), and the
     hotfix that stays in force until then, by its label.
     """
 
@@ -19,12 +19,12 @@ class Outstanding(Value):
 
     @property
     def anything(self) -> bool:
-        """Whether there is something left."""
+        """Whether anything is left to do."""
         return self.follow_up is not None or self.hotfix is not None
 
 
 class TicketRequested(Event):
-    """A ticket about what is outstanding is to be opened in the tracker of this name."""
+    """A ticket about what is outstanding is to be opened in the tracker with this name."""
 
     wire_name = "ticket.requested"
     tracker: str
@@ -48,7 +48,7 @@ class TicketUpdateRequested(Event):
 
 
 class TicketUpdated(Event):
-    """The ticket says it; `closed` where nothing was left to do."""
+    """The ticket was updated; `closed` where nothing was left to do."""
 
     wire_name = "ticket.updated"
     closed: bool
@@ -56,8 +56,8 @@ class TicketUpdated(Event):
 
 class TicketClosed(Event):
     """
-    Somebody closed the ticket in its tracker: its follow-up is done, or `dropped`, as what is not to be done.
-    `option` is the hotfix that was still in force then.
+    Somebody closed the ticket in its tracker: its follow-up is done, or `dropped` as not to be done. `option`
+    is the hotfix that was still in force then.
     """
 
     wire_name = "ticket.closed"

@@ -1,4 +1,4 @@
-"""How it came up, who has it, and what is known of it."""
+"""How an incident came up, who is handling it, and what is known of it."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class FindingRepeated(Event):
 
 class FindingJoined(Event):
     """
-    What the incident reports was seen elsewhere too. `shares` says what makes it the same thing: a slice, a
-    table, a column, the items that both come from, or that the finding's table is made from the incident's
+    What the incident reports was also seen elsewhere. `shares` says what connects them: a slice, a table, a
+    column, the items that both come from, or that the finding's table is made from the incident's
     (`downstream`) or the other way round (`upstream`).
     """
 
@@ -46,7 +46,7 @@ class FindingJoined(Event):
 
 
 class FindingCleared(Event):
-    """The check looked again and found its metric back in the band."""
+    """The check looked again and found its metric back in the usual band."""
 
     wire_name = "finding.cleared"
     observed: float
@@ -68,7 +68,7 @@ class IncidentAssigned(Event):
 
 
 class SeverityChanged(Event):
-    """A person judged it better or worse; or what was found since is worse."""
+    """A person judged it more or less severe, or a later finding is worse."""
 
     wire_name = "severity.changed"
     severity: Severity
@@ -83,14 +83,14 @@ class NoteAdded(Event):
 
 
 class IncidentSilenced(Event):
-    """No more messages about it until then."""
+    """Messages about it are muted until then."""
 
     wire_name = "incident.silenced"
     until: Moment
 
 
 class MessagePosted(Event):
-    """The incident's living message stands in a channel of a chat workspace."""
+    """The incident's live message was posted in a channel of a chat workspace."""
 
     wire_name = "message.posted"
     channel: str
@@ -120,17 +120,17 @@ class DiagnosisFailed(Event):
 
 
 class DiagnosisRequested(Event):
-    """A person wants the evidence gathered again; the menu is prepared afresh after it."""
+    """A person wants the evidence gathered again; the menu is then prepared afresh."""
 
     wire_name = "diagnosis.requested"
 
 
 class BundleKept(Event):
     """
-    All that a diagnosis read and showed is kept in files.
+    Everything that a diagnosis read and showed is kept in files.
 
-    `diagnosis` is the id of its event; `root` is the SHA-256 of the manifest, which names every file by its
-    own; `files` of them hold `bytes` together.
+    `diagnosis` is the id of its event; `root` is the SHA-256 of the manifest, which lists every file with its
+    own; there are `files` of them, `bytes` in total.
     """
 
     wire_name = "bundle.kept"
@@ -150,8 +150,8 @@ class BundleFailed(Event):
 
 class PictureDrawn(Event):
     """
-    The metric was drawn again with what has happened since; `picture` is the digest, None where it could not
-    be drawn, and `reason` says why.
+    The metric was redrawn with what has happened since; `picture` is the digest, None where it could not be
+    drawn, and `reason` says why.
     """
 
     wire_name = "picture.drawn"
@@ -162,11 +162,10 @@ class PictureDrawn(Event):
 class MenuPrepared(Event):
     """
     The hotfixes that fit, with their trade-offs; may be empty, with the reason in `note`. `left_out` are the
-    declared ones that are not offered, each with why; None where that was not looked at, as in version 1.
-    Version 2 knew nothing of past promises, nor of what kind an option is.
-    `picture` is the digest of that of repair against cost; None where fewer than two options are priced, and
-    before version 4, which knew nothing of past promises of what everybody gains or loses. Version 5 knew no
-    hold-outs, nor anything of diversity.
+    declared ones that are not offered, each with its reason; None where that was not recorded, as in version
+    1. Version 2 had no past promises, nor the kind of an option. `picture` is the digest of the chart of
+    repair against cost; None where fewer than two options are priced, and before version 4, which had no past
+    promises of what everybody gains or loses. Version 5 had neither hold-outs nor diversity.
     """
 
     wire_name = "menu.prepared"

@@ -11,7 +11,7 @@ TIMES: tuple[TimeField, ...] = get_args(TimeField)
 
 
 def of_correction(incident: Incident, event: e.Correction) -> dict[str, Any]:
-    """The fields of the incident that this correction changes: the newest one of an event holds."""
+    """The fields of the incident that this correction changes: the newest correction of an event holds."""
     before = incident.correctable[event.corrects]
     match event:
         case e.TimeCorrected():
@@ -33,7 +33,7 @@ def of_correction(incident: Incident, event: e.Correction) -> dict[str, Any]:
 
 
 def marked(incident: Incident, record: e.Recorded, changes: dict[str, Any]) -> dict[str, Any]:
-    """What an event leaves behind for a later correction: what it says, and which times are from it."""
+    """What an event leaves behind for a later correction: what it says, and which times come from it."""
     marks: dict[str, Any] = {}
     if says := _says(record):
         marks["correctable"] = {**incident.correctable, record.id: says}
@@ -46,13 +46,13 @@ def marked(incident: Incident, record: e.Recorded, changes: dict[str, Any]) -> d
 
 
 def first_correctable(record: e.Recorded) -> dict[str, Correctable]:
-    """What may be corrected in an incident of which only this event is known."""
+    """What may be corrected in an incident that consists only of this event."""
     says = _says(record)
     return {record.id: says} if says else {}
 
 
 def _judged_by(incident: Incident) -> str | None:
-    """The event that the severity of now is from."""
+    """The event that set the current severity."""
     judged = [id_ for id_, says in incident.correctable.items() if says.severity is not None]
     return judged[-1] if judged else None
 
@@ -62,7 +62,7 @@ def _says(record: e.Recorded) -> Correctable | None:
     parts: tuple[Part, ...]
     match event:
         case e.IncidentOpened():
-            # Where a check found it, the diagnosis says when it began; where a person did, nobody else does.
+            # If a check found it, the diagnosis says when it began; if a person did, nothing else does.
             parts = ("time", "severity", "onset") if event.finding is None else ("time", "severity")
             about: dict[str, Any] = {"severity": event.severity}
         case e.DiagnosisGathered():

@@ -1,4 +1,4 @@
-"""What an event of the ending changes."""
+"""What an event of its ending changes in an incident."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def of_ending(incident: Incident, record: e.Recorded, event: e.Ending) -> dict[s
                 "resolution": None,
                 "mitigated_at": None,
                 "closed_at": None,
-                "proposed": None,  # by what the next end shows: it may have been no incident
+                "proposed": None,  # the next end decides: it may turn out a false alarm
                 "changes": (),
                 "proposed_note": "",
                 "follow_up": None,

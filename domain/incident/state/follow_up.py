@@ -1,4 +1,4 @@
-"""What an event of its follow-up changes."""
+"""What an event of its follow-up changes in an incident."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def of_follow_up(incident: Incident, record: e.Recorded, event: e.OfFollowUp) ->
         case e.TakeBackRequested():
             awaits = {**incident.awaits, "take_back": (record.id, record.at)}
             harm = _with(incident, harm=event.reason)
-            return {**harm, "awaits": awaits, "follow_up_ended_at": None}  # what was done is open once more
+            return {**harm, "awaits": awaits, "follow_up_ended_at": None}  # what was done is open again
         case e.ChangeTakenBack():
             gone = ChangeGone(taken_back=True, diff=event.diff, url=event.url)
             ended = {"follow_up_ended_at": record.at, "awaits": without(incident, "take_back")}

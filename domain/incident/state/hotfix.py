@@ -1,4 +1,4 @@
-"""What an event of a hotfix changes."""
+"""What an event of a hotfix changes in an incident."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from domain.incident.state.incident import (
 from domain.values import Estimate, Moment
 
 MEASURED_AT, FORECAST_AT = 0.95, 0.9
-"""Confidence of the interval of what a watch measured, and of what a forecast says of a launch to come."""
+"""Confidence of the interval that a watch measures, and of the forecast of an upcoming launch."""
 
 
 def of_hotfix(incident: Incident, record: e.Recorded, event: e.OfHotfix) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def of_hotfix(incident: Incident, record: e.Recorded, event: e.OfHotfix) -> dict
             chosen_by=record.actor,
             promise=_promise(incident, event.option),
         )
-        # A choice calls off a second look: the menu does not change under the hotfix in hand.
+        # A choice cancels a repeated diagnosis: the menu must not change under the hotfix in hand.
         return {"hotfix": chosen, "awaits": without(incident, "diagnose", "menu", COST)}
     if incident.hotfix is None:
         raise LogError(f"{record.event.wire_name} in {record.stream} before a hotfix was chosen")
@@ -81,8 +81,8 @@ def _promise(incident: Incident, key: str) -> Promise | None:
 
 def _outcome(incident: Incident, hotfix: Hotfix, record: e.Recorded, event: e.OfHotfix) -> Outcome | None:
     """
-    What a verdict measured, or of what did harm before there was one the last look; None where no look had an
-    interval, or only some members were served.
+    What a verdict measured, or the last look where the hotfix did harm before there was a verdict; None where
+    no look had an interval, or only some members were served.
     """
     measured: e.HotfixVerified | e.HotfixRefuted | e.RevertRequested | LastMeasurement | None
     if isinstance(event, e.HotfixVerified | e.HotfixRefuted):
@@ -106,7 +106,7 @@ def _outcome(incident: Incident, hotfix: Hotfix, record: e.Recorded, event: e.Of
 
 
 def _with_cost(incident: Incident, cost: Estimate) -> tuple[Outcome, ...]:
-    """With what everybody gained or lost beside what the hotfix in hand repaired, where that was measured."""
+    """The outcomes, with what everybody gained or lost added to that of the hotfix in hand, if measured."""
     if not incident.outcomes or incident.hotfix is None:
         return incident.outcomes
     *before, last = incident.outcomes
@@ -212,7 +212,7 @@ _COST_AFTER: tuple[Stage, ...] = ("verified", "refuted", "reverted", "expired")
 
 RENEW = "renew"
 RENEWABLE: tuple[Stage, ...] = ("applied", "verified", "refuted")
-"""Stages over which a renewal stays owed, and what it cost up to the verdict."""
+"""Stages that leave a renewal owed, and the measurement of the cost up to the verdict."""
 
 _OWED_IN_STAGE: dict[Stage, str] = {
     "approved": "apply",
@@ -222,7 +222,7 @@ _OWED_IN_STAGE: dict[Stage, str] = {
 }
 
 _SEEN_IN_THE_METRIC: tuple[Stage, ...] = ("verified", "refuted", "reverted")
-"""Stages that change the metric, or that were decided by it: it is drawn again."""
+"""Stages that change the metric, or that the metric decided: it is redrawn."""
 
 
 def _owed_by_stage(incident: Incident, record: e.Recorded, stage: Stage) -> dict[str, tuple[str, Moment]]:
@@ -238,7 +238,7 @@ def _owed_by_stage(incident: Incident, record: e.Recorded, stage: Stage) -> dict
 
 
 def _served_all(incident: Incident) -> bool:
-    """Whether the hotfix in hand acted on all members: of some of them the whole says nothing."""
+    """Whether the hotfix in hand acted on all members: if only on some, the whole says nothing about it."""
     hotfix = incident.hotfix
     served = hotfix is not None and hotfix.applied_at is not None and hotfix.share >= 1.0
     return served and incident.kind == "detected"

@@ -59,8 +59,8 @@ class LastMeasurement(Value):
 
 class Worth(Value):
     """
-    What a hotfix was worth at the last look at members who are held out: the share of the gap that it closed,
-    and what everybody gained by it, below 0 lost.
+    What a hotfix was worth at the last comparison with members held out: the share of the gap that it closed,
+    and what everybody gained by it (below 0: lost).
     """
 
     at: Moment
@@ -70,14 +70,14 @@ class Worth(Value):
 
 class Promise(Value):
     """
-    What the menu promised of a hotfix when it was chosen: `shown`, and what the log alone promised
-    (`from_log`) where that was widened by past promises. `kind` is empty where the menu did not give it.
+    What the menu promised for a hotfix when it was chosen: `shown`, and what the log alone promised
+    (`from_log`) where past promises widened that. `kind` is empty where the menu did not give it.
     """
 
     hotfix: str
     kind: str = ""
     label: str
-    # What was kept before it was called so is read under its former name.
+    # Records from before this field was renamed are read under its former name.
     shown: Estimate = Field(validation_alias=AliasChoices("shown", "told"))
     from_log: Estimate | None = None
     whole: Estimate | None = None
@@ -90,14 +90,14 @@ class Promise(Value):
 
     @property
     def own_whole(self) -> Estimate | None:
-        """The same of what everybody gains or loses."""
+        """The same for what everybody gains or loses."""
         return self.whole_from_log or self.whole
 
 
 class Outcome(Value):
     """
-    What was measured of a promise: the share of the gap that is closed, below 0 where it grew, with the
-    interval of that at `confidence`; and of the `whole` what everybody gained or lost (`cost`).
+    What was measured for a promise: the share of the gap that was closed, below 0 where it grew, with its
+    interval at `confidence`; and, for the `whole`, what everybody gained or lost (`cost`).
     """
 
     promise: Promise
@@ -111,16 +111,15 @@ class Outcome(Value):
 
 class Hotfix(Value):
     """
-    The option that a person chose, and how far it has come. `event_id` put it in its stage, at `at`. `menu`
-    is the digest of the menu that it was chosen from; None where it was chosen before there were digests.
-    `promise` is what that menu said of it.
-    `break_glass` is why it was deployed without the second person that it needs, where it was.
-    `share` of members are served with it since `stage_at`, but for `hold_out` of them, who never are.
-    `because` says why it is taken back, once it is. `repaired_share` is the outcome once there is one; `seen`
-    is of the last look, also after it. `cost` is what everybody gained or lost while it was in force, as last
-    measured, `worth` what it does today, where members are held out. The event `expiry_set_by` said when it
-    expires; `reminded_of` is the end that people were reminded of; `renewing_until` the one that its deployer
-    is to be told.
+    The option that a person chose, and how far it has come. The event `event_id` put it in its stage, at
+    `at`. `menu` is the digest of the menu that it was chosen from; None where it was chosen before there were
+    digests. `promise` is what that menu promised for it. `break_glass` is why it was deployed without the
+    second person it needs, where it was. `share` of members have been served with it since `stage_at`, except
+    `hold_out` of them, who never are. `because` says why it is reverted, once it is. `repaired_share` is the
+    outcome once there is one; `seen` is what the last look saw, also after the outcome. `cost` is what
+    everybody gained or lost while it was in force, as last measured, `worth` what it does today, where
+    members are held out. The event `expiry_set_by` set its expiry; `reminded_of` is the expiry that people
+    were reminded of; `renewing_until` the one that its deployer has yet to be told.
     """
 
     option: str
@@ -153,7 +152,7 @@ class Hotfix(Value):
 
 
 class Spent(Value):
-    """An option that was in force in this incident and found not to work, or to do harm."""
+    """An option that was in force in this incident and was found not to work or to do harm."""
 
     option: str
     hotfix: str
@@ -163,7 +162,7 @@ class Spent(Value):
 
     @property
     def words(self) -> str:
-        """What was found of it, and when: completes “it was …”."""
+        """What was found about it, and when; completes “it was …”."""
         what = "found to do harm here" if self.because == "harm" else "found not to work here"
         return f"{what} at {self.at.astimezone(UTC):%H:%M} UTC"
 
@@ -179,7 +178,7 @@ class Score(Value):
 
 
 class Bundle(Value):
-    """What came of keeping what a diagnosis (the id of its event) read: a root; None where it failed."""
+    """The bundle of what a diagnosis (the id of its event) read: its root, None where keeping it failed."""
 
     diagnosis: str
     root: str | None
@@ -187,9 +186,9 @@ class Bundle(Value):
 
 class Ticket(Value):
     """
-    The newest ticket about it: asked for by the event `asked_by`; `id` is None until it is open, and
-    `outstanding` what it says is left to do, `before` what it said before that. `closed_by_somebody`: in the
-    tracker, and not by this program; `dropped` as what is not to be done.
+    The incident's newest ticket, asked for by the event `asked_by`. `id` is None until it is open;
+    `outstanding` is what it says is left to do, `before` what it said before that. `closed_by_somebody`:
+    closed in the tracker, not by this program; `dropped`: as not to be done.
     """
 
     tracker: str
@@ -204,14 +203,14 @@ class Ticket(Value):
 
     @property
     def is_open(self) -> bool:
-        """Whether it is there, and not closed."""
+        """Whether it exists and is not closed."""
         return self.id is not None and self.closed_at is None
 
 
 class ChangeCame(Value):
     """
-    What became of the check that was agreed on: `written`, in a pull request (`url`), or handed to a person
-    for this `reason`. `closed`: the pull request was closed without being merged.
+    What became of the check that was agreed on: `written`, put in a pull request (`url`), or handed to a
+    person for this `reason`. `closed`: the pull request was closed without being merged.
     """
 
     written: bool
@@ -237,7 +236,7 @@ class Followed(Value):
     """
     A follow-up that changes something, from its answer (the event `answered_by`) until it is done.
     `assigned_by` is the event that named the owner, a person's pseudonym, and when it is due. `dropped` is
-    why it is not to be done; `earned` by what record its check may leave shadow mode, `harm` what it made
+    why it will not be done; `earned` the record by which its check may leave shadow mode, `harm` what it made
     worse.
     """
 
@@ -256,7 +255,7 @@ class Followed(Value):
 
 
 class Correctable(Value):
-    """What holds now of an event that may be corrected, and which `parts` of it may."""
+    """The current values of an event that may be corrected, and which `parts` of it may be."""
 
     wire_name: str
     parts: tuple[Part, ...]
@@ -271,19 +270,19 @@ class Incident(Value):
     One incident, as corrected.
 
     `awaits` maps what is owed to the event that asked for it (id, when). `correctable` maps the id of each
-    event that may be corrected to what holds of it now, oldest first: only a correction asks for it, so it is
-    folded from the events then and kept nowhere. `given_by` maps a time of this incident to the id of the
-    event it is from. `former` are the menus before the one of now, by digest. `onset_at` is when the harm
-    began, where that is known. `also` are the findings elsewhere that are the same thing, as they joined.
-    `judged`: a person said how bad it is. `evidence_so_far` is what the looking that is going on has found;
-    `evidenced_at` when the first evidence was there. `bundle` is what was kept of the newest diagnosis.
-    `drawn_again` is the newest picture of the metric, where it was drawn since that diagnosis.
-    `spent` are the hotfixes that this incident has shown to be of no use, as they were found so; `outcomes`
-    what was measured of each that was in force, whatever was tried after it. `glass_broken` counts those that
-    were deployed without the second person that they need. `follow_up_ended_at` is when nothing was left to
-    do of the follow-up, or its ticket was closed in its tracker. `changes` are those that were proposed with
-    their replays, `change` the one that was agreed on, `change_came` what became of it; `followed` is how far
-    it has come, where it changes something.
+    event that may be corrected to its current values, oldest first: only corrections need it, so it is then
+    folded from the events and not stored. `given_by` maps a time of this incident to the id of the event it
+    comes from. `former` are the menus before the current one, by digest. `onset_at` is when the harm began,
+    where known. `also` are findings elsewhere that belong to the same problem, in the order they joined.
+    `judged`: a person set the severity. `evidence_so_far` is what the diagnosis under way has found;
+    `evidenced_at` is when the first evidence was available. `bundle` is what was kept of the newest
+    diagnosis. `drawn_again` is the newest picture of the metric, if it was redrawn since that diagnosis.
+    `spent` are the hotfixes that turned out to be of no use in this incident, in that order; `outcomes` is
+    what was measured for each that was in force, whatever was tried after it. `glass_broken` counts those
+    deployed without the second person they need. `follow_up_ended_at` is when nothing was left to do for the
+    follow-up, or its ticket was closed in its tracker. `changes` are those that were proposed with their
+    replays, `change` the one that was agreed on, `change_came` what became of it; `followed` is the
+    follow-up's progress, where it changes something.
     """
 
     stream: str
@@ -349,14 +348,14 @@ class Incident(Value):
 
     @property
     def picture(self) -> str | None:
-        """The digest of the newest picture of the metric; while the cause is looked into, of that."""
+        """The digest of the newest picture of the metric; before a diagnosis, from the evidence so far."""
         if self.drawn_again is not None or self.diagnosis is not None:
             return self.drawn_again or (self.diagnosis.picture if self.diagnosis else None)
         return next((piece.picture for piece in self.evidence_so_far if piece.picture), None)
 
     @property
     def called(self) -> str:
-        """The culprit once it is known; until then, and of a launch, what was found first."""
+        """The culprit once it is known; until then, and for a launch, what was found first."""
         known = self.diagnosis
         named = known.title if known is not None and self.kind == "detected" else None
         return named or self.title
@@ -367,8 +366,8 @@ class Incident(Value):
 
     def spent_on(self, option: Option) -> Spent | None:
         """
-        What was found of this option here, or of the same hotfix by the same name with other numbers: another
-        menu gives it another key. None where it was not in force here, or helped.
+        What was found about this option here, or about the same hotfix under the same name with other
+        numbers: another menu gives it another key. None where it was not in force here, or helped.
         """
         same = (option.hotfix, option.label)
         found = (one for one in self.spent if one.option == option.key or (one.hotfix, one.label) == same)
@@ -376,19 +375,19 @@ class Incident(Value):
 
     @property
     def menu_digest(self) -> str:
-        """What a press states to say that it means the menu of now; empty where there is none."""
+        """The digest that a press carries to say it means the current menu; empty where there is none."""
         return digest_of(self.menu or ())
 
 
 DRAW = "draw"
-"""The obligation to draw the metric again."""
+"""The obligation to redraw the metric."""
 
 TICKET, TICKET_UPDATE = "ticket", "ticket_update"
 """The obligations to open a ticket, and to have it say what is outstanding."""
 
 
 def drawing(incident: Incident, asked: tuple[str, Moment]) -> dict[str, tuple[str, Moment]]:
-    """What is owed once something shows in the metric; nothing where none was drawn, as for a launch."""
+    """The redrawing owed once something shows in the metric; none where none was drawn, as for a launch."""
     diagnosis = incident.diagnosis
     drawn = incident.kind == "detected" and diagnosis is not None and diagnosis.picture is not None
     return {DRAW: asked} if drawn else {}

@@ -1,4 +1,4 @@
-"""What an event of its ticket changes."""
+"""What an event of its ticket changes in an incident."""
 
 from __future__ import annotations
 

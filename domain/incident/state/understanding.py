@@ -1,4 +1,4 @@
-"""What an event of the beginning, of the people and of the diagnosis changes."""
+"""What events of its opening, its people and its diagnosis change in an incident."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FoundOut = (
 
 
 def opened(record: e.Recorded, event: e.IncidentOpened) -> Incident:
-    """The incident that this event begins."""
+    """The incident that this event opens."""
     asked = (record.id, record.at)
     awaits = {"announce": asked} if event.finding is None else {"announce": asked, "diagnose": asked}
     return Incident(
@@ -94,7 +94,7 @@ def _found_out(incident: Incident, record: e.Recorded, event: FoundOut) -> dict[
             failed = {"diagnosis_failure": event.reason, "evidence_so_far": ()}
             return {**failed, "awaits": _menu_owed(incident, record)}
         case e.DiagnosisRequested():
-            # What is known stays to be read, and to be chosen from, until there is something newer.
+            # What is known can still be read, and chosen from, until there is something newer.
             awaits = {**without(incident, "menu"), "diagnose": (record.id, record.at)}
             return {"evidence_so_far": (), "awaits": awaits}
         case e.BundleKept():
@@ -113,7 +113,7 @@ def _found_out(incident: Incident, record: e.Recorded, event: FoundOut) -> dict[
 
 
 def _diagnosed(incident: Incident, record: e.Recorded, diagnosis: Diagnosis) -> dict[str, Any]:
-    """What was kept and drawn of the diagnosis before is not of this one."""
+    """The diagnosis; what was kept and drawn for the previous one is dropped."""
     return {
         "evidence_so_far": (),
         "evidenced_at": incident.evidenced_at or record.at,
@@ -131,7 +131,7 @@ def _menu_owed(incident: Incident, record: e.Recorded) -> dict[str, tuple[str, M
 
 
 def _offered(incident: Incident, event: e.MenuPrepared) -> dict[str, Any]:
-    """The menu before is kept: somebody may still press what was drawn of it."""
+    """The new menu; the former one is kept, as somebody may still press a button drawn from it."""
     former = {"former": with_former(incident.former, incident.menu)} if incident.menu else {}
     return {
         "menu": event.options,
@@ -144,7 +144,7 @@ def _offered(incident: Incident, event: e.MenuPrepared) -> dict[str, Any]:
 
 
 def _onset(incident: Incident, diagnosis: Diagnosis) -> Moment | None:
-    """When it began: as a person corrected it, else as the newest diagnosis that knows says."""
+    """When it began: as corrected by a person, else by the newest diagnosis that knows."""
     before = incident.diagnosis
     corrected = before is None or incident.onset_at != before.since
     if corrected and incident.onset_at is not None:

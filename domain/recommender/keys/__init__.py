@@ -1,1 +1,1 @@
-"""What keys of a declaration may hold, and how lengths of time and names are written."""
+"""What keys of a declaration may hold, and how durations and names are written."""

@@ -1,4 +1,4 @@
-"""What a kind asks of its own, taken apart from the keys that every entry of its section has."""
+"""Separates a kind's own keys from those that every entry of its section has."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 def with_options_apart(declared: Any, common: Collection[str]) -> Any:
     """
-    What is declared, with every key that is not `common` under `options`; as it is, where it is no table.
+    What is declared, with every key that is not `common` moved under `options`; unchanged if it is no table.
 
     >>> with_options_apart({"kind": "x", "amount": 2}, {"kind", "options"})
     {'kind': 'x', 'options': {'amount': 2}}

@@ -33,7 +33,7 @@ def parse_duration(value: object) -> timedelta:
 
 def name_duration(length: timedelta) -> str:
     """
-    The same in the spelling that is read back.
+    The duration in the spelling that `parse_duration` reads.
 
     >>> name_duration(timedelta(minutes=90))
     '1h30m'

@@ -1,4 +1,4 @@
-"""Tests of the ML Test Score by their ids, as a declaration may name them; what they are is in the rubric."""
+"""Tests of the ML Test Score by id, as a declaration may name them; the rubric says what they are."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEST_IDS = tuple(f"{section}-{number}" for section in SECTIONS for number in ran
 
 def known_test(written: str) -> str:
     """
-    The id, where there is such a test.
+    The id, if there is such a test.
 
     Raises:
         ValueError: there is none; the message names the nearest.

@@ -1,4 +1,4 @@
-"""What a wrong name was probably meant to be."""
+"""What a misspelt name was probably meant to be."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def newest(schedule: str, at: datetime, zone: ZoneInfo) -> datetime:
     """
     The latest moment that the cron expression names, not after `at`.
 
-    An hour that the clocks skip or repeat is named once, as by Debian's cron.
+    An hour that the clocks skip or repeat counts once, as in Debian's cron.
 
     >>> utc = ZoneInfo("UTC")
     >>> newest("15 6 * * *", datetime(2026, 11, 25, 6, 14, tzinfo=utc), utc).isoformat()

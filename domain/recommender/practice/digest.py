@@ -1,4 +1,4 @@
-"""When the scorecard is posted by itself, once a week, and where."""
+"""When and where the scorecard is posted automatically, once a week."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Digest(Value):
     weekly: str | None = None
     """Weekday and time of day in the recommender's time zone, such as `"mon 09:00"`."""
     channel: str | None = None
-    """Channel that it is posted in; the default one of `[routes]`, where none is named."""
+    """Channel that it is posted in; by default the default one of `[routes]`."""
 
     @field_validator("weekly")
     @classmethod

@@ -12,25 +12,25 @@ from domain.values import Value
 
 
 class FollowUps(Value):
-    """What becomes of what somebody accepted as a follow-up, who sees to it, and what is proposed."""
+    """What becomes of an accepted follow-up, who owns it, and what is proposed."""
 
     apply: Literal["write", "pull_request", "propose"] = "propose"
     """`"write"` adds an accepted check to the declaration; `"pull_request"` opens one with it; `"propose"`
     shows the diff to a person."""
     deployer: str | None = None
-    """A deployer of kind `pull_request`: in its repository pull requests are opened, and left for people to
+    """A deployer of kind `pull_request`: pull requests are opened in its repository and left for people to
     merge."""
     file: str = Field(default="recsysops.toml", min_length=1)
     """The declaration's file in that repository."""
     owner: str | None = None
-    """Who sees to follow-ups: one of `[people.NAME]`. Whoever accepted it, as long as nothing is said."""
+    """Who owns follow-ups: one of `[people.NAME]`. By default whoever accepted the follow-up."""
     due_days: int = Field(default=14, ge=1)
-    """Days from its acceptance until it is due. It is reminded of then, in its thread, once."""
+    """Days from its acceptance until it is due. A single reminder is then posted in its thread."""
     most_alarms_a_week: float = Field(default=1.0, gt=0.0)
     """A check that would add more alarms a week than this is not proposed."""
     replay_time: Duration = timedelta(seconds=90)
-    """All replays of an incident's follow-ups together end after that, and what was not replayed by then is
-    not proposed; the worker does nothing else meanwhile."""
+    """Longest time for all replays of an incident's follow-ups together; what was not replayed by then is not
+    proposed. The worker does nothing else meanwhile."""
 
     @model_validator(mode="after")
     def _somewhere(self) -> Self:

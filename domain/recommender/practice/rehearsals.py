@@ -12,10 +12,10 @@ _SCHEDULE: TypeAdapter[str] = TypeAdapter(Schedule)
 
 
 class Rehearsals(Value):
-    """`schedule`: a cron expression in the recommender's time zone; `never`, where only people rehearse."""
+    """`schedule`: a cron expression in the recommender's time zone; `never` if only people rehearse."""
 
     schedule: str = "15 5 * * *"
-    """When: a cron expression in the recommender's time zone; `"never"`, where only people rehearse."""
+    """When: a cron expression in the recommender's time zone; `"never"` if only people rehearse."""
 
     @field_validator("schedule")
     @classmethod
@@ -33,7 +33,7 @@ class Rehearsals(Value):
 
 
 class Replays(Rehearsals):
-    """When all incidents are replayed: a cron expression, or `never`, as of rehearsals."""
+    """When all incidents are replayed: a cron expression or `never`, as for rehearsals."""
 
     schedule: str = "45 4 * * *"
-    """When: a cron expression in the recommender's time zone; `"never"`, where only people replay."""
+    """When: a cron expression in the recommender's time zone; `"never"` if only people replay."""

@@ -1,4 +1,4 @@
-"""Where the team plans its work, so that what an incident leaves to do is a ticket there."""
+"""Where the team plans its work, so that what an incident leaves to do becomes a ticket there."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from domain.values import Value
 
 class Tracker(Value):
     """
-    What every kind of tracker has; each kind adds where it is and how it is reached (`workers.trackers`).
+    What every kind of tracker has; each kind adds its address and how it is reached (`workers.trackers`).
 
-    Its open tickets are looked at once in `every`; `timeout` is for all that one question takes. Secrets stay
-    in the environment: a key that ends in `_env` has the name of a variable.
+    Its open tickets are looked at once per `every`; `timeout` covers everything that one question takes.
+    Secrets stay in the environment: a key that ends in `_env` holds the name of a variable.
     """
 
     name: str
@@ -28,6 +28,6 @@ class Tracker(Value):
 
 
 class UnreadTracker(Tracker):
-    """One of a stranger's kind, as it is written: whoever asks it nothing does not import that kind."""
+    """One of a third-party kind, as written: whoever does not use it need not import that kind."""
 
     model_config = ConfigDict(extra="allow")

@@ -1,4 +1,4 @@
-"""The items concerned taken out of what may be shown."""
+"""Takes the items concerned out of what may be shown."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def given(hotfix: DeclaredHotfix, keys: Keys, around: Circumstances) -> dict[str
 
 
 def changes(keys: Keys, parameters: Parameters) -> Iterator[str]:
-    """Fewer may be taken out than was offered."""
+    """Says that fewer items may be taken out than was offered."""
     items = parameters.get("items")
     if isinstance(items, list | tuple) and len(items) > keys.most:
         yield f"it takes out {keys.most:,} items at most, not {len(items):,}"

@@ -1,4 +1,4 @@
-"""An amount added to the score of the items concerned, whatever the model thinks of them."""
+"""Adds an amount to the score of the items concerned, whatever the model thinks of them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from domain.values import Value
 
 
 class Keys(Value):
-    """`amount`: what is added, in the score's unit; what gives the exposure back, where none is named."""
+    """`amount`: what is added, in the score's unit; by default what restores the items' exposure."""
 
     amount: float | None = None
-    """What is added to the score, in its unit; by default what gives the items their exposure back."""
+    """What is added to the score, in its unit; by default what restores the items' exposure."""
 
 
 def given(hotfix: DeclaredHotfix, keys: Keys, around: Circumstances) -> dict[str, object] | Unfit:
@@ -31,13 +31,13 @@ def given(hotfix: DeclaredHotfix, keys: Keys, around: Circumstances) -> dict[str
 
 
 def changes(keys: Keys, parameters: Parameters) -> Iterator[str]:
-    """Another amount than was offered."""
+    """Says that the amount is not the one that was offered."""
     if keys.amount not in (None, parameters.get("amount")):
         yield f"its amount is {keys.amount}, not {parameters.get('amount')}"
 
 
 def rehearse(hotfix: DeclaredHotfix, keys: Keys) -> Rehearsal:
-    """Items that are scored too low, by about what is declared."""
+    """Rehearse on items scored too low by about the declared amount."""
     promised = hotfix.replay.amount if hotfix.replay else None
     amount = keys.amount if keys.amount is not None else promised
     return Rehearsal(shift.on_items(amount), shift.boosted)

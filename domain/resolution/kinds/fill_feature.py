@@ -1,4 +1,4 @@
-"""A feature that is unset served with the value that it had, or that comparable items have."""
+"""Serves an unset feature with the value that it had, or that comparable items have."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from domain.values import Value
 
 
 class Keys(Value):
-    """`feature`: the one that it fills; any, where none is named."""
+    """`feature`: the one that it fills in; any if none is named."""
 
     feature: str | None = None
-    """The feature that it fills in; any, where none is named."""
+    """The feature that it fills in; any if none is named."""
 
 
 def given(_hotfix: DeclaredHotfix, keys: Keys, around: Circumstances) -> dict[str, object] | Unfit:
     """
-    Unfit where another feature is at fault. Of several values there are also `values`: value → items; `value`
-    is then the most usual one.
+    Unfit where another feature is at fault. With several values there is also `values`: value → items;
+    `value` is then the most common one.
     """
     found, items = around.diagnosis, around.items
     feature = keys.feature or found.feature
@@ -46,7 +46,7 @@ def _by_value(items: Sequence[str], usual: str, former: Mapping[str, str]) -> di
 
 
 def label(declared: str, parameters: Parameters) -> str:
-    """What it fills in stands in its line."""
+    """The line of the menu, naming what it fills in."""
     values = parameters.get("values")
     if isinstance(values, dict):
         return f"{declared}: {parameters['value']} and {len(values) - 1} more, as before"
@@ -54,13 +54,13 @@ def label(declared: str, parameters: Parameters) -> str:
 
 
 def changes(keys: Keys, parameters: Parameters) -> Iterator[str]:
-    """Another feature than was offered."""
+    """Says that the feature is not the one that was offered."""
     if keys.feature not in (None, parameters.get("feature")):
         yield f"it fills {keys.feature}, not {parameters.get('feature')}"
 
 
 def examine(hotfix: DeclaredHotfix, keys: Keys, recommender: Recommender) -> Iterator[Advice]:
-    """A feature that items do not have."""
+    """Advise on a feature that items do not have."""
     where = f"hotfixes.{hotfix.name}"
     features = set(recommender.items.features) if recommender.items else set()
     if keys.feature is not None and features and keys.feature not in features:

@@ -1,4 +1,4 @@
-"""The version of the model served again that served before the one that took over about the onset."""
+"""Serves again the model version from before the one that took over about the onset."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from domain.resolution.way import Parameters, Unfit
 
 
 def given(hotfix: DeclaredHotfix, keys: Hook, around: Circumstances) -> dict[str, object] | Unfit:
-    """The versions, by what is logged."""
+    """The two versions, according to the log."""
     found = versions(around)
     return found if isinstance(found, Unfit) else {"hook": called(hotfix, keys), **found}
 
 
 def label(declared: str, parameters: Parameters) -> str:
-    """The version that it goes back to stands in its line."""
+    """The line of the menu, naming the version that it goes back to."""
     return f"{declared}: {parameters['version']}"
 
 

@@ -1,4 +1,4 @@
-"""The most popular items shown in a slice of requests, instead of what the model says there."""
+"""Shows the most popular items in a slice of requests, instead of what the model ranks there."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from domain.resolution.way import Parameters, Unfit
 
 
 class Keys(Hook):
-    """`column`: of the items, or of the candidates' log: how popular an item is, the most first."""
+    """`column`: how popular an item is, highest first; a column of the items or of the candidates' log."""
 
     column: str
     """Column, of the items or of the candidates' log, that says how popular an item is."""
 
 
 def given(hotfix: DeclaredHotfix, keys: Keys, around: Circumstances) -> dict[str, object] | Unfit:
-    """Unfit where the slice is one of items: a request cannot be ranked by popularity in part."""
+    """Unfit where the slice is one of items: a request cannot be partly ranked by popularity."""
     inside = in_slice(around.stage.traffic, around.slice) if around.stage is not None else None
     if around.stage is not None and inside is not None and not whole_requests(around.stage.traffic, inside):
         return Unfit("its slice is one of items, and a request is ranked as a whole")
@@ -32,13 +32,13 @@ def given(hotfix: DeclaredHotfix, keys: Keys, around: Circumstances) -> dict[str
 
 
 def changes(keys: Keys, parameters: Parameters) -> Iterator[str]:
-    """Another column than was offered."""
+    """Says that the column is not the one that was offered."""
     if keys.column != parameters.get("column"):
         yield f"it ranks by {keys.column}, not {parameters.get('column')}"
 
 
 def examine(hotfix: DeclaredHotfix, keys: Keys, recommender: Recommender) -> Iterator[Advice]:
-    """A column that neither items nor models have."""
+    """Advise on a column that neither items nor models have."""
     items = recommender.items.features if recommender.items else ()
     known = {*items, *(name for model in recommender.models.values() for name in model.features)}
     if known and keys.column not in known:

@@ -1,4 +1,4 @@
-"""An amount added to the score of whatever lies in a slice: a feature's value that is ranked wrongly."""
+"""Adds an amount to the score of everything in a slice, for a feature value that is ranked wrongly."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from domain.values import Slice, slice_of
 
 
 class Keys(Hook):
-    """`amount`: what is added, in the score's unit; `of`: the slice, the symptom's where none is named."""
+    """`amount`: what is added, in the score's unit; `of`: the slice, by default the symptom's."""
 
     amount: float
     """What is added to the score, in its unit."""
@@ -43,7 +43,7 @@ def given(hotfix: DeclaredHotfix, keys: Keys, around: Circumstances) -> dict[str
 
 
 def changes(keys: Keys, parameters: Parameters) -> Iterator[str]:
-    """Another amount or slice than was offered."""
+    """Says that the amount or slice is not the one that was offered."""
     if keys.amount != parameters.get("amount"):
         yield f"its amount is {keys.amount}, not {parameters.get('amount')}"
     if keys.of and keys.of != parameters.get("slice"):
@@ -51,7 +51,7 @@ def changes(keys: Keys, parameters: Parameters) -> Iterator[str]:
 
 
 def rehearse(_hotfix: DeclaredHotfix, keys: Keys) -> Rehearsal | Unfit:
-    """Its slice scored wrongly by about its amount, the other way."""
+    """Rehearse on its slice, scored wrongly by about its amount in the opposite direction."""
     where = slice_of(**keys.of)
     if not where:
         return Unfit("it acts on whatever slice an incident has; name one in `of` to have it rehearsed")
@@ -61,7 +61,7 @@ def rehearse(_hotfix: DeclaredHotfix, keys: Keys) -> Rehearsal | Unfit:
 
 
 def _served(planted: Planted, amount: float, where: Slice) -> Floats:
-    """The amount added to the slice."""
+    """Exposure with the amount added to the slice."""
     inside = in_slice(planted.healthy.traffic, where)
     return planted.healthy.traffic.exposure(planted.scores + amount * (0.0 if inside is None else inside))
 

@@ -1,4 +1,4 @@
-"""A share of requests ranked by the version of the model that served before, the others as now."""
+"""Ranks a share of requests by the model version that served before, the others as now."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from domain.resolution.way import Parameters, Unfit
 
 
 class Keys(Hook):
-    """`share` of requests (above 0, at most 1) that the version before ranks."""
+    """`share` of requests (above 0, at most 1) that the previous version ranks."""
 
     share: float = Field(gt=0.0, le=1.0)
-    """Share of requests that the version before ranks (above 0, at most 1)."""
+    """Share of requests that the previous version ranks (above 0, at most 1)."""
 
 
 def given(hotfix: DeclaredHotfix, keys: Keys, around: Circumstances) -> dict[str, object] | Unfit:
-    """The versions as of a rollback, and the share. Unfit where no other version was logged before."""
+    """The versions as for a rollback, and the share. Unfit where no other version was logged before."""
     found = versions(around)
     return found if isinstance(found, Unfit) else {"hook": called(hotfix, keys), **found, "share": keys.share}
 
 
 def label(declared: str, parameters: Parameters) -> str:
-    """The version and its share stand in its line."""
+    """The line of the menu, naming the version and its share."""
     return f"{declared}: {parameters['version']} for {100 * float(str(parameters['share'])):.0f} %"
 
 
 def changes(keys: Keys, parameters: Parameters) -> Iterator[str]:
-    """Another share than was offered."""
+    """Says that the share is not the one that was offered."""
     if keys.share != parameters.get("share"):
         yield f"its share is {keys.share}, not {parameters.get('share')}"
 

@@ -1,4 +1,4 @@
-"""Whatever a recommender's own receiver does where it is called: a rollback, a failover."""
+"""Whatever a recommender's own receiver does when it is called: a rollback, a failover."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def given(hotfix: DeclaredHotfix, keys: Hook, around: Circumstances) -> dict[str
 
 
 def rehearse(hotfix: DeclaredHotfix, _keys: Hook) -> Rehearsal | Unfit:
-    """As its replay is."""
+    """Rehearse it as its replay is rehearsed."""
     if hotfix.replay is None:
         return Unfit("no `replay` says what its receiver does")
     return REPLAYS[hotfix.replay.kind].rehearsal or Unfit("its replay says not how")

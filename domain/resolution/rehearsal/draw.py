@@ -1,4 +1,4 @@
-"""Which items a fault is planted on: slices of them, or a few of all, in an order that a seed draws."""
+"""Which items a fault is planted on: slices of them, or a few out of all, in an order drawn from a seed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pandas as pd
 from domain.errors import CannotRehearse
 from domain.resolution.rehearsal.planted import LEAST_EFFECT, Healthy, Planted
 
-MOST_VALUES = 50  # of a feature that items are sliced by
+MOST_VALUES = 50  # of a feature by which items are sliced
 LEAST_ITEMS = 3
-MOST_SHARE = 0.4  # of the candidates, that a fault is planted on
-SOME = 0.1  # of the items, where no slice of them fits
+MOST_SHARE = 0.4  # share of the candidates that a fault is planted on
+SOME = 0.1  # share of the items, where no slice of them fits
 TRIES = 12
 
 Items = frozenset[str]
@@ -32,10 +32,10 @@ def drawn(
 
     Args:
         apart: the feature at fault, by which items are not sliced.
-        most: items that it may be planted on.
+        most: the most items that it may be planted on.
 
     Raises:
-        CannotRehearse: none of those that were tried does.
+        CannotRehearse: none of those tried does.
     """
     tried = 0
     for items, says in _groups(healthy, chance, apart, most):
@@ -54,7 +54,7 @@ def drawn(
 def _groups(
     healthy: Healthy, chance: np.random.Generator, apart: str | None, most: int | None
 ) -> Iterator[tuple[Items, str]]:
-    """Slices of the items that are candidates, in a drawn order; then items drawn from all."""
+    """Slices of the items that are candidates, in random order; then items drawn from all."""
     present = healthy.ids.value_counts()
     slices = list(_slices(healthy, apart))
     for place in chance.permutation(len(slices)):

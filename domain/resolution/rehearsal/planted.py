@@ -1,4 +1,4 @@
-"""A fault planted in logged requests, so that what a hotfix repairs of it is known and not estimated."""
+"""A fault planted in logged requests, so that what a hotfix repairs is known rather than estimated."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from domain.diagnosis.replay import Bools, Floats, Traffic
 from domain.values import CauseKind
 
 LEAST_EFFECT = 0.2
-"""Of the exposure of the items concerned, that a planted fault has to change."""
+"""Share of the concerned items' exposure that a planted fault has to change."""
 LEAST_SHOWN = 30.0  # exposures of these items without it
 
 
 @dataclass(frozen=True)
 class Versions:
-    """The version of the model that ranks and the one before; `former` are that one's scores, (rows,)."""
+    """The model version that ranks, and the previous one; `former` are the latter's scores, (rows,)."""
 
     now: str
     was: str
@@ -32,9 +32,9 @@ class Healthy:
 
     Args:
         traffic: requests since the moment at which a fault is planted, as they were ranked.
-        pool: candidates in which values of model features are looked up, from before that moment too.
-        items: the items by `key` with the features that they are described by; null where none is declared.
-        deliveries: time → the items as that delivery had them, of those that are kept; the newest last.
+        pool: candidates in which values of model features are looked up, including earlier ones.
+        items: the items by `key` with the features that describe them; null where none is declared.
+        deliveries: time → the items as in that delivery, for those that are kept; newest last.
         versions: null where no other version ranked before.
     """
 
@@ -48,18 +48,18 @@ class Healthy:
 
     @property
     def scores(self) -> Floats:
-        """(rows,) as they were logged, in the model's unit."""
+        """(rows,) the logged scores, in the model's unit."""
         return self.traffic.scores(self.traffic.rows)
 
     @property
     def ids(self) -> pd.Series:
-        """(rows,) which item each candidate is."""
+        """(rows,) the item of each candidate."""
         return self.traffic.rows[self.traffic.columns.item].astype(str)
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A model that scores `by` higher (lower, below 0) where one feature lies in [low, high]."""
+    """A model that scores `by` higher (below 0: lower) where one feature lies in [low, high]."""
 
     feature: str
     low: float
@@ -79,7 +79,7 @@ class Planted:
         scores: (rows,) with the fault.
         feature: the raw feature that is unset; `usual` is the value that most of the items had, `derived` are
             the columns of the model's input that are made from it.
-        segment: what the newest version was made to do wrong.
+        segment: what the newest version was made to get wrong.
     """
 
     healthy: Healthy
@@ -94,35 +94,35 @@ class Planted:
 
     @property
     def items(self) -> tuple[str, ...]:
-        """The items concerned, that are candidates."""
+        """The concerned items that are candidates."""
         return tuple(sorted(self.healthy.ids[self.concerned].unique()))
 
     @property
     def faulty(self) -> Floats:
-        """(rows,) how likely each is shown with the fault."""
+        """(rows,) how likely each is to be shown with the fault."""
         return self.healthy.traffic.exposure(self.scores)
 
     @property
     def effect(self) -> float:
-        """By how much the items' exposure changes, relative; 0 where too little of it is there to tell."""
+        """The relative change in the items' exposure; 0 where there is too little of it to tell."""
         usual = self.exposures(self.healthy.traffic.exposure(self.healthy.scores))
         return 0.0 if usual < LEAST_SHOWN else self.exposures(self.faulty) / usual - 1
 
     def exposures(self, shown: Floats) -> float:
-        """Of the items concerned, as each request counts."""
+        """The exposures of the items concerned, weighted by request."""
         return float((self.healthy.traffic.row_weights * shown)[self.concerned].sum())
 
     def repaired(self, shown: Floats) -> float:
         """
-        The share of what the fault took (or gave too much) that comes back where candidates are `shown` like
-        this, (rows,): 1 is all, below 0 makes it worse.
+        The share of what the fault took (or gave in excess) that is restored where candidates are `shown`
+        like this, (rows,): 1 is all, below 0 makes it worse.
         """
         usual = self.exposures(self.healthy.traffic.exposure(self.healthy.scores))
         faulty = self.exposures(self.faulty)
         return (self.exposures(shown) - faulty) / (usual - faulty)
 
     def rescored(self, features: pd.DataFrame) -> Floats:
-        """(rows,) how likely each is shown, where the model is fed with these features."""
+        """(rows,) how likely each is to be shown if the model is fed these features."""
         return self.healthy.traffic.exposure(self.healthy.traffic.scores(features))
 
 
@@ -135,11 +135,11 @@ class Rehearsal:
     How a hotfix is rehearsed.
 
     Args:
-        plant: puts a fault that it is for into the traffic; all that is left to chance is drawn with the
-            seed. Raises CannotRehearse: there is nothing in this traffic that it could be put into.
-        serve: (rows,) how likely each candidate is really shown once the hotfix is in force with these
+        plant: puts a fault that the hotfix is for into the traffic; everything random is drawn with the seed.
+            Raises CannotRehearse: this traffic offers nowhere to plant it.
+        serve: (rows,) how likely each candidate really is to be shown once the hotfix is in force with these
             parameters, by what is known without the fault.
-        cause: of which kind the fault is; of whichever the hotfix is declared for, where none is named.
+        cause: the kind of fault; by default any that the hotfix is declared for.
     """
 
     plant: Callable[[Healthy, int], Planted]
@@ -148,13 +148,13 @@ class Rehearsal:
 
 
 def shifted(healthy: Healthy, says: str, concerned: Bools, by: float) -> Planted:
-    """Candidates scored `by` higher (lower, below 0) by something after the model."""
+    """Plant candidates scored `by` higher (below 0: lower) by something after the model."""
     rows = healthy.traffic.rows[list(healthy.traffic.columns.features)]
     return Planted(healthy, says, concerned, rows, healthy.scores + by * concerned)
 
 
 def unset(planted: Planted, features: pd.DataFrame, derived: tuple[str, ...]) -> Planted:
-    """The same with this input of the model, scored anew."""
+    """The same fault with this input of the model, scored anew."""
     scores = planted.healthy.traffic.scores(features)
     return replace(planted, features=features, scores=scores, derived=derived)
 

@@ -1,4 +1,4 @@
-"""Scores shifted after the model, of drawn items or of a slice: a boost too much, a wrong weight."""
+"""Scores shifted after the model, for drawn items or a slice: an excessive boost, a wrong weight."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from domain.resolution.rehearsal.draw import Items, drawn
 from domain.resolution.rehearsal.planted import LEAST_EFFECT, Healthy, Parameters, Planted, shifted, spread
 
 LEAST, MOST = 0.7, 1.5
-"""Times what the hotfix adds, or the spread of the scores, that is taken from the items concerned."""
+"""The shift as a multiple of what the hotfix adds, or of the spread of the scores."""
 
 
 def on_items(amount: float | None) -> Callable[[Healthy, int], Planted]:
     """
-    Drawn items scored too low, by about what `amount` (in the score's unit) adds to them again; too high,
-    where it is below 0. By about the spread of the scores, where the amount is not known beforehand.
+    Plant drawn items scored too low by about the `amount` (in the score's unit) that the hotfix adds; too
+    high where it is below 0. Where the amount is not known beforehand, by about the spread of the scores.
     """
     return _on_drawn(lambda healthy, chance: -_size(healthy, chance, amount), None)
 
 
 def too_high(most: int | None) -> Callable[[Healthy, int], Planted]:
-    """Drawn items, at most so many, scored too high by about the spread of the scores."""
+    """Plant drawn items, at most `most`, scored too high by about the spread of the scores."""
     return _on_drawn(lambda healthy, chance: _size(healthy, chance, None), most)
 
 
@@ -47,7 +47,8 @@ def in_slice(
     amount: float, where: str, inside: Callable[[Traffic], Bools | None]
 ) -> Callable[[Healthy, int], Planted]:
     """
-    All that lies in a slice scored too low, by about what `amount` adds again; too high, where it is below 0.
+    Plant a whole slice scored too low by about the `amount` that the hotfix adds; too high where it is below
+    0.
 
     Args:
         where: the slice, in words.
@@ -68,14 +69,14 @@ def in_slice(
 
 
 def boosted(parameters: Parameters, planted: Planted) -> Floats:
-    """The amount added to the items that the deployer is handed."""
+    """Exposure with the amount added to the items that the deployer is handed."""
     return planted.healthy.traffic.exposure(
         planted.scores + float(str(parameters["amount"])) * _named(parameters, planted)
     )
 
 
 def blocked(parameters: Parameters, planted: Planted) -> Floats:
-    """These items no candidates any more."""
+    """Exposure with these items no longer candidates."""
     return planted.healthy.traffic.exposure(planted.scores, _named(parameters, planted))
 
 

@@ -1,4 +1,4 @@
-"""A feature of some items unset, as a delivery without it leaves them."""
+"""A feature of some items unset, as after a delivery that lacks it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from domain.resolution.rehearsal.planted import Healthy, Parameters, Planted, Re
 
 
 def rehearsal_of(feature: str | None) -> Rehearsal:
-    """`feature` unset; one that the model is fed, where none is named. Rehearses what fills it in."""
+    """Rehearse what fills in a `feature` that is unset; by default one that the model is fed."""
     return Rehearsal(lambda healthy, seed: plant(healthy, seed, feature), filled, cause="feature")
 
 
 def plant(healthy: Healthy, seed: int, feature: str | None) -> Planted:
     """
-    A feature of drawn items unset, and so what the model is fed of it.
+    Unset a feature of drawn items, and so everything derived from it that the model is fed.
 
     Raises:
         CannotRehearse: nothing that the model is fed is known to be made from it.
@@ -42,8 +42,8 @@ def plant(healthy: Healthy, seed: int, feature: str | None) -> Planted:
 
 def filled(parameters: Parameters, planted: Planted) -> Floats:
     """
-    Items served with the values that the deployer is handed. Where that is an item's own value, the model is
-    fed what was logged; another value is looked up as in a menu, among candidates that have it.
+    Exposure with items served with the values that the deployer is handed. Where that is an item's own value,
+    the model is fed what was logged; another value is looked up as in a menu, among candidates that have it.
     """
     values: dict[str, str] = {}
     given = parameters.get("values")
@@ -55,7 +55,7 @@ def filled(parameters: Parameters, planted: Planted) -> Floats:
 
 
 def rolled_back(parameters: Parameters, planted: Planted) -> Floats:
-    """The items as the delivery had them that is gone back to; those that it has not are no candidates."""
+    """Exposure with the items as in the delivery rolled back to; those it lacks are no candidates."""
     healthy, name = planted.healthy, str(planted.feature)
     former = healthy.deliveries.get(str(parameters.get("to")))
     if former is None:
@@ -70,7 +70,7 @@ def rolled_back(parameters: Parameters, planted: Planted) -> Floats:
 
 
 def served(planted: Planted, values: Mapping[str, str]) -> pd.DataFrame:
-    """The model's input where items (item → value) are served with a value of the feature."""
+    """The model's input where items are served with these `values` of the feature (item → value)."""
     healthy, name = planted.healthy, str(planted.feature)
     traffic = healthy.traffic
     own = healthy.ids.map(_raw(healthy, name).astype(str).to_dict())
@@ -89,7 +89,7 @@ def served(planted: Planted, values: Mapping[str, str]) -> pd.DataFrame:
 def _chosen(
     healthy: Healthy, chance: np.random.Generator, feature: str | None
 ) -> tuple[str, tuple[str, ...]]:
-    """The feature that is unset, and what the model is fed that is made from it."""
+    """The feature that is unset, and the columns derived from it that the model is fed."""
     described = [] if healthy.items is None else [one for one in healthy.items if one != healthy.key]
     names = [feature] if feature is not None else [described[n] for n in chance.permutation(len(described))]
     rows, columns = healthy.traffic.rows, healthy.traffic.columns
@@ -106,7 +106,7 @@ def _chosen(
 
 
 def _raw(healthy: Healthy, name: str) -> pd.Series:
-    """Item → its value now: as the log has it, else as the items' table."""
+    """Item → its current value: as in the log, else as in the items' table."""
     rows = healthy.traffic.rows
     if name in rows:
         found = rows.assign(__item=healthy.ids).drop_duplicates("__item", keep="last")

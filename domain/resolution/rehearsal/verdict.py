@@ -1,4 +1,4 @@
-"""What a rehearsal shows: the menu's promise held against what the hotfix really repairs of a known fault."""
+"""What a rehearsal shows: the menu's promise against what the hotfix really repairs of a known fault."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from domain.incident.outcome import held, miss, promised
 from domain.values import Estimate
 
 LEAST_REPAIRED = 0.05
-"""Of the planted fault, below which nothing is repaired."""
+"""Share of the planted fault below which nothing counts as repaired."""
 
 
 def missed_by(promise: Estimate, repaired: float) -> float | None:
     """
-    How many of its half-widths the promise would have had to reach; None where it has no interval.
+    How many of its half-widths the promise would have had to extend; None where it has no interval.
 
-    What is repaired of a planted fault is known exactly, also where it is all of it or more.
+    What is repaired of a planted fault is known exactly, even where it is all of it or more.
 
     >>> promise = Estimate(value=130.0, low=120.0, high=140.0, unit="%", basis="replay")
     >>> missed_by(promise, 1.0), missed_by(promise, 1.3)
@@ -30,7 +30,7 @@ def missed_by(promise: Estimate, repaired: float) -> float | None:
 
 
 def verdict_of(promise: Estimate, repaired: float) -> tuple[Verdict, str]:
-    """What it comes to, and why in words."""
+    """The verdict, and the reason in words."""
     if repaired < LEAST_REPAIRED:
         does = "nothing" if repaired > -LEAST_REPAIRED else f"less than nothing ({100 * repaired:.0f} %)"
         return "nothing", f"in force, it repairs {does} of the fault"

@@ -1,4 +1,4 @@
-"""A version of the model that learned something wrong of a segment, after one that did not."""
+"""A version of the model that learned something wrong about a segment, after one that did not."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from domain.resolution.rehearsal.planted import (
     spread,
 )
 
-WIDTH = 0.2  # of the items, by rank of a feature, that the newest version scores wrongly
+WIDTH = 0.2  # share of the items, by rank of a feature, that the newest version scores wrongly
 LEAST, MOST = 1.0, 2.0  # times the spread of the scores
-MOSTLY = 0.5  # of an item's candidates, that have to lie in the segment
+MOSTLY = 0.5  # share of an item's candidates that has to lie in the segment
 
 
 def plant(healthy: Healthy, seed: int) -> Planted:
     """
-    The newest version scores a segment of one feature too low.
+    Make the newest version score a segment of one feature too low.
 
     Raises:
         CannotRehearse: no other version ranked before, or no segment of a feature is shown less for it.
@@ -51,7 +51,7 @@ def plant(healthy: Healthy, seed: int) -> Planted:
 
 
 def rolled_back(parameters: Parameters, planted: Planted) -> Floats:
-    """Ranked by the version that is gone back to; as with the fault, where that is another one."""
+    """Exposure ranked by the version rolled back to; as with the fault, if that is another version."""
     versions = planted.healthy.versions
     if versions is None or parameters.get("version") != versions.was:
         return planted.faulty
@@ -59,7 +59,7 @@ def rolled_back(parameters: Parameters, planted: Planted) -> Floats:
 
 
 def split(parameters: Parameters, planted: Planted) -> Floats:
-    """A share of the requests ranked by it."""
+    """Exposure with a share of the requests ranked by that version."""
     share = float(str(parameters["share"]))
     return share * rolled_back(parameters, planted) + (1 - share) * planted.faulty
 
@@ -68,13 +68,13 @@ ROLLED_BACK, SPLIT = Rehearsal(plant, rolled_back), Rehearsal(plant, split)
 
 
 def _segments(healthy: Healthy, chance: np.random.Generator, by: float) -> Iterator[Segment]:
-    """A drawn fifth of the values of each number that the model is fed, in a drawn order."""
+    """A random fifth of the values of each number that the model is fed, in random order."""
     rows = healthy.traffic.rows
     names = [name for name in healthy.traffic.columns.features if pd.api.types.is_numeric_dtype(rows[name])]
     for place in chance.permutation(len(names)):
         values, start = np.unique(rows[names[place]].dropna().astype(float)), chance.uniform(0.0, 1.0 - WIDTH)
         if len(values) > 1:
-            # between two values, so that none lies on the edge in whatever arithmetic it is read
+            # between two values, so that none lies on the edge whatever arithmetic reads it
             edges = np.concatenate([[values[0] - 1.0], (values[1:] + values[:-1]) / 2, [values[-1] + 1.0]])
             first = int(start * len(values))
             last = min(first + max(1, int(WIDTH * len(values))), len(values))

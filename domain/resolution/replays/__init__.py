@@ -1,1 +1,1 @@
-"""Ways to rank logged requests once more, as a hotfix would have had them ranked."""
+"""Ways to rank logged requests again, as they would be ranked under a hotfix."""

@@ -1,4 +1,4 @@
-"""The items concerned taken out of logged requests, which are ranked again without them."""
+"""Takes the items concerned out of logged requests, which are ranked again without them."""
 
 from __future__ import annotations
 

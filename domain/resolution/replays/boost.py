@@ -1,4 +1,4 @@
-"""An amount added to the score of the items concerned in logged requests, which are ranked again."""
+"""Adds an amount to the score of the items concerned in logged requests, which are ranked again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNPRICED_AMOUNT = 1.0
 
 
 def amount_for(declared: float | None, around: Circumstances) -> float:
-    """What is added: as declared, else what gives the items their exposure back."""
+    """The amount to add: as declared, else what restores the items' exposure."""
     if declared is not None:
         return declared
     found = amount_to_repair(around.stage) if around.stage is not None else None

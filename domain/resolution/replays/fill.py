@@ -1,4 +1,4 @@
-"""A feature of the items concerned put to its value in logged requests, which are ranked again."""
+"""Sets a feature of the items concerned to its value in logged requests, which are ranked again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _price(_given: Parameters, around: Circumstances) -> Price:
 
 
 def _forecast(_given: Parameters, around: Circumstances) -> Price:
-    """What a launch would gain, of what it is forecast to lose; the interval is the repaired forecast's."""
+    """What a launch would regain of its forecast loss; the interval is the repaired forecast's."""
     if around.repaired is None:
         return unknown(around, NOT_KNOWN, blast=0.0)
     forecast = around.repaired

@@ -12,9 +12,9 @@ from domain.resolution.way import Parameters, Unfit, Way, no_stage, unknown
 
 def _price(_given: Parameters, around: Circumstances) -> Price:
     """
-    Choices are expected by the version that is gone back to: the one that serves is what is doubted.
+    Expected choices come from the version rolled back to, as the one now serving is in doubt.
 
-    A rollback touches all that is served, so where nothing is known that is what is said.
+    A rollback touches everything that is served, so where nothing is known the price says so.
     """
     stage, former = around.stage, around.replaced.get("model")
     if stage is None:

@@ -12,7 +12,7 @@ NOT_SET = "∅ (not set)"
 
 
 def in_slice(traffic: Traffic, where: Slice) -> Bools | None:
-    """(rows,) whether a candidate lies in the slice; None where a dimension of it is not logged."""
+    """(rows,) whether a candidate lies in the slice; None where one of its dimensions is not logged."""
     if any(name not in traffic.rows for name, _value in where):
         return None
     inside = np.ones(len(traffic.rows), dtype=bool)
@@ -22,7 +22,7 @@ def in_slice(traffic: Traffic, where: Slice) -> Bools | None:
 
 
 def whole_requests(traffic: Traffic, inside: Bools) -> bool:
-    """Whether each request lies in it with all its candidates or with none."""
+    """Whether each request has all of its candidates inside or none."""
     count = traffic.per_request(inside.astype(float))
     size = traffic.per_request(np.ones(len(inside)))
     return bool(((count == 0) | (count == size)).all())

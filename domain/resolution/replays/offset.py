@@ -1,4 +1,4 @@
-"""An amount added to the score of every candidate of a slice in logged requests, which are ranked again."""
+"""Adds an amount to the score of every candidate in a slice of logged requests, which are ranked again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Logged requests of a slice ranked by how popular items are, whatever the model thinks of them."""
+"""Ranks logged requests of a slice by how popular items are, whatever the model thinks of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain.resolution.stage import Stage
 from domain.resolution.way import Parameters, Way, no_stage, unknown
 
 APART = 60.0
-"""Temperatures between what is shown and what is not: exploration then shows nothing else."""
+"""Temperatures between what is shown and what is not, so that exploration shows nothing else."""
 
 
 def _price(given: Parameters, around: Circumstances) -> Price:
@@ -29,10 +29,10 @@ def _price(given: Parameters, around: Circumstances) -> Price:
 
 def by_popularity(stage: Stage, inside: Bools, column: str) -> Floats:
     """
-    (rows,) scores as they are, and where `inside` such that the most popular are shown and nothing explored.
-    The order among those that are shown is left open: exposure does not depend on it.
+    (rows,) the scores, changed `inside` so that the most popular are shown and nothing is explored. The order
+    among those that are shown is left open: exposure does not depend on it.
 
-    Of which `column` says nothing comes last; those alike stay in the order of the log.
+    Items without a value in `column` come last; ties stay in the order of the log.
     """
     traffic = stage.traffic
     popular = pd.to_numeric(traffic.rows[column], errors="coerce").fillna(-np.inf)

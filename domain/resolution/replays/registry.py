@@ -1,6 +1,6 @@
 """
-The ways of pricing that a hotfix's `replay` may name: the one table. Those that need more than a hotfix of
-another kind can say of itself (an amount, a share, a column) are only their own kind's.
+The ways of pricing that a hotfix's `replay` may name, all in one table. Those that need more than a hotfix of
+another kind can provide (an amount, a share, a column) are available to their own kind only.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ REPLAYS: Mapping[str, Way] = {way.name: way for way in (FILL, BOOST, SNAPSHOT, S
 
 
 def tables_of(holds: Literal["deliveries", "standby"], hotfixes: Iterable[DeclaredHotfix]) -> Iterator[str]:
-    """The tables that hotfixes are replayed from and that hold this, in the order of the declaration."""
+    """The tables that hotfixes are replayed from and that hold this, in declaration order."""
     for hotfix in hotfixes:
         way = REPLAYS.get(hotfix.replay.kind) if hotfix.replay is not None else None
         if way is not None and way.holds == holds and hotfix.replay is not None and hotfix.replay.table:
@@ -30,7 +30,7 @@ def tables_of(holds: Literal["deliveries", "standby"], hotfixes: Iterable[Declar
 
 
 def standby_of(recommender: Recommender, own: str) -> str | None:
-    """The table that keeps the same rows: declared of a hotfix, or by its name."""
+    """The standby table that keeps the same rows: as declared for a hotfix, or by its name."""
     named = tables_of("standby", recommender.hotfixes.values())
     fits = (name for name in (*named, f"{own}_standby") if name.startswith(own) and name != own)
     spare = next(fits, None)

@@ -1,4 +1,4 @@
-"""The items as a former delivery had them, in logged requests: newer ones gone, the others as they were."""
+"""Replays logged requests with items as in a former delivery: newer ones gone, the others as they were."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from domain.resolution.way import NOT_KNOWN, Parameters, Unfit, Way, no_stage, u
 
 
 def _price(_given: Parameters, around: Circumstances) -> Price:
-    """Items that the former snapshot has not are gone; the others have the values that it holds of them."""
+    """Items missing from the former snapshot are gone; the others have the values that it holds."""
     stage, previous = around.stage, around.previous
     if stage is None:
         return no_stage(around)
@@ -26,7 +26,7 @@ def _price(_given: Parameters, around: Circumstances) -> Price:
 
 
 def _given(around: Circumstances) -> dict[str, object] | Unfit:
-    """`before`: the delivery that brought the fault; `to`: the one before it, which is served again."""
+    """`before` is the delivery that brought the fault; `to` the previous one, which is served again."""
     brought = around.replaced.get("deliveries")
     if brought is None:
         return Unfit("no delivery is known that brought it, so there is none to go back behind")

@@ -1,4 +1,4 @@
-"""A share of logged requests ranked again by the version of the model that served before."""
+"""Ranks a share of logged requests again by the version of the model that served before."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from domain.values import Estimate
 
 def _price(given: Parameters, around: Circumstances) -> Price:
     """
-    That part of what a rollback does: requests are given to a version by chance, whatever is asked in them.
+    That share of a rollback's effect: requests are assigned to a version at random, whatever is in them.
     """
     whole, share = FORMER_MODEL.price(given, around), float(str(given["share"]))
     return Price(

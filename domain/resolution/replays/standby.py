@@ -1,4 +1,4 @@
-"""The rows of a feed's standby, against those of the feed: what a failover would bring back."""
+"""Compares the rows of a feed's standby with those of the feed: what a failover would bring back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _price(_given: Parameters, around: Circumstances) -> Price:
     spare, finding = around.standby, around.finding
     if spare is None or spare.rows_standby <= 0:
         return unknown(around, "the standby holds no rows of this slice")
-    # A check of the standby finds what the feed lacks of it, and not what people would have asked for.
+    # A check of the standby finds what the feed lacks of it, not what people would have asked for.
     itself = spare.table == finding.table
     expected = spare.rows_standby if itself else expected_rows(finding) * _windows(spare, around)
     brought = spare.rows_standby + np.sqrt(spare.rows_standby) * normal(SEED_STANDBY)
@@ -33,8 +33,8 @@ def _price(_given: Parameters, around: Circumstances) -> Price:
 
 def _windows(spare: Standby, around: Circumstances) -> float:
     """
-    How many of the finding's windows the rows were counted over: by time, which holds also where the first of
-    them lie before the onset. Where that was not kept, by the feed's own rows.
+    Over how many of the finding's windows the rows were counted: by time, which also works where the first of
+    them lie before the onset. Where the time was not kept, by the feed's own rows.
     """
     finding = around.finding
     if spare.seconds:
@@ -43,12 +43,12 @@ def _windows(spare: Standby, around: Circumstances) -> float:
 
 
 def _elsewhere(spare: Standby) -> Estimate:
-    """What the standby lacks, or has too much, of the rows of all other slices."""
+    """How many rows of all other slices the standby lacks or has in excess."""
     mine, theirs = spare.elsewhere or (0.0, 0.0)
     if mine <= 0:
         return Estimate(value=None, unit="% rows", basis=NOT_COMPARED)
     apart = theirs - mine
-    # Nearly all rows are in both: what differs by chance are those that are in one of them.
+    # Nearly all rows are in both: only those in just one of them vary by chance.
     chance = np.sqrt(abs(apart) + 1)
     draws = 100 * (apart + chance * normal(SEED_ELSEWHERE)) / mine
     return estimate(draws, "% rows", f"elsewhere it has {theirs:,.0f} rows, the feed {mine:,.0f}")

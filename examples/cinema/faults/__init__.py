@@ -1,11 +1,11 @@
 """
-What can be made to go wrong, each fault a value that says where it strikes and what its truth is.
+What can be made to go wrong: each fault is a value that says where it strikes and what its truth is.
 
     catalogue ─▶ features ─▶ model ─▶ serving ─▶ logging ─▶ feed
         │            │         ▲
         └ deliveries └ overrides training
 
-Ten innocent events beside them are of the world: what they change is no fault.
+There are also ten innocent events of the world: what they change is no fault.
 """
 
 from .catalogue import COUNTRY, film_to_lose

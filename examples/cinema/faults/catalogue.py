@@ -12,7 +12,7 @@ from .fault import Acts, Bools, Drawn, Fault, World, inside, renamed, slice_of, 
 
 COUNTRY = "France"
 COUNTRIES = ("France", "United Kingdom", "Germany", "Italy", "Japan", "Canada")
-"""Those with films enough on the shelves that losing them is felt."""
+"""Those with enough films on the shelves that losing them is noticed."""
 
 GENRES = ("Comedy", "Drama", "Action", "Animation", "Crime", "Horror")
 LAUNCH_WINDOW_DAYS = (10, 14)
@@ -109,8 +109,8 @@ def _renamed(world: World) -> Drawn:
 
 def film_to_lose(catalogue: Catalogue, at: datetime) -> str:
     """
-    The film for the launch fault: the first that launches 10 to 14 days after `at`, else the next after 7
-    days.
+    The film for the launch fault: the first to launch 10 to 14 days after `at`, otherwise the next after
+    7 days.
 
     Raises:
         ValueError: no launch is far enough ahead.

@@ -1,4 +1,4 @@
-"""What a fault is: where it strikes, how its place and size are drawn, what it does, and its truth."""
+"""What a fault is: where it strikes, how its place and size are drawn, what it does, and its ground truth."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ class Drawn:
     One draw of a fault: what it does, how big it is in words, and what it is about.
 
     Attributes:
-        objects: names of what is wrong (column, table, version, item), the most telling first; any of them is
-            right. Empty where only the place can be named.
+        objects: names of what is wrong (column, table, version, item), the most telling first; any of them
+            is right. Empty if only the place can be named.
         places:  slices that say where; any of them is right. `((),)` means everywhere.
-        noted:   what a restart has to know again.
+        noted:   what has to be known again after a restart.
     """
 
     acts: Acts
@@ -70,13 +70,13 @@ class World:
     noted: Mapping[str, str] = field(default_factory=dict)
 
     def one_of(self, values: Sequence[T], usual: T | None = None) -> T:
-        """One of the values; without a seed `usual`, else the first."""
+        """One of the values; without a seed `usual` if given, otherwise the first."""
         if self.rng is None:
             return values[0] if usual is None else usual
         return values[int(self.rng.integers(len(values)))]
 
     def between(self, low: float, high: float, usual: float) -> float:
-        """A size, alike between the two."""
+        """A size, drawn uniformly between the two."""
         return usual if self.rng is None else float(self.rng.uniform(low, high))
 
 
@@ -85,9 +85,9 @@ class Fault:
     """
     One kind of fault, or an innocent event (`cause_kind` world).
 
-    `draw` makes its place, size and acts; when it strikes is for whoever switches it on. `delivers` and
-    `trains` say that it is felt with a catalogue delivery, which comes at once, or with the next training.
-    `also` are kinds of cause that are as true of it.
+    `draw` decides its place, size and acts; the time at which it strikes is up to whoever switches it on.
+    `delivers` and `trains` say that it takes effect with a catalogue delivery, which comes at once, or with
+    the next training. `also` lists kinds of cause that are equally true of it.
     """
 
     name: str
@@ -101,7 +101,7 @@ class Fault:
 
     @property
     def innocent(self) -> bool:
-        """Nothing is wrong: the world is another."""
+        """Whether nothing is wrong and only the world has changed."""
         return self.cause_kind == "world"
 
 
@@ -114,7 +114,7 @@ def slice_of(**values: str) -> Slice:
 
 
 def inside(rows: pa.Table, where: Mapping[str, str]) -> Bools:
-    """(rows,) which of them lie in a slice."""
+    """(rows,) which of them belong to a slice."""
     hit = np.ones(rows.num_rows, dtype=bool)
     for name, value in where.items():
         equal = pc.fill_null(pc.equal(rows[name].cast(pa.string()), value), False)
@@ -123,14 +123,14 @@ def inside(rows: pa.Table, where: Mapping[str, str]) -> Bools:
 
 
 def renamed(rows: pa.Table, column: str, old: str, new: str) -> pa.Table:
-    """Rows with one value of a text column written otherwise."""
+    """Rows with one value of a text column replaced by another."""
     texts = rows[column].cast(pa.string())
     fresh = pc.if_else(pc.fill_null(pc.equal(texts, old), False), new, texts)
     return rows.set_column(rows.schema.get_field_index(column), column, fresh)
 
 
 def moved(rows: pa.Table, column: str, hit: Bools, by: timedelta) -> pa.Table:
-    """Rows with the time of some of them written otherwise."""
+    """Rows with the time of some of them moved."""
     at = rows[column].cast(pa.int64()).to_numpy() + np.where(hit, round(by.total_seconds() * 1e6), 0)
     return rows.set_column(rows.schema.get_field_index(column), column, pa.array(at).cast(rows[column].type))
 

@@ -1,4 +1,4 @@
-"""Faults between the catalogue and the model: what it is fed."""
+"""Faults between the catalogue and the model: in the features it is fed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events of the world: traffic and taste are other than before, and nothing is wrong."""
+"""Events of the world: traffic and taste differ from before, and nothing is wrong."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from ..tables import stamp, write
 from .catalogue import COUNTRIES
 from .fault import Acts, Drawn, Fault, Floats, World, renamed, taken
 
-RAMP = 1_800_000_000  # microseconds in which what grows has grown
+RAMP = 1_800_000_000  # microseconds until growth is complete
 TABLES = ("impressions", "plays", "plays_standby", "candidates")
 
 
 def _ramp(start: int, size: float, length: int = RAMP) -> Callable[[Ints], Factors]:
-    """From 1 at `start` to 1 + size after `length` microseconds."""
+    """A factor that rises from 1 at `start` to 1 + size after `length` microseconds."""
     return lambda times: 1 + size * np.clip((times - start) / length, 0.0, 1.0)
 
 
@@ -75,7 +75,7 @@ def _new_value(world: World, column: str, value: str) -> Drawn:
 
 
 def plain_texts(rows: pa.Table, column: str) -> pa.Table:
-    """The rows with one column's texts plain, so that others can be put to them."""
+    """The rows with one column as plain texts, so that others can be appended."""
     place = rows.schema.get_field_index(column)
     return rows.set_column(place, column, rows[column].cast(pa.string()))
 
@@ -93,7 +93,7 @@ def _backfill(world: World) -> Drawn:
     start = microseconds(world.at) // HOUR * HOUR - back * HOUR
 
     def once(tables: Path) -> None:
-        """Plays of devices that were offline come in for three hours of the day before."""
+        """Add late plays of devices that were offline, for three hours of the day before."""
         for turn in range(3):
             name = f"{stamp(start + turn * HOUR)}.parquet"
             for table in ("plays", "plays_standby"):

@@ -1,4 +1,4 @@
-"""All kinds: those of the page, then thirty faults in all by the data flow, then ten innocent events."""
+"""All kinds: those of the page first, then by data flow, thirty faults in all; then ten innocent events."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EVERY = (
     *innocent.EVENTS,
 )
 SWITCHES = ("language", "upstream", "launch", "missing_values", "training_segment", "production_bias")
-"""Those of the page and of `make run FAULT=…`; any of `KINDS` can be switched by name."""
+"""Those on the page and of `make run FAULT=…`; any of `KINDS` can be switched by name."""
 
 _NAMED = {one.name: one for one in _EVERY}
 KINDS: Mapping[str, Fault] = MappingProxyType({name: _NAMED[name] for name in (*SWITCHES, *_NAMED)})

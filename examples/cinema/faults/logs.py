@@ -1,4 +1,4 @@
-"""Faults of the application's own logging: what happened is not written, or otherwise."""
+"""Faults in the application's own logging: what happened is not written, or written wrongly."""
 
 from __future__ import annotations
 

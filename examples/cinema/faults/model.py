@@ -1,4 +1,4 @@
-"""Another model than the one that ought to serve."""
+"""Faults in which a model serves that should not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WEAK = ("genre_affinity", "language_match", "country_affinity", "popularity")
 
 
 def _former(world: World, *, days: float, without: str) -> Ranker:
-    """A model from before one of its features was any good."""
+    """A model from before one of its features was useful."""
     at = (world.at - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
     seed = 0 if world.rng is None else int(world.rng.integers(1 << 30))
     seen, played = first_lesson(world.audience, world.catalogue, at, seed)

@@ -10,7 +10,7 @@ from .catalogue import COUNTRIES, GENRES
 from .fault import Acts, Bools, Drawn, Fault, Floats, Scene, World, slice_of
 
 HELD_DOWN = ("Documentary", 1.5)
-POPULAR = 12  # a film that is blocked is one of so many that are candidates most often
+POPULAR = 12  # a blocked film is one of this many that are candidates most often
 
 
 def _held_down(world: World) -> Drawn:

@@ -1,4 +1,4 @@
-"""Which faults are on, since when, and what they were drawn as; kept in a file over restarts."""
+"""Which faults are on, since when, and what was drawn for them; kept in a file across restarts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Faults:
     """
     Which faults are on, since when, kept in a file so that a restart does not clear them.
 
-    `drawn` holds what each was drawn as; after a restart `redraw` makes it again from the seed in the file.
+    `drawn` holds the draw of each; after a restart `redraw` repeats it from the seed in the file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,16 +47,16 @@ class Faults:
 
     @property
     def acts(self) -> tuple[Acts, ...]:
-        """What the faults that are on do, in the order in which they were switched on."""
+        """What the active faults do, in the order in which they were switched on."""
         return tuple(self.drawn[name].acts for name in self._since if name in self.drawn)
 
     @property
     def state(self) -> tuple[tuple[str, str], ...]:
-        """Name and time of each that is on: changes whenever what is in force does."""
+        """Name and time of each active fault: changes whenever what is in force changes."""
         return tuple((name, str(noted["since"])) for name, noted in self._since.items())
 
     def switch(self, name: str, on: bool, at: datetime, drawn: Drawn | None = None, **noted: Any) -> bool:
-        """Switch a fault; True when that changed anything. Raises UnknownFault."""
+        """Switch a fault; True if that changed anything. Raises UnknownFault."""
         if name not in KINDS:
             raise UnknownFault(name)
         with self._lock:
@@ -79,14 +79,14 @@ class Faults:
             return True
 
     def redraw(self, catalogue: Catalogue, audience: Audience, ranker: Ranker) -> None:
-        """What the file names, drawn as it was."""
+        """Repeat the draws of the faults that the file names."""
         for name, noted in self._since.items():
             if name in KINDS:
                 at = datetime.fromisoformat(noted["since"])
                 self.drawn[name] = draw(name, noted.get("seed"), catalogue, audience, at, ranker, noted)
 
     def listed(self) -> list[dict[str, Any]]:
-        """The faults of the page and whichever others are on, with their state, for people."""
+        """The faults of the page and any others that are on, with their state, for people."""
         names = (*SWITCHES, *(name for name in self._since if name not in SWITCHES and name in KINDS))
         return [
             {"name": name, "on": self.on(name), "what": KINDS[name].what, **self.detail(name)}
@@ -108,7 +108,7 @@ def draw(
 
     Raises:
         UnknownFault: no fault of that name.
-        ValueError: nothing there can be struck now.
+        ValueError: there is nothing that it can strike now.
     """
     if name not in KINDS:
         raise UnknownFault(name)

@@ -1,4 +1,4 @@
-"""Faults of what the nightly training learns from; felt once it has served."""
+"""Faults in what the nightly training learns from; they take effect once the trained model serves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Follow-ups at the terminal: listed, edited, declined, said to be done."""
+"""Follow-ups at the terminal: listed, edited, declined, reported as done."""
 
 from __future__ import annotations
 

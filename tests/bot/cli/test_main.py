@@ -1,4 +1,4 @@
-"""The terminal: what is put right, who is forgotten, what is printed for programs, errors of one line."""
+"""The terminal: corrections, forgetting people, output for programs, one-line errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables at the terminal: as wide as it is, and what identifies a row is never cut."""
+"""Tables at the terminal: as wide as it is, without ever cutting what identifies a row."""
 
 from __future__ import annotations
 

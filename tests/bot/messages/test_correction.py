@@ -1,4 +1,4 @@
-"""What can be corrected, in words, and what somebody enters for it."""
+"""What can be corrected, in words, and what people enter for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Diversity is among the details of an option, and on its line where it changes much and for certain."""
+"""Diversity is among an option's details, and on its line where the change is large and certain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in force is listed in the App Home, what ends first before the others."""
+"""The App Home lists what is in force, sorted by what ends first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever data hold, they stay data: no message mentions, links or marks anything up because of them."""
+"""Data stay data, whatever they contain: no message mentions, links or formats anything because of them."""
 
 from __future__ import annotations
 

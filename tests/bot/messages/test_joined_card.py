@@ -1,4 +1,4 @@
-"""What joined an incident stands on its card."""
+"""An incident's card shows what joined it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the card and the report say of a launch: forecast, recovered, saved."""
+"""What the card and the report say about a launch: forecast, recovered, saved."""
 
 from __future__ import annotations
 

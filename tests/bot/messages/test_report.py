@@ -1,4 +1,4 @@
-"""A report is for people: it calls them by their names, and shows no id of Slack."""
+"""A report is for people: it calls them by name, and shows no Slack id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the report says of a follow-up since: what is recorded of it, and what is not known."""
+"""What the report says about a follow-up since then: what is recorded about it, and what is not known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People press in the workspace; the log says what came of it."""
+"""People press in the workspace; the log shows the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Acts as the people of a local workspace and reads what it shows; what tests of the bot drive it with."""
+"""Acts as the people of a local workspace and reads what it shows; the bot's tests drive it with this."""
 
 from __future__ import annotations
 

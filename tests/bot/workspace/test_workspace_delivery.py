@@ -1,4 +1,4 @@
-"""What people do reaches an unchanged Bolt app, over HTTP and through Socket Mode, and its answers count."""
+"""What people do reaches an unchanged Bolt app over HTTP and Socket Mode, and its answers take effect."""
 
 from __future__ import annotations
 

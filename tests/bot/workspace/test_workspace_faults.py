@@ -1,4 +1,4 @@
-"""What a test orders to go wrong goes wrong, as often as ordered and in that way."""
+"""Faults that a test orders happen as ordered: in that way, and that often."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every limit of Block Kit, from both sides: what just fits is taken, one more is refused where it is."""
+"""Every limit of Block Kit from both sides: what just fits is accepted, one more is refused at its place."""
 
 from __future__ import annotations
 

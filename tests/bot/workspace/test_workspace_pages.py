@@ -1,4 +1,4 @@
-"""The page, who may use it, what it is told while it is open, and what a restart keeps."""
+"""The page: who may use it, what it is told while open, and what survives a restart."""
 
 from __future__ import annotations
 

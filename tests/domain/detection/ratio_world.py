@@ -1,4 +1,4 @@
-"""Viewers and stalls of three dimensions by the hour: what tests of ratios look at."""
+"""Hourly viewers and stalls in three dimensions: the data for tests of ratios."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In which slice the rows lie that something happened to, with few of them as well."""
+"""The slice of the rows that something happened to, also when they are few."""
 
 from __future__ import annotations
 

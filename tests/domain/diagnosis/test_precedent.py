@@ -1,4 +1,4 @@
-"""Seen before? The past incident that is most like this one is reported; where none is, nothing is."""
+"""The past incident most like this one is reported; if there is none, nothing is."""
 
 from __future__ import annotations
 

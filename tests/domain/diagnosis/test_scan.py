@@ -1,4 +1,4 @@
-"""The search for slices: what it sums, what it need not weigh, and that it finds what weighing all would."""
+"""The search for slices: what it sums, what it can skip, and that it finds what weighing all would."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Rank tests within strata, held against what is known of them."""
+"""Rank tests within strata, compared with what is known about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ML Test Score is its lowest section, and the step that raises it most is found."""
+"""The ML Test Score is that of its lowest section, and the step that raises it most is found."""
 
 from __future__ import annotations
 

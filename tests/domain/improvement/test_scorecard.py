@@ -1,4 +1,4 @@
-"""How well the practice works lately, beside everything before: what so few incidents say, and no more."""
+"""How well the practice has worked lately, beside all the time before: no more than so few incidents say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What shows a follow-up done, and what that it made something worse."""
+"""What shows that a follow-up is done, and what shows that it made something worse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Medians with their intervals, and times beside earlier times: known as far as so few of them say."""
+"""Medians with their intervals, and times beside earlier times: as certain as so few of them allow."""
 
 from __future__ import annotations
 

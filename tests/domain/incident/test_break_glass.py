@@ -1,4 +1,4 @@
-"""What may be deployed without the second person that it needs, by whom, and what is reported of it."""
+"""What may be deployed without the second person it needs, by whom, and what is reported about it."""
 
 from __future__ import annotations
 

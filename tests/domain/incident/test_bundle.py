@@ -1,4 +1,4 @@
-"""Of a diagnosis one bundle is recorded; that there is none only where there is none."""
+"""One bundle is recorded per diagnosis; that there is none, only if there is none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was measured is said as the title says it, whatever it is a measure of."""
+"""A measurement is described as the title describes it, whatever it measures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two hotfixes that would act on the same thing are told apart from two that leave each other alone."""
+"""Two hotfixes that would act on the same thing are told apart from two that do not interfere."""
 
 from __future__ import annotations
 

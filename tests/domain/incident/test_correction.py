@@ -1,4 +1,4 @@
-"""What was written wrongly is put right by a new event; the wrong one stays to be read."""
+"""A new event corrects what was written wrongly; the wrong one stays readable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The metric is drawn again whenever something was done that shows in it, until all is over."""
+"""The metric is drawn again whenever something was done that shows in it, until everything is over."""
 
 from __future__ import annotations
 

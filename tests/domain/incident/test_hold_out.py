@@ -1,4 +1,4 @@
-"""Members held out are compared with the others once those are all served, and as long as it is in force."""
+"""Held-out members are compared with the others once those are all served, as long as it is in force."""
 
 from __future__ import annotations
 

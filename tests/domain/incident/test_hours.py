@@ -1,4 +1,4 @@
-"""One person deploys alone in some hours only; outside of them a second one has to approve it."""
+"""One person deploys alone during some hours only; outside them a second one has to approve."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-Any commands by anybody at any time: what holds in every state that they lead to.
+Any commands by anybody at any time: what holds in every state they lead to.
 
 Once by walking at random with everything looked at after each step, once by going through each state that
 there is, as far as what can still happen in it goes.

@@ -1,4 +1,4 @@
-"""Looking again: whoever wants the evidence gathered once more can have it, unless the menu is in use."""
+"""Looking again: anybody can have the evidence gathered once more, unless the menu is in use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a hotfix repaired, held against its promise."""
+"""What a hotfix repaired, compared with its promise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People stand in events as pseudonyms, and are themselves where they are shown, while they are known."""
+"""Events hold people as pseudonyms; where they are shown they are themselves, as long as they are known."""
 
 from __future__ import annotations
 

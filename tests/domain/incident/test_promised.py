@@ -1,4 +1,4 @@
-"""What was promised of each hotfix is kept beside what was measured of it, whatever was tried after it."""
+"""What each hotfix promised is kept beside what was measured of it, whatever was tried afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A hotfix that expires says so before, and stays longer only where a person wants it with a reason."""
+"""A hotfix announces that it will expire, and stays longer only if a person wants it and gives a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A hotfix found not to work is reverted by itself, and is offered no more in this incident."""
+"""A hotfix found not to work is reverted automatically, and is not offered again in this incident."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a ticket is asked for, what it says, and what its closing means."""
+"""What a ticket is asked for, what it says, and what closing it means."""
 
 from __future__ import annotations
 

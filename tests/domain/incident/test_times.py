@@ -1,4 +1,4 @@
-"""What each step took, by definitions that have a version: a new one computes the past anew."""
+"""How long each step took, by versioned definitions: a new one recomputes the past."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was ever written is read for ever; and the test that keeps it so can fail."""
+"""Everything ever written can be read for ever; and the test that ensures it can fail."""
 
 from __future__ import annotations
 

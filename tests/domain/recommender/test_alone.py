@@ -1,4 +1,4 @@
-"""In which hours one person deploys alone, as it is declared."""
+"""The hours in which one person deploys alone, as declared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a declared check of a ratio may say."""
+"""What a declared ratio check may say."""
 
 from __future__ import annotations
 

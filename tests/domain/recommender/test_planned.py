@@ -1,4 +1,4 @@
-"""What was announced pages no one, while it lasts and where it was announced for."""
+"""What was announced pages nobody, while it lasts and where it was announced for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A hotfix that is not declared as it was offered is not the one that somebody approved."""
+"""A hotfix that is no longer declared as it was offered is not the one that somebody approved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How alike what is shown becomes under a hotfix, held against worlds whose truth is known."""
+"""How alike what is shown becomes under a hotfix, compared with worlds whose truth is known."""
 
 from __future__ import annotations
 

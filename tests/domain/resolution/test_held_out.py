@@ -1,4 +1,4 @@
-"""What a hotfix is worth today, in worlds of which the truth is known: a trial by members, drawn anew."""
+"""What a hotfix is worth today, in worlds with a known truth: a trial by members, drawn anew."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prices held against worlds whose truth is known, and what a log does not say."""
+"""Prices compared with worlds whose truth is known, and what a log does not say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is planted is known exactly, and what a hotfix makes of it is counted and not estimated."""
+"""What is planted is known exactly, and what a hotfix makes of it is counted, not estimated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the cause is not known: rollbacks that fit the onset, and why the others are not offered."""
+"""If the cause is not known: rollbacks that fit the onset, and why the others are not offered."""
 
 from __future__ import annotations
 

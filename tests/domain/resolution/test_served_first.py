@@ -1,4 +1,4 @@
-"""Members who are served first are held against those who are not yet: what fails for few is seen at once."""
+"""Members served first are compared with those not yet served: what fails for few is seen at once."""
 
 from __future__ import annotations
 

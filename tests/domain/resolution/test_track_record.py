@@ -1,4 +1,4 @@
-"""What past promises came to widens the next one: never narrows it, and says why."""
+"""How past promises turned out widens the next one: it never narrows it, and it says why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A digest of the scorecard is due once a week at the moment that is declared, whatever befalls the clock."""
+"""A digest of the scorecard is due once a week at the declared moment, whatever happens to the clock."""
 
 from __future__ import annotations
 

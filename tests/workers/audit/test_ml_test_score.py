@@ -1,4 +1,4 @@
-"""The audit of a recommender that runs: from its looks, its incidents, and what people vouch for."""
+"""The audit of a running recommender: from its looks, its incidents, and what people vouch for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rooms of their own, and one that the tests share which only look."""
+"""Separate rooms for tests, and one shared by the tests that only look."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doctor on bundles: a column that is misspelled would be kept, with all that it holds of persons."""
+"""The doctor on bundles: a misspelled column would be kept, with all the personal data in it."""
 
 from __future__ import annotations
 

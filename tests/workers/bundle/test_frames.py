@@ -1,4 +1,4 @@
-"""A frame is read back as it was kept, whatever types it has; and what cannot be kept is named."""
+"""A frame reads back as it was kept, whatever its types; and what cannot be kept is named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever comes of keeping it, the diagnosis stands; and what is kept stays within its bounds."""
+"""The diagnosis stands whatever happens to keeping it; and what is kept stays within its bounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files by their hash: whole or not there, and one that was changed is found out."""
+"""Files by their hash: complete or absent, and a changed one is detected."""
 
 from __future__ import annotations
 

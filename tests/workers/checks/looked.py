@@ -1,4 +1,4 @@
-"""What a check reports of a window once it has looked at those before it, as it does in production."""
+"""What a check reports for a window after looking at the earlier ones, as it does in production."""
 
 from __future__ import annotations
 

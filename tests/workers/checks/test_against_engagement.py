@@ -1,4 +1,4 @@
-"""A check of production bias over a shop's tables: an item that is held down, against its engagement."""
+"""A check of production bias over a shop's tables: an item held down, against its engagement."""
 
 from __future__ import annotations
 

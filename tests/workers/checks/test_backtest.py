@@ -1,4 +1,4 @@
-"""A backtest whose tables cannot be read, wholly or in one window: said and counted, never an incident."""
+"""A backtest whose tables cannot be read, at all or in one window: said and counted, never an incident."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One more check beside those that are declared: when it would have reported, how often alarmed."""
+"""One more check beside the declared ones: when it would have reported, and how often alarmed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A canteen's menu boards: how often each hall is shown each dish, against how often all halls are."""
+"""A canteen's menu boards: how often each hall is shown each dish, relative to all halls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tram line's tickets: hours differ so much that the band of what is expected is a wide one."""
+"""A tram line's tickets: hours differ so much that the expected band is wide."""
 
 from __future__ import annotations
 

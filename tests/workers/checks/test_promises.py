@@ -1,4 +1,4 @@
-"""What was declared is reported at the first row that breaks it; what is only learned waits for chance."""
+"""A broken promise is reported at the first row that breaks it; what is only learned allows for chance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A slice that lost one item's end calls nobody; anything else that it loses does."""
+"""A slice that lost rows to one item's end pages nobody; anything else it loses does."""
 
 from __future__ import annotations
 

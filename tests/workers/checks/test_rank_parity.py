@@ -1,4 +1,4 @@
-"""A market's app that lists stalls, in part by chance: what is listed, against what its scores rank."""
+"""A market's app that lists stalls partly at random: what is listed, compared with its scores' ranking."""
 
 from __future__ import annotations
 

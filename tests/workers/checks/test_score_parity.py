@@ -1,4 +1,4 @@
-"""A library that lends tools: the scores that it logs are held against what its model's file computes."""
+"""A library that lends tools: its logged scores are compared with what its model's file computes."""
 
 from __future__ import annotations
 

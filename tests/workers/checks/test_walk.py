@@ -1,4 +1,4 @@
-"""Looks over the past that share one question say what each would have said with a question of its own."""
+"""Looks over the past that share one question say what each would have said with its own question."""
 
 from __future__ import annotations
 

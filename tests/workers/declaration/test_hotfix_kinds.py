@@ -1,4 +1,4 @@
-"""The registry of hotfix kinds, and what is said of a declaration that fits none of them."""
+"""The registry of hotfix kinds, and what is said about a declaration that fits none of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real HTTP server that answers byte by byte as it is told, for what no web framework would send."""
+"""A real HTTP server that answers byte by byte as told, for what no web framework would send."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A worker killed hard between the effect and its record, or amid it: done once, and recorded once."""
+"""A worker killed hard between the effect and its record, or during it: done once, and recorded once."""
 
 from __future__ import annotations
 

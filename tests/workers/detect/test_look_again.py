@@ -1,4 +1,4 @@
-"""A cause that could not be found yet is looked for again, without anybody asking."""
+"""A cause not found yet is searched for again, without anybody asking."""
 
 from __future__ import annotations
 

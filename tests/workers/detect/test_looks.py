@@ -1,4 +1,4 @@
-"""How each check looked is counted with what it remembers, day by day, and forgotten after four weeks."""
+"""How each check looked is counted with its memory, day by day, and forgotten after four weeks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No incident becomes its own yardstick, nor that of the next."""
+"""No incident becomes its own baseline, nor the next one's."""
 
 from __future__ import annotations
 

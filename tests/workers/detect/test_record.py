@@ -1,4 +1,4 @@
-"""What is found in the shadow pages no one and is kept; the way out of it."""
+"""Findings in shadow mode page nobody and are kept; and the way out of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members say how bad it is; what was closed lately is ignored at first, and goes on under its number."""
+"""Members determine severity; what was closed lately is ignored at first, then goes on under its number."""
 
 from __future__ import annotations
 

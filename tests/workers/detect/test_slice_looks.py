@@ -1,4 +1,4 @@
-"""Looks at slices at awkward times: repeated, walked, amid a window, before late rows, at a clock change."""
+"""Looks at slices at awkward times: repeated, walked, mid-window, before late rows, at a clock change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A kiosk of newspapers: what was ranked, offered and bought, its model, and no check at all."""
+"""A newspaper kiosk: what was ranked, offered and bought, its model, and no check at all."""
 
 from __future__ import annotations
 

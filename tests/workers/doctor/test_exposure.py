@@ -1,4 +1,4 @@
-"""What `doctor` says of what was shown and chosen."""
+"""What `doctor` says about what was shown and chosen."""
 
 from __future__ import annotations
 

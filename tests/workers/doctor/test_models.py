@@ -1,4 +1,4 @@
-"""A declared model held against its log and its file."""
+"""A declared model compared with its log and its file."""
 
 from __future__ import annotations
 

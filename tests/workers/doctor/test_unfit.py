@@ -1,4 +1,4 @@
-"""Which checks ask for what is not there, so that nobody has to wait for them to fail."""
+"""Which checks need data that are missing, so that nobody has to wait for them to fail."""
 
 from __future__ import annotations
 

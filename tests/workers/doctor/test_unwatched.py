@@ -1,4 +1,4 @@
-"""Checks that could be added: what nothing watches yet, as TOML that can be taken as it is."""
+"""Checks that could be added: what nothing watches yet, as TOML that can be used as is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the embedded servers keep from the other accounts of the machine."""
+"""What the embedded servers keep from the machine's other accounts."""
 
 from __future__ import annotations
 

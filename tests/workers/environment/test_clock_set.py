@@ -1,4 +1,4 @@
-"""The wall clocks of our processes set ten hours forward and back, while work is owed and a hotfix acts."""
+"""Wall clocks of our processes set ten hours forward and back, while work is owed and a hotfix acts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the environment holds is shown nowhere; what text is full of stays as it is."""
+"""Values from the environment are shown nowhere; what text is full of stays as it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Choices of what a model had ranked low: found by slice, read with everything known, the worst kept."""
+"""Choices that a model had ranked low: found by slice, read with everything known, the worst kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people vouch for stands in the log like everything else, and disturbs nothing of incidents."""
+"""What people vouch for is in the log like everything else, and does not disturb incidents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People are known to the log by pseudonyms alone, outside by their ids; and can be forgotten."""
+"""The log knows people by pseudonyms only, outside they go by their ids; and they can be forgotten."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An event that a follower fails at again and again is set aside; one that the store failed at is not."""
+"""An event at which a follower fails repeatedly is set aside; one at which the store failed is not."""
 
 from __future__ import annotations
 

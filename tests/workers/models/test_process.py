@@ -1,4 +1,4 @@
-"""A model in a process of its own: the same scores, and whatever it does there is a line here."""
+"""A model in its own process: the same scores, and whatever it does there is a line here."""
 
 import functools
 import os

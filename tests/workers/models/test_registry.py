@@ -1,4 +1,4 @@
-"""What should serve is read from the model's registry, and a check of versions looks for nothing else."""
+"""The model's registry says what should serve, and a check of versions looks for nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture of the practice: drawn of however few incidents, and of none not at all."""
+"""The picture of the practice: drawn however few incidents there are, but not without any."""
 
 from __future__ import annotations
 

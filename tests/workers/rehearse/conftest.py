@@ -1,4 +1,4 @@
-"""One healthy recommender for all rehearsals, copied for each test that changes something of it."""
+"""One healthy recommender for all rehearsals, copied for each test that changes something in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A healthy recommender in a folder, whose names are whatever a test wants them to be."""
+"""A healthy recommender in a folder, with whatever names a test wants."""
 
 from __future__ import annotations
 

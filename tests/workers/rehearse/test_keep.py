@@ -1,4 +1,4 @@
-"""Rehearsals come by a schedule, a hotfix at a time, and each of them is recorded."""
+"""Rehearsals run on a schedule, one hotfix at a time, and each of them is recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model with a planted fault is the model itself, but for the fault."""
+"""A model with a planted fault is the model itself, except for the fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What rehearsals showed stands in the log, once a day, for the next menu, the audit and the doctor."""
+"""What rehearsals showed is in the log, once a day, for the next menu, the audit and the doctor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What declared hotfixes do in a rehearsal, on files as a team has them, read as those of an incident are."""
+"""What declared hotfixes do in a rehearsal, on a team's kind of files, read as in an incident."""
 
 from __future__ import annotations
 

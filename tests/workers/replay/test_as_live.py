@@ -1,4 +1,4 @@
-"""What a check remembered is kept with an incident, so that its looks are walked again as they were live."""
+"""What a check remembered is kept with an incident, so that its looks can be repeated as they were live."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the nightly replay says of a depot's follow-ups: done, worse, or ready to leave shadow mode."""
+"""What the nightly replay says about a depot's follow-ups: done, worse, or ready to leave shadow mode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An incident kept small and judged again: the same as it was, and worse by what was loosened, in words."""
+"""An incident kept small and judged again: the same as it was, or worse by what was loosened, in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of a depot's follow-up since it was agreed on: its replay, and its check's record."""
+"""What is known about a depot's follow-up since it was agreed: its replay, and its check's record."""
 
 from __future__ import annotations
 

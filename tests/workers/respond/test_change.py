@@ -1,4 +1,4 @@
-"""An accepted check comes into the declaration of a ferry line, byte for byte beside what stands there."""
+"""An accepted check is added to a ferry line's declaration; the rest of it stays byte for byte."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An accepted check made and taken back: in the file, as a pull request, by a person; killed on the way."""
+"""An accepted check made and reverted: in the file, as a pull request, by a person; killed on the way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A pull request of a follow-up that people close without merging it is noticed, said, and may come back."""
+"""A follow-up's pull request that people close unmerged is noticed and reported, and may come back."""
 
 from __future__ import annotations
 

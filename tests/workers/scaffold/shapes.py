@@ -1,4 +1,4 @@
-"""Folders of tables as other teams have them, each without any fault in it: made the same each time."""
+"""Folders of tables as other teams have them, each without a fault: the same each time they are made."""
 
 from __future__ import annotations
 

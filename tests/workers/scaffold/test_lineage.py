@@ -1,4 +1,4 @@
-"""Which tables `init` takes for made from which: a bakery that writes to its customers each morning."""
+"""Which tables `init` takes to be made from which: a bakery that writes to its customers each morning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`recsysops check new`: what it writes is a whole check that holds what every check has to hold."""
+"""`recsysops check new` writes a complete check that meets everything a check has to meet."""
 
 from __future__ import annotations
 

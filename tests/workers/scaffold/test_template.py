@@ -1,4 +1,4 @@
-"""The templates of `recsysops check new` on made-up looks, many of them: quiet where nothing changed."""
+"""The templates of `recsysops check new` on many made-up looks: quiet if nothing changed."""
 
 from __future__ import annotations
 

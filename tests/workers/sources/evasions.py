@@ -1,4 +1,4 @@
-"""Selects that are tried to be passed for honest ones, and honest ones; by the scheme of the table's url."""
+"""Selects that try to pass for honest ones, and honest ones; by the scheme of the table's url."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Spark's url says, and what is said where a Spark cannot start."""
+"""What a Spark url says, and the message if a Spark cannot start."""
 
 from __future__ import annotations
 

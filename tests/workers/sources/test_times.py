@@ -1,4 +1,4 @@
-"""A time is the same time, however a table keeps it."""
+"""A time is the same time, whichever way a table stores it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A store of another release, or of another program, is refused by everything, in words."""
+"""Everything refuses a store of another release, or of another program, in words."""
 
 from __future__ import annotations
 

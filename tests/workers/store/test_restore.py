@@ -1,4 +1,4 @@
-"""An export goes into an empty store whole or not at all, and nothing is done twice because of it."""
+"""An export is restored into an empty store wholly or not at all; nothing is done twice because of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sums over cards, and the obligations that are due, without a card being read; however many there are."""
+"""Sums over cards and the obligations that are due, without reading a card, however many there are."""
 
 from __future__ import annotations
 

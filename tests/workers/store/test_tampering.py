@@ -1,4 +1,4 @@
-"""Whoever tries to change what happened is refused, or is named by `verify`."""
+"""Anybody who tries to change what happened is refused, or named by `verify`."""
 
 from __future__ import annotations
 

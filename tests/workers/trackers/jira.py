@@ -1,4 +1,4 @@
-"""The part of Jira's REST interface, version 2, that is about issues: as Cloud has it, or a Data Center."""
+"""The part of Jira's REST interface, version 2, that is about issues: as in Cloud, or in a Data Center."""
 
 from __future__ import annotations
 

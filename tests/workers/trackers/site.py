@@ -1,4 +1,4 @@
-"""A tracker over HTTP that can be told to go wrong; `github` and `jira` beside it say what theirs answer."""
+"""A tracker over HTTP that can be told to go wrong; `github` and `jira` beside it give their own answers."""
 
 from __future__ import annotations
 

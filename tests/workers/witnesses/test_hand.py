@@ -1,4 +1,4 @@
-"""The clock hands checkpoints over: when the log grew, at most once in a while, exactly once a position."""
+"""The clock hands checkpoints over: when the log grew, at most once in a while, exactly once per position."""
 
 from __future__ import annotations
 

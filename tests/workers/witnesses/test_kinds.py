@@ -1,4 +1,4 @@
-"""What every kind of witness does alike, and what each does by itself."""
+"""What every kind of witness does alike, and what each does differently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deliveries that are kept: which table keeps them, and between which two of them did something change?"""
+"""Deliveries that are kept: which table keeps them, and between which two of them something changed."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from workers.sources.engines.column_kinds import as_text
 from workers.sources.engines.source import TIME, Source, open_source
 
 LOOKED_BACK = 60  # deliveries before the onset in which the one that changed a feature is looked for
-ITEMS_ASKED = 500  # of the items concerned
-MOSTLY = 0.5  # of them, that one delivery has to have changed
-LEAST_CHANGED = 0.05  # of a column's values, by which one delivery has to stand out
-LEAST_DELIVERED = 10  # rows of one time, on average, of a table that is delivered
-CLEARLY = 3.0  # times what deliveries usually change
+ITEMS_ASKED = 500  # of the items concerned, at most
+MOSTLY = 0.5  # fraction of them that one delivery must have changed
+LEAST_CHANGED = 0.05  # of a column's values, that one delivery must change to stand out
+LEAST_DELIVERED = 10  # rows per point in time, on average, in a table that is delivered
+CLEARLY = 3.0  # times the usual change between deliveries
 
 
 def delivery_table(recommender: Recommender, finding: Finding | None = None) -> str | None:
-    """The table that keeps what each delivery of the items brought; the finding's own, where that does."""
+    """The table that keeps what each delivery of the items brought; the finding's own, if that does."""
     declared = recommender.items
     own = recommender.tables.get(finding.table) if finding is not None else None
     if own is not None and declared is not None and own.key == declared.key and own.time:
@@ -41,7 +41,7 @@ def delivery_table(recommender: Recommender, finding: Finding | None = None) -> 
 
 
 def _catalogue(recommender: Recommender, finding: Finding) -> str | None:
-    """The same; where no table keeps them, the items' own, if that may be delivered again and again."""
+    """The same; if no table keeps deliveries, the items' own table, if it may be delivered repeatedly."""
     declared = recommender.items
     if (kept := delivery_table(recommender, finding)) or declared is None:
         return kept
@@ -55,10 +55,10 @@ def around_fault(
     """
     The items before and after the delivery that brought the fault, however many came after it.
 
-    Of a finding about one item that is the one that changed it, or none. Of others the last no later than the
-    onset in which most of the items concerned lost the feature at fault, or got another value of it; else the
-    first from when the diagnosis says that it began, in the window that this is known to; else the last
-    before that. Where all that are kept came later, the first of these. Null where none is kept from before.
+    For a finding about one item, the delivery that changed it, or none. For others, the last one no later
+    than the onset in which most of the items concerned lost the feature at fault, or got another value of it;
+    else the first one within the window to which the diagnosis dates the beginning; else the last before
+    that. If all kept deliveries came later, the first of them. Null if none is kept from before.
     """
     name, declared = delivery_table(recommender), recommender.items
     if name is None or declared is None:
@@ -95,7 +95,7 @@ def _guilty(
 
 
 def _brought(source: Source, key: str, found: Diagnosis, times: Sequence[datetime]) -> datetime | None:
-    """The last delivery that changed the feature at fault for most of the items concerned; None: none did."""
+    """The last delivery that changed the feature at fault for most items concerned; None if none did."""
     if found.feature is None or found.feature not in source.columns or not found.items or len(times) < 2:
         return None
     rows = source.timed()
@@ -118,7 +118,7 @@ def _brought(source: Source, key: str, found: Diagnosis, times: Sequence[datetim
 
 
 def _delivered(source: Source) -> list[datetime]:
-    """When there was a delivery, from the first to the last."""
+    """The times of all deliveries, in order."""
     rows = source.timed()
     found = source.fetch(rows.select(rows[TIME]).distinct())[TIME].dropna()
     return [moment.to_pydatetime() for moment in sorted(pd.to_datetime(found, utc=True))]
@@ -128,9 +128,9 @@ def last_two(
     recommender: Recommender, finding: Finding, since: datetime | None, at: datetime
 ) -> Snapshots | None:
     """
-    The items before and after the last delivery that came before `since` (None: `at`); of a finding about
-    one item, around the one that changed it; of a finding about a column that is delivered, around the one
-    that changed the column most. Null where no two are kept.
+    The items before and after the last delivery before `since` (None: `at`). For a finding about one item,
+    around the delivery that changed it; for one about a column that is delivered, around the one that changed
+    the column most. Null if no two are kept.
     """
     declared = recommender.items
     name = _catalogue(recommender, finding)
@@ -152,7 +152,7 @@ def feeds_above(
 ) -> tuple[Snapshots, ...]:
     """
     The last two deliveries of each feed of items that the finding's table is declared to be made from,
-    besides the catalogue's; of those whose rows come one by one there are none.
+    besides the catalogue's; none for feeds whose rows come one by one.
     """
     declared, catalogue = recommender.items, _catalogue(recommender, finding)
     if declared is None:
@@ -171,7 +171,7 @@ def feeds_above(
 
 
 def _is_delivered(source: Source) -> bool:
-    """Whether many rows come at one time."""
+    """Whether many rows share one time."""
     rows = source.timed()
     counted = source.fetch(rows.aggregate(rows=rows.count(), times=rows[TIME].approx_nunique()))
     return bool(counted["rows"].iloc[0] >= LEAST_DELIVERED * counted["times"].iloc[0])
@@ -205,8 +205,8 @@ def _changed_most(
     source: Source, key: str, column: str, finding: Finding, times: Sequence[datetime]
 ) -> tuple[datetime, datetime] | None:
     """
-    The two neighbouring deliveries between which the column of the finding's items changed far more than
-    between others: what is found in a window need not have come with the last delivery of it.
+    The two neighbouring deliveries between which the column changed far more, for the finding's items, than
+    between others: what is found in a window need not have come with its last delivery.
     """
     times = times[-LOOKED_BACK:]
     rows = source.timed()
@@ -223,7 +223,7 @@ def _changed_most(
 
 
 def _changes(values: pd.DataFrame) -> pd.Series:
-    """(n_deliveries,) how much of the items' values changed, 0 to 1: of numbers, relative to their size."""
+    """(n_deliveries,) how much of the items' values changed, 0 to 1; for numbers, relative to their size."""
     before = values.shift()
     if all(map(pd.api.types.is_numeric_dtype, values.dtypes)):
         size = (values.abs() + before.abs()).replace(0, np.nan)
@@ -242,7 +242,7 @@ def change_of(
     """
     The last two neighbouring deliveries up to `at` between which `item` lost a feature, or else changed one.
 
-    Null where no kept delivery changed it.
+    Null if no kept delivery changed it.
     """
     rows = source.timed()
     mine = rows.filter(rows[key].cast("string") == item).select(rows[TIME], *features)

@@ -1,4 +1,4 @@
-"""The job of diagnosing: tables → material → diagnosis, with a picture kept in the store."""
+"""The diagnosis job: tables → material → diagnosis, with a picture kept in the store."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ from workers.store import attachments, cards
 
 SEED = 7
 LEAST_SPAN = timedelta(minutes=1)
-REMEMBERED = 500  # incidents that are over, the newest, among which one like this is looked for
-LEAST_RANKED = timedelta(minutes=30)  # by one version before the onset, to be what is compared with
-AROUND = timedelta(days=1)  # before the diagnosis, in which what another check found may be the cause
+REMEMBERED = 500  # newest incidents that are over, searched for one like this
+LEAST_RANKED = timedelta(minutes=30)  # by one version before the onset, to be compared with
+AROUND = timedelta(days=1)  # before the diagnosis: what another check found within it may be the cause
 
 Keep = Callable[[bytes], str]
 StageRead = Callable[[EvidenceStage, Material], None]
@@ -62,9 +62,9 @@ class Context:
 
 def settle(work: Work, recommender: Recommender) -> Iterator[c.Command]:
     """
-    Diagnose the incident's finding, and keep what that was made from once it is recorded.
+    Diagnose the incident's finding, and keep what the diagnosis was made from once it is recorded.
 
-    Without one (a person declared it) there is nothing to measure, which is said.
+    Without a finding (a person declared the incident) there is nothing to measure, and the diagnosis says so.
     """
     finding = work.incident.finding
     if finding is None:
@@ -96,7 +96,7 @@ def seen_before(work: Work) -> tuple[Past, ...]:
 
 
 def seen_around(work: Work, recommender: Recommender) -> tuple[OtherFinding, ...]:
-    """What other checks found in the last day: what joined, other incidents, and what nobody was told of."""
+    """What other checks found in the last day: joined findings, other incidents, and what paged nobody."""
     since = work.at - AROUND
     with work.log.connect() as connection:
         incidents = cards.open_or_opened_since(connection, since)
@@ -120,7 +120,7 @@ def diagnose(
     others: tuple[OtherFinding, ...] = (),
     on_piece: Callable[[Piece], None] | None = None,
 ) -> Diagnosis:
-    """What is known of the finding's cause at `at`; see `look_into`."""
+    """What is known about the finding's cause at `at`; see `look_into`."""
     context = Context(others)
     return look_into(
         recommender, finding, at, keep=keep, seed=seed, context=context, on_piece=on_piece
@@ -139,15 +139,15 @@ def look_into(
     on_piece: Callable[[Piece], None] | None = None,
 ) -> Looked:
     """
-    What is known of the finding's cause at `at`, and what that was made from.
+    What is known about the finding's cause at `at`, and what that was made from.
 
     Args:
         keep: stores a picture and returns its name; without it none is drawn.
-        context: what is known from the log.
-        on_piece: given what each stage found while the next ones are still read.
+        context: what the log knows.
+        on_piece: given what each stage found while the next ones are still being read.
 
     Returns:
-        Whatever could be established; what could not be read is a line of evidence.
+        Whatever could be established; what could not be read becomes a line of evidence.
     """
     began, began_at = time.monotonic(), clock.now()
     reader, inquiry = Reader(recommender, finding, at), Inquiry(seed)
@@ -176,12 +176,12 @@ def gather(
     reader: Reader, seed: int = SEED, looked: StageRead = lambda stage, material: None
 ) -> tuple[Material, Onset | None]:
     """
-    Read everything that is declared and bears on the finding; `looked` is called where what a stage of the
-    looking needs has been read.
+    Read everything declared that bears on the finding; `looked` is called whenever all that a stage of the
+    search needs has been read.
     """
     finding = reader.finding
     if reader.log() is not None and finding.kind != "predicted":
-        warm_up()  # seconds, while tables are read
+        warm_up()  # takes seconds, while tables are read
     series = reader.attempt("The metric", reader.series)
     material = _begun(reader, series)
     if finding.kind == "predicted":
@@ -197,7 +197,7 @@ def gather(
     latest = max(since, onset.latest) if onset else since
     snapshots = reader.attempt("The deliveries", lambda: reader.snapshots(latest))
     if onset is None and snapshots is not None and reader.end - snapshots.delivered_at < BACK:
-        since = min(since, snapshots.delivered_at)  # else what is called “before” would hold the fault, too
+        since = min(since, snapshots.delivered_at)  # else “before” would contain the fault, too
     material = _with_slices(reader, material, since)
     looked("slices", material)
     items = reader.attempt("The items", reader.items)
@@ -289,22 +289,22 @@ def _with_model(reader: Reader, material: Material, since: datetime, seed: int) 
 
 def _before(reader: Reader, log: Log, since: datetime, seed: int) -> pd.DataFrame:
     """
-    What is compared with: candidates of the hours before, or of as many of them as one version ranked.
+    The candidates to compare with: those of the hours before, or of as many of these as one version ranked.
 
-    Else the former version would count as how it was before, and hide that another one ranks since.
+    Otherwise the former version would count as how things were, and hide that another one has ranked since.
     """
     before = reader.candidates(log.table, log.columns, since - BACK, since, seed)
     start = took_over(before, log.columns.version)
     window = reader.finding.window_end - reader.finding.window_start
     if start is None or since - start < max(2 * window, LEAST_RANKED):
-        return before  # so lately, that it may be the cause
+        return before  # so recent that it may be the cause
     return reader.candidates(log.table, log.columns, start, since, seed)
 
 
 def _run_again(
     reader: Reader, log: Log, loaded: LoggedModel | None, material: Material, since: datetime, seed: int
 ) -> Material:
-    """What rests on a model that did not give the logged scores is left out: it would say nothing."""
+    """Leaves out what rests on a model that did not give the logged scores: it would prove nothing."""
     rows, before = material.candidates, material.candidates_before
     if rows is None or not len(rows):
         return material
@@ -343,7 +343,7 @@ def _launch(reader: Reader, material: Material) -> Material:
 
 
 def _equally_far(rows: pd.DataFrame, launches: Launches, subject: str | None) -> pd.DataFrame:
-    """Of each item the snapshot taken about as long before its launch as the subject's last one."""
+    """For each item, the snapshot taken about as long before its launch as the subject's last one."""
     ahead = rows[launches.launch] - rows[launches.snapshot]
     mine = rows[launches.item].astype(str) == subject
     own = ahead[mine].min() if mine.any() else ahead.median()
@@ -356,7 +356,7 @@ def _equally_far(rows: pd.DataFrame, launches: Launches, subject: str | None) ->
 
 
 def _draw(reader: Reader, material: Material, onset: Onset | None) -> bytes | None:
-    """What there is to see; None where nothing could be read."""
+    """A picture of what could be read; None if there is nothing to see."""
     finding = material.finding
     if finding.kind == "predicted" and material.launches is not None and material.launch_columns is not None:
         return draw_launch(material.launches, material.launch_columns, finding, material.zone)

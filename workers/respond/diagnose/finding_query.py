@@ -1,9 +1,9 @@
 """
-The search asks what the check asked: its measure or its ratio, at its window, against the same season.
+Makes the search ask what the check asked: its measure or its ratio, at its window, against the same season.
 
-A window of a day is looked at by the hour, one of half an hour by five minutes, so that there is an onset
-within it; what is expected of some hours is what the same hours held in the weeks before. A ratio is searched
-as a ratio: what its numerator would be, had each cell the ratio that it had before.
+A window of a day is read by the hour, one of half an hour by five minutes, so that an onset within it can be
+seen; what is expected in some hours is what the same hours held in the weeks before. A ratio is searched as a
+ratio: what its numerator would be, had each cell kept its former ratio.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from workers.sources.aggregate.count import zone_of
 from workers.sources.aggregate.ratio import ratio_cells
 
 BACK = timedelta(hours=6)
-LONG = timedelta(hours=1)  # windows from which on the hour of the day, or its day, matters
-WINDOWS_BACK = 4  # that are looked at before the one of the finding
-LEAST_FINE = 72  # windows in which an onset is looked for, where those of the check are long
+LONG = timedelta(hours=1)  # from this window length on, the hour of the day or the day of the week matters
+WINDOWS_BACK = 4  # read before the finding's own
+LEAST_FINE = 72  # windows in which an onset is searched, if the check's own are long
 WINDOWS = 360
 FINE = tuple(
     timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 360, 720, 1440)
@@ -40,10 +40,10 @@ WEEKS, DAYS = tuple(n * WEEK for n in (1, 2, 3, 4)), tuple(n * DAY for n in (1, 
 @dataclass(frozen=True)
 class FindingQuery:
     """
-    What a finding was measured by, and the finer windows of the time around it.
+    What a finding was measured by, and the finer windows around it.
 
-    `check` is null where it is no longer declared, `window` is its own. `back` are the earlier times that
-    what is expected comes from, in the order in which they are tried: none, where the hour does not matter.
+    `check` is null if it is no longer declared; `window` is the check's own. `back` are the earlier times
+    that expectations come from, in the order in which they are tried; none if the hour does not matter.
     """
 
     check: Check | None
@@ -54,12 +54,12 @@ class FindingQuery:
 
     @property
     def coarse(self) -> FindingQuery:
-        """The same by the check's own windows."""
+        """The same query with the check's own windows."""
         return replace(self, width=self.window, count=_count(self.window, self.window))
 
     @property
     def measure(self) -> str | None:
-        """The column that is added up; rows are counted without one."""
+        """The column that is added up; without one, rows are counted."""
         return self.check.measure if self.check is not None and not self.divided else None
 
     @property
@@ -69,12 +69,12 @@ class FindingQuery:
             return False
         try:
             return Divided.of(self.check).divided
-        except ValidationError:  # a kind with other words for its own keys
+        except ValidationError:  # a kind that spells its own keys differently
             return False
 
 
 def asked(recommender: Recommender, finding: Finding) -> FindingQuery:
-    """Of a finding's check, as it is declared now."""
+    """The query of a finding's check, as it is declared now."""
     window = window_of(recommender, finding)
     finer = max((one for one in FINE if one <= _span(window) / LEAST_FINE), default=window)
     width = min(window, finer)
@@ -83,7 +83,7 @@ def asked(recommender: Recommender, finding: Finding) -> FindingQuery:
 
 
 def _span(window: timedelta) -> timedelta:
-    """How far back is looked."""
+    """How far back to look."""
     return max(BACK, WINDOWS_BACK * window)
 
 
@@ -113,8 +113,8 @@ def ratio_frame(
     recommender: Recommender, about: FindingQuery, since: datetime, end: datetime
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """
-    Cells since then: `observed` the numerator, `expected` what it would be at each cell's ratio of before,
-    which of a small cell is drawn towards that of all.
+    Cells since then: `observed` the numerator, `expected` what it would be at each cell's former ratio, which
+    for a small cell is drawn towards that of all.
     """
     cells = _cells(recommender, about, end)
     starts = np.array([cells.start(n) >= since for n in range(len(cells.numerator))])

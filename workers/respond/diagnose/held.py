@@ -1,4 +1,4 @@
-"""What the store held of each logged candidate when it was scored, by the deliveries that are kept."""
+"""What the store held for each logged candidate when it was scored, according to the kept deliveries."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def held_features(
     recommender: Recommender, rows: pd.DataFrame, item: str, features: Sequence[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame] | None:
     """
-    Features that deliveries bring under the name that they are logged under.
+    Features that deliveries bring under the name they are logged under.
 
     Args:
         rows: candidates with their time in `RANKED_AT`, one row each.
 
     Returns:
         (rows,) what the last delivery before each row held, and the one before that; unset for items that it
-        did not hold. Null where no deliveries are kept, or none of these features is in them.
+        did not hold. Null if no deliveries are kept, or none of these features is in them.
 
     Raises:
         SourceError: the deliveries cannot be read.

@@ -1,5 +1,5 @@
 """
-The members of a finding's table, read: what each had before the onset and since, and what is known of them.
+Reads the members of a finding's table: what each had before and since the onset, and what is known of them.
 
     the finding's table, by member ─▶ inside or outside the slice ─▶ beside the table of [members]
     members who joined lately, and as long before ─▶ what they were shown and chose by the same age
@@ -41,10 +41,10 @@ from workers.sources.engines.source import TIME, Source, open_source
 LEAST_SPAN, MOST_SPAN = timedelta(minutes=30), timedelta(days=7)
 MOST_MEMBERS = 200_000  # of a table that are counted
 CONCERNED, OTHERS = 2_000, 4_000  # that are looked at
-MOSTLY = 0.5  # of what a member had before, in the slice: then she is concerned
+MOSTLY = 0.5  # share of a member's former rows in the slice, from which on she is concerned
 DAY, WEEK = timedelta(days=1), timedelta(weeks=1)
-FORMER = 8  # cohorts before that of today
-MOST_SHOWN = 0.1  # of the items, those shown most to everybody: popular ones
+FORMER = 8  # cohorts before today's
+MOST_SHOWN = 0.1  # the fraction of items shown most to everybody: popular ones
 NEW = 2_000  # members of a cohort that are looked at
 MEMBER, JOINED = "__member", "__joined"
 
@@ -60,8 +60,8 @@ class _Spans:
 
 def members_of(reader: Reader, since: datetime) -> MemberRows | None:
     """
-    What there is of members; None where none are declared, the table names none, or the finding is of no
-    slice by its columns.
+    What is known about members; None if none are declared, the table names none, or the finding has no slice
+    by the table's columns.
 
     Raises:
         SourceError: a column is missing.
@@ -80,7 +80,7 @@ def members_of(reader: Reader, since: datetime) -> MemberRows | None:
         of_members = tuple(pair for pair in finding.slice if pair[0] in described.columns)
         with open_source(reader.recommender, finding.table) as source:
             if not {name for name, _ in finding.slice} <= set(source.columns):
-                return None  # a slice by what items are
+                return None  # a slice by a property of items
             counted = _counted(reader, source, spans, table.member)
         frame, own = _sampled(counted)
         frame = _described(described, declared_of, frame)
@@ -92,7 +92,7 @@ def members_of(reader: Reader, since: datetime) -> MemberRows | None:
 
 
 def _counted(reader: Reader, source: Source, spans: _Spans, member: str) -> pd.DataFrame:
-    """By member: what she had before and since, in all and in the slice, and of how many rows."""
+    """Per member: what she had before and since, in all and in the slice, and from how many rows."""
     source.require(member)
     rows, apart = source.between(spans.start, spans.end), separators(source)
     measure = reader.asked.measure
@@ -116,8 +116,8 @@ def _counted(reader: Reader, source: Source, spans: _Spans, member: str) -> pd.D
 
 def _sampled(counted: pd.DataFrame) -> tuple[pd.DataFrame, float]:
     """
-    Some of those who are inside the slice and of those who never are, and what share of its rows before is
-    theirs who are inside.
+    A sample of the members inside the slice and of those who never are, and the share of the slice's earlier
+    rows that belongs to those inside.
     """
     known = counted[counted["all_rows_0"] > 0]
     inside = known["in_rows_0"] > MOSTLY * known["all_rows_0"]
@@ -134,7 +134,7 @@ def _sampled(counted: pd.DataFrame) -> tuple[pd.DataFrame, float]:
 
 
 def _described(source: Source, members: Members, frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with what is declared of its members, and without their names."""
+    """The frame with the declared features of its members, and without their names."""
     key = source.rows[members.key].cast("string")
     named = source.rows.filter(key.isin(frame[MEMBER].tolist()))
     wanted = {name: named[name] for name in members.features}
@@ -145,7 +145,7 @@ def _described(source: Source, members: Members, frame: pd.DataFrame) -> pd.Data
 def _cohorts(
     reader: Reader, members: Members, described: Source, of_members: Slice, since: datetime
 ) -> Cohorts | None:
-    """Those who joined since the onset, or in the last day, and in as long a time before."""
+    """Those who joined since the onset, at least in the last day, and in equally long spans before."""
     if members.joined is None or reader.recommender.exposure is None:
         return None
     shown = reader.recommender.tables[declared(reader.recommender).shown]
@@ -153,7 +153,7 @@ def _cohorts(
         return None
     described.require(members.joined)
     end, length = reader.end, min(max(reader.end - since, DAY), WEEK)
-    step = DAY * -(-length // DAY)  # whole days, so that the hours are the same
+    step = DAY * -(-length // DAY)  # whole days, so that the hours match
     starts = {place: end - length - place * step for place in range(FORMER + 1)}
     known = _joined(described, members, of_members, (min(starts.values()), end))
     counts = []
@@ -183,7 +183,7 @@ def _joined(source: Source, members: Members, where: Slice, span: tuple[datetime
 def _seen(
     reader: Reader, source: Source, member: str, names: Sequence[str], span: tuple[datetime, datetime]
 ) -> dict[str, float]:
-    """How much these members were shown, in the slice where the table has its columns; chosen and popular."""
+    """How much these members were shown and chose, and how much was popular; in the table's own slice."""
     request, item = declared(reader.recommender).request, str(source.table.item)
     own = tuple(pair for pair in reader.finding.slice if pair[0] in source.columns)
     every = source.between(*span)

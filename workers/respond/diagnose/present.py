@@ -24,8 +24,8 @@ ROUND = timedelta(minutes=5)  # how far apart both rows may be in time
 @dataclass(frozen=True)
 class Relation:
     """
-    Rows of `table` that belong into `beside`, by the columns `on` (own → its), up to `within` apart; `only`
-    is a column that is true of those.
+    Rows of `table` that should also be in `beside`, by the columns `on` (own → its), up to `within` apart;
+    `only` names a column that is true for these rows.
     """
 
     table: str
@@ -38,8 +38,8 @@ class Relation:
 
 def relations(recommender: Recommender) -> Iterator[Relation]:
     """
-    What was ranked and shown belongs among what was shown; and what checks look for beside each other, unless
-    it may come hours later.
+    What was ranked and shown belongs in the table of what was shown; likewise any rows that checks look up in
+    another table, unless they may come hours later.
     """
     exposure = recommender.exposure
     for model in recommender.models.values():
@@ -60,10 +60,10 @@ def relations(recommender: Recommender) -> Iterator[Relation]:
 
 def present(recommender: Recommender, relation: Relation, since: datetime, end: datetime) -> Presence | None:
     """
-    Rows of `relation.table` by slice, and those that found none beside. Null where no time is left.
+    Rows of `relation.table` by slice, and those that found no partner. Null if no time is left.
 
     Raises:
-        SourceError: a table cannot be read, or the two are where no question can see both.
+        SourceError: a table cannot be read, or no single query can see both.
     """
     settled = recommender.tables[relation.beside].settle
     until = min(end - relation.within - settled, since + MOST)

@@ -1,4 +1,4 @@
-"""What a diagnosis and a menu are made from, read from the declared tables; each part may be missing."""
+"""Reads what a diagnosis and a menu are made from, from the declared tables; each part may be missing."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ BACK = timedelta(hours=6)
 CELLS_BACK = timedelta(hours=2)
 ITEMS = 100_000
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
-CLEARLY = 2.0  # times as far that the two hours before may be from now, and still be compared with
-MOST_GAPS = 0.1  # of the windows before, from which on the check's own are looked at, which are longer
-SMOOTH = 15  # windows over which the day before is averaged, where these are no longer than `SMOOTH_FOR`
+CLEARLY = 2.0  # the two hours before are compared with even if up to this many times as far from now
+MOST_GAPS = 0.1  # empty windows before, as a share, from which on the check's own, longer ones are used
+SMOOTH = 15  # windows over which the previous day is averaged, up to `SMOOTH_FOR` in all
 SMOOTH_FOR = timedelta(minutes=75)
 
 
 def before_onset(finding: Finding, since: datetime) -> datetime:
-    """From when on the time before the onset is read: six hours, and two of the metric's windows at least."""
+    """Where reading before the onset begins: six hours earlier, and at least two of the metric's windows."""
     return since - max(BACK, 2 * (finding.window_end - finding.window_start))
 
 
@@ -59,12 +59,12 @@ class Reader:
 
     @property
     def end(self) -> datetime:
-        """Up to when the finding's table is complete; whole seconds, as windows are counted in them."""
+        """Until when the finding's table is complete; whole seconds, as windows are counted in them."""
         table = self.recommender.tables.get(self.finding.table)
         return (self.at - (table.settle if table else timedelta(0))).replace(microsecond=0)
 
     def attempt(self, what: str, read: Callable[[], T]) -> T | None:
-        """The answer of `read`; null, and a line in `problems`, when it raises."""
+        """The result of `read`; null, and a line in `problems`, if it raises."""
         try:
             return read()
         except Exception as error:  # noqa: BLE001 (one table must not take the others with it)
@@ -73,13 +73,13 @@ class Reader:
 
     @cached_property
     def asked(self) -> FindingQuery:
-        """What the finding's check measures, and at which windows."""
+        """What the finding's check measures, and in which windows."""
         return asked(self.recommender, self.finding)
 
     def series(self) -> pd.DataFrame | None:
         """
-        Windows of the slice; its share of the total, or the same time before, makes what is expected. None
-        where a column is wrong, or an item: how many rows there are says nothing of that.
+        Windows of the slice; expected is its share of the total, or what the same time before held. None if
+        the finding is about a column or an item: row counts say nothing about those.
         """
         finding, about = self.finding, self.asked
         if about.count < 1 or finding.table not in self.recommender.tables or finding.subject is not None:
@@ -109,13 +109,13 @@ class Reader:
         return pd.DataFrame({"window_start": starts, "observed": observed, "expected": expected})
 
     def _as_before(self, width: timedelta, count: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """(count,) what the same windows held a day before; of longer ones, in the weeks before."""
+        """(count,) what the same windows held a day before; for longer ones, in the weeks before."""
         for offsets in self.asked.back or ((DAY,),):
             parts = [
                 _pick(self._counts(self.end - count * width - back, width, count, ()), (), count)
                 for back in offsets
             ]
-            # before a table's first row nothing is known: no rows there are no zero
+            # before a table's first row nothing is known: no rows there are not zero rows
             there = [np.where(np.cumsum(part) > 0, part, np.nan) for part in parts if part.sum() > 0]
             if there:
                 past = pd.DataFrame(there).mean().fillna(0.0)
@@ -125,9 +125,9 @@ class Reader:
 
     def cells(self, since: datetime) -> tuple[pd.DataFrame, tuple[str, ...]] | None:
         """
-        What the check measures by combinations of the table's own dimensions since then, against a time
-        before: of a window of an hour or more, the same hours in the weeks before; else the two hours before,
-        or the same hours a day or a week before where the cells beside the finding's slice were more alike.
+        What the check measures since then, by combinations of the table's own dimensions, against an earlier
+        time: for a window of an hour or more, the same hours in the weeks before; else the two hours before,
+        or the same hours a day or a week before if the cells beside the finding's slice were more alike then.
         """
         if self.finding.subject is not None or since >= self.end:
             return None
@@ -152,12 +152,12 @@ class Reader:
     def _beside_before(
         self, now: pd.DataFrame, before: pd.DataFrame, scale: float, names: list[str]
     ) -> tuple[pd.DataFrame, pd.Series]:
-        """Cells of both, as many before as now beside the finding's slice; and which cells those are."""
+        """Cells of both times, scaled to match beside the finding's slice; and which cells those are."""
         both = now.merge(before, on=names, how="outer", suffixes=("", "_before")).fillna(
             {"n": 0, "n_before": 0}
         )
         rest = ~_inside(both, self.finding.slice, self.exploded) if self.finding.slice else both["n"] >= 0
-        for name, _ in self.finding.slice:  # what is new may be what is missing, by another name
+        for name, _ in self.finding.slice:  # what is new may be what is missing, under another name
             if name in both:
                 rest &= both.groupby(name)["n_before"].transform("sum") > 0
         if self.finding.slice and both.loc[rest, "n_before"].sum() > 0:
@@ -168,7 +168,7 @@ class Reader:
     def _cells_before(
         self, source: Source, since: datetime, names: list[str]
     ) -> Iterator[tuple[pd.DataFrame, float]]:
-        """What may be compared with, and by what it is multiplied to be of as long a time."""
+        """What to compare with, and the factor that scales it to an equally long time."""
         for offsets in self.asked.back:
             parts = [self._grouped(source, since - back, self.end - back, names) for back in offsets]
             there = [part for part in parts if len(part)]
@@ -182,7 +182,7 @@ class Reader:
 
     @property
     def exploded(self) -> dict[str, str]:
-        """Of the finding's table: dimension → what stands between its several values."""
+        """In the finding's table: dimension → what separates its several values."""
         if self.finding.table not in self.recommender.tables:
             return {}
         with open_source(self.recommender, self.finding.table) as source:
@@ -201,7 +201,7 @@ class Reader:
 
     def snapshots(self, since: datetime | None) -> Snapshots | None:
         """
-        The items before and after the last delivery that came before `since`; of a finding about one item,
+        The items before and after the last delivery that came before `since`; for a finding about one item,
         around the one that changed it.
         """
         return last_two(self.recommender, self.finding, since, self.at)
@@ -215,7 +215,7 @@ class Reader:
         return delivery_table(self.recommender)
 
     def log(self) -> Log | None:
-        """Where the first declared model whose candidates are logged has them."""
+        """The log of the first declared model whose candidates are logged."""
         return log_of(self.recommender)
 
     def candidates(
@@ -227,7 +227,7 @@ class Reader:
     def standby(self, since: datetime) -> Standby | None:
         """
         Rows since `since` in the finding's table and in its standby, or in the feed that its check looks into
-        and whose standby it is: of the slice, and of all else.
+        and whose standby it is: in the slice, and in all else.
         """
         asked = lacking(self.recommender, self.finding)
         copied = asked is not None and standby_of(self.recommender, asked) == self.finding.table
@@ -243,7 +243,7 @@ class Reader:
         return Standby(spare, mine, theirs, (whole - mine, of_spare - theirs), seconds)
 
     def beside(self, since: datetime) -> tuple[tuple[str, float, float], ...]:
-        """(table, observed, expected) of the slice in others that can be sliced so and have rows since."""
+        """(table, observed, expected) of the slice in other tables with its dimensions, and rows since."""
         answers = []
         for name, table in self.recommender.tables.items():
             logs = [model.candidates for model in self.recommender.models.values()]
@@ -275,7 +275,7 @@ class Reader:
         return tuple(answers)
 
     def _grouped(self, source: Source, start: datetime, end: datetime, names: list[str]) -> pd.DataFrame:
-        """Combinations of `names` in words, with the rows of each, or the sum of what is measured: `n`."""
+        """Combinations of `names` as text, with their rows, or the sum of what is measured: `n`."""
         rows, _ = with_dimensions(self.recommender, source, source.between(start, end), tuple(names))
         rows = rows.mutate(**{name: rows[name].fill_null(NOT_SET) for name in names})
         measure = self.asked.measure
@@ -301,8 +301,8 @@ class Reader:
 
     def _rows_around(self, name: str, since: datetime, where: Slice) -> tuple[float, float]:
         """
-        Rows of a table in the two hours before `since`, or in its window where that is longer, as yesterday's
-        batch may be all that there was; and from then on, in one pass.
+        Rows of a table in the two hours before `since`, or in its window if that is longer, since yesterday's
+        batch may be the only one; and rows from then on, in one pass.
         """
         with open_source(self.recommender, name) as source:
             back = max(CELLS_BACK, source.table.window)
@@ -320,7 +320,7 @@ def _patchy(counts: np.ndarray[Any, np.dtype[np.float64]]) -> bool:
 
 
 def lacking(recommender: Recommender, finding: Finding) -> str | None:
-    """The table in which the finding's check looked for rows and did not find them; null of other checks."""
+    """The table in which the finding's check looked for rows and found none; null for other checks."""
     check = recommender.checks.get(finding.check)
     kind = found_kind(check.kind) if check is not None else None
     if check is None or kind is None or not kind.lacking:

@@ -1,5 +1,5 @@
 """
-The rows of a finding's table beside those of related ones, by the columns that say which row is which.
+Pairs the rows of a finding's table with those of related ones, by the columns that identify a row.
 
     the table's standby · what it is made from · the candidates' log        the same rows, or requests
         ▼
@@ -33,18 +33,18 @@ from workers.sources.engines.column_kinds import as_text
 from workers.sources.engines.source import TIME, Source, open_source
 from workers.sources.flagged.flags import item_features
 
-MOST_ROWS = 300_000  # of a table that are held beside another's
+MOST_ROWS = 300_000  # per table, when two are compared
 LEAST_BEFORE = timedelta(minutes=30)
 FURTHEST = timedelta(hours=26)  # a clock that is wrong by a day and an hour is still found
-MOST_LOST = 2_000  # requests without a partner, that are looked for at other times
+MOST_LOST = 2_000  # requests without a partner that are looked for at other times
 MOST_PAIRS = 3
-NEW = timedelta(days=1)  # before the onset, within which an item came out around it
+NEW = timedelta(days=1)  # before the onset: an item counts as new if it came out within this
 MOST_RELEASES = 20
 
 
 @dataclass(frozen=True)
 class Span:
-    """The time that is read around the onset; `covers` is how much of the time since the onset that is."""
+    """The time that is read around the onset; `covers` is how much of the time since the onset it holds."""
 
     start: datetime
     end: datetime
@@ -52,7 +52,7 @@ class Span:
 
 
 def rows_of(reader: Reader, since: datetime) -> Rows | None:
-    """Rows of the finding's table with what identifies one; null where no column does."""
+    """Rows of the finding's table with the columns that identify one; null if there are none."""
     keys = own_keys(reader.recommender, reader.finding.table)
     if not keys:
         return None
@@ -65,7 +65,7 @@ def rows_of(reader: Reader, since: datetime) -> Rows | None:
 
 
 def item_feature(reader: Reader) -> bool:
-    """Whether what the finding's rows lack is no column of theirs, but a feature of items that they name."""
+    """Whether the finding is about a feature of items that its table names, not about a column of its own."""
     recommender, finding = reader.recommender, reader.finding
     check = recommender.checks.get(finding.check)
     if check is None or finding.subject is None or not asks(check, MissingValues):
@@ -76,7 +76,7 @@ def item_feature(reader: Reader) -> bool:
 
 def fault_of(recommender: Recommender, finding: Finding) -> tuple[CauseKind | None, bool]:
     """
-    The kind of cause that a finding of its check is in itself, null where it may have any; and whether it may
+    The kind of cause that a finding of this check is in itself, null if it may have any; and whether it may
     be no fault at all.
     """
     check = recommender.checks.get(finding.check)
@@ -85,7 +85,7 @@ def fault_of(recommender: Recommender, finding: Finding) -> tuple[CauseKind | No
 
 
 def pairs_of(reader: Reader, since: datetime) -> tuple[Pair, ...]:
-    """The finding's table beside each related one that shares what identifies a row, or a request."""
+    """The finding's table with each related one that shares columns identifying a row, or a request."""
     pairs: list[Pair] = []
     for table, relation in _related(reader.recommender, reader.finding):
         if len(pairs) == MOST_PAIRS:
@@ -98,8 +98,8 @@ def pairs_of(reader: Reader, since: datetime) -> tuple[Pair, ...]:
 
 def _related(recommender: Recommender, finding: Finding) -> Iterator[tuple[str, Relation]]:
     """
-    The standby first, then what its own check looks into, what it is made from, the logs of candidates, what
-    any check holds beside it, and what shares its requests.
+    Related tables: the standby first, then what its own check looks into, what it is made from, the logs of
+    candidates, what any check compares it with, and what shares its requests.
     """
     own, asked = finding.table, lacking(recommender, finding)
     spare = standby_of(recommender, own)
@@ -131,7 +131,7 @@ def _pair(reader: Reader, since: datetime, table: str, relation: Relation) -> Pa
             columns={b: a for a, b in known.items()}
         )
         if relation not in SAME_ROWS:
-            # what differs within a request is no dimension of it
+            # a column that varies within a request is no dimension of it
             steady = dimensions_of(Pair(table, relation, keys, rows, others))
             others = others[[*keys, AT, *steady]].drop_duplicates(list(keys))
         looked_into = table == lacking(recommender, reader.finding)
@@ -142,7 +142,7 @@ def _pair(reader: Reader, since: datetime, table: str, relation: Relation) -> Pa
 
 
 def _span(reader: Reader, source: Source, since: datetime) -> Span:
-    """As long before the onset as after it, at least half an hour, and so much that it can be held."""
+    """Around the onset, equally long before and after, at least half an hour, and small enough to be held."""
     end = max(reader.end, since + timedelta(minutes=1))
     length = end - since
     before = min(max(length, LEAST_BEFORE), BACK)
@@ -165,8 +165,8 @@ def _thinned(
     keys: tuple[str, ...], mine: pd.DataFrame, theirs: pd.DataFrame, looked_into: bool
 ) -> tuple[pd.DataFrame, pd.DataFrame, float]:
     """
-    A share of the requests by chance, so that all of those without a partner can be looked for; those of
-    mine, too, where the finding's check looks into theirs.
+    A random share of the requests, so that all those without a partner can be looked for; those of `mine`,
+    too, if the finding's check looks into `theirs`.
     """
     first = keys[0]
     lost = _without(first, theirs, mine)
@@ -188,8 +188,8 @@ def _elsewhere(
     source: Source, names: Mapping[str, str], known: pd.DataFrame, rows: pd.DataFrame
 ) -> pd.DataFrame | None:
     """
-    The partners of rows that lack one among the `known`, looked for in `source` at any time within a day and
-    an hour, also one that is yet to come.
+    The partners of rows that have none among the `known`, looked for in `source` at any time up to a day and
+    an hour away, earlier or later.
 
     Args:
         names: key → the source's own column.
@@ -216,7 +216,7 @@ def registered(reader: Reader) -> str | None:
 
 
 def planned_around(reader: Reader, since: datetime) -> tuple[Planned, ...]:
-    """Announced events that the time since the onset meets."""
+    """Announced events that overlap the time since the onset."""
     return tuple(one for one in reader.recommender.planned if one.since <= reader.end and since <= one.until)
 
 

@@ -1,4 +1,4 @@
-"""What was replaced before something went wrong: a delivery of the items, a version of a model."""
+"""Reads what was replaced before something went wrong: a delivery of the items, a version of a model."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from workers.sources.engines.source import TIME, Source, open_source
 
 HOUR = timedelta(hours=1)
 LEAST_SHARE = 0.05
-"""Of the rows since it came, that a version has to have scored to have taken over."""
+"""A version has taken over once it scored this share of the rows since it came."""
 
 
 def with_replaced(reader: Reader, around: Circumstances) -> Circumstances:
-    """With what was replaced about the onset, as far as it can be read."""
+    """Add what was replaced around the onset, as far as it can be read."""
     recommender, replaced = reader.recommender, dict[Serves, Replaced]()
     taken = reader.attempt(
         "The deliveries",
@@ -45,7 +45,7 @@ def with_replaced(reader: Reader, around: Circumstances) -> Circumstances:
 
 
 def with_former_scores(reader: Reader, around: Circumstances) -> Circumstances:
-    """With the scores by the version before, where its file is kept and there is traffic to score."""
+    """Add the previous version's scores, if its file is kept and there is traffic to score."""
     log, stage, model = reader.log(), around.stage, around.replaced.get("model")
     if log is None or stage is None or model is None:
         return around
@@ -58,7 +58,7 @@ def _rolls_models_back(reader: Reader) -> bool:
         try:
             way = find(hotfix.kind).way_of(hotfix)
         except ConfigurationError:
-            continue  # of a kind that is not here, which the menu says
+            continue  # of a kind that is not installed, which the menu reports
         if way is not None and way.undoes == "model":
             return True
     return False
@@ -67,13 +67,14 @@ def _rolls_models_back(reader: Reader) -> bool:
 def replaced_model(reader: Reader, log: Log, since: datetime, until: datetime) -> Replaced | None:
     """
     The last version that took over no later than `until`, and the one that scored most in the hour before it;
-    where none did, the first that took over later.
+    if none did, the first that took over later.
 
     Args:
-        since: the onset; twelve hours before it are looked at, or three of the windows that it is known to.
+        since: the onset; reading begins twelve hours before it, or three of the windows within which it is
+            known.
 
     Returns:
-        None where no version is logged, or one scored all the time.
+        None if no version is logged, or one scored all the time.
     """
     if log.columns.version is None:
         return None
@@ -92,7 +93,7 @@ def replaced_model(reader: Reader, log: Log, since: datetime, until: datetime) -
 
 
 def _taken_over(source: Source, rows: Any, version: str, at: datetime) -> Replaced | None:
-    """What `version` took over from at that time; None where its rows since are too few for that."""
+    """What `version` took over from at that time; None if it has too few rows since to have taken over."""
     moment = ibis.literal(at)
     counted = source.fetch(
         rows.group_by("version").aggregate(
@@ -110,8 +111,8 @@ def _taken_over(source: Source, rows: Any, version: str, at: datetime) -> Replac
 
 def former_scores(log: Log, stage: Stage, version: str) -> Floats | None:
     """
-    (rows of the stage,) as `version` would have scored them; None where its file is not kept, or speaks
-    another unit than the one that serves.
+    (rows of the stage,) as `version` would have scored them; None if its file is not kept, or its scores have
+    another unit than the serving model's.
 
     Raises:
         SourceError: its file cannot be loaded, or took too long.

@@ -1,4 +1,4 @@
-"""Logged requests run again: what is read for it, and with which of the models that are kept."""
+"""Runs logged requests again: what is read for it, and with which of the kept models."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from workers.respond.diagnose.held import held_features
 from workers.respond.diagnose.present import present, relations
 from workers.respond.diagnose.reading import Reader
 
-MOST_VERSIONS = 3  # kept ones that are loaded, those with most rows first
-LEAST_ROWS = 0.01  # of the rows, from which a version is worth loading
+MOST_VERSIONS = 3  # kept versions that are loaded, those with most rows first
+LEAST_ROWS = 0.01  # share of the rows from which a version is worth loading
 
 
 @contextmanager
 def models_of(
     reader: Reader, log: Log, loaded: LoggedModel | None, rows: pd.DataFrame, before: pd.DataFrame | None
 ) -> Iterator[Models]:
-    """The one at hand, where it could be loaded, and former ones of the log whose files are kept."""
+    """The model at hand, if it could be loaded, and former ones from the log whose files are kept."""
     found: dict[str, Scorer] = {} if loaded is None else {loaded.version: loaded.model}
     opened: list[ModelProcess] = []
     try:
@@ -56,7 +56,7 @@ def run_again(
     seed: int,
 ) -> Rerun:
     """
-    The requests of `rows`, step by step, beside what the store held and what other tables have of them.
+    The requests of `rows`, step by step, with what the store held and what other tables have about them.
 
     Raises:
         SourceError: the model took too long, or too much memory.
@@ -76,8 +76,8 @@ def split_between(
     seed: int,
 ) -> TwoByTwo | None:
     """
-    What of the change of the finding's slice is the input, the model, serving, ranking or the logging. Null
-    where nothing was logged before, or the slice is not one of logged candidates.
+    How much of the change in the finding's slice is due to the input, the model, serving, ranking or the
+    logging. Null if nothing was logged before, or the slice is not one of logged candidates.
 
     Raises:
         SourceError: a model took too long, or too much memory.
@@ -141,7 +141,7 @@ def _versions(log: Log, rows: pd.DataFrame, before: pd.DataFrame | None) -> list
 
 
 def require_right_model(reader: Reader, loaded: LoggedModel, rows: pd.DataFrame) -> None:
-    """Raises SourceError where the model at hand, or those kept, did not give the logged scores."""
+    """Raises SourceError if the model at hand, or those kept, did not give the logged scores."""
     if len(rows):
         with models_of(reader, loaded.log, loaded, rows, None) as models:
             columns = replace(loaded.log.columns, shown=None)

@@ -1,4 +1,4 @@
-"""What the trainings around the onset took of the tables that are learned from."""
+"""Reads what the trainings around the onset took from the tables they learn from."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from workers.respond.diagnose.related import fault_of
 from workers.sources.engines.column_kinds import as_text
 from workers.sources.engines.source import TIME, Source, open_source
 
-TRAININGS = 6  # the newest and those it is held against
-BATCHES = 50  # moments at which rows were written, up to which each of them is a training
+TRAININGS = 6  # the newest and those it is compared with
+BATCHES = 50  # up to this many moments at which rows were written, each is a training
 INSTANT = timedelta(seconds=1)
 
 
@@ -31,14 +31,14 @@ def training_rows_of(reader: Reader, since: datetime) -> tuple[TrainingRows, ...
     names = {finding.table} if finding.table in learned else made_from.taught(finding.table)
     of_a_run = not names and fault_of(declared, finding)[0] == "training_data"
     end = min(reader.at, max(since, finding.window_start) + (finding.window_end - finding.window_start))
-    # A table of runs does not say what they learned from: what was taken when the run was.
+    # A table of runs does not say what they learned from: take what was read around the time of the run.
     asked = sorted(learned if of_a_run else names)
     found = [_rows_of(reader, name, end) for name in asked if declared.tables[name].time]
     return tuple(one for one in found if one and not (of_a_run and _is_before(reader, one)))
 
 
 def _is_before(reader: Reader, one: TrainingRows) -> bool:
-    """Whether it was taken a window or more before the finding's run: by the training of another model."""
+    """Whether it was taken a window or more before the finding's run: by another model's training."""
     return one.at < reader.finding.window_start - reader.recommender.tables[one.table].window
 
 
@@ -72,7 +72,7 @@ def _is_set(label: Any) -> Any:
 
 
 def _trainings(source: Source, end: datetime) -> list[tuple[datetime, datetime]]:
-    """The newest first: each moment at which rows were written, or where those are many, whole windows."""
+    """Trainings, newest first: each moment at which rows were written, or whole windows if these are many."""
     width = source.table.window
     rows = source.between(end - 2 * TRAININGS * width, end)
     moments = source.fetch(rows.select(rows[TIME]).distinct().limit(BATCHES + 1))[TIME]

@@ -1,4 +1,4 @@
-"""What the last windows of the finding's table, and of those that it is made from, hold."""
+"""Reads what the last windows of the finding's table hold, and of the tables it is made from."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from workers.respond.diagnose.reading import Reader
 from workers.sources.aggregate.count import count_windows, zone_of
 from workers.sources.engines.source import open_source
 
-BEFORE = 14  # windows before the onset, by which it is known how evenly they are written
-MOST = 60  # windows since then: a table of so short ones is no batch
+BEFORE = 14  # windows before the onset, which show how regularly they are written
+MOST = 60  # windows since then: a table with windows that short is not written in batches
 
 
 def written_of(reader: Reader, since: datetime) -> tuple[Written, ...]:
@@ -41,7 +41,7 @@ def _written(reader: Reader, since: datetime, names: tuple[str, ...]) -> Iterato
 
 
 def _counts(reader: Reader, name: str, grid: Grid, since: datetime) -> pd.DataFrame:
-    """By slices, which are many, only where all of the table comes evenly: else nothing is read from them."""
+    """By slice, of which there are many, only if the whole table comes evenly: else nothing reads them."""
     whole = count_windows(reader.recommender, name, grid)
     before = sum(grid.edge(place + 1) <= since for place in range(grid.count))
     rows = np.zeros(grid.count)

@@ -1,4 +1,4 @@
-"""Whether a hotfix can be put in force beside those of other incidents."""
+"""Whether a hotfix can be put in force alongside those of other incidents."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def check_press(
 ) -> None:
     """
     Raises:
-        Refused: what is asked for cannot be put in force beside a hotfix of another incident.
+        Refused: what is asked for cannot be put in force alongside a hotfix of another incident.
     """
     option = incident.option(command.option)
     against = against_choosing(connection, incident, option) if option is not None else None
@@ -29,12 +29,12 @@ def check_press(
 
 
 def against_choosing(connection: Connection, incident: Incident, option: Option) -> str | None:
-    """Why an option cannot be put in force beside those of other incidents, in words; None where it can."""
+    """Why an option cannot be put in force alongside those of other incidents, in words; None if it can."""
     return next((words for _, words in _met(cards.deployed_or_approved(connection), incident, option)), None)
 
 
 def against_deploying(log: Engine, incident: Incident, hotfix: Hotfix, option: Option) -> str | None:
-    """The same for one that was approved: of two that are being deployed the one approved first goes on."""
+    """The same for an approved one: of two that are being deployed, the one approved first goes ahead."""
     with log.connect() as connection:
         others = cards.deployed_or_approved(connection)
     for other, words in _met(others, incident, option):
@@ -53,7 +53,7 @@ def noted(log: Engine, incident: Incident, options: Iterable[Option]) -> Iterato
 
 
 def _met(others: Iterable[Incident], incident: Incident, option: Option) -> Iterator[tuple[Hotfix, str]]:
-    """The hotfixes of other incidents that act, or will, on what this one acts on; each with words for it."""
+    """Other incidents' hotfixes that act, or will act, on what this one acts on; each with words for it."""
     for other in others:
         hotfix = other.hotfix
         theirs = other.option(hotfix.option) if hotfix and other.stream != incident.stream else None

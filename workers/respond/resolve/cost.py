@@ -1,4 +1,4 @@
-"""What everybody gained or lost while a hotfix was in force, measured and held against its promise."""
+"""What members gained or lost in all while a hotfix was in force, measured and compared with its promise."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from workers.sources.engines.kept_open import kept_open
 from workers.sources.logged.rewards import DAY, chosen_of, daily_totals, unit_of
 
 DAYS = 7
-"""Earlier days that the two spans are looked up in."""
+"""Earlier days on which the same two spans are measured."""
 
 
 @kept_open()
 def settle(work: Work, recommender: Recommender) -> Iterator[c.Command]:
-    """Measure it from the deployment to the verdict, or to the end."""
+    """Measure the cost from the deployment to the verdict, or to the end."""
     hotfix = work.incident.hotfix
     if hotfix is None or hotfix.applied_at is None or hotfix.stage_at is None:
         return
@@ -50,7 +50,7 @@ Span = tuple[datetime, datetime]
 
 
 def _days_before(spans: tuple[Span, Span]) -> Iterator[tuple[Span, Span]]:
-    """The same hours of the days before it began: whole days, in which nothing of this was wrong."""
+    """The same hours on days before it began: whole days earlier, when nothing of this was wrong."""
     lasted = spans[1][1] - spans[0][0]
     first = -(-lasted // DAY)
     for day in range(first, first + DAYS):
@@ -65,7 +65,7 @@ def _pair(recommender: Recommender, spans: Sequence[Span]) -> Pair:
 
 
 def _settle(recommender: Recommender) -> timedelta:
-    """Until rows of both tables are there."""
+    """How long to wait until the rows of both tables are there."""
     exposure = recommender.exposure
     names = (exposure.shown, exposure.chosen) if exposure else ()
     return max((recommender.tables[one].settle for one in names), default=timedelta(0))

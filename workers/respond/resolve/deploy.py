@@ -1,4 +1,4 @@
-"""A hotfix put in force and taken back by the deployer its option names; its key is the approval's id."""
+"""Puts a hotfix in force, or takes it back, by its option's deployer; its key is the approval's id."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from workers.respond.resolve import conflicts, rights
 from workers.store.log.events import read_stream
 
 APPROVAL_HOLDS = timedelta(hours=24)
-"""How long after an approval it may still be deployed, where nobody came to it before."""
+"""How long after an approval it may still be deployed, if nobody got to it before."""
 
 EACH_DIED = (
     f"The worker died over it or nobody could confirm it, {MOST_TRIES} times or more; it was taken back."
@@ -36,7 +36,7 @@ _log = structlog.get_logger(__name__)
 
 def build_deployer(recommender: Recommender, option: Option) -> Confirming:
     """
-    The deployer that an option goes to.
+    The deployer for an option.
 
     Raises:
         ConfigurationError: it is not declared (any more), or the variable with its secret is not set.
@@ -51,13 +51,14 @@ def build_deployer(recommender: Recommender, option: Option) -> Confirming:
 
 def apply(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     """
-    Put the approved option in force, if it may be as things are now.
+    Put the approved option in force, if that is still allowed now.
 
-    A refusal of the first try is recorded at once. Where nobody knows whether it was done, it is asked again
+    A refusal on the first try is recorded at once. If it is unknown whether it was done, it is tried again
     under the same key; at the last try it is taken back, so that nothing acts that the log calls failed.
 
     Raises:
-        RightsUnknown: nobody can say now whether whoever approved it may; tried again, and given up visibly.
+        RightsUnknown: it cannot be told now whether the approver may approve; tried again, and given up
+            visibly.
     """
     hotfix, option = in_hand(work.incident)
     if work.tries > MOST_TRIES:
@@ -77,7 +78,7 @@ def apply(work: Work, recommender: Recommender) -> Sequence[c.Command]:
         require_stages(deployer, option)
         receipt = deployer.apply(work.obligation.event_id, first, expires_at)
     except DeployError as error:
-        # A later try that is refused, or finds nobody there, says nothing of one before: that may be done.
+        # A later try that is refused, or reaches nobody, says nothing about an earlier one: that may be done.
         if work.tries == 1 and not isinstance(error, DeployUncertain):
             return (c.RecordHotfixFailed(option=option.key, reason=redaction.prose(str(error))),)
         if work.last_try:
@@ -88,13 +89,13 @@ def apply(work: Work, recommender: Recommender) -> Sequence[c.Command]:
 
 def against_deploying_now(work: Work, recommender: Recommender, hotfix: Hotfix, option: Option) -> str | None:
     """
-    Why what was approved is not deployed after all, in words; None where it may be.
+    Why an approved hotfix is not deployed after all, in words; None if it may be.
 
-    Hours may lie between a press and a worker that comes to it: the incident, the declaration, and who may
-    approve are looked at as they are now.
+    Hours may pass between a press and the worker that gets to it: the incident, the declaration, and who may
+    approve are checked as they are now.
 
     Raises:
-        RightsUnknown: it cannot be said now who may.
+        RightsUnknown: it cannot be told now who may.
     """
     incident = work.incident
     if incident.status in ("resolved", "closed"):
@@ -119,7 +120,7 @@ def _failed(work: Work, recommender: Recommender, option: Option, reason: str) -
 
 
 def _take_back(work: Work, recommender: Recommender, option: Option) -> None:
-    """What an earlier try may have put in force is taken back: nothing acts that the log calls failed."""
+    """Take back what an earlier try may have put in force: nothing acts that the log calls failed."""
     if work.tries > 1:
         _undo(build_deployer(recommender, option), work.obligation.event_id, option)
 
@@ -127,7 +128,7 @@ def _take_back(work: Work, recommender: Recommender, option: Option) -> None:
 def _undo(deployer: Confirming, key: str, option: Option) -> None:
     """
     Raises:
-        MayStillAct: nobody knows whether it is gone; it is tried on.
+        MayStillAct: it is unknown whether it is gone; tried again.
     """
     try:
         deployer.revert(key, option)
@@ -136,7 +137,7 @@ def _undo(deployer: Confirming, key: str, option: Option) -> None:
 
 
 def revert(work: Work, recommender: Recommender) -> Sequence[c.Command]:
-    """Take the hotfix back; a refusal of the first try is recorded, an unknown outcome is tried again."""
+    """Take the hotfix back; a refusal on the first try is recorded, an unknown outcome is tried again."""
     _, option = in_hand(work.incident)
     try:
         receipt = _revert_all(work, recommender, option)
@@ -148,14 +149,14 @@ def revert(work: Work, recommender: Recommender) -> Sequence[c.Command]:
 
 
 def _revert_all(work: Work, recommender: Recommender, option: Option) -> str:
-    """What any stage may have put in force, the newest first; the receipt is the first stage's."""
+    """Take back what any stage may have put in force, newest first; the receipt is the first stage's."""
     deployer = build_deployer(recommender, option)
     receipts = [deployer.revert(key, option) for key in reversed(stage_keys(work))]
     return receipts[-1]
 
 
 def expire(work: Work, recommender: Recommender) -> Sequence[c.Command]:
-    """Its time is over: take it back for certain, whatever the receiving side does about expiry by itself."""
+    """Its time is over: take it back for certain, whatever the receiving side does about expiry itself."""
     _, option = in_hand(work.incident)
     _revert_all(work, recommender, option)
     return (c.ExpireHotfix(option=option.key),)
@@ -163,10 +164,10 @@ def expire(work: Work, recommender: Recommender) -> Sequence[c.Command]:
 
 def in_hand(incident: Incident) -> tuple[Hotfix, Option]:
     """
-    The incident's hotfix, and the option that it is.
+    The incident's hotfix, and the option it is.
 
     Raises:
-        ConfigurationError: there is none, or it is not on the menu any more.
+        ConfigurationError: there is none, or it is no longer on the menu.
     """
     hotfix = incident.hotfix
     if hotfix is None:
@@ -179,8 +180,8 @@ def in_hand(incident: Incident) -> tuple[Hotfix, Option]:
 
 def stage_keys(work: Work) -> list[str]:
     """
-    The keys by which a deployer knows the hotfix: the id of its approval, and for each later stage that of
-    the event that asked for it.
+    The keys by which a deployer knows the hotfix: its approval's id, and for each later stage the id of the
+    event that asked for it.
     """
     with work.log.connect() as connection:
         events = read_stream(connection, work.incident.stream)
@@ -189,7 +190,7 @@ def stage_keys(work: Work) -> list[str]:
 
 
 def in_stage(option: Option, share: float, salt: str) -> Option:
-    """The option as its deployer gets it for a share of members; as it is where nobody is left out."""
+    """The option as its deployer gets it for a share of members; unchanged if nobody is left out."""
     served = option.served(share)
     if served >= 1.0:
         return option

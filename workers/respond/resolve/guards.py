@@ -18,7 +18,7 @@ from workers.log.obligations import Work
 def new_alarm(work: Work, hotfix: Hotfix, applied_at: datetime) -> c.RecordHarm | None:
     """
     The first alarm of a guard in a window after the deployment, on what the hotfix touches; else None. What
-    fell with the alarm and is not back is reported by itself: the hotfix did not do that.
+    fell with the original alarm and is not back is reported separately: the hotfix did not do that.
     """
     option = work.incident.option(hotfix.option)
     if option is None or not option.guards:
@@ -39,7 +39,7 @@ def new_alarm(work: Work, hotfix: Hotfix, applied_at: datetime) -> c.RecordHarm 
 
 
 def _new(incident: Incident, applied_at: datetime) -> Iterator[Finding]:
-    """What of an incident is of a window after the deployment, and was not seen before it."""
+    """An incident's findings in windows after the deployment that were not seen before it."""
     if incident.resolved_how == "false_alarm":
         return
     found = incident.also
@@ -52,8 +52,8 @@ def touches(option: Option, incident: Incident, finding: Finding) -> bool:
     """
     Whether a finding is about what the option acts on: one of its items, or rows that it may change.
 
-    Most kinds may change any row: what is shown more of one is shown less of another. What changes nothing
-    outside its slice has rows in common with another one unless both name a dimension with other values.
+    Most kinds may change any row: showing more of one means showing less of another. A hotfix that changes
+    nothing outside its slice shares rows with another slice unless both give a dimension different values.
     """
     items = option.parameters.get("items")
     if finding.item is not None and isinstance(items, list | tuple):
@@ -68,7 +68,7 @@ def _within_slice(option: Option) -> bool:
     try:
         return find(option.kind or str(option.parameters.get("kind"))).within_slice
     except ConfigurationError:
-        return False  # not installed any more: it may be anything
+        return False  # no longer installed: it may be anything
 
 
 def _slice_of(option: Option, incident: Incident) -> Slice:

@@ -1,4 +1,4 @@
-"""A hotfix that stays in force longer than it was to; and people reminded before one ends."""
+"""Keeps a hotfix in force longer than planned; and reminds people before one ends."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from workers.respond.resolve.deploy import build_deployer, in_hand, in_stage, st
 
 def renew(work: Work, recommender: Recommender) -> Iterator[c.Command]:
     """
-    Tell the deployer the new end, under the key that it knows; what ended meanwhile is taken back again.
+    Tell the deployer the new end, under the key it knows; what has ended meanwhile is taken back again.
 
     Raises:
-        ConfigurationError: nobody asked for it any more.
+        ConfigurationError: nobody asks for it any more.
     """
     hotfix, option = in_hand(work.incident)
     if hotfix.renewing_until is None:
@@ -41,6 +41,6 @@ def renew(work: Work, recommender: Recommender) -> Iterator[c.Command]:
 
 
 def remind(work: Work, recommender: Recommender) -> Sequence[c.Command]:
-    """The word before the end: it stands in the thread, where people read it."""
+    """The reminder before the end: posted in the thread, where people read it."""
     _, option = in_hand(work.incident)
     return (c.RemindOfExpiry(option=option.key),)

@@ -1,4 +1,4 @@
-"""The job of preparing the menu: the declared hotfixes priced on the logged traffic of this incident."""
+"""The job of preparing the menu: prices the declared hotfixes on the logged traffic of this incident."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def settle(work: Work, recommender: Recommender) -> Sequence[c.Command]:
 
 
 def with_picture(work: Work, menu: Menu) -> c.PrepareMenu:
-    """With the picture of what is offered: what was found useless here is not, and has no number there."""
+    """With a picture of what is offered; what was found useless here is not, and has no number in it."""
     offered = [option for option in menu.options if not work.incident.spent_on(option)]
     drawn = draw_menu(offered)
     return c.PrepareMenu(
@@ -71,9 +71,9 @@ def prepare_menu(
     record: TrackRecord = NO_PAST,
 ) -> Menu:
     """
-    The options for one finding, their promises as wide as the track record asks for.
+    The options for one finding, their promises as wide as the track record demands.
 
-    What cannot be read leaves its options without numbers, and the note says why.
+    If something cannot be read, its options have no numbers, and the note says why.
     """
     reader = Reader(recommender, finding, at)
     since = min(diagnosis.since or finding.window_start, reader.end - LEAST_SPAN)
@@ -163,7 +163,7 @@ def _stage(reader: Reader, around: Circumstances, since: datetime, former: dict[
 def _rewarded(
     reader: Reader, columns: CandidateColumns, rows: pd.DataFrame, span: tuple[datetime, datetime]
 ) -> pd.DataFrame:
-    """The candidates with what members chose of them in `REWARD`; as they are where that is not declared."""
+    """The candidates with what members chose of them in `REWARD`; unchanged if that is not declared."""
     if reader.recommender.exposure is None or rows.empty:
         return rows
     requests, items = rows[columns.request].astype(str), rows[columns.item].astype(str)

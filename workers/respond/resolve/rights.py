@@ -1,9 +1,9 @@
 """
-Whether somebody may have a hotfix deployed, by what is declared and known now: looked at when they press at a
-terminal, and for everybody again before it is deployed.
+Whether somebody may have a hotfix deployed, by what is declared and known now: checked when they press at a
+terminal, and again for everybody before it is deployed.
 
-A press in Slack is authorised by the bot, which knows the groups first (`bot.slack.permission`). What it let
-through may be hours old when a worker comes to it, and a row in the log is no proof that there was a press.
+A press in Slack is authorised by the bot, which learns the groups first (`bot.slack.permission`). What it let
+through may be hours old when a worker gets to it, and a row in the log does not prove that there was a press.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from workers.log import groups
 from workers.store import people as known_people
 
 STALE = timedelta(hours=1)
-"""What Slack said of its groups before then lets nobody change the recommender; as in `bot.slack.groups`."""
+"""Group data from Slack older than this lets nobody change the recommender; as in `bot.slack.groups`."""
 
 
 BY_BREAK_GLASS: tuple[Need, ...] = ("deploy", "break_glass")
@@ -37,16 +37,16 @@ _NEEDS: Mapping[type[ChooseHotfix | ApproveHotfix | BreakGlass], tuple[Need, ...
     ApproveHotfix: ("approve",),
     BreakGlass: BY_BREAK_GLASS,
 }
-"""What each command takes; all of it."""
+"""The needs of each command, all of which must be met."""
 
 
 def against_deploying(log: Engine, recommender: Recommender, hotfix: Hotfix, option: Option) -> str | None:
     """
-    Why a hotfix, the `option` of its menu, is not deployed by who asked for it and who approved it; None
-    where it may be.
+    Why a hotfix, the `option` of its menu, is not deployed given who asked for it and who approved it; None
+    if it may be.
 
     Raises:
-        RightsUnknown: it cannot be said now; it may be later.
+        RightsUnknown: it cannot be told now, but may be later.
     """
     if hotfix.approved_by is None:
         return f"nobody approved “{option.label}”"
@@ -70,7 +70,7 @@ def against_deploying(log: Engine, recommender: Recommender, hotfix: Hotfix, opt
 
 
 def _takes_two(recommender: Recommender, hotfix: Hotfix, option: Option) -> bool:
-    """By what the menu said when it was approved, or by the hours that are declared now."""
+    """By what the menu said when it was approved, or by the hours declared now."""
     hours = recommender.alone(str(option.parameters.get("kind")))
     return option.takes_two(hotfix.at) or (hours is not None and not hours.hold(hotfix.at))
 
@@ -83,7 +83,7 @@ def check_press(
     who: str,
 ) -> None:
     """
-    What the rules cannot see of a choice or an approval: which accounts are one person's.
+    Check what the rules cannot see about a choice or an approval: which accounts belong to one person.
 
     Raises:
         Refused: it might be one's own request, or this account may not; in words for the person.
@@ -103,14 +103,14 @@ def check_press(
 
 def authorise(connection: Connection, recommender: Recommender, known_as: str, need: Need) -> None:
     """
-    Nothing, where whoever has this id outside may do what needs `need`, as declared now.
+    Raise unless whoever has this external id may do what needs `need`, as declared now.
 
-    An account at a terminal that is nobody's is an operator's: it holds the store's address, and may have
-    deployed what one person may. For somebody declared, what is declared holds wherever they press.
+    An account at a terminal that belongs to nobody counts as an operator's: it holds the store's address, and
+    may have deployed what one person may. For a declared person, the declaration holds wherever they press.
 
     Raises:
         NotAllowed: they may not.
-        RightsUnknown: it depends on groups of which Slack has not said for long who is in them.
+        RightsUnknown: it depends on groups whose members Slack has not confirmed for long.
     """
     person = person_of(recommender.people, known_as)
     if person is None and known_as.startswith(TERMINAL):
@@ -129,7 +129,7 @@ def authorise(connection: Connection, recommender: Recommender, known_as: str, n
 
 
 def how_to_be_mapped(known_as: str) -> str:
-    """What an account at a terminal that is nobody's is told."""
+    """What an account at a terminal is told if it belongs to nobody."""
     account = known_as.removeprefix(TERMINAL)
     return (
         f"“{account}” at a terminal is nobody that recsysops.toml knows, so it could be whoever asked. Say "
@@ -154,7 +154,7 @@ def _groups_of(connection: Connection, member: str) -> tuple[str, ...]:
 
 
 def _outside(connection: Connection, hotfix: Hotfix) -> tuple[str, str]:
-    """Who asked for it and who approved it, by their ids outside; a pseudonym where nothing proves it."""
+    """Who asked for it and who approved it, by external id; a pseudonym if nothing proves it."""
     inside = (hotfix.chosen_by, hotfix.approved_by or hotfix.chosen_by)
     known = known_people.proved(connection, set(inside))
     return known.get(inside[0], inside[0]), known.get(inside[1], inside[1])

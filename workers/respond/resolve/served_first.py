@@ -1,4 +1,4 @@
-"""A hotfix in stages: whether those who are served it first lose by it, in the tables of its guards."""
+"""A hotfix in stages: whether those served first lose by it, according to the tables of its guards."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from workers.log.obligations import Work
 from workers.respond.resolve.deploy import stage_keys
 from workers.sources.logged.by_member import rows_by_member
 
-PARTS = 4  # of a window of the finding, after which they are compared once more
-BEFORE = 10  # times as long before the deployment as is looked at since
+PARTS = 4  # of a window of the finding: they are compared again after each
+BEFORE = 10  # times the length since the deployment that is read before it
 LONGEST = timedelta(days=1)
 _log = structlog.get_logger(__name__)
 
@@ -34,7 +34,7 @@ class InStage(NamedTuple):
     looked: datetime | None = None
 
     def nth(self, step: timedelta) -> int | None:
-        """Of comparisons so far apart, which one is due, from 1 on; None where the last look took it."""
+        """Which comparison is due, counted from 1 at this step; None if the last look made it already."""
         due = (self.end - self.start) // step
         taken = 0 if self.looked is None else max(0, (self.looked - self.start) // step)
         return due if due > taken else None
@@ -44,8 +44,8 @@ def harm_to_served(
     work: Work, recommender: Recommender, finding: Finding, hotfix: Hotfix, stage: InStage
 ) -> c.RecordHarm | None:
     """
-    The first table in which they have fewer rows than they should, since the stage began or in the last day
-    of it; None where all members are served.
+    The first table in which the members served have fewer rows than they should, since the stage began or in
+    its last day; None if all members are served.
     """
     option = work.incident.option(hotfix.option)
     if option is None or hotfix.applied_at is None or option.served(hotfix.share) >= 1.0:
@@ -67,7 +67,7 @@ def harm_to_served(
 
 
 def _tables(recommender: Recommender, option: Option, finding: Finding) -> list[str]:
-    """Those that name the member; not that of a finding of too many rows, which are to become fewer."""
+    """The tables that name the member; not that of a finding of too many rows, which are meant to fall."""
     checks = (recommender.checks.get(name) for name in option.guards)
     names = dict.fromkeys(check.table for check in checks if check is not None)
     every = {**names, finding.table: None}

@@ -19,13 +19,13 @@ from workers.log.rehearsals import rehearsals
 from workers.store import cards
 
 REMEMBERED = 500
-"""Incidents, the newest, whose promises are remembered."""
+"""The number of newest incidents whose promises are remembered."""
 REHEARSED = timedelta(days=90)
-"""For which a rehearsal is remembered."""
+"""For how long a rehearsal is remembered."""
 
 
 def record_before(work: Work, recommender: Recommender) -> TrackRecord:
-    """The record as it was when the work was begun, by other incidents than its own."""
+    """The record as it was when the work began, without its own incident."""
     with work.log.connect() as connection:
         past = remembered(connection)
         rehearsed = rehearsals(connection, work.at)
@@ -38,7 +38,7 @@ def record_before(work: Work, recommender: Recommender) -> TrackRecord:
 
 
 def useless_of(recommender: Recommender, rehearsed: Iterable[Rehearsed]) -> Mapping[str, str]:
-    """The name by which its deployer knows it → why a hotfix repaired nothing when it was last rehearsed."""
+    """The deployer's name for a hotfix → why it repaired nothing when it was last rehearsed."""
     newest = newest_of(rehearsed)
     return {
         call: f"{last.event.says} ({last.event.day})"
@@ -53,29 +53,29 @@ def remembered(connection: Connection, limit: int = REMEMBERED) -> list[Incident
 
 
 def outcomes_of(incidents: Iterable[Incident]) -> list[Outcome]:
-    """What was measured of the hotfixes of these incidents; of a false alarm there was nothing to repair."""
+    """What was measured of these incidents' hotfixes; in a false alarm there was nothing to repair."""
     real = (one for one in incidents if one.resolved_how != "false_alarm")
     return [outcome for incident in real for outcome in incident.outcomes]
 
 
 def kind_of(recommender: Recommender) -> Callable[[Outcome], str | None]:
     """
-    What names the kind of an outcome's hotfix: as its menu said, else (of an older menu) as it is declared.
+    The name of the kind of an outcome's hotfix: as its menu said, else (on an older menu) as it is declared.
     """
     declared = _kinds_by_call(recommender)
     return lambda outcome: outcome.promise.kind or declared.get(outcome.promise.hotfix)
 
 
 def _kinds_by_call(recommender: Recommender) -> Mapping[str, str]:
-    """The name by which its deployer knows it → its kind, of what is declared and installed."""
+    """The deployer's name for a hotfix → its kind, for those declared and installed."""
     return {call: hotfix.kind for call, hotfix in _calls(recommender)}
 
 
 def _calls(recommender: Recommender) -> Iterator[tuple[str, DeclaredHotfix]]:
-    """Each hotfix that is declared and installed, after the name by which its deployer knows it."""
+    """Each hotfix that is declared and installed, preceded by its deployer's name for it."""
     for hotfix in recommender.hotfixes.values():
         try:
             kind = find(hotfix.kind)
         except ConfigurationError:
-            continue  # of a kind that is not here, which the menu says
+            continue  # of a kind that is not installed, which the menu reports
         yield kind.called(hotfix, kind.read(hotfix)), hotfix

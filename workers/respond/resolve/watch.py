@@ -1,5 +1,5 @@
 """
-A hotfix in force is watched by the metric that raised the alarm, and by its guards, as long as it acts.
+Watches a hotfix in force by the metric that raised the alarm, and by its guards, for as long as it acts.
 
     watch   until the metric is back, the declared time is over, or it does harm
     guard   after that verdict until it expires or is reverted: only harm is looked for
@@ -34,13 +34,13 @@ from workers.store.log.events import read_stream
 
 LOOK_AGAIN_AFTER = timedelta(seconds=15)
 REPAIRED_ENOUGH = WORTH_KEEPING
-"""Share of the gap that has to be closed too: that the metric lies in a wide band says little alone."""
+"""Share of the gap that must be closed as well: lying in a wide band alone says little."""
 
 NEVER_BY_CHANCE = 20.0
-"""Rows expected where there are none: chance alone leaves out so many less than once in 10⁸."""
+"""Rows expected where there are none: by chance alone, this happens less than once in 10⁸ times."""
 
 GONE = (HotfixReverted, HotfixExpired)
-"""After which a hotfix acts no more."""
+"""Events after which a hotfix no longer acts."""
 
 _log = structlog.get_logger(__name__)
 
@@ -61,11 +61,11 @@ class Deployed(NamedTuple):
 
 def watch(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     """
-    One look. Verified as soon as one whole window after the deployment has its metric back in the band, and
-    either chance cannot explain the repair or an earlier window without a row in common shows it too;
-    refuted when the declared time to watch is over without it; until then a look is only written down. Harm
-    is reported as soon as it is seen. While some members only are served, the metric can hardly be back: what
-    then did no harm until the time is over goes on to the next stage.
+    Look once. Verified as soon as one whole window after the deployment has its metric back in the band, and
+    either chance cannot explain the repair or an earlier window that shares no row with it shows it too;
+    refuted if the declared watch time ends without that; until then a look is only recorded. Harm is reported
+    as soon as it is seen. While only some members are served, the metric can hardly be back: if no harm shows
+    until the time is over, the hotfix goes on to the next stage.
     """
     deployed = deployed_now(work)
     if harm := new_alarm(work, deployed.hotfix, deployed.applied_at):
@@ -79,7 +79,7 @@ def watch(work: Work, recommender: Recommender) -> Sequence[c.Command]:
 
 
 def guard(work: Work, recommender: Recommender) -> Sequence[c.Command]:
-    """One look at a hotfix that stays in force after its watch: harm, or a look that is written down."""
+    """Look once at a hotfix that stays in force after its watch: report harm, or just record the look."""
     deployed = deployed_now(work)
     if harm := new_alarm(work, deployed.hotfix, deployed.applied_at):
         return (harm,)
@@ -112,7 +112,7 @@ def deployed_now(work: Work) -> Deployed:
         events = read_stream(connection, work.incident.stream)
     applied = (n for n, recorded in enumerate(events) if isinstance(recorded.event, HotfixApplied))
     place = max(applied, default=len(events))
-    # In the order of the log: a clock may have been set back.
+    # In the log's order: a clock may have been set back.
     looks = [one.event for one in events[place:] if isinstance(one.event, HotfixWatched)]
     stage_at = hotfix.stage_at or hotfix.applied_at
     return Deployed(hotfix, hotfix.applied_at, stage_at, hotfix.watch_until, _without(events[:place]), looks)
@@ -120,8 +120,8 @@ def deployed_now(work: Work) -> Deployed:
 
 def _without(events: Sequence[Recorded]) -> Finding | None:
     """
-    The finding as it was at the end of these events; where its window is of the time of a hotfix before, as
-    it was before that one: what that spoiled or repaired is not what the next one is held against.
+    The finding as it was at the end of these events; or, if its window overlaps an earlier hotfix, as it was
+    before that one: what an earlier hotfix spoiled or repaired must not be the next one's yardstick.
     """
     then = replay(events)
     finding = then.finding if then else None
@@ -138,7 +138,7 @@ def _without(events: Sequence[Recorded]) -> Finding | None:
 def _look(work: Work, recommender: Recommender, deployed: Deployed, finding: Finding) -> Sequence[c.Command]:
     hotfix, looks = deployed.hotfix, deployed.looks
     start, end = window_to_look_at(recommender, finding, deployed.stage_at, work.at)
-    # A forecast is of a day to come: it may be looked at as soon as it knows of the hotfix.
+    # A forecast is about a day to come: it can be judged as soon as it knows of the hotfix.
     long_enough = min(finding.window_end - finding.window_start, deployed.watch_until - deployed.stage_at)
     whole = finding.kind == "predicted" or end - start >= long_enough
     over = end >= deployed.watch_until
@@ -170,7 +170,7 @@ def _stage_of(deployed: Deployed, end: datetime) -> InStage:
 def _harm(
     deployed: Deployed, finding: Finding, seen: Measurement, start: datetime, end: datetime
 ) -> c.RecordHarm | None:
-    """The gap grew since the deployment, and chance is no excuse."""
+    """Harm, if the gap grew since the deployment and chance cannot explain it."""
     now = _as_look(_seen(deployed, finding, seen, start, end))
     if now is None:
         return None
@@ -194,7 +194,7 @@ def _harm(
 
 
 def _all_gone(deployed: Deployed, finding: Finding, error: Exception, end: datetime) -> c.RecordHarm | None:
-    """Two windows in a row without any row of the table, where so many are expected in the slice alone."""
+    """Harm, if the table has no row in two consecutive windows although its slice alone expects so many."""
     two = 2 * (finding.window_end - finding.window_start)
     began = max((look.window_end for look in deployed.looks), default=deployed.stage_at)
     since = max(began, deployed.stage_at)
@@ -208,7 +208,7 @@ def _all_gone(deployed: Deployed, finding: Finding, error: Exception, end: datet
 
 
 def _as_look(one: HotfixWatched | c.RecordWatch) -> WatchedWindow | None:
-    """None of a look whose interval is not known."""
+    """The look as a watched window; None if its interval is not known."""
     if one.low is None or one.high is None or one.window_start is None:
         return None
     return WatchedWindow(one.window_start, one.window_end, one.repaired_share, (one.high - one.low) / 2)
@@ -216,8 +216,9 @@ def _as_look(one: HotfixWatched | c.RecordWatch) -> WatchedWindow | None:
 
 def _knows(recommender: Recommender, finding: Finding, applied_at: datetime, at: datetime) -> bool:
     """
-    Whether what the finding is of has begun, or the launch calendar was written since the deployment. Many
-    are written once a day, so the watch waits for it, whatever was declared, at most until the launch.
+    Whether the finding's time has begun, or the launch calendar was written since the deployment. Many
+    calendars are written once a day, so the watch waits for that, whatever was declared, at most until the
+    launch.
     """
     if at >= finding.window_start:
         return True
@@ -234,7 +235,7 @@ def _knows(recommender: Recommender, finding: Finding, applied_at: datetime, at:
 def measure_now(
     work: Work, recommender: Recommender, finding: Finding, start: datetime, end: datetime
 ) -> Measurement:
-    """The metric of the finding over [start, end), of everybody; raises as `measure` does."""
+    """The finding's metric over [start, end), for everybody; raises as `measure` does."""
     if finding.kind != "predicted":
         past = past_before(work.log, recommender, work.incident, work.at)
         return measure(recommender, finding, start, end, past)
@@ -247,8 +248,8 @@ def window_to_look_at(
     recommender: Recommender, finding: Finding, applied_at: datetime, at: datetime
 ) -> tuple[datetime, datetime]:
     """
-    The newest complete window, as long as the finding's, without anything from before the deployment. For a
-    forecast no rows have to settle: it is made of all that is known by now.
+    The newest complete window, as long as the finding's, without anything from before the deployment. A
+    forecast need not wait for rows to settle: it uses everything known by now.
     """
     table = None if finding.kind == "predicted" else recommender.tables.get(finding.table)
     end = at - (table.settle if table else timedelta(0))
@@ -261,7 +262,7 @@ def _judged(
     option, repaired = deployed.hotfix.option, seen.repaired(finding)
     low, high = _interval(finding, seen)
     if seen.within:
-        repaired = min(repaired, 1.0)  # what is beyond all of it is chance
+        repaired = min(repaired, 1.0)  # more than the whole gap is chance
     if deployed.hotfix.share < 1.0:
         passed = c.PassStage(option=option, share=deployed.hotfix.share)
         return passed if over else _seen(deployed, finding, seen, start, end)
@@ -290,7 +291,7 @@ def _judged(
 
 
 def _closed(repaired: float) -> str:
-    """How much of the gap, in words."""
+    """How much of the gap was closed, in words."""
     if repaired < 0:
         return f"the gap grew by {-100 * repaired:.0f} %"
     return f"{100 * repaired:.0f} % of the gap is closed"
@@ -315,10 +316,10 @@ def _seen(
 
 def _interval(finding: Finding, seen: Measurement) -> tuple[float | None, float | None]:
     """
-    The 95 % interval of the repaired share, of a forecast the 90 % one: chance moves what is observed by as
+    The 95 % interval of the repaired share, for a forecast the 90 % one: chance moves what is observed by as
     much as the band is wide.
 
-    None where the gap was not relative to anything expected.
+    None if the gap was not relative to anything expected.
     """
     return seen.repaired_within(finding) or (None, None)
 

@@ -1,4 +1,4 @@
-"""A hotfix that did no harm at a share of members is put in force for more of them."""
+"""Puts a hotfix that did no harm at a share of members in force for more of them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from workers.respond.resolve.deploy import build_deployer, in_hand, in_stage, re
 
 def widen(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     """
-    The next stage under the id of the event that asked for it, with the members of the approval's draw.
+    Deploy the next stage under the id of the event that asked for it, with the approval's draw of members.
 
-    The former stage is taken back before: in between some members are served as without the hotfix for a
-    moment, where nobody should be served with it twice.
+    The previous stage is taken back first: in between, some members are briefly served without the hotfix,
+    but nobody is served with it twice.
 
     Raises:
         ConfigurationError: its last stage is in force already.
@@ -33,6 +33,6 @@ def widen(work: Work, recommender: Recommender) -> Sequence[c.Command]:
         receipt = deployer.apply(keys[-1], in_stage(option, share, salt=keys[0]), hotfix.expires_at)
     except DeployError as error:
         if work.tries > 1 or isinstance(error, DeployUncertain):
-            raise  # an earlier try may have done it: asked again, and taken back where it is given up
+            raise  # an earlier try may have done it: tried again, and taken back when given up
         return (c.RecordHotfixFailed(option=option.key, reason=redaction.prose(str(error))),)
     return (c.RecordHotfixWidened(option=option.key, share=share, receipt=receipt),)

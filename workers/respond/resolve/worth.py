@@ -1,4 +1,4 @@
-"""What a hotfix in force is worth today: members who are served it against those who are held out."""
+"""What a hotfix in force is worth today: members served with it compared with those held out."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Compared(NamedTuple):
     served: float
 
     def without(self, read: ByMember) -> Bools:
-        """(n,) who of the members read is held out."""
+        """(n,) which of the members read are held out."""
         return held_out(read.members, self.salt, self.served)
 
 
@@ -38,7 +38,7 @@ def settle(work: Work, recommender: Recommender) -> Iterator[c.Command]:
     """
     Compare them over the last day, or since all but those held out are served.
 
-    What cannot be read or measured is recorded as not known, with the reason.
+    What cannot be read or measured is recorded as unknown, with the reason.
     """
     hotfix, option = in_hand(work.incident)
     deployed = deployed_now(work)
@@ -80,7 +80,7 @@ def _known(unit: str, measured: Callable[[], Estimate]) -> Estimate:
 
 
 def _settle(recommender: Recommender, finding: Finding | None) -> timedelta:
-    """Until rows of all tables are there."""
+    """How long to wait until rows of all tables are there."""
     exposure = recommender.exposure
     names = {*((exposure.shown, exposure.chosen) if exposure else ()), *((finding.table,) if finding else ())}
     found = (recommender.tables[name].settle for name in names if name in recommender.tables)

@@ -1,4 +1,4 @@
 """
-What `recsysops check new` writes, by what a check needs. These are whole checks, held to the same types and
-style as everything else; the name `own_kind` in them is the one to be replaced.
+What `recsysops check new` writes, by what a check needs. These are complete checks, held to the same typing
+and style as everything else; replace the name `own_kind` in them.
 """

@@ -1,4 +1,4 @@
-"""own_kind: a column that holds its values in other shares than ever before."""
+"""own_kind: a column whose values occur in other shares than ever before."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from domain.detection.own import ColumnHistograms, Judgement, Options, OwnCheck,
 
 
 class Keys(Options):
-    """What is written under [checks.NAME] besides the keys that every check has."""
+    """What is written under [checks.NAME] in addition to the keys that every check has."""
 
     column: str
-    times: float = 2.0  # as far as the furthest window of the past
+    times: float = 2.0  # times as far as the furthest past window moved
 
 
 def judge(keys: Keys, seen: Seen[Histograms]) -> Iterator[Judgement]:
-    """The last window against the usable ones before it, as a whole and slice by slice."""
+    """Judge the last window by the usable ones before it, as a whole and slice by slice."""
     histograms = seen.data
     for counts, bins in zip(histograms.counts, histograms.bins, strict=True):
         for place, where in enumerate(histograms.cells):
             if histograms.rows[-1, place] < seen.check.least_rows:
-                continue  # so few rows are in any shares
+                continue  # so few rows can have any shares
             moved = _moved(counts[:, place], seen)
             most = keys.times * float(moved[seen.usable].max())
             yield Judgement(
@@ -32,7 +32,7 @@ def judge(keys: Keys, seen: Seen[Histograms]) -> Iterator[Judgement]:
                 expected=float(np.median(moved[seen.usable])),
                 low=0.0,
                 high=most,
-                p_value=0.0 if moved[-1] > most else 1.0,  # a rule: no chance to be reckoned with
+                p_value=0.0 if moved[-1] > most else 1.0,  # a rule: chance plays no part
                 slice=where,
                 subject=bins.column,
                 unit="of all values moved",
@@ -42,8 +42,8 @@ def judge(keys: Keys, seen: Seen[Histograms]) -> Iterator[Judgement]:
 
 def _moved(counts: Floats, seen: Seen[Histograms]) -> Floats:
     """
-    (n_windows,) the share of values that would have to move to make a window as the others are, 0 to 1: each
-    is held against the usable ones without itself, so that the past looks no better than it was.
+    (n_windows,) the share of values, 0 to 1, that would have to move to make a window like the others: each
+    is compared with the usable ones except itself, so that the past looks no better than it was.
     """
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
     learned = seen.usable[:, None]
@@ -57,5 +57,5 @@ CHECK = OwnCheck(
     judge=judge,
     options=Keys,
     columns=lambda keys: (keys.column,),
-    least_windows=8,  # the furthest of a few says little of how far it goes
+    least_windows=8,  # the furthest of just a few says little about the range
 )

@@ -1,4 +1,4 @@
-"""own_kind: fewer rows than the least there ever were, by a margin."""
+"""own_kind: fewer rows than the lowest count ever seen, by a margin."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from domain.detection.own import Judgement, Options, OwnCheck, RowCounts, Seen
 
 
 class Keys(Options):
-    """What is written under [checks.NAME] besides the keys that every check has."""
+    """What is written under [checks.NAME] in addition to the keys that every check has."""
 
     of_the_least: float = Field(default=0.5, gt=0.0, le=1.0)
 
 
 def judge(keys: Keys, seen: Seen[Counts]) -> Iterator[Judgement]:
-    """The last window against the usable ones before it, as a whole and slice by slice."""
+    """Judge the last window by the usable ones before it, as a whole and slice by slice."""
     counts = seen.data
     every = np.column_stack([counts.total, counts.rows])
     past, now = every[seen.usable], every[-1]
@@ -29,8 +29,8 @@ def judge(keys: Keys, seen: Seen[Counts]) -> Iterator[Judgement]:
             observed=float(now[place]),
             expected=usual,
             low=low,
-            high=max(most, float(now[place])),  # more is nothing that this check is there for
-            p_value=0.0 if now[place] < low else 1.0,  # a rule: no chance to be reckoned with
+            high=max(most, float(now[place])),  # this check does not care about too many
+            p_value=0.0 if now[place] < low else 1.0,  # a rule: chance plays no part
             slice=where,
             share=min(max((usual - float(now[place])) / max(float(np.median(past[:, 0])), 1.0), 0.0), 1.0),
             matters=usual - float(now[place]) >= seen.check.least_rows,

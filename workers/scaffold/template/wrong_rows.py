@@ -1,4 +1,4 @@
-"""own_kind: rows in which a number is over its limit, against how many of them there usually are."""
+"""own_kind: rows in which a number exceeds its limit, compared with how many there usually are."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from domain.detection.expect.usual_proportion import usual_proportions
 from domain.detection.judge.title import percent, place_of
 from domain.detection.own import Judgement, Options, OwnCheck, Seen, WrongRows
 
-LEAST_SHARE = 0.01  # of a slice's rows, beyond what is usual: fewer are nothing for a person
+LEAST_SHARE = 0.01  # of a slice's rows, beyond the usual: fewer do not concern a person
 
 
 class Keys(Options):
-    """What is written under [checks.NAME] besides the keys that every check has."""
+    """What is written under [checks.NAME] in addition to the keys that every check has."""
 
     column: str
     most: float = 100.0
 
 
 def wrong(rows: Any, keys: Keys) -> Mapping[str, Any]:
-    """What may be wrong with a row: conditions on the columns of an Ibis table, asked of the engine."""
+    """What may be wrong with a row: conditions on the columns of an Ibis table, run by the engine."""
     return {f"{keys.column} over {keys.most:g}": rows[keys.column] > keys.most}
 
 
 def judge(keys: Keys, seen: Seen[Tally]) -> Iterator[Judgement]:
-    """The last window against the usable ones before it, as a whole and slice by slice."""
+    """Judge the last window by the usable ones before it, as a whole and slice by slice."""
     tally = seen.data
     rows, bad = tally.rows[-1], tally.bad[-1]
     rates = usual_proportions(tally.rows[seen.usable], tally.bad[seen.usable])

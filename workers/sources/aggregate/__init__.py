@@ -1,1 +1,1 @@
-"""Rows counted, summed and binned by window and slice: in the engine, and only the sums come back."""
+"""Counts, sums and bins rows by window and slice: in the engine, so that only the sums come back."""

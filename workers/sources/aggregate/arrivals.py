@@ -1,4 +1,4 @@
-"""When rows came: bins of time that hold any, in the whole table and by slice; only these come back."""
+"""When rows arrived: the time bins that hold any, for the whole table and by slice; only these come back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workers.sources.aggregate.count import seconds_of, with_dimensions, zone_of
 from workers.sources.engines.column_kinds import finite, separators
 from workers.sources.engines.source import open_source
 
-MOST_FEEDS = 50  # values of a dimension, those with the most rows, that are watched as feeds of their own
+MOST_FEEDS = 50  # values of a dimension, those with most rows, that are watched as feeds of their own
 BIN, MOMENT, SIZE = "__bin", "__moment", "__size"
 
 
@@ -30,11 +30,11 @@ def arrivals_in(
     measure: str | None = None,
 ) -> Feeds:
     """
-    The bins of `width` in [start, end) that hold rows: of the whole table, which is slice (), and of each
+    The bins of `width` in [start, end) that hold rows: for the whole table, which is slice (), and for each
     value of each dimension.
 
     Args:
-        measure: a numeric column that says how much a row brings; each counts once where none is named.
+        measure: a numeric column that says how much a row brings; without one, each row counts once.
 
     Raises:
         SourceError: a dimension has more than 2,000 values, or as `open_source`.
@@ -68,7 +68,7 @@ def _by(rows: Any, names: tuple[str, ...]) -> Any:
 
 
 def _largest(frame: pd.DataFrame, dimension: str, apart: str | None) -> list[tuple[str, pd.DataFrame]]:
-    """The values of a dimension with the most rows, and their bins; of several in a text each has its own."""
+    """The values of a dimension with the most rows, and their bins; several in one text count separately."""
     if apart is not None:
         frame = frame.assign(**{dimension: frame[dimension].astype(str).str.split(apart, regex=False)})
         by = frame.explode(dimension).groupby([dimension, BIN], as_index=False)

@@ -1,4 +1,4 @@
-"""A dimension with too many values to be one: seen in the newest window, before all of them are counted."""
+"""Dimensions with too many values: noticed in the newest window, before all windows are counted."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from workers.sources.engines.column_kinds import as_text, separators
 from workers.sources.engines.source import Source
 
 MAX_VALUES = 2_000
-ESTIMATED = 1.1  # an estimate may be off by so much
+ESTIMATED = 1.1  # the factor by which an estimate may be off
 
 
 def too_many(table: str, dimension: str, values: int, about: str = "") -> str:
     """
-    What is said of a dimension with so many values.
+    The message about a dimension with this many values.
 
     >>> too_many("plays", "track", 2_500)[:66]
     'table "plays": dimension "track" has 2,500 values, more than 2,000'
@@ -28,7 +28,7 @@ def too_many(table: str, dimension: str, values: int, about: str = "") -> str:
 
 
 def values_of(source: Source, dimension: str) -> int:
-    """How many values one of the table's own columns has; of several in one text each counts."""
+    """How many values one of the table's own columns has; several in one text each count."""
     column = source.rows[dimension]
     if (separator := separators(source).get(dimension)) is None:
         return int(source.fetch(source.rows.aggregate(values=column.nunique()))["values"].iloc[0])
@@ -38,8 +38,8 @@ def values_of(source: Source, dimension: str) -> int:
 
 def many_valued(source: Source, dimensions: Iterable[str], start: datetime, end: datetime) -> dict[str, int]:
     """
-    Those of `dimensions`, of the table's own columns, that have too many values in [start, end) already, and
-    about how many. The engine estimates in one pass, without holding the values.
+    Those of `dimensions`, among the table's own columns, that already have too many values in [start, end),
+    and about how many. The engine estimates in one pass, without holding the values.
     """
     own = [name for name in dimensions if name in source.columns]
     if not own:
@@ -50,6 +50,6 @@ def many_valued(source: Source, dimensions: Iterable[str], start: datetime, end:
 
 
 def refuse_many_valued(source: Source, dimensions: Iterable[str], start: datetime, end: datetime) -> None:
-    """Raises SourceError for the first dimension that has too many values in [start, end) already."""
+    """Raises SourceError for the first dimension that already has too many values in [start, end)."""
     for name, values in many_valued(source, dimensions, start, end).items():
         raise SourceError(too_many(source.table.name, name, values, "about "))

@@ -1,4 +1,4 @@
-"""What members chose among what a model had ranked: how low it was, and the lowest with all that is known."""
+"""What members chose among a model's ranked candidates: how low it ranked, and the lowest in detail."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from workers.sources.engines.column_kinds import finite
 from workers.sources.engines.source import TIME, Source, known_moment, open_source
 
 RANK, RANKED, CHOSEN, REQUEST, ITEM = "__rank", "__ranked", "__chosen", "__request", "__item"
-BEST = 10  # candidates that a miss is shown with, besides the chosen one
+BEST = 10  # candidates shown with a miss, besides the chosen one
 
 
 def ranking_model(recommender: Recommender, check: Check) -> Model:
@@ -29,7 +29,7 @@ def ranking_model(recommender: Recommender, check: Check) -> Model:
     The model whose candidates are the check's table.
 
     Raises:
-        SourceError: there is none, or it does not say its request, item and score.
+        SourceError: there is none, or it does not declare its request, item and score.
     """
     table = str(check.table)
     for model in recommender.models.values():
@@ -46,7 +46,7 @@ def ranking_model(recommender: Recommender, check: Check) -> Model:
 
 
 def low_rank(check: Check, model: Model) -> int:
-    """The place below which a choice was ranked low: the check's own, else twice what a request fills."""
+    """The place below which a choice counts as ranked low: the check's own, else twice a request's places."""
     return LowRank.of(check).low_rank or 2 * model.top
 
 
@@ -54,7 +54,7 @@ def ranked_choices(
     recommender: Recommender, source: Source, rows: Any, check: Check, start: datetime, end: datetime
 ) -> Any:
     """
-    The candidates in `rows` that were chosen, with `RANK` (1 the best) and `RANKED` (how many there were).
+    The chosen candidates among `rows`, with `RANK` (1 is best) and `RANKED` (how many were ranked).
 
     Raises:
         SourceError: as `ranking_model` and `exposure.declared`.
@@ -81,9 +81,9 @@ def _rank(rows: Any, model: Model) -> Any:
 
 
 def rank_by_score(rows: Any, model: Model) -> Any:
-    """The place of each candidate in its request by its score, 1 the best."""
-    # By item where scores are alike, so that every engine ranks them alike; last where there is none: to an
-    # engine what is no number is the greatest of all.
+    """The place of each candidate in its request by score, 1 is best."""
+    # Ties are broken by item, so that every engine ranks them alike; those without a score come last, as to
+    # an engine NaN is the greatest of all.
     order = [ibis.desc(finite(rows[model.score]), nulls_first=False), rows[str(model.item)]]
     best_first = ibis.window(group_by=rows[model.request], order_by=order)
     return ibis.row_number().over(best_first).cast("int64") + 1
@@ -97,7 +97,7 @@ def lowest_choices(
     recommender: Recommender, check: Check, start: datetime, end: datetime, limit: int, where: Slice = ()
 ) -> tuple[Miss, ...]:
     """
-    The choices of [start, end) that were ranked lowest, at most `limit`, those below `low_rank` only.
+    The choices of [start, end) that were ranked lowest, at most `limit`, only those below `low_rank`.
 
     Args:
         where: only those with these values in columns of the check's table.
@@ -163,7 +163,7 @@ def _candidate(model: Model, row: pd.Series, chosen: str) -> Candidate:
 
 
 def _plain(value: Any) -> float | str | None:
-    """A feature as JSON can hold it; what is not set is None."""
+    """A feature as JSON can hold it; None if it is not set."""
     if value is None or pd.isna(value):
         return None
     return round(float(value), 6) if isinstance(value, int | float) or hasattr(value, "dtype") else str(value)

@@ -1,4 +1,4 @@
-"""Rows counted by window and slice: one pass over the source, and only the counts come back."""
+"""Counts rows by window and slice: one pass over the source, and only the counts come back."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from workers.sources.engines.column_kinds import as_text, finite, separators
 from workers.sources.engines.engine import quoted
 from workers.sources.engines.source import TIME, Source, identifier, moment, open_beside, open_source, rows_of
 
-GROUPING_SETS = ("duckdb", "postgres", "pyspark")  # engines that are asked for them in SQL
+GROUPING_SETS = ("duckdb", "postgres", "pyspark")  # engines for which grouping sets are written in SQL
 DAY_SECONDS = 86_400
 KNOWN = "__known_item"
-"""The column that says whether there is an item of the key that a row names, where items are looked up."""
+"""The column that says whether an item with the row's key exists, if items are looked up."""
 
 
 @dataclass(frozen=True)
 class Census:
-    """What a table holds besides the rows that are counted: totals over everything in it."""
+    """What a table holds besides the rows that are counted: totals over all of it."""
 
     rows: int
     without_time: int
@@ -42,7 +42,7 @@ class Census:
 
 
 def census(source: Source, at: datetime) -> Census:
-    """How many rows there are, how many have no time or one after `at`, and the span of the others."""
+    """How many rows there are, how many have no time or one after `at`, and the time span of the others."""
     rows = source.timed()
     early = (rows[TIME] <= ibis.literal(at)) & rows[TIME].notnull()
     row = source.fetch(
@@ -101,7 +101,7 @@ def _counted(
     ways: int,
     measure: str | None,
 ) -> Parts:
-    """The counts by every set of dimensions."""
+    """The counts for every set of dimensions."""
     rows = source.between(grid.start, grid.end)
     if measure is not None:
         source.require(measure)
@@ -129,7 +129,7 @@ def epoch_us(moment) -> int:  # type: ignore[no-untyped-def,empty-body]
 
 
 def seconds_of(source: Source, rows: Any) -> Any:
-    """Whole seconds since 1970. DuckDB cuts a time with a zone by its calendar, ten times as slowly."""
+    """Whole seconds since 1970. DuckDB truncates a time with a zone by its calendar, ten times as slowly."""
     if source.connection.name == "duckdb":
         return (epoch_us(rows[TIME]) / 1_000_000).floor().cast("int64")
     return rows[TIME].truncate("s").epoch_seconds().cast("int64")
@@ -148,8 +148,8 @@ def with_dimensions(
     recommender: Recommender, source: Source, rows: Any, dimensions: tuple[str, ...]
 ) -> tuple[Any, dict[str, str]]:
     """
-    Rows with every dimension as text, and those of them that hold several values, with what separates them.
-    One that the table has not is looked up from the items it names.
+    Rows with every dimension as text, and which dimensions hold several values, with what separates them. A
+    dimension that the table does not have is looked up from the items it names.
     """
     apart = separators(source)
     if looked_up := tuple(dimension for dimension in dimensions if dimension not in source.columns):
@@ -164,7 +164,7 @@ def of_items(
 ) -> tuple[Any, dict[str, str]]:
     """
     Rows with these columns of the items that they name, and in `KNOWN` whether there is such an item; and
-    those of the columns that hold several values, with what separates them.
+    which of the columns hold several values, with what separates them.
 
     Raises:
         SourceError: the table names no items, or they have no such column.
@@ -183,7 +183,7 @@ def of_items(
                 f"{nearest(column, right)}"
             )
     apart = {name: mark for name, mark in separators(described).items() if name in columns}
-    # Asked for twice, for slices and for what is looked at, each copy has a name of its own.
+    # Requested twice, for slices and for what is examined; so each copy has its own name.
     copy = f"__items_{crc32(repr(columns).encode()):08x}"
     lookup = beside(source, described, (items.key, *columns), copy)
     chosen = lookup.group_by(__key=lookup[items.key].cast("string")).aggregate(
@@ -198,9 +198,9 @@ def of_items(
 
 def beside(source: Source, other: Source, columns: tuple[str, ...], copy: str) -> Any:
     """
-    Columns of another table on the source's own connection; of one that lives elsewhere their different rows,
-    as texts. PostgreSQL gets them in the question, as nothing may be written there; elsewhere they are
-    known as `copy`.
+    Columns of another table on the source's own connection; if it lives elsewhere, its distinct rows, as
+    text. PostgreSQL gets those within the query, since nothing may be written there; elsewhere they are
+    registered as `copy`.
     """
     other.require(*columns)
     if other.borrowed:
@@ -241,5 +241,5 @@ def time_bins(
 
 
 def zone_of(recommender: Recommender) -> ZoneInfo:
-    """The zone in which this recommender's days begin."""
+    """The time zone in which this recommender's days begin."""
     return ZoneInfo(recommender.timezone)

@@ -1,4 +1,4 @@
-"""What was shown and chosen, counted by the engine: by item and place, by time, by the age of a launch."""
+"""Counts what was shown and chosen, in the engine: by item and place, by time, by a launch's age."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def first_shown(recommender: Recommender, start: datetime, end: datetime) -> dat
 
 
 def _shown(source: Source, exposure: Exposure, start: datetime, end: datetime) -> Any:
-    """Rows shown, with `TIME`, `REQUEST`, `ITEM`, `PLACE` and `CHANCE`."""
+    """The rows shown, with `TIME`, `REQUEST`, `ITEM`, `PLACE` and `CHANCE`."""
     needed = (exposure.request, str(source.table.item), exposure.position, exposure.explored)
     source.require(*(name for name in needed if name))
     rows = source.between(start, end)
@@ -107,7 +107,7 @@ def chosen_beside(recommender: Recommender, source: Source, start: datetime, end
 
 
 def joined(rows: Any, chosen: Any) -> Any:
-    """The rows with `__chosen`: 1 where the item was chosen on that request, else 0."""
+    """The rows with `__chosen`: 1 if the item was chosen on that request, else 0."""
     keys = []
     for left, right in ((rows[REQUEST], chosen["__r"]), (rows[ITEM], chosen["__i"])):
         same = left.type() == right.type()
@@ -120,8 +120,8 @@ def exposure_series(
     recommender: Recommender, items: Sequence[str], start: datetime, end: datetime, width: timedelta
 ) -> pd.DataFrame:
     """
-    (bins × items) impressions in production (those by chance left out), by bin of `width` from `start` on;
-    all items together in the column `TOTAL`.
+    (bins × items) impressions in production (without those shown by chance), by bin of `width` from `start`
+    on; all items together in the column `TOTAL`.
     """
     exposure = declared(recommender)
     bins = max(int((end - start) / width), 1)
@@ -146,7 +146,7 @@ def exposure_by_age(
     recommender: Recommender, launches: pd.Series, start: datetime, end: datetime, width: timedelta
 ) -> pd.DataFrame:
     """
-    (launches × bins of age) impressions of all kinds, NaN for ages that lie outside [start, end).
+    (launches × bins of age) impressions of all kinds, NaN for ages outside [start, end).
 
     Args:
         launches: aware times by item.
@@ -173,7 +173,7 @@ def exposure_by_age(
 
 def items_beside(recommender: Recommender) -> pd.DataFrame:
     """
-    The item table, by key (text): its title, launch (aware) and features where they are declared.
+    The item table, by key (text): title, launch (aware) and features, as far as they are declared.
 
     Raises:
         SourceError: no items are declared.

@@ -1,5 +1,5 @@
 """
-Rows of a table grouped in several ways, in one pass over its rows where the engine knows GROUPING SETS.
+Groups a table's rows in several ways, in one pass if the engine knows GROUPING SETS.
 
 What comes back is counts by window and slice, never rows.
 """
@@ -33,17 +33,17 @@ from workers.sources.engines.column_kinds import separators
 from workers.sources.engines.source import Source
 
 SET = "__set"
-MOST_SETS = 24  # in one question: GROUPING takes so many columns and no more in some engines
-FEW_CELLS = 1_000  # of all dimensions at once, up to which they are asked for in one grouping
+MOST_SETS = 24  # per query: some engines' GROUPING takes only so many columns
+FEW_CELLS = 1_000  # of all dimensions at once: up to this many, one grouping asks for all
 
 
 def windowed(
     recommender: Recommender, source: Source, rows: Any, grid: Grid, dimensions: Names
 ) -> tuple[Any, Names]:
     """
-    Rows with the index of their window in `WINDOW` and every dimension as text, and the dimensions.
+    Rows with their window's index in `WINDOW` and every dimension as text, and the dimensions.
 
-    One that holds several values in a text is left out: what is wrong with a row is not divided among them.
+    Dimensions with several values in one text are left out: a row's fault is not divided among these.
     """
     own = separators(source)
     rows, apart = with_dimensions(
@@ -57,7 +57,7 @@ def grouped(source: Source, keyed: Any, sets: Sequence[Names], sums: Names = ())
     """
     For each of `sets` (column names) a frame of those columns, `ROWS`, and the sums of the columns `sums`.
 
-    `keyed` counts a row as often as its column `ROWS` says, once where it has none.
+    `keyed` counts a row as often as its column `ROWS` says, or once if there is none.
 
     Raises:
         SourceError: more than six million counts come back.
@@ -96,8 +96,8 @@ def _alone(source: Source, keyed: Any, names: Names, sums: Names) -> pd.DataFram
 
 def slices_asked(source: Source, keyed: Any, dimensions: Names, ways: int) -> tuple[list[Names], list[Names]]:
     """
-    All sets of up to `ways` dimensions, and those that the engine is asked for: the largest of them, or one
-    of all dimensions where it has few values, which is one grouping in the place of many.
+    All sets of up to `ways` dimensions, and those the engine is asked for: the largest of them, or the one of
+    all dimensions if there are few values, which is one grouping instead of many.
     """
     every = [names for size in range(ways + 1) for names in combinations(dimensions, size)]
     asked = largest(every)
@@ -112,7 +112,7 @@ def lengthened(
     source: Source, parts: dict[Names, pd.DataFrame], asked: list[Names], keep: Names, sums: Names
 ) -> pd.DataFrame:
     """
-    Counts by the engine's sets added up to all sets in `asked`, under each other.
+    Counts of the engine's sets, added up to all sets in `asked`, one below the other.
 
     Args:
         parts: set of dimensions → its frame, with `WINDOW`, the dimensions, the columns `keep` and the counts
@@ -155,7 +155,7 @@ def _alike(code: int, length: int, kind: pd.CategoricalDtype) -> pd.Categorical:
 
 
 def _named(texts: pd.Series) -> pd.Series:
-    """A dimension's values, those that are not set by their own name."""
+    """A dimension's values; those not set have a name of their own."""
     kind = texts.astype("category")
     if not kind.isna().any():
         return kind

@@ -23,22 +23,22 @@ from workers.sources.engines.digest import HEXADECIMAL, digest
 from workers.sources.engines.source import Source, open_source
 
 QUANTILES = (0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99)
-WHOLE_TEXTS = 30  # different texts that are bins of their own
-NAMED_TEXTS, GROUPS = 20, 8  # of more texts: the most frequent ones, and groups of all the others
+WHOLE_TEXTS = 30  # up to so many distinct texts have a bin each
+NAMED_TEXTS, GROUPS = 20, 8  # with more texts: the most frequent ones, and groups of the others
 BIN, COLUMN = "bin", "column"
 MOST_CELLS = 20_000_000
 MOST_LEARNED = 2_000_000  # rows that quantiles are learned from: an engine has to hold and sort them
-RUNS = 8  # of windows, whose rows these are: a range of time each, so that engines skip what lies between
-DIGITS = 12  # of a quantile between two values, in the last ones of which engines differ
-WITHOUT = -1  # the column of a row that counts all rows
+RUNS = 8  # of windows, from which those rows come: time ranges, so that engines skip what is between
+DIGITS = 12  # of a quantile between two values: engines differ in the last ones
+WITHOUT = -1  # the column number of a row that counts all rows
 
 
 def histogram_rows(
     recommender: Recommender, check: Check, columns: Names, grid: Grid, dimensions: Names
 ) -> Histograms:
     """
-    These columns of the check's table over `grid`, all where none is named. Values that are not set or not
-    finite are in no bin.
+    These columns of the check's table over `grid`, or all columns if none are named. Values that are not set
+    or not finite are in no bin.
 
     Raises:
         SourceError: the table is not as the check needs it, or as `open_source` and `grouped`.
@@ -54,7 +54,7 @@ def binned(
     source: Source, check: Check, grid: Grid, rows: Any, kept: Names, bins: Sequence[Bins]
 ) -> Histograms:
     """
-    Rows of `windowed` cut at `bins`, by the dimensions `kept`.
+    Rows of `windowed`, cut at `bins`, by the dimensions `kept`.
 
     Raises:
         SourceError: as `grouped`, or more than twenty million bins of slices.
@@ -77,14 +77,14 @@ def binned(
 
 
 def _parts(frames: Sequence[pd.DataFrame], bins: Sequence[Bins]) -> pd.DataFrame:
-    """One set's frame of all rows and those of each column, with the column's place and its bin's."""
+    """One set's frame of all rows and those of each column, with the number of the column and of the bin."""
     stacked = [frames[0].assign(column=WITHOUT, bin=0)]
     for place, (frame, one) in enumerate(zip(frames[1:], bins, strict=True)):
         held = frame.dropna(subset=[f"__bin{place}"])
         number = held[f"__bin{place}"]
         if one.labels and one.named == len(one.labels):
             number = number.astype(str).map({label: at for at, label in enumerate(one.labels)})
-        number = number.dropna().astype(np.int64)  # a text that was written since the bins were learned
+        number = number.dropna().astype(np.int64)  # a text that was written after the bins were learned
         held = held.loc[number.index].drop(columns=f"__bin{place}")
         stacked.append(held.assign(column=place, bin=number))
     return pd.concat(stacked, ignore_index=True)
@@ -94,11 +94,11 @@ def learn_bins(source: Source, rows: Any, columns: Names, grid: Grid) -> list[Bi
     """
     Where to cut each column: numbers at their quantiles, texts by their most frequent values.
 
-    Learned from past and present alike, so that what is frequent in one of them by chance is not held
-    against the other. Columns of other kinds, and those without any value, are left out.
+    Learned from past and present alike, so that what is frequent in one of them by chance is not held against
+    the other. Columns of other kinds, and those without any value, are left out.
 
-    Exactly, as no two engines estimate a quantile alike; where there are more than two million rows, from
-    those of windows evenly spread over `grid`, the first and the last among them.
+    Quantiles are exact, because no two engines estimate them alike; with more than two million rows, they
+    come from windows evenly spread over `grid`, including the first and the last.
     """
     numeric = [name for name in columns if kind_of(rows[name]) in ("number", "integer")]
     texts = [name for name in columns if kind_of(rows[name]) in ("text", "boolean")]
@@ -137,7 +137,7 @@ def _short(quantile: float) -> float:
 
 
 def _spread(source: Source, rows: Any, grid: Grid, count: int) -> Any:
-    """Not many more than `MOST_LEARNED` of `count` rows, the same ones whatever engine holds them."""
+    """Not many more than `MOST_LEARNED` of the `count` rows, the same ones in any engine."""
     windows = max(2, MOST_LEARNED * grid.count // max(count, 1))
     if windows >= grid.count:
         return rows
@@ -169,12 +169,12 @@ def _text(column: Any) -> Any:
 
 
 def _group(source: Source, text: Any) -> Any:
-    """One of `GROUPS`, by the first digit of a digest, as no two engines hash a text alike."""
+    """One of `GROUPS`, by the first digit of a digest, because no two engines hash a text alike."""
     return ibis.literal(HEXADECIMAL).find(digest(source, text).substr(0, 1)) // (len(HEXADECIMAL) // GROUPS)
 
 
 def _cut(source: Source, column: Any, bins: Bins) -> Any:
-    """The bin of each value: of whole texts the text itself."""
+    """The bin of each value; for whole texts the text itself."""
     if bins.edges:
         value = column.cast("float64")
         return ibis.ifelse(is_finite(value), _between(value, bins.edges, 0, bins.count), ibis.null("int64"))
@@ -187,7 +187,7 @@ def _cut(source: Source, column: Any, bins: Bins) -> Any:
 
 
 def _between(value: Any, edges: tuple[float, ...], low: int, high: int) -> Any:
-    """The place of the bin, by halving: a value at an inner edge belongs to the bin below it."""
+    """The number of the bin, found by halving: a value at an inner edge belongs to the bin below it."""
     if high - low <= 1:
         return ibis.literal(low, type="int64")
     middle = (low + high) // 2

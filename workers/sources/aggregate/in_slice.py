@@ -13,8 +13,8 @@ from workers.sources.engines.source import Source, open_source
 
 def in_slice(recommender: Recommender, source: Source, rows: Any, where: Slice) -> Any:
     """
-    Those of the table's `rows` that lie in a slice; of several values in one column, one has to be that of
-    the slice.
+    Those of the table's `rows` that lie in a slice; if a column holds several values, one of them must be the
+    slice's.
 
     Raises:
         SourceError: a dimension is a column of neither the table nor its items.
@@ -32,8 +32,8 @@ def in_slice(recommender: Recommender, source: Source, rows: Any, where: Slice) 
 
 def known_dimensions(recommender: Recommender, source: Source) -> dict[str, str | None]:
     """
-    Those declared dimensions of the table that can be had → what separates their values, where several. The
-    items are asked only for what is no column of the table's own.
+    The declared dimensions that the table really has → what separates their values, if several. The items are
+    read only for dimensions that are not columns of the table itself.
 
     Raises:
         SourceError: the items cannot be read.

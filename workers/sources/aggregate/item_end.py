@@ -1,4 +1,4 @@
-"""The item that a slice does without because it ended everywhere, and what the slice holds besides."""
+"""Finds the item that a slice lacks because it ended everywhere, and what else the slice holds."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from workers.sources.engines.source import TIME, Source, known_moment, open_sour
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LOOKED_BACK = timedelta(days=7)
-"""Within which an item has to come and go; what was there for longer has become usual."""
+"""The time within which an item has to come and go; what was there for longer has become usual."""
 MOST_ITEMS = 20
 ITEM = "__item"
 
 
 class Span(NamedTuple):
-    """The times after `start` until `end`, this one too."""
+    """The times after `start`, up to and including `end`."""
 
     start: datetime
     end: datetime
 
     def rows(self, rows: Any) -> Any:
-        """Those of `rows` that are of this time, as a condition."""
+        """A condition: which of `rows` lie in this time."""
         return (rows[TIME] > ibis.literal(self.start)) & (rows[TIME] <= ibis.literal(self.end))
 
     def earlier(self, by: timedelta) -> Span:
-        """As long, so much before."""
+        """The same length of time, this much earlier."""
         return Span(self.start - by, self.end - by)
 
 
 class Counts(NamedTuple):
-    """Rows of two times."""
+    """Row counts before and since."""
 
     before: int
     since: int
@@ -45,15 +45,16 @@ class Counts(NamedTuple):
 
 def item_end(recommender: Recommender, finding: Finding) -> ItemEnd | None:
     """
-    The end of the item that the slice of `finding` most does without since. `passing` are items that came
-    within the days that are looked back upon, a day or more after the first row in them.
+    The end of the item that the slice of `finding` lacks most since then. `passing`: the item came within the
+    days read, a day or more after the first row in them.
 
-    What would have been is what was in the hour before the item was over, for as many rows of the table; in
-    windows of an hour or more, in the same hours of the last day that had it and lies before the window.
+    What would have been expected is what there was in the hour before the item ended, scaled to the table's
+    rows; for windows of an hour or more, in the same hours of the last day before the window that still had
+    the item.
 
     Returns:
-        None where the table names no items or the slice is of one; where the slice held none in these days;
-        and where they do not reach back to such a day, as with windows of a week.
+        None if the table names no items or the slice is of one; if the slice held none in these days; and if
+        they do not reach back to such a day, as with windows of a week.
 
     Raises:
         SourceError: the table cannot be read as declared.
@@ -87,31 +88,31 @@ def item_end(recommender: Recommender, finding: Finding) -> ItemEnd | None:
 
 def _over(anywhere: datetime, here: datetime, end: datetime) -> datetime:
     """
-    When an item was over, by its last row anywhere and in the slice: of one that goes on elsewhere, for those
-    who look for it, the latter.
+    When an item was over, by its last row anywhere and in the slice: the latter if it goes on elsewhere, for
+    those who search for it.
     """
     return anywhere if end - anywhere >= (end - here) / 2 else here
 
 
 def _before(since: Span, last: datetime, finding: Finding) -> Span:
-    """The time that had the item, beside which it is missing."""
+    """The earlier time that still had the item, for comparison."""
     if finding.window_end - finding.window_start < HOUR:
         return Span(last - HOUR, last)
     return since.earlier(ceil((since.end - min(last, finding.window_start)) / DAY) * DAY)
 
 
 def _named(rows: Any, column: str) -> Any:
-    """Those that name an item, with its name as text."""
+    """The rows that name an item, with its name as text."""
     return rows.filter(rows[column].notnull()).mutate(**{ITEM: rows[column].cast("string")})
 
 
 def _of(rows: Any, column: str, item: str) -> Any:
-    """Those of one item."""
+    """The rows of one item."""
     return rows.filter(rows[column].cast("string") == ibis.literal(item))
 
 
 def _most_missed(source: Source, rows: Any, finding: Finding) -> str | None:
-    """The item by how much it held of the slice, times how much of the window it has no row there."""
+    """The item with the largest product of its rows in the slice and its time without a row in the window."""
     by_item = rows.group_by(ITEM).aggregate(held=rows.count(), last=rows[TIME].max())
     held = source.fetch(by_item.order_by([ibis.desc("held"), ITEM]).limit(MOST_ITEMS))
     width = finding.window_end - finding.window_start
@@ -123,7 +124,7 @@ def _most_missed(source: Source, rows: Any, finding: Finding) -> str | None:
 
 
 def _first_and_last(source: Source, rows: Any) -> tuple[datetime, datetime]:
-    """When the first and the last of these rows were; there is one."""
+    """When the first and the last of these rows were; there must be one."""
     ends = source.fetch(rows.aggregate(first=rows[TIME].min(), last=rows[TIME].max())).iloc[0]
     return known_moment(ends["first"]), known_moment(ends["last"])
 

@@ -1,4 +1,4 @@
-"""The items that a finding comes from: which of them hold more rows than before, or fewer."""
+"""The items behind a finding: which of them hold more rows than before, or fewer."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from workers.sources.aggregate.count import with_dimensions
 from workers.sources.engines.column_kinds import holds
 from workers.sources.engines.source import TIME, open_source
 
-BEFORE = 7  # windows of the same length that say what is usual of an item
+BEFORE = 7  # windows of the same length that show what is usual for an item
 MOST_ITEMS = 20
 
 
 def items_of(recommender: Recommender, finding: Finding) -> dict[str, float]:
     """
-    Item → its share of the rows that the slice of `finding` has too many or too few of, against as many rows
-    a window as in the time before; those with the largest shares. Empty where the table has no items.
+    Item → its share of the surplus or shortfall of rows in the slice of `finding`, compared with the usual
+    rows per window in the time before; the largest shares. Empty if the table has no items.
 
     Raises:
         SourceError: the table cannot be read as declared.

@@ -1,8 +1,8 @@
 """
-Both sides of a ratio by window and cell, a combination of values of all dimensions: one pass of the engine.
+Both sides of a ratio by window and cell (a combination of values of all dimensions), in one engine pass.
 
-Slices of any number of dimensions are sums of cells, and what two of them share is one as well. Where there
-are too many cells, the values that hold least share one: which, is said.
+Slices of any number of dimensions are sums of cells, and so is the intersection of two slices. If there are
+too many cells, the smallest values are merged into one, and the result says which.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from workers.sources.engines.column_kinds import finite, separators
 from workers.sources.engines.source import Source, open_source
 
 MOST_CELLS = 4_000_000  # cells times windows
-KEPT_VALUES = (256, 128, 64, 32, 16, 8, 4)  # of a dimension, where not all can have cells of their own
+KEPT_VALUES = (256, 128, 64, 32, 16, 8, 4)  # of a dimension, if not all can have cells of their own
 OTHER = "∅ (other values)"
 
 
 def ratio_cells(recommender: Recommender, check: Check, grid: Grid, dimensions: Names) -> RatioCells:
     """
-    The check's ratio over `grid`: the sum of `measure` over the sum of `over`, or over how many rows have a
-    `measure`, where its mean is looked at. Rows in which either is missing or infinite count for nothing.
+    The check's ratio over `grid`: the sum of `measure` over the sum of `over`, or, for a mean, over the
+    number of rows that have a `measure`. Rows in which either is missing or infinite do not count.
 
     Raises:
         SourceError: a column is missing or holds no numbers, a dimension has more than 2,000 values, or as
@@ -66,8 +66,8 @@ def _with_few_cells(
     source: Source, keyed: Any, dimensions: Names, windows: int
 ) -> tuple[Any, dict[str, tuple[int, int]]]:
     """
-    The rows with the values that hold least under one name where there are too many cells; dimension → how
-    many of how many values that are.
+    The rows, with the smallest values merged under one name if there are too many cells; dimension → how many
+    of how many values are merged.
     """
     if not dimensions:
         return keyed, {}
@@ -97,7 +97,7 @@ def _product(values: dict[str, int], most: int) -> float:
 
 
 def _named(texts: pd.Series) -> pd.Series:
-    """A dimension's values, those that are not set by their own name."""
+    """A dimension's values; those not set have a name of their own."""
     kind = texts.astype("category")
     if not kind.isna().any():
         return kind
@@ -107,7 +107,7 @@ def _named(texts: pd.Series) -> pd.Series:
 
 
 def _left_out(several: set[str], shared: dict[str, tuple[int, int]]) -> str | None:
-    """What is not looked at one by one, in words."""
+    """What is not examined one by one, in words."""
     says = [f"{name} holds several values in a row" for name in sorted(several)]
     says += [f"the {few:,} smallest of {many:,} values of {name}" for name, (few, many) in shared.items()]
     return f"not looked at one by one: {'; '.join(says)}" if says else None

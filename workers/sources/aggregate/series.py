@@ -1,4 +1,4 @@
-"""A metric by the window, whole and by slice: aggregated in the engine, and only the values come back."""
+"""A metric by window, whole and by slice: aggregated in the engine, and only the values come back."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from workers.sources.aggregate.sets import WINDOW, Names
 from workers.sources.engines.column_kinds import finite, quantile
 from workers.sources.engines.source import Source, open_source
 
-MOST_SERIES = 200  # slices; each is a time series of its own, and people can name no more
+MOST_SERIES = 200  # slices; each is a time series of its own, and people can tell no more apart
 VALUE = "__value"
-ZERO = ("count", "sum")  # where a window without rows holds 0 and not nothing
+ZERO = ("count", "sum")  # for these, a window without rows is 0, not missing
 
 
 def series_of(recommender: Recommender, check: Check, grid: Grid, dimensions: Names) -> Metric:
     """
-    The check's metric over `grid`, of the whole table and of each value of each of `dimensions`.
+    The check's metric over `grid`, for the whole table and for each value of each of `dimensions`.
 
-    NaN and infinite values of a column count for nothing. A window without rows is 0 where rows are
-    counted or added up, and has no value otherwise; nor has one before the table's first row.
+    NaN and infinite values of a column do not count. A window without rows is 0 if rows are counted or added
+    up, and has no value otherwise; nor has any window before the table's first row.
 
     Raises:
         SourceError: a column is missing or holds no numbers, or there are more than 200 slices; or as
@@ -49,7 +49,7 @@ def series_of(recommender: Recommender, check: Check, grid: Grid, dimensions: Na
 
 def metric_from(check: Check, grid: Grid, asked: Sequence[Names], frames: Sequence[pd.DataFrame]) -> Metric:
     """
-    Frames with `WINDOW` and `VALUE`, one for each set of dimensions in `asked`, as one metric.
+    Combine frames with `WINDOW` and `VALUE`, one per set of dimensions in `asked`, into one metric.
 
     Raises:
         SourceError: there are more than 200 slices.
@@ -69,7 +69,7 @@ def metric_from(check: Check, grid: Grid, asked: Sequence[Names], frames: Sequen
 
 def require_numbers(source: Source, check: Check) -> None:
     """
-    Raises SourceError where a column that the check adds up or divides by is missing or holds no numbers.
+    Raises SourceError if a column that the check adds up or divides by is missing or holds no numbers.
     """
     for name in (check.measure, Aggregated.of(check).over):
         if name is None:
@@ -84,7 +84,7 @@ def require_numbers(source: Source, check: Check) -> None:
 
 
 def _aggregated(source: Source, rows: Any, check: Check, names: Names) -> Any:
-    """One row a window and slice, with the metric in `VALUE`."""
+    """One row per window and slice, with the metric in `VALUE`."""
     keys = Aggregated.of(check)
     wanted = {"measure": check.measure, "over": keys.over}
     inputs = rows.select(WINDOW, *names, **{key: finite(rows[name]) for key, name in wanted.items() if name})

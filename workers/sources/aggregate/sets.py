@@ -1,8 +1,8 @@
 """
-One table counted by several sets of dimensions, in one pass over its rows.
+Counts one table by several sets of dimensions, in one pass over its rows.
 
-Only the largest sets are asked of the engine. A total, and a slice of one dimension, is the sum of slices of
-two: adding up those few thousand counts here is cheaper than counting every row once more for it.
+The engine is asked only for the largest sets. A total, or a slice of one dimension, is the sum of slices of
+two: adding up those few thousand counts here is cheaper than counting every row once more.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from domain.recommender.several import several
 from workers.sources.engines.source import Source, identifier, rows_of
 
 WINDOW, ROWS, ABSENT, SECOND = "__window", "rows", "__absent", "__second"
-MOST_IN_COMMON = 60  # values of a dimension, the most frequent ones, that are counted two by two
+MOST_IN_COMMON = 60  # values of a dimension, the most frequent ones, that are also counted in pairs
 MAX_COUNTS = 6_000_000
-UNUSED = -1  # the code of no category
+UNUSED = -1  # the code for no category
 
 Names = tuple[str, ...]
 Parts = dict[Names, pd.DataFrame]
-"""By set of dimensions: columns `WINDOW`, one category for each dimension, `ROWS`."""
+"""By set of dimensions: columns `WINDOW`, one category per dimension, `ROWS`."""
 
 
 def largest(asked: list[Names]) -> list[Names]:
     """
-    The sets that lie in no other one.
+    The sets that are not contained in another one.
 
     >>> largest([(), ("a",), ("b",), ("a", "b")])
     [('a', 'b')]
@@ -42,11 +42,11 @@ def largest(asked: list[Names]) -> list[Names]:
 
 def counted(source: Source, keyed: Any, dimensions: Names, asked: list[Names], *, one_pass: bool) -> Parts:
     """
-    `keyed` (columns `WINDOW`, the dimensions as text, and `ROWS` where a measure is added up instead of rows
-    counted) by every set in `asked`; not more than `MAX_COUNTS` + 1 counts come back from the engine.
+    `keyed` (columns `WINDOW`, the dimensions as text, and `ROWS` if a measure is added up instead of rows
+    counted), counted by every set in `asked`; the engine returns at most `MAX_COUNTS` + 1 counts.
 
     Args:
-        one_pass: the engine knows GROUPING SETS.
+        one_pass: whether the engine knows GROUPING SETS.
     """
     sets = largest(asked)
     question = _grouping_sets if one_pass else _united
@@ -61,10 +61,10 @@ def counted(source: Source, keyed: Any, dimensions: Names, asked: list[Names], *
 
 def coded(connection: Any, question: Any) -> pd.DataFrame:
     """
-    The rows of an expression, or of SQL, as `source.answer`, but texts come as numbers of a list: as
-    categories.
+    The rows of an expression, or of SQL, as from `source.answer`, but with texts as categories: numbers that
+    refer to a list.
     """
-    # Ibis would read all of the SQL only to write it again; it is needed where it knows how to fetch.
+    # Ibis would parse all of the SQL only to write it again; it is used where it can fetch an expression.
     written = isinstance(question, str)
     if connection.name == "duckdb":
         sql = question if written else str(connection.compile(question))
@@ -78,8 +78,8 @@ def _grouping_sets(source: Source, keyed: Any, dimensions: Names, sets: list[Nam
     """
     GROUPING SETS, which Ibis cannot write, around what it can.
 
-    GROUPING tells a dimension that is not set from one that the row is not about: filling it in beforehand
-    would cost a third of the whole pass.
+    GROUPING distinguishes a dimension that is not set from one that the row is not about: filling it in
+    beforehand would cost a third of the whole pass.
     """
     return grouping_sets(source, keyed, [(WINDOW, *one) for one in sets], ABSENT, order=(WINDOW, *dimensions))
 
@@ -89,8 +89,8 @@ def grouping_sets(
 ) -> str:
     """
     The SQL of `keyed` grouped by each of `sets`: the columns (in `order`, else as they come), `absent`,
-    `ROWS`, and the sums of the columns `sums`. In `absent` a bit is set for each column that a row is not
-    about, the last column's being the lowest.
+    `ROWS`, and the sums of the columns `sums`. In `absent`, a bit is set for each column that a row is not
+    about; the last column's bit is the lowest.
     """
     names = order or tuple(dict.fromkeys(name for one in sets for name in one))
     quoted = {name: identifier(name, source.connection) for name in (*names, absent, ROWS, *sums)}
@@ -111,7 +111,7 @@ def grouping_sets(
 
 
 def _united(_source: Source, keyed: Any, dimensions: Names, sets: list[Names]) -> Any:
-    """One aggregation for each set, all of them from the finest cells, which the engine computes once."""
+    """One aggregation per set, all of them from the finest cells, which the engine computes once."""
     cells = by_all(keyed, dimensions)
 
     def one(names: Names) -> Any:
@@ -130,12 +130,12 @@ def by_all(keyed: Any, dimensions: Names) -> Any:
 
 
 def _absent(names: Names, dimensions: Names) -> int:
-    """What GROUPING(window, dimensions) says of a row about `names`: a bit for each that it is not about."""
+    """GROUPING(window, dimensions) for a row about `names`: a bit for each column that it is not about."""
     return sum(1 << place for place, name in enumerate(reversed(dimensions)) if name not in names)
 
 
 def filled(part: pd.DataFrame, names: Names) -> pd.DataFrame:
-    """A dimension that is not set has a value of its own, also where some rows spell it out."""
+    """Give a dimension that is not set a value of its own, also where some rows spell that value out."""
     spelt = False
     for name in names:
         texts = part[name].astype("category")
@@ -147,7 +147,7 @@ def filled(part: pd.DataFrame, names: Names) -> pd.DataFrame:
 
 
 def _added_up(parts: Parts, names: Names) -> pd.DataFrame:
-    """The counts of a set from the counts of one that holds it."""
+    """The counts of a set, from the counts of one that contains it."""
     finer = next(part for held, part in parts.items() if set(names) <= set(held))
     return _summed(finer, names)
 
@@ -158,11 +158,11 @@ def _summed(part: pd.DataFrame, names: Names) -> pd.DataFrame:
 
 def exploded(parts: Parts, separators: dict[str, str]) -> Parts:
     """
-    Every set with a row counted once for each of several values in a dimension, so that slices do not add up
-    to their total; and what two values of such a dimension have in common, by that dimension named twice.
+    Every set, with a row counted once for each of several values in a dimension, so that slices do not add up
+    to their total; and the rows common to two values of such a dimension, with that dimension named twice.
 
     Args:
-        separators: dimension → what stands between its several values.
+        separators: dimension → what separates its several values.
     """
     by_set: Parts = {}
     for names, part in parts.items():
@@ -178,7 +178,7 @@ def exploded(parts: Parts, separators: dict[str, str]) -> Parts:
 
 
 def _one_by_one(part: pd.DataFrame, name: str, separator: str) -> pd.DataFrame:
-    """Each row as often as there are values in its text. Each text is split once, not each row's."""
+    """Each row once for each value in its text. Each text is split once, not each row's."""
     texts = part[name].cat
     lists = [[value or NOT_SET for value in several(text, separator)] for text in texts.categories]
     values = sorted({value for one in lists for value in one})
@@ -196,7 +196,7 @@ def _one_by_one(part: pd.DataFrame, name: str, separator: str) -> pd.DataFrame:
 
 
 def _in_common(cells: pd.DataFrame, counts: pd.DataFrame, name: str, separator: str) -> pd.DataFrame:
-    """The rows of each two values that come together: columns `WINDOW`, `name`, `SECOND`, `ROWS`."""
+    """The rows of each pair of values that occur together: columns `WINDOW`, `name`, `SECOND`, `ROWS`."""
     total = counts.groupby(name, observed=True)[ROWS].sum()
     frequent = set(total.nlargest(MOST_IN_COMMON).index)
 
@@ -217,9 +217,10 @@ def _in_common(cells: pd.DataFrame, counts: pd.DataFrame, name: str, separator: 
 
 def lengthened(parts: Parts) -> pd.DataFrame:
     """
-    All sets under each other: columns window, dim1, val1, dim2, val2 (categories; null where unused), rows.
+    All sets one below the other: columns window, dim1, val1, dim2, val2 (categories; null where unused),
+    rows.
 
-    Texts are kept as numbers of a common list throughout: as texts, millions of counts take gigabytes.
+    Texts are kept as numbers that refer to a common list: as texts, millions of counts would take gigabytes.
     """
     dimensions = sorted({name for names in parts for name in names})
     texts = (part[column].cat.categories for names, part in parts.items() for column in _columns_of(names))

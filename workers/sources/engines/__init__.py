@@ -1,1 +1,1 @@
-"""Tables opened: files and databases through Ibis, and the SQL that a table may be."""
+"""Opens tables: files and databases through Ibis, and the SQL that a table may be."""

@@ -1,4 +1,4 @@
-"""What a column holds, in the few words that matter to a check."""
+"""What kind of values a column holds, in the few words that matter to a check."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workers.sources.engines.files import files_of, rows_of_files
 from workers.sources.engines.source import Source, rows_of
 
 LARGEST = float(np.finfo(np.float64).max)
-EXACT = 1e15  # whole numbers below which a float is spelled with all its digits
+EXACT = 1e15  # below this, a whole number held as a float is written with all its digits
 
 
 def kind_of(column: Any) -> str:
@@ -38,13 +38,13 @@ def is_finite(value: Any) -> Any:
     """
     Whether a float is a number and not infinite; null where it is null.
 
-    By comparing, as NaN is no number that is small: Ibis' own `isinf` is never true on Spark.
+    By comparing, since NaN is not less than any number: Ibis' own `isinf` is never true on Spark.
     """
     return value.abs() <= LARGEST
 
 
 def finite(column: Any) -> Any:
-    """The number, null where it is none or infinite."""
+    """The number; null if it is NaN or infinite."""
     value = column.cast("float64")
     return ibis.ifelse(is_finite(value), value, ibis.null("float64"))
 
@@ -56,8 +56,8 @@ def quantile(source: Source, value: Any, at: float | list[float]) -> Any:
 
 def as_text(column: Any) -> Any:
     """
-    The value in words, alike on every engine: PostgreSQL writes 1 for the float that others call 1.0. Of a
-    list its values that are set, with `LISTED` between them.
+    The value as text, alike on every engine: PostgreSQL writes 1 for the float that others call 1.0. For a
+    list, its values that are set, with `LISTED` between them.
     """
     if column.type().is_array():
         return column.filter(lambda one: one.notnull()).map(lambda one: one.cast("string")).join(LISTED)
@@ -69,18 +69,18 @@ def as_text(column: Any) -> Any:
 
 
 def separators(source: Source) -> dict[str, str]:
-    """Of the table's columns those that hold several values: column → what separates them as text."""
+    """The table's columns that hold several values → what separates these as text."""
     lists = {name: LISTED for name in source.columns if source.rows[name].type().is_array()}
     return {**lists, **{name: mark for name, mark in source.table.separators.items() if name not in lists}}
 
 
 def rows_in(source: Source, rows: Any, where: Slice) -> Any:
     """
-    Those of the table's `rows` that lie in a slice of its own columns; of several values in one column, one
-    has to be that of the slice.
+    Those of the table's `rows` that lie in a slice of its own columns; if a column holds several values, one
+    of them must be the slice's.
 
     Raises:
-        SourceError: a dimension is no column of the table.
+        SourceError: a dimension is not a column of the table.
     """
     apart = separators(source)
     for name, value in where:
@@ -107,7 +107,7 @@ def looked_at(source: Source, named: tuple[str, ...]) -> tuple[str, ...]:
     The columns that a check looks at: those named, else all but the time.
 
     Raises:
-        SourceError: one that is named is not there.
+        SourceError: a named column does not exist.
     """
     source.require(*named)
     return named or tuple(name for name in source.columns if name != source.table.time)
@@ -115,10 +115,10 @@ def looked_at(source: Source, named: tuple[str, ...]) -> tuple[str, ...]:
 
 def types_now(source: Source) -> dict[str, str]:
     """
-    Column → what it holds as it is written now.
+    Column → the kind of values it holds as it is written now.
 
-    Of files only the newest counts, by its time of writing and by its name: all of them together would hide a
-    column that is no longer written. Where the two differ, a backfill was written, and both are believed.
+    Among files, only the newest counts, by its time of writing and by its name: all of them together would
+    hide a column that is no longer written. If the two differ, a backfill was written, and both are believed.
     """
     if not source.table.path or source.table.select:
         return {name: kind_of(source.rows[name]) for name in source.columns}
@@ -130,7 +130,7 @@ def types_now(source: Source) -> dict[str, str]:
 
 
 def _newest(source: Source) -> Iterator[str]:
-    """The file written last, then the last by name: what that one holds is believed first."""
+    """The file written last, then the last by name: the first one has precedence."""
     files = files_of(source.table)
     by_time = max(files, key=lambda file: (Path(file).stat().st_mtime_ns, file))
     yield from dict.fromkeys((by_time, max(files)))

@@ -15,7 +15,7 @@ DIGITS = 6
 
 @ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
 def md5(text: str) -> str:  # type: ignore[empty-body]
-    """Every engine's own: 32 digits, base 16."""
+    """A built-in of every engine: 32 hexadecimal digits."""
 
 
 @ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
@@ -24,10 +24,10 @@ def to_hex(digest: str) -> str:  # type: ignore[empty-body]
 
 
 def digest(source: Source, text: Any) -> Any:
-    """The text's digest in small hexadecimal digits."""
+    """The text's digest in lower-case hexadecimal digits."""
     return md5(text) if source.connection.name != "bigquery" else to_hex(md5(text))
 
 
 def drawn(source: Source, text: Any, share: float) -> Any:
-    """Whether a text is among a `share` (0–1) of all texts: the same ones whatever engine holds them."""
+    """Whether a text belongs to a `share` (0–1) of all texts: the same ones in any engine."""
     return digest(source, text).substr(0, DIGITS) < f"{int(share * 16**DIGITS):0{DIGITS}x}"

@@ -1,4 +1,4 @@
-"""Connections through Ibis, and an end to every statement that hangs."""
+"""Connections through Ibis, with a time limit on every statement."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ PAUSE_SECONDS = 0.2
 MISSING = ("no files found", "no such file", "path does not exist", "path_not_found")
 NOT_DECLARED = ("file system operations are disabled", "disabled by configuration")
 REPLACEMENTS = "python_enable_replacements"
-TYPE_PUSHDOWN = "type_pushdown"  # of DuckDB's optimizers
+TYPE_PUSHDOWN = "type_pushdown"  # one of DuckDB's optimizers
 READ_ONLY = "SET default_transaction_read_only = {}"
 
-# Engines flatten nested selects themselves; to do it here as well took an eighth of a look's processor time.
+# Engines flatten nested selects themselves; doing it here as well took an eighth of a look's processor time.
 ibis.options.sql.fuse_selects = False
 
 
 def open_duckdb(folder: str = ".", reads: Iterable[str] = ()) -> Any:
     """
     An in-memory DuckDB whose times are UTC, and which reads nothing but the files (or patterns) `reads`.
-    Relative file names in SQL are looked for in `folder`.
+    Relative file names in SQL are resolved in `folder`.
     """
     connection = ibis.duckdb.connect(":memory:")
     connection.raw_sql("SET TimeZone = 'UTC'")
@@ -45,7 +45,7 @@ def open_duckdb(folder: str = ".", reads: Iterable[str] = ()) -> Any:
 
 def confine(connection: Any, reads: Iterable[str]) -> None:
     """
-    From now on this DuckDB reads the files (or patterns) `reads` and no others, loads no extension, takes no
+    Make this DuckDB read only the files (or patterns) `reads` from now on; it loads no extension, takes no
     variable of this process for a table, and lets no setting be changed.
     """
     patterns = sorted(set(reads))
@@ -67,10 +67,10 @@ def confine(connection: Any, reads: Iterable[str]) -> None:
 
 def keep_types(connection: Any) -> None:
     """
-    Have this DuckDB read a text file's column as what it found it to be, whatever it is cast to afterwards.
+    Make this DuckDB read a text file's column as the type it detected, whatever it is cast to afterwards.
 
-    DuckDB 2 reads it as the type of the cast at once, but with that type's usual spelling: of days written as
-    31.12.2026 no row fits then, and rows that do not fit are left out.
+    DuckDB 2 would read it directly as the type of the cast, but in that type's usual format: if days are
+    written as 31.12.2026, no row fits, and rows that do not fit are left out.
     """
     known = connection.execute("SELECT name FROM duckdb_optimizers()").fetchall()
     if (TYPE_PUSHDOWN,) in known:
@@ -83,7 +83,7 @@ def _listed(texts: list[str]) -> str:
 
 def open_url(name: str, url: str, seconds: float = STATEMENT_SECONDS) -> Any:
     """
-    Any Ibis URL, read-only and with a statement timeout where the engine knows one; of Spark see
+    Connect to any Ibis URL, read-only and with a statement timeout if the engine has one; for Spark see
     `spark.open_spark`.
 
     Raises:
@@ -113,7 +113,7 @@ def open_url(name: str, url: str, seconds: float = STATEMENT_SECONDS) -> Any:
 
 
 def close(connection: Any) -> None:
-    """Let go of it; Spark's session goes on, for the next table."""
+    """Close it; Spark's session stays, for the next table."""
     if connection.name != "pyspark":
         connection.disconnect()
 
@@ -155,7 +155,7 @@ def run(name: str, connection: Any, ask: Callable[[], T], seconds: float = STATE
 
 
 def _interruptible(connection: Any, ask: Callable[[], T]) -> tuple[Callable[[], T], Callable[[], None]]:
-    """The question, and what ends it; an engine that cannot be interrupted is left to itself."""
+    """The question, and what aborts it; an engine that cannot be interrupted is left running."""
     if connection.name == "pyspark":
         return cancellable(connection, ask)
     raw = getattr(connection, "con", None)
@@ -178,7 +178,7 @@ def _asked_again(ask: Callable[[], T]) -> T:
 
 
 def explained(name: str, error: Exception) -> SourceError:
-    """The engine's error in words that say what to do."""
+    """The engine's error, in words that say what to do."""
     if isinstance(error, SourceError):
         return error
     said = redaction.prose(str(error)).strip().partition("\n")[0] or type(error).__name__

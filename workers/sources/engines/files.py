@@ -32,7 +32,7 @@ def files_of(table: Table) -> list[str]:
     The table's files that hold anything, in order of their names.
 
     Raises:
-        SourceError: there is none; or what is there is no file that can be read. See `found.find`.
+        SourceError: there are none; or what is there is not a readable file. See `found.find`.
     """
     return find(table.name, str(table.path))
 
@@ -41,13 +41,13 @@ def _read(table: Table, files: list[str]) -> str:
     listed = ", ".join(f"'{quoted(file)}'" for file in files)
     if table.csv is not None or str(table.path).endswith(TEXT_ENDINGS):
         return f"read_csv([{listed}], {text_options(table.csv or Csv())})"
-    # A file's statistics leave out what is not a number, and without a word DuckDB believes that none is.
+    # File statistics ignore NaN, and unless told DuckDB assumes that there is none.
     return f"read_parquet([{listed}], union_by_name = true, can_have_nan = true)"
 
 
 def text_options(csv: Csv, *, rejects: bool = False) -> str:
     """
-    DuckDB's options for a text file; a row that does not fit is left out, and kept aside with `rejects`.
+    DuckDB's options for a text file; a row that does not fit is left out, and set aside with `rejects`.
     """
     options = [
         f"delim = '{quoted(csv.delimiter)}'",

@@ -1,5 +1,5 @@
 """
-The files that a path or a pattern names, found within bounds and looked at before an engine opens them: one
+Finds the files that a path or pattern names, within limits, and checks them before an engine opens them: one
 that opens a pipe waits for ever, and one that is given a pattern over a whole disk walks it for minutes.
 """
 
@@ -30,15 +30,15 @@ KINDS = {
 
 def find(name: str, pattern: str) -> list[str]:
     """
-    The files at an absolute path or pattern that hold anything, in order of their names. Folders that are
-    links are not walked into.
+    The files at an absolute path or pattern that hold anything, sorted by name. Folders that are links are
+    not walked into.
 
     Args:
-        name: of the table, for what is said.
+        name: the table's, for messages.
 
     Raises:
-        SourceError: there is none; all are empty; one is no file, cannot be read, or is a link out of the
-            folder that is declared; or there is too much to look through.
+        SourceError: there is none; all are empty; one is not a file, cannot be read, or is a link out of the
+            declared folder; or there is too much to search through.
     """
     try:
         return _whole(name, pattern)
@@ -48,7 +48,7 @@ def find(name: str, pattern: str) -> list[str]:
 
 def split_pattern(pattern: str) -> tuple[str, str]:
     """
-    The folder that a pattern begins with, and the rest; for a path without `*`, `?` and `[` no rest.
+    The folder that a pattern begins with, and the rest; a path without `*`, `?` and `[` has no rest.
 
     >>> split_pattern("/lake/views/*/part-?.parquet")
     ('/lake/views', '*/part-?.parquet')
@@ -63,7 +63,7 @@ def split_pattern(pattern: str) -> tuple[str, str]:
 def _whole(name: str, pattern: str) -> list[str]:
     root, rest = split_pattern(pattern)
     allowed = Path(root if rest else os.path.dirname(root)).resolve()  # noqa: PTH120 - `root` may be no path
-    real = cache(lambda folder: Path(folder).resolve())  # once for all files that lie in it
+    real = cache(lambda folder: Path(folder).resolve())  # computed once for all files in a folder
     files = _matching(name, root, rest) if rest else [root]
     sizes = {file: _size(name, file, allowed, real) for file in files}
     held = {file: size for file, size in sizes.items() if size is not None}
@@ -81,7 +81,7 @@ def _whole(name: str, pattern: str) -> list[str]:
 
 
 def _size(name: str, file: str, allowed: Path, real: Callable[[str], Path]) -> int | None:
-    """Bytes; None where nothing is there, or a folder matches a pattern of files."""
+    """Its size in bytes; None if nothing is there, or if a folder matches a pattern for files."""
     try:
         found = os.lstat(file)
         linked = stat.S_ISLNK(found.st_mode)
@@ -108,7 +108,7 @@ def _size(name: str, file: str, allowed: Path, real: Callable[[str], Path]) -> i
 
 
 def _matching(name: str, root: str, rest: str) -> Iterator[str]:
-    """What matches below a folder, as a shell with `**` finds it: names with a dot in front by name only."""
+    """What matches below a folder, as in a shell with `**`: dot files only if the pattern spells the dot."""
     seen, deadline = 0, time.monotonic() + MOST_SECONDS
     waiting = [(root or "/", tuple(part for part in rest.split("/") if part))]
     while waiting:
@@ -143,7 +143,7 @@ def _entries(name: str, folder: str) -> list[os.DirEntry[str]]:
 
 
 def _ways(entry: os.DirEntry[str], parts: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """What is left of a pattern once this entry stands for its beginning; nothing left where it is found."""
+    """The remaining pattern after this entry has matched its beginning; empty if the entry matches it all."""
     first, rest = parts[0], parts[1:]
     if first == "**":
         if not entry.name.startswith("."):

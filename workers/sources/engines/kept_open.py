@@ -1,9 +1,9 @@
 """
-Engines that read files, kept open from one question to the next.
+Keeps engines that read files open from one question to the next.
 
-To start DuckDB takes longer than most questions to a small table, and a look asks several. Whoever takes one
-look after another says so with `kept_open`; inside, an engine that was let go of is given to the next that
-reads the same files. One that failed, or was interrupted, is not.
+Starting DuckDB takes longer than most questions to a small table, and a look asks several. Code that takes
+one look after another says so with `kept_open`; within it, an engine that was released is handed to the next
+user that reads the same files. One that failed, or was interrupted, is not.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _idle: ContextVar[dict[Reads, list[Any]] | None] = ContextVar("idle", default=No
 
 @contextmanager
 def kept_open() -> Iterator[None]:
-    """Keep engines open until the end of the block; within another such block, until the end of that."""
+    """Keep engines open until the end of the block; if nested, until the end of the outer block."""
     if _idle.get() is not None:
         yield
         return
@@ -39,12 +39,12 @@ def kept_open() -> Iterator[None]:
 
 
 def reads_of(folder: str, reads: Iterable[str]) -> Reads:
-    """What an engine may read, by which it is given to whoever needs just that."""
+    """What an engine may read: the key by which it is handed to whoever needs exactly that."""
     return folder, tuple(sorted(set(reads)))
 
 
 def take(reads: Reads) -> Any:
-    """An engine that reads these files and no others: one that nobody holds, or a new one."""
+    """An engine that reads exactly these files: an idle one, or a new one."""
     idle = _idle.get()
     if idle and idle.get(reads):
         return idle[reads].pop()
@@ -52,7 +52,7 @@ def take(reads: Reads) -> Any:
 
 
 def give_back(reads: Reads, connection: Any) -> None:
-    """Let go of an engine that answered all it was asked."""
+    """Release an engine that answered all questions put to it."""
     idle = _idle.get()
     if idle is None:
         close(connection)

@@ -1,4 +1,4 @@
-"""A declared table, opened: its rows as an Ibis expression with an aware time, whatever it was stored as."""
+"""Opens a declared table: its rows as an Ibis expression with an aware time, however it was stored."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from workers.sources.engines.kept_open import Reads, give_back, reads_of, take
 
 T = TypeVar("T")
 COARSER = {"TIMESTAMP_NS": "TIMESTAMP", "TIMESTAMPTZ_NS": "TIMESTAMPTZ"}
-"""Nanoseconds, as pandas writes them: Ibis 12 does not know the one, DuckDB cannot compare the other."""
+"""Nanoseconds, as pandas writes them: Ibis 12 does not know the former, DuckDB cannot compare the latter."""
 SCALE = {"seconds": 1.0, "milliseconds": 1_000.0}
 MILLISECONDS_ABOVE = 100_000_000_000
 TIME = "__time"
@@ -43,14 +43,14 @@ class Source:
     rows: Any
     seconds: float = STATEMENT_SECONDS
     borrowed: bool = False  # the connection is another table's, which closes it
-    reads: Reads | None = None  # what an engine of files may read
+    reads: Reads | None = None  # what a file engine may read
 
     def __enter__(self) -> Self:
         """The source, closed at the end of the block."""
         return self
 
     def __exit__(self, raised: object, *_more: object) -> None:
-        """Let go of the connection, so that looking every ten seconds does not pile them up."""
+        """Release the connection, so that looking every ten seconds does not pile them up."""
         if self.borrowed:
             return
         if self.reads is not None and raised is None:
@@ -72,7 +72,7 @@ class Source:
         return run(self.table.name, self.connection, question, self.seconds)
 
     def require(self, *names: str) -> None:
-        """Raises SourceError with the nearest right name where a column is missing."""
+        """Raises SourceError with the closest existing name if a column is missing."""
         for name in names:
             if name not in self.columns:
                 raise SourceError(
@@ -94,7 +94,7 @@ class Source:
         )
 
     def timed(self) -> Any:
-        """All rows with their time in `__time`, null where there is none."""
+        """All rows with their time in `__time`, null if they have none."""
         time = _as_time(self.connection, self._time_column(), self.stored_time())
         return self.rows.mutate(**{TIME: time})
 
@@ -150,7 +150,7 @@ def _collated(connection: Any, sql: str) -> set[str]:
 
 
 def _postgres_columns(connection: Any, sql: str) -> list[tuple[str, str, bool]]:
-    """(name, type, whether it is compared by a language's rules) of each column of a query."""
+    """(name, type, whether it compares by a language's rules) for each column of a query."""
     with connection.con.cursor() as cursor, connection.con.transaction():
         cursor.execute(f"SELECT * FROM ({sql.rstrip().rstrip(';')}) AS asked LIMIT 0")  # noqa: S608
         columns = {column.name: column.type_code for column in cursor.description}
@@ -164,8 +164,8 @@ def _postgres_columns(connection: Any, sql: str) -> list[tuple[str, str, bool]]:
 
 def _declared_rows(connection: Any, sql: str) -> Any:
     """
-    The rows of a declared table. PostgreSQL's texts are compared by their bytes, as other engines compare
-    all: by a language's rules another text would be the first, or the greatest.
+    The rows of a declared table. PostgreSQL is made to compare texts by their bytes, as other engines do: by
+    a language's rules another text would come first, or be the greatest.
     """
     rows = rows_of(connection, sql)
     if connection.name != "postgres" or not (texts := _collated(connection, sql)):
@@ -181,7 +181,7 @@ def answer(connection: Any, expression: Any) -> pd.DataFrame:
     """
     The expression's rows as a frame.
 
-    DuckDB is asked in the SQL that Ibis writes: Ibis 12 calls a method that DuckDB 2 no longer has.
+    DuckDB is queried with the SQL that Ibis writes: Ibis 12 calls a method that DuckDB 2 no longer has.
     """
     if connection.name == "duckdb":
         return pd.DataFrame(connection.con.execute(str(connection.compile(expression))).df())
@@ -190,17 +190,17 @@ def answer(connection: Any, expression: Any) -> pd.DataFrame:
 
 @ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
 def pg_input_is_valid(text: str, kind: str) -> bool:  # type: ignore[empty-body]
-    """PostgreSQL's own, as it has no TRY_CAST."""
+    """A built-in of PostgreSQL, which has no TRY_CAST."""
 
 
 @ibis.udf.scalar.builtin(signature=((float,), "timestamp('UTC')"))
 def to_timestamp(seconds):  # type: ignore[no-untyped-def]
-    """PostgreSQL's own, for which Ibis has no `as_timestamp`."""
+    """A built-in of PostgreSQL, for which Ibis has no `as_timestamp`."""
 
 
 @ibis.udf.scalar.builtin(signature=((int,), "timestamp('UTC')"))
 def timestamp_millis(milliseconds):  # type: ignore[no-untyped-def]
-    """Spark's own, for which Ibis' `as_timestamp` knows whole seconds only."""
+    """A built-in of Spark, for which Ibis' `as_timestamp` knows whole seconds only."""
 
 
 def _since_1970(connection: Any, milliseconds: Any) -> Any:
@@ -250,8 +250,8 @@ def open_source(recommender: Recommender, name: str, *, seconds: float | None = 
 
 def open_beside(recommender: Recommender, name: str, source: Source) -> Source:
     """
-    The same, on the connection of `source` where both are in one place: one question can see both, and none
-    has to be opened for it.
+    The same, on the connection of `source` if both are in one place: then one query can see both, and no new
+    connection is opened.
     """
     table = _declared(recommender, name)
     if table.url != source.table.url:
@@ -269,8 +269,8 @@ def _declared(recommender: Recommender, name: str) -> Table:
 
 def _connected(recommender: Recommender, table: Table, seconds: float) -> tuple[Any, Reads | None]:
     """
-    A connection that reads what the tables in the same place declare, and no other file; of an engine of
-    files also what that is.
+    A connection that reads what the tables in the same place declare, and no other file; for a file engine
+    also what that is.
     """
     beside = [other for other in recommender.tables.values() if other.url == table.url]
     reads = [file for other in beside for file in local_files(other, recommender.folder)]
@@ -290,14 +290,14 @@ def _opened(table: Table, connection: Any, seconds: float, folder: str) -> Any:
     if table.url:
         sql = sql or f"SELECT * FROM {_whole_name(str(table.table), connection)}"  # noqa: S608
     elif table.path:
-        # Around it, so that a select may begin with WITH.
+        # Wrapped around it, so that a select may begin with WITH.
         rows = f"SELECT * FROM {reader(table)}"  # noqa: S608 - the files that were found
         sql = f"WITH {ROWS} AS ({rows}) SELECT * FROM ({sql}) AS selected" if sql else rows  # noqa: S608
     return run(table.name, connection, lambda: _declared_rows(connection, sql), seconds)
 
 
 def _selected(table: Table, folder: str) -> str:
-    """The table's `select`, once it is known to read what is declared, and that its files are files."""
+    """The table's `select`, after checking that it reads what is declared, and that its files are files."""
     asked = select.read(table, folder)
     if asked.wrong:
         raise SourceError(f'table "{table.name}": select {asked.wrong}')
@@ -316,12 +316,12 @@ def _whole_name(name: str, connection: Any) -> str:
 
 
 def moment(value: Any) -> datetime | None:
-    """A time that an engine answers with; it means UTC where it names no zone. None where it is none."""
+    """A time in an engine's answer; UTC if it names no zone. None if it is not a time."""
     return None if value is None or pd.isna(value) else known_moment(value)
 
 
 def known_moment(value: Any) -> datetime:
-    """The same of one that is there, to the microsecond."""
+    """The same for a value that must be a time, to the microsecond."""
     stamp = pd.Timestamp(value).floor("us")
     stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
     return stamp.to_pydatetime()

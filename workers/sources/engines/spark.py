@@ -1,8 +1,8 @@
 """
 Spark, through Ibis: one session for the process, which starts once and answers every table declared with it.
 
-Starting one takes some ten seconds and a Java; the next look finds it there, so that closing a table does
-not end it.
+Starting one takes some ten seconds and needs Java; the next look reuses it, so closing a table does not end
+it.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ _starting = threading.Lock()
 
 def open_spark(url: str) -> Any:
     """
-    Spark by `spark://MASTER?setting=value&…`: MASTER is `local[2]`, `host:7077`, `yarn`, or nothing where
+    Open Spark by `spark://MASTER?setting=value&…`: MASTER is `local[2]`, `host:7077`, `yarn`, or empty if
     Spark's own settings name it.
 
     Raises:
-        SourceError: pyspark or a fitting Java is missing, or this process reads from another Spark already.
+        SourceError: pyspark or a suitable Java is missing, or this process already reads from another Spark.
     """
     master, settings = read_url(url)
     try:
-        from pyspark.sql import SparkSession  # noqa: PLC0415 - an extra, which most do without
+        from pyspark.sql import SparkSession  # noqa: PLC0415 - an extra that most installations lack
     except ImportError as error:
         raise SourceError(
             f'pyspark is not installed; install it with: pip install "recsysops[spark]" ({error})'
@@ -77,7 +77,7 @@ def read_url(url: str) -> tuple[str, dict[str, str]]:
 @cache
 def require_java(home: str | None) -> None:
     """
-    Raises SourceError where Spark would find no Java that it runs on; `home` is what JAVA_HOME says.
+    Raises SourceError if Spark would find no Java that it can run on; `home` is what JAVA_HOME says.
     """
     program = str(Path(home, "bin/java")) if home else shutil.which("java")
     where = f"JAVA_HOME, {home}," if home else "the PATH"
@@ -93,7 +93,7 @@ def require_java(home: str | None) -> None:
 
 
 def cancellable(connection: Any, ask: Callable[[], T]) -> tuple[Callable[[], T], Callable[[], None]]:
-    """`ask` with its jobs in a group of their own, and what ends these and no other question's."""
+    """`ask` with its jobs in a group of their own, and a function that ends only these."""
     context, group = connection._session.sparkContext, uuid.uuid4().hex
     given_up, over = threading.Event(), threading.Event()
 
@@ -115,9 +115,9 @@ def cancellable(connection: Any, ask: Callable[[], T]) -> tuple[Callable[[], T],
 
 
 def _cancel(context: Any, group: str, over: threading.Event) -> None:
-    """Until the question is over: one that is given up while it is planned has no job yet."""
-    from py4j.protocol import Py4JError  # noqa: PLC0415 - only where Spark is
+    """Cancel until the question is over: one that is given up while being planned has no job yet."""
+    from py4j.protocol import Py4JError  # noqa: PLC0415 - only where Spark is installed
 
-    with suppress(Py4JError):  # Spark has gone, and with it what was to be ended
+    with suppress(Py4JError):  # Spark has gone, and the jobs with it
         while not over.wait(CANCEL_SECONDS):
             context.cancelJobGroup(group)

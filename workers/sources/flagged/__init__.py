@@ -1,1 +1,1 @@
-"""Rows of which something is wrong, as columns of 0 and 1, counted in the engine."""
+"""Rows with something wrong, flagged in columns of 0 and 1 and counted in the engine."""

@@ -13,13 +13,13 @@ from workers.sources.aggregate.grouped import windowed
 from workers.sources.engines.source import TIME, Source, open_source
 from workers.sources.flagged.flags import JOINED, KEY, Flag, FlagRequest
 
-LONGEST = 40  # letters of a value that are shown
+LONGEST = 40  # letters of a value that are shown, at most
 
 
 def example_of(run: CheckRun, flag: Flag, finding: Finding) -> str | None:
     """
-    The first row in the window of `finding` that breaks what was declared of its column: key, values and
-    time, but never who the member is. None where it is no longer there.
+    The first row in the window of `finding` that breaks what its column promises: key, values and time, but
+    never who the member is. None if it is no longer there.
 
     Raises:
         SourceError: the table cannot be read as declared.
@@ -27,7 +27,7 @@ def example_of(run: CheckRun, flag: Flag, finding: Finding) -> str | None:
     recommender, grid, check = run.recommender, run.grid, run.check
     declared = {name: value for name, value in check.options.items() if name != "columns"}
     if Domains.of(check) != Domains():
-        check = check.model_copy(update={"options": declared})  # nothing is to be learned for it
+        check = check.model_copy(update={"options": declared})  # so that nothing has to be learned
     with open_source(recommender, str(check.table)) as source:
         rows = source.between(finding.window_start, finding.window_end)
         rows, _kept = windowed(recommender, source, rows, grid, ())
@@ -53,7 +53,7 @@ def example_of(run: CheckRun, flag: Flag, finding: Finding) -> str | None:
 
 
 def _shown(source: Source, rows: Any, columns: tuple[str, ...], subject: str) -> dict[str, Any]:
-    """Name → column: the time first, the key, the item, and where one sees what is wrong."""
+    """Name → column: the time first, the key, the item, and the columns that show what is wrong."""
     table = source.table
     if columns and columns[0].startswith(KEY):  # rows that were counted by their key
         return {name: rows[column] for name, column in zip(subject.split(JOINED), columns, strict=True)}

@@ -1,4 +1,4 @@
-"""What is wrong with a row, as columns of 0 and 1: asked of the engine, never read row by row."""
+"""Flags what is wrong with a row, in columns of 0 and 1: asked of the engine, never read row by row."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from workers.sources.engines.source import Source, open_beside
 
 FLAG = "__bad"
 KEY, JOINED = "__key", " + "
-"""How the columns of a key are called where rows are counted by it, and joined where it is named."""
+"""Names of a key's columns: where rows are counted by it, and joined where it is named."""
 
 
 @dataclass(frozen=True)
 class Flagged:
     """
-    Rows with a column `FLAG` + number for each of `names`; `labels` say more of each than its name does.
-    `promised` are those that were declared never to be, each with the columns in which one sees it.
+    Rows with a column `FLAG` + number for each of `names`; `labels` say more about each than its name does.
+    `promised` are flags that were declared never to occur, each with the columns that show them.
     """
 
     rows: Any
@@ -48,8 +48,8 @@ class Flagged:
 
 class FlagRequest(Value):
     """
-    What flags are made for: `learn_until` is the first window that nothing is to be learned from, and begins
-    at `judged`; the windows cover [start, end).
+    What flags are made for: `learn_until` is the first window that nothing may be learned from, and begins at
+    `judged`; the windows cover [start, end).
     """
 
     check: Check
@@ -61,14 +61,15 @@ class FlagRequest(Value):
     skip: tuple[tuple[int, int], ...] = ()
 
     def skips(self, window: int) -> bool:
-        """Whether something was wrong in a window of the past."""
+        """Whether something was wrong in a past window."""
         return any(first <= window <= last for first, last in self.skip)
 
 
 def flag_missing(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
     """
-    Null, not a number, or an empty text, in the table or in a feature of the item that a row names. A key
-    never is, and nothing where one row is said to matter. An item that nobody knows is left to `references`.
+    Null, NaN, or an empty text, in the table or in a feature of the item that a row names. Keys are promised
+    never to be missing, and so is everything if a single row is declared to matter. Unknown items are left to
+    `references`.
     """
     check = asked.check
     named = OfColumns.of(check).columns
@@ -85,7 +86,7 @@ def flag_missing(recommender: Recommender, source: Source, rows: Any, asked: Fla
 
 
 def item_features(recommender: Recommender, source: Source, columns: Names) -> Names:
-    """Those of `columns` that the table has not, and the items that its rows name have."""
+    """Those of `columns` that are not in the table, but are features of the items its rows name."""
     if recommender.items is None or source.table.item is None:
         return ()
     features = recommender.items.features
@@ -93,7 +94,7 @@ def item_features(recommender: Recommender, source: Source, columns: Names) -> N
 
 
 def _keys(recommender: Recommender, source: Source) -> set[str]:
-    """The columns that a key of the table was declared to be made of."""
+    """The columns that make up a declared key of the table."""
     declared = {source.table.key} if source.table.key else set()
     of_table = (one for one in recommender.checks.values() if one.table == source.table.name)
     return declared.union(*(Keyed.of(one).key for one in of_table if asks(one, RepeatedKeys)))
@@ -108,8 +109,8 @@ def _missing(column: Any) -> Any:
 
 def flag_domain(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
     """
-    Numbers that are not finite or out of range, texts that are none of the known ones. What is not a number
-    is left to a check for missing values where one looks at that column: one cause, one incident.
+    Numbers that are not finite or out of range, texts that are none of the known ones. NaN is left to a check
+    for missing values if one looks at that column: one cause, one incident.
     """
     check = asked.check
     keys = Domains.of(check)
@@ -147,13 +148,13 @@ def flag_domain(recommender: Recommender, source: Source, rows: Any, asked: Flag
 
 
 def _holds_other(column: Any, separator: str, known: Names) -> Any:
-    """Whether one of the several values in a column is none of the known ones."""
+    """Whether one of the several values in a column is not a known one."""
     parts = column if column.type().is_array() else column.split(separator)
     return parts.filter(lambda one: one.notin(known) & (one != "")).length().fill_null(0) > 0
 
 
 def looks_for_missing(one: Check, check: Check, column: str) -> bool:
-    """Whether the check `one` reports rows without a value in a column that `check` looks at as well."""
+    """Whether the check `one` reports rows without a value in a column that `check` examines as well."""
     if one.table != check.table or not asks(one, MissingValues):
         return False
     columns = OfColumns.of(one).columns
@@ -161,7 +162,7 @@ def looks_for_missing(one: Check, check: Check, column: str) -> bool:
 
 
 def past_of(rows: Any, asked: FlagRequest) -> Any:
-    """The rows of windows before the judged one, without those in which something was wrong."""
+    """The rows of windows before the judged one, except windows in which something was wrong."""
     past = rows.filter(rows[WINDOW] < asked.learn_until, rows[WINDOW] >= 0)
     for first, last in asked.skip:
         past = past.filter((past[WINDOW] < first) | (past[WINDOW] > last))
@@ -190,7 +191,7 @@ def _learn(source: Source, rows: Any, asked: FlagRequest, columns: Names) -> Col
 
 
 def _texts(source: Source, past: Any, names: list[str], newest: int) -> dict[str, tuple[set[str], set[str]]]:
-    """Of columns with few texts those of all windows but the newest, and those of the newest."""
+    """For columns with few distinct texts: those in all windows but the newest, and those in the newest."""
     if not names:
         return {}
     counts = past.aggregate(**{f"n{place}": past[name].approx_nunique() for place, name in enumerate(names)})
@@ -207,7 +208,7 @@ def _texts(source: Source, past: Any, names: list[str], newest: int) -> dict[str
 
 
 def flag_duplicates(_recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
-    """All rows of a key in a window but one; the key is the check's own, else the table's."""
+    """All rows with the same key in a window but one; the key is the check's own, else the table's."""
     key = Keyed.of(asked.check).key or ((source.table.key,) if source.table.key else ())
     if not key:
         raise SourceError(
@@ -225,7 +226,7 @@ def flag_duplicates(_recommender: Recommender, source: Source, rows: Any, asked:
 
 
 def flag_references(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
-    """Values that the table they refer to does not have; of the items, where the check names no other."""
+    """Values missing from the table they refer to; that is the items, if the check names no other."""
     targets = dict(Referring.of(asked.check).references)
     if not targets and recommender.items and source.table.item:
         targets = {source.table.item: f"{recommender.items.table}.{recommender.items.key}"}
@@ -256,7 +257,7 @@ def flag_references(recommender: Recommender, source: Source, rows: Any, asked: 
 
 
 def flag_misses(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
-    """Of the candidates that were chosen, those that the model had ranked low."""
+    """Among the chosen candidates, those that the model had ranked low."""
     check = asked.check
     low = low_rank(check, ranking_model(recommender, check))
     chosen = ranked_choices(recommender, source, rows, check, asked.start, asked.end)
@@ -269,7 +270,7 @@ def flagged(
     labels: Names = (),
     promised: Mapping[str, Names] | None = None,
 ) -> Flagged:
-    """Rows with a flag for each name: a condition, or a whole number of times that it is wrong."""
+    """Rows with a flag for each name: a condition, or a whole number of times that it is violated."""
     ones = {
         f"{FLAG}{place}": (flag if flag.type().is_integer() else ibis.ifelse(flag, 1, 0)).cast("int64")
         for place, flag in enumerate(flags.values())

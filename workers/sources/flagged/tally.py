@@ -1,4 +1,4 @@
-"""Rows of which something is wrong, counted by window, slice and column in one pass of the engine."""
+"""Counts rows with something wrong, by window, slice and column, in one pass of the engine."""
 
 from __future__ import annotations
 

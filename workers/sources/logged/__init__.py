@@ -1,1 +1,1 @@
-"""What is logged of requests, scores and trainings: joined and aggregated in the engine."""
+"""What is logged about requests, scores and trainings: joined and aggregated in the engine."""

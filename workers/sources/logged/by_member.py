@@ -1,7 +1,7 @@
 """
-What an alarm counts, and what members choose, by member over a span: sums in the engine, one row a member.
+What an alarm counts, and what members choose, over a span: sums in the engine, one row per member.
 
-Where a table holds more members than come back, a sample of them is asked for, the same one of every table.
+If a table holds more members than can come back, a sample is taken, the same one from every table.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from workers.sources.engines.digest import drawn
 from workers.sources.engines.source import Source, open_beside, open_source
 
 MOST_MEMBERS = 200_000
-"""Members of whom sums come back; of more a sample."""
+"""The most members whose sums come back; from more, a sample."""
 
 MEMBER, AMOUNT, SIZE = "__member", "__amount", "__size"
 
 
 def counted_by_member(recommender: Recommender, finding: Finding, start: datetime, end: datetime) -> ByMember:
     """
-    What raised the finding, by member: rows of its slice among all rows (of no slice: all of them), or both
-    sides of its ratio.
+    What raised the finding, per member: rows of its slice among all rows (without a slice: all of them), or
+    both sides of its ratio.
 
     Raises:
-        Unmeasurable: what its check measures is no sum over rows.
+        Unmeasurable: what its check measures is not a sum over rows.
         SourceError: the table names no member, or cannot be read as declared.
     """
     check = recommender.checks.get(finding.check)
@@ -63,10 +63,10 @@ def counted_by_member(recommender: Recommender, finding: Finding, start: datetim
 
 def _sums(source: Source, check: Check, rows: Any, inside: Any | None) -> dict[str, Any]:
     """
-    What of a row is summed: the amount, and of how much it is; of a total the amount alone.
+    What is summed for a row: the amount, and what it is part of; for a total the amount alone.
 
     Args:
-        inside: whether a row is of the slice; None where all are.
+        inside: whether a row lies in the slice; None if all do.
     """
     options = Divided.of(check)
     source.require(*(name for name in (check.measure, options.over) if name))
@@ -100,11 +100,11 @@ def rows_by_member(recommender: Recommender, table: str, start: datetime, end: d
 
 def chosen_by_member(recommender: Recommender, start: datetime, end: datetime) -> ByMember:
     """
-    What each member chose, in the objective's unit, of how many requests.
+    What each member chose, in the objective's unit, and from how many requests.
 
     Raises:
         SourceError: no [exposure] is declared, what was shown names no member, what was chosen neither names
-            one nor lies beside what was shown, or a table cannot be read as declared.
+            one nor is in the same place as what was shown, or a table cannot be read as declared.
     """
     exposure = declared(recommender)
     with open_source(recommender, exposure.shown) as source:
@@ -127,7 +127,7 @@ def chosen_by_member(recommender: Recommender, start: datetime, end: datetime) -
 
 
 def _named(recommender: Recommender, source: Source, rows: Any, start: datetime, end: datetime) -> Any:
-    """Rows of what was chosen with their member: their own, or whose request it was."""
+    """Rows of what was chosen with their member: their own, or the member whose request it was."""
     exposure = declared(recommender)
     if source.table.member is not None:
         source.require(source.table.member)
@@ -145,7 +145,7 @@ def _named(recommender: Recommender, source: Source, rows: Any, start: datetime,
 
 
 def _member_of(source: Source) -> str:
-    """Raises SourceError: the table does not say which column is the member."""
+    """The member column. Raises SourceError: the table does not declare one."""
     member = source.table.member
     if member is None:
         raise SourceError(f'table "{source.table.name}": does not say whose row it is; add member = "…"')
@@ -154,7 +154,7 @@ def _member_of(source: Source) -> str:
 
 
 def _some(source: Source, rows: Any) -> tuple[Any, int | None]:
-    """Rows of as many members as come back, and how many there are; None where that is all of them."""
+    """Rows of as many members as may come back, and how many there are; None if that is all of them."""
     there = int(source.fetch(rows.aggregate(n=rows[MEMBER].nunique()))["n"].fillna(0)[0])
     if there <= MOST_MEMBERS:
         return rows, None

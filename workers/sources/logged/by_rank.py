@@ -1,8 +1,8 @@
 """
-The exposure that each rank usually gets, learned from the log, as the weight of a candidate.
+Learns the exposure that each rank usually gets from the log, and weights candidates by it.
 
-Candidates of a request are ranked by the score that was logged. Ranks far down are shown too seldom to be
-learned one by one, and share bins that widen with the rank.
+A request's candidates are ranked by their logged score. Ranks far down are shown too seldom to be learned one
+by one, and share bins that widen with the rank.
 """
 
 from __future__ import annotations
@@ -22,14 +22,13 @@ from workers.sources.flagged.flags import Flagged, FlagRequest, flagged, past_of
 from workers.sources.logged.served import group_rare_items, most_items
 
 BIN, SHOWN, SHARE, AVERAGE = "__bin", "__shown", "__share", "__average"
-ALONE = 20  # ranks from the best on that have a bin each
-OCTAVE = 4  # bins from a rank to twice that rank, further down
+ALONE = 20  # the best ranks, which have a bin each
+OCTAVE = 4  # bins per doubling of the rank, further down
 
 
 def flag_shown(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
     """
-    Candidates weighted by how often their rank is shown, relative to all ranks; flagged are those that were
-    shown.
+    Candidates weighted by how often their rank is shown, relative to all ranks; those shown are flagged.
 
     Raises:
         SourceError: the table is no model's log, or does not say what was shown.
@@ -46,10 +45,10 @@ def flag_shown(recommender: Recommender, source: Source, rows: Any, asked: FlagR
 
 def shown_by(recommender: Recommender, check: Check) -> Model:
     """
-    The model whose candidates are the check's table, and of which it is known what was shown.
+    The model whose candidates are the check's table, and which says what was shown.
 
     Raises:
-        SourceError: there is none, or it says neither its score nor what was shown.
+        SourceError: there is none, or it does not declare both its score and what was shown.
     """
     model = ranking_model(recommender, check)
     if model.score is None or model.shown is None:
@@ -62,18 +61,18 @@ def shown_by(recommender: Recommender, check: Check) -> Model:
 
 
 def columns_of(model: Model) -> tuple[str, ...]:
-    """Those of its log that are read."""
+    """The columns of its log that are read."""
     return str(model.request), str(model.item), str(model.score), str(model.shown)
 
 
 def rank_bin(rank: Any) -> Any:
-    """The bin of each rank, both from 1 on."""
+    """The bin of each rank, both counted from 1."""
     lower = (rank.cast("float64") / ALONE).log2() * OCTAVE
     return ibis.ifelse(rank <= ALONE, rank.cast("int64"), ALONE + lower.ceil().cast("int64"))
 
 
 def _weighted(rows: Any, past: Any) -> Any:
-    """`ROWS`: how often candidates of the row's bin are shown, relative to all; 0 where the bin is new."""
+    """`ROWS`: how often candidates in the row's bin are shown, relative to all; 0 if the bin is new."""
     share = ibis.ifelse(past[SHOWN], 1.0, 0.0).mean()
     each, every = past.group_by(BIN).aggregate(**{SHARE: share}), past.aggregate(**{AVERAGE: share})
     known = each.cross_join(every).select(

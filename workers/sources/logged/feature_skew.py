@@ -1,4 +1,4 @@
-"""Features as they are fed and as they were learned, cut at the same bins: counted where each table lies."""
+"""Features as served and as learned, cut at the same bins: counted where each table is."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def fed_rows(recommender: Recommender, check: Check, grid: Grid, dimensions: Nam
     The check's columns over `grid`, and in all rows of the table that the model learned from.
 
     Raises:
-        SourceError: a column is in one of the tables only, or as `open_source` and `grouped`.
+        SourceError: a column is in only one of the tables, or as `open_source` and `grouped`.
     """
     with (
         open_source(recommender, str(check.table)) as source,
@@ -51,11 +51,11 @@ def fed_rows(recommender: Recommender, check: Check, grid: Grid, dimensions: Nam
 
 def features_of(recommender: Recommender, check: Check, source: Source, other: Source) -> Names:
     """
-    The columns that are looked at: those the check names, else the features of the model whose candidates its
-    table is, else all that both tables have.
+    The columns to examine: those the check names, else the features of the model whose candidates its table
+    is, else all that both tables have.
 
     Raises:
-        SourceError: one is in one of the tables only, or there is none.
+        SourceError: one is in only one of the tables, or there is none.
     """
     model = served_by(recommender, check)
     named = OfColumns.of(check).columns or (model.features if model else ())
@@ -101,7 +101,7 @@ def _learned(
 
 
 def _aligned(served: Histograms, learned: Histograms) -> tuple[np.ndarray, ...]:
-    """(n_cells, n_bins) of each column, in the order of the slices that are fed; 0 where none was learned."""
+    """(n_cells, n_bins) for each column, in the order of the served slices; 0 where none was learned."""
     place = {where: at for at, where in enumerate(learned.cells)}
     known = [place.get(where) for where in served.cells]
     aligned = []

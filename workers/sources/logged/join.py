@@ -1,4 +1,4 @@
-"""Another table's rows on the connection of the one that is looked at, and which rows find each other."""
+"""Joins another table's rows on the connection of the one being read, and finds which rows match."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from workers.sources.engines.source import Source, open_beside, rows_of
 
-MOST_COPIED = 2_000_000  # rows from one place to another
+MOST_COPIED = 2_000_000  # rows copied from one place to another
 
 
 @dataclass(frozen=True)
 class JoinedTable:
     """
-    What of another table is wanted: its rows of [start, end), or all rows of a current state (a table without
-    time), by the columns `on` (own → its), each with `values` (name there → a name of ours). `mark` makes the
-    names of several of them differ.
+    What is wanted from another table: its rows of [start, end), or all rows of a current state (a table
+    without time), by the columns `on` (own → its), each with `values` (name there → a name of ours). `mark`
+    keeps the names of several such tables apart.
     """
 
     table: str
@@ -31,22 +31,22 @@ class JoinedTable:
 
     @property
     def found(self) -> str:
-        """The column that is set where a row found another one."""
+        """The column that is set if a row found a partner."""
         return f"__found{self.mark}"
 
     def key(self, place: int) -> str:
-        """What the other table's key column is called beside."""
+        """The name that the other table's key column gets in the join."""
         return f"__key{self.mark}_{place}"
 
 
 def joined(recommender: Recommender, source: Source, rows: Any, beside: JoinedTable) -> Any:
     """
-    `rows` with `beside.found`, null where the other table has no row of that key, and its values: of
-    several rows of one key the largest. A key that is not set finds nothing.
+    `rows` with `beside.found`, null if the other table has no row with that key, and its values: the largest
+    among several rows with one key. A key that is not set matches nothing.
 
     Raises:
-        SourceError: a column is missing on either side; the tables are where no question can see both, or
-            more than two million rows would have to be copied.
+        SourceError: a column is missing on either side; no single query can see both tables, or more than two
+            million rows would have to be copied.
     """
     source.require(*beside.on)
     other = _once(_rows_beside(recommender, source, beside), beside)

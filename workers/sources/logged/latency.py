@@ -1,4 +1,4 @@
-"""Answer times by window and slice, in buckets that widen with the time: cut in the engine."""
+"""Response times by window and slice, in buckets that widen with the time: cut in the engine."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from workers.sources.engines.column_kinds import finite, kind_of
 from workers.sources.engines.source import Source, open_source
 from workers.sources.logged.served import per_column
 
-RATIO = 1.1  # of a bucket's end to its beginning, at the least
+RATIO = 1.1  # of a bucket's end to its start, at least
 MOST_BUCKETS = 96
-DECADES = 7.0  # that buckets reach down from the slowest answer
+DECADES = 7.0  # that buckets reach down from the slowest response
 
 
 def latency_rows(recommender: Recommender, check: Check, grid: Grid, dimensions: Names) -> Histograms:
     """
-    The time that each answer took, over `grid`; of rows that count once the longest.
+    The time that each response took, over `grid`; the longest among rows that count once.
 
     Raises:
         SourceError: the column is missing or holds no numbers, or as `open_source` and `histogram.binned`.
@@ -49,7 +49,7 @@ def latency_rows(recommender: Recommender, check: Check, grid: Grid, dimensions:
 
 
 def buckets(source: Source, rows: Any, check: Check) -> Bins | None:
-    """Where the column is cut, the promised limits among the cuts; None where it holds no time at all."""
+    """Where the column is cut, with the promised limits among the cuts; None if it holds no time at all."""
     column = str(check.measure)
     timed = rows.filter(rows[column] > 0)
     ends = source.fetch(timed.aggregate(low=timed[column].min(), high=timed[column].max())).iloc[0]

@@ -1,4 +1,4 @@
-"""Numbers that are none any more, as columns of 0 and 1: what is usual is learned in the engine."""
+"""Numbers that have gone wrong, as columns of 0 and 1: what is usual is learned in the engine."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from workers.sources.flagged.tally import tally_rows
 from workers.sources.logged.scored import number_columns
 
 NO_NUMBER, INFINITE, BEYOND = " not a number", " infinite", " exploded"
-MOST_MARKS = 400  # in one question: beyond, a question for each look is the smaller work
+MOST_MARKS = 400  # per query: beyond that, one query per look is less work
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What a number is when it is none any more: `what` of a column, beyond or at a `value`."""
+    """How a number has gone wrong: `what` happened to a column, beyond or at a `value`."""
 
     column: str
     what: str
@@ -42,12 +42,12 @@ class Mark:
 
     @property
     def name(self) -> str:
-        """The same from look to look."""
+        """The same in every look."""
         return f"{self.column}{self.what}"
 
     @property
     def label(self) -> str:
-        """With the value that was learned."""
+        """Includes the value that was learned."""
         if self.what == BEYOND:
             return f"{self.column} beyond {self.value:,.4g}"
         return f"{self.column} = {self.value:,.6g}" if self.what == ONE_VALUE else self.name
@@ -67,8 +67,8 @@ class Mark:
 @dataclass(frozen=True)
 class Numbers:
     """
-    The columns that a check looks at, each with the marks that nothing is learned for. (n_windows, n_columns)
-    how far from 0 values reach, and the most frequent one; NaN where there is none.
+    The columns that a check examines, each with the marks that need no learning. (n_windows, n_columns) how
+    far from 0 values reach, and the most frequent value; NaN if there is none.
     """
 
     columns: Names
@@ -78,8 +78,8 @@ class Numbers:
 
     def marks(self, now: int, past: npt.NDArray[np.intp]) -> tuple[Mark, ...]:
         """
-        NaN (left to a check for missing values where one looks at that column), infinite, far beyond what the
-        windows `past` reach, and the most frequent value of the window `now`.
+        NaN (left to a check for missing values if one looks at that column), infinite, far beyond the reach
+        of the windows `past`, and the most frequent value of the window `now`.
         """
         marks = list[Mark]()
         for place, name in enumerate(self.columns):
@@ -92,14 +92,14 @@ class Numbers:
 
 @dataclass(frozen=True)
 class PastNumbers:
-    """All windows with every mark that one of their looks asks for, to be cut at each of them."""
+    """All windows with every mark that any of their looks asks for, to be cut for each look."""
 
     numbers: Numbers
     marks: tuple[Mark, ...]
     tally: Tally
 
     def until(self, last: int, history: int) -> Tally:
-        """As a look at window `last` that asked for itself, of which nothing was known to be wrong."""
+        """What a look at window `last` would have got by itself, had nothing been known to be wrong."""
         marks = self.numbers.marks(last, _before(last, history))
         part = self.tally.until(last, history)
         bad = part.bad[..., [self.marks.index(mark) for mark in marks]]
@@ -129,7 +129,7 @@ def past_numbers(
     with open_source(recommender, str(check.table)) as source:
         rows, _kept = windowed(recommender, source, source.between(grid.start, grid.end), grid, ())
         numbers = _learn(recommender, source, rows, check, grid.count, rows)
-    # Where windows are days, a past in which the clocks were put forward holds one of them less.
+    # If windows are days, a past with the change to summer time holds one fewer.
     looks = (numbers.marks(at, _before(at, history)) for at in range(max(history - 1, 0), grid.count))
     marks = tuple(dict.fromkeys(mark for look in looks for mark in look))
     if len(marks) > MOST_MARKS:
@@ -148,7 +148,7 @@ def _before(last: int, history: int) -> npt.NDArray[np.intp]:
 def _learn(
     recommender: Recommender, source: Source, rows: Any, check: Check, windows: int, judged: Any
 ) -> Numbers:
-    """How far values reach in each of `rows`' windows, and which are the most frequent in those `judged`."""
+    """How far values reach in each window of `rows`, and which are the most frequent in those `judged`."""
     columns = number_columns(recommender, source, check)
     checks = recommender.checks.values()
     always = list[tuple[Mark, ...]]()
@@ -162,7 +162,7 @@ def _learn(
 
 
 def _by_window(frame: pd.DataFrame, windows: int, columns: Names) -> Floats:
-    """A frame of `WINDOW`, place and held as an array (windows, n_columns)."""
+    """A frame of `WINDOW`, place and held, as an array (windows, n_columns)."""
     held = np.full((windows, len(columns)), np.nan)
     held[frame[WINDOW].astype(int), frame["place"].astype(int)] = frame["held"].astype(float)
     return held
@@ -175,7 +175,7 @@ def _reaches(source: Source, rows: Any, columns: Names) -> pd.DataFrame:
 
 
 def _most_frequent(source: Source, rows: Any, columns: Names) -> pd.DataFrame:
-    """Of several the smallest: not every engine has a mode, and those that have take another one each."""
+    """The smallest if several: not every engine has a mode, and those that do each pick another one."""
 
     def most(place: int, name: str) -> Any:
         values = rows.select(WINDOW, held=finite(rows[name]))

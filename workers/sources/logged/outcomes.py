@@ -1,4 +1,4 @@
-"""Scores and choices by window, slice and score: added up in the engine."""
+"""Scores and choices by window, slice and score: summed in the engine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ BIN = "bin"
 
 def outcome_rows(recommender: Recommender, check: Check, grid: Grid, dimensions: Names) -> Outcomes:
     """
-    What the model whose candidates are the check's table gave a chance over `grid`, and what was chosen.
+    The chances over `grid` that the model gave its candidates, which are the check's table, and what was
+    chosen of them.
 
     Raises:
         SourceError: the scores are no probabilities, or as `scored_rows`, `open_source` and `grouped`.
@@ -45,6 +46,6 @@ def outcome_rows(recommender: Recommender, check: Check, grid: Grid, dimensions:
 
 
 def _bin(score: Any) -> Any:
-    """The place between two of `EDGES`: how many inner ones lie below."""
+    """The bin between two of `EDGES`: how many inner edges lie below."""
     passed = [ibis.ifelse(score > edge, 1, 0).cast("int64") for edge in EDGES[1:-1]]
     return reduce(lambda one, other: one + other, passed)

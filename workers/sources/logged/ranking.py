@@ -21,14 +21,14 @@ from workers.sources.aggregate.sets import WINDOW, Names
 from workers.sources.engines.source import open_source
 from workers.sources.logged.scored import CHOSEN, SCORE, require_chances, scored_rows
 
-SURE = 1e-15  # how near to 0 or 1 a probability counts for the log loss, as scikit-learn did
-MOST_PLACES = 200  # of an ideal ranking, each a case of its own in the question
+SURE = 1e-15  # how close to 0 or 1 a probability may be in the log loss, as in scikit-learn once
+MOST_PLACES = 200  # of an ideal ranking, each a separate case in the query
 
 
 def metric_rows(recommender: Recommender, check: Check, grid: Grid, dimensions: Names) -> Metric:
     """
     The check's metric over `grid`, in all and for each value of each of `dimensions`; NaN in windows without
-    anything chosen, or with nothing else.
+    anything chosen, or with nothing but chosen rows.
 
     Raises:
         SourceError: as `scored_rows`, `ranked_choices` and `open_source`; scores are no probabilities where
@@ -53,7 +53,7 @@ def metric_rows(recommender: Recommender, check: Check, grid: Grid, dimensions: 
 
 def places(recommender: Recommender, check: Check) -> int:
     """
-    Of how many places a metric is: the check's own, else those that a request fills.
+    How many places a metric covers: the check's own, else those that a request fills.
 
     Raises:
         SourceError: more than 200.
@@ -66,11 +66,11 @@ def places(recommender: Recommender, check: Check) -> int:
 
 def _auc(rows: Any, names: Names) -> Any:
     """
-    The chance that what was chosen is scored above what was not, ties counting half: by score and from the
-    lowest on, what was chosen times what lies below it.
+    The probability that what was chosen is scored above what was not, ties counting half: in order of score
+    from the lowest, what was chosen times what lies below it.
     """
     by = rows.group_by(WINDOW, *names, SCORE).aggregate(n=rows.count(), up=rows[CHOSEN].sum())
-    by = by.mutate(down=(by["n"] - by["up"]).cast("float64"))  # half of a whole number is none everywhere
+    by = by.mutate(down=(by["n"] - by["up"]).cast("float64"))  # some engines halve integers as integers
     lower = ibis.cumulative_window(group_by=[by[name] for name in (WINDOW, *names)], order_by=by[SCORE])
     by = by.mutate(below=by["down"].sum().over(lower) - by["down"] / 2)
     sums = by.group_by(WINDOW, *names).aggregate(
@@ -91,7 +91,7 @@ OF_SCORES: Mapping[str | None, Callable[[Any, Names], Any]] = {"auc": _auc, "log
 
 
 def _of_places(recommender: Recommender, chosen: Any, check: Check, names: Names) -> Any:
-    """The mean over requests at which something was chosen, of what its places are worth."""
+    """The mean value of their places, over requests in which something was chosen."""
     top, request = places(recommender, check), str(ranking_model(recommender, check).request)
     rank = chosen[RANK]
     gain = ibis.ifelse(rank <= top, 1 / (rank.cast("float64") + 1).log2(), 0.0)
@@ -110,7 +110,7 @@ def _of_places(recommender: Recommender, chosen: Any, check: Check, names: Names
 
 
 def _ideal(chosen: Any, top: int) -> Any:
-    """What the first places would be worth, had all that was chosen stood there."""
+    """What the first places would be worth if everything chosen were in them."""
     worth, cases = 0.0, []
     for place in range(1, top + 1):
         worth += 1 / log2(place + 1)

@@ -1,4 +1,4 @@
-"""What members chose of the candidates of logged requests, and how much people choose in a day."""
+"""What members chose among the candidates of logged requests, and how much people choose in a day."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from workers.sources.engines.column_kinds import finite
 from workers.sources.engines.source import Source, open_source
 
 LATER = timedelta(hours=6)
-"""How long after a request was logged a choice of it is waited for."""
+"""How long after a request was logged a choice is waited for."""
 DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class DailyTotals:
-    """Of a day: rewards in all, and requests a member. None where it is not known."""
+    """Rewards in all, and requests per member, in one day. None if not known."""
 
     rewards: float | None
     visits: float | None
@@ -54,7 +54,7 @@ def rewards_of(
 
 def chosen_of(recommender: Recommender, start: datetime, end: datetime) -> Chosen:
     """
-    What was chosen in this span, and of how many requests.
+    What was chosen in this span, and in how many requests.
 
     Raises:
         SourceError: as `rewards_of`.
@@ -71,7 +71,7 @@ def chosen_of(recommender: Recommender, start: datetime, end: datetime) -> Chose
 
 def daily_totals(recommender: Recommender, at: datetime) -> DailyTotals:
     """
-    Of the day up to `at`.
+    The totals for the day up to `at`.
 
     Raises:
         SourceError: as `rewards_of`.
@@ -107,7 +107,7 @@ def _measure(recommender: Recommender) -> str | None:
 
 
 def _amount(recommender: Recommender, source: Source, rows: Any) -> Any:
-    """Of the rows of one choice, however often it was logged."""
+    """For the rows of one choice, however often it was logged."""
     measure = _measure(recommender)
     if measure is None:
         return (rows.count() > 0).cast("int64")

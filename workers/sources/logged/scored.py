@@ -20,7 +20,7 @@ from workers.sources.engines.source import Source
 from workers.sources.logged.served import served_by
 
 SCORE, CHOSEN = "__score", "__chosen"
-BEYOND = 0.01  # of the scores, that may be no probability before they are taken to be none
+BEYOND = 0.01  # of the scores that may lie outside 0 to 1 before they count as no probabilities
 
 
 def score_columns(recommender: Recommender, check: Check) -> Names:
@@ -46,7 +46,7 @@ def scoring_model(recommender: Recommender, check: Check) -> Model:
     The model whose candidates are the check's table, with a score.
 
     Raises:
-        SourceError: as `ranking_model`; or it names no score.
+        SourceError: as `ranking_model`; or it declares no score.
     """
     model = ranking_model(recommender, check)
     if model.score is None:
@@ -56,11 +56,11 @@ def scoring_model(recommender: Recommender, check: Check) -> Model:
 
 def number_columns(recommender: Recommender, source: Source, check: Check) -> Names:
     """
-    The numbers that a check looks at: those it names; else a model's score and those of its features that are
-    numbers, where its table is the candidates of one; else all numbers.
+    The numeric columns that a check examines: those it names; else, if its table is a model's candidates, the
+    score and those features that are numbers; else all numbers.
 
     Raises:
-        SourceError: one that is named is not there, or holds no numbers.
+        SourceError: a named column is missing, or holds no numbers.
     """
     numbers = [name for name in source.columns if kind_of(source.rows[name]) in ("number", "integer")]
     model = served_by(recommender, check)
@@ -81,8 +81,8 @@ def scored_rows(
     recommender: Recommender, source: Source, rows: Any, check: Check, span: tuple[datetime, datetime]
 ) -> Any:
     """
-    Of `rows` those that were shown, where the model says so, and have a finite score: `SCORE`, and `CHOSEN`,
-    1 where it was chosen. What is not shown cannot be chosen, and says nothing of a score.
+    Those of `rows` that were shown, if the model says so, and have a finite score: `SCORE`, and `CHOSEN`,
+    which is 1 if it was chosen. What is not shown cannot be chosen, and says nothing about a score.
 
     Raises:
         SourceError: as `scoring_model` and `exposure.declared`.
@@ -101,7 +101,7 @@ def scored_rows(
 
 def require_chances(source: Source, rows: Any, check: Check, last: int) -> None:
     """
-    Raises SourceError where more than one in a hundred of the scores in window `last` lie outside 0 to 1.
+    Raises SourceError if more than one in a hundred of the scores in window `last` lie outside 0 to 1.
     """
     now = rows.filter(rows[WINDOW] == last)
     off = ibis.ifelse((now[SCORE] < 0) | (now[SCORE] > 1), 1.0, 0.0)

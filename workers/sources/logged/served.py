@@ -1,4 +1,4 @@
-"""What became of served rows, as columns of 0 and 1: by stage, by version, and in what others log of them."""
+"""What became of served rows, as columns of 0 and 1: by stage, by version, and in other tables' logs."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from workers.sources.flagged.flags import Flagged, FlagRequest, flagged
 from workers.sources.logged.join import JoinedTable as Rows
 from workers.sources.logged.join import joined
 
-TOLERANCE = 0.001  # of the larger number, where nothing is declared
-APART = timedelta(hours=1)  # in time, that rows of two tables may be, where nothing is declared
-MOST_ITEMS = 500  # told apart, where a check is sliced by item
+TOLERANCE = 0.001  # relative to the larger number, if nothing is declared
+APART = timedelta(hours=1)  # how far apart in time rows of two tables may be, if nothing is declared
+MOST_ITEMS = 500  # told apart, if a check is sliced by item
 MOST_VERSIONS = 20  # told apart: the declared ones, then those that served most
 
 
 def flag_stages(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
-    """Of each stage, the rows that got through it and all before: a boolean column, or a row elsewhere."""
+    """For each stage, the rows that got through it and all before: a boolean column, or a row elsewhere."""
     check, through = asked.check, ibis.literal(True)
     stages = Staged.of(check).stages
     most = most_items(source, rows, asked)
@@ -55,7 +55,7 @@ def flag_stages(recommender: Recommender, source: Source, rows: Any, asked: Flag
 
 def flag_items(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
     """
-    Every row, by the item that it shows.
+    Every row, by the item it shows.
 
     Raises:
         SourceError: as `require_item`.
@@ -67,7 +67,7 @@ def flag_items(recommender: Recommender, source: Source, rows: Any, asked: FlagR
 
 def require_item(check: Check, source: Source) -> None:
     """
-    Whether rows can be told apart by their item.
+    Check that rows can be told apart by their item.
 
     Raises:
         SourceError: the table has no item, or the check is not sliced by it.
@@ -82,16 +82,16 @@ def require_item(check: Check, source: Source) -> None:
 
 
 def group_rare_items(source: Source, found: Flagged, most: list[str] | None) -> Flagged:
-    """The rows with all items but `most` as one; as they are where that is None."""
+    """The rows with all items but `most` merged into one; unchanged if that is None."""
     if most is None:
         return found
-    item = str(source.table.item)  # named anew only now: a row is found again by its own
+    item = str(source.table.item)  # renamed only now: joins need a row's own item
     grouped = ibis.ifelse(found.rows[item].isin(most), found.rows[item], OTHERS)
     return Flagged(found.rows.mutate(**{item: grouped}), found.names)
 
 
 def most_items(source: Source, rows: Any, asked: FlagRequest) -> list[str] | None:
-    """Where single items are a dimension, those with most rows in the judged window; all others are one."""
+    """If items are a dimension, those with most rows in the judged window; all others are merged."""
     item = source.table.item
     if item is None or item not in asked.dimensions:
         return None
@@ -101,14 +101,14 @@ def most_items(source: Source, rows: Any, asked: FlagRequest) -> list[str] | Non
 
 
 def flag_joins(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
-    """Rows that the table beside has no row for."""
+    """Rows that have no partner in the other table."""
     beside = _beside(asked, str(Beside.of(asked.check).beside))
     rows = joined(recommender, source, rows, beside)
     return flagged(rows, {f"in {beside.table}": rows[beside.found].isnull()})
 
 
 def flag_sampling(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
-    """Of what the keys name, each once, that which the table beside has as well."""
+    """Each combination of key values once, flagged if the other table has it as well."""
     beside = _beside(asked, str(Beside.of(asked.check).beside))
     source.require(*beside.on)
     once = rows.select(WINDOW, *dict.fromkeys((*asked.dimensions, *beside.on))).distinct()
@@ -117,7 +117,7 @@ def flag_sampling(recommender: Recommender, source: Source, rows: Any, asked: Fl
 
 
 def flag_disagreements(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
-    """Of rows that find each other, those that hold another value."""
+    """Rows that have a partner, flagged if the partner holds another value."""
     keys = Compared.of(asked.check)
     source.require(*keys.compare)
     theirs = {name: f"__theirs{place}" for place, name in enumerate(dict.fromkeys(keys.compare.values()))}
@@ -141,7 +141,7 @@ def _differs(own: Any, other: Any, tolerance: float) -> Any:
 
 
 def flag_versions(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
-    """Of requests, or of what else counts once, those that each version served."""
+    """Requests, or whatever else counts once, flagged by the version that served them."""
     column = version_column(recommender, asked.check)
     source.require(column)
     rows = rows.mutate(__version=rows[column].cast("string"))
@@ -155,7 +155,7 @@ def flag_versions(recommender: Recommender, source: Source, rows: Any, asked: Fl
 
 def version_column(recommender: Recommender, check: Check) -> str:
     """
-    Where a row says which version served it: the check's own column, else its model's.
+    The column that says which version served a row: the check's own, else its model's.
 
     Raises:
         SourceError: neither is declared.
@@ -177,7 +177,7 @@ def served_by(recommender: Recommender, check: Check) -> Model | None:
 
 
 def counted_once(recommender: Recommender, source: Source, found: Flagged, asked: FlagRequest) -> Flagged:
-    """One row for all of a request, or of what else the check counts `per`; a flag of one is one of all."""
+    """One row for a whole request, or whatever else the check counts `per`; one flagged row flags it all."""
     per = per_column(recommender, asked.check)
     if per is None:
         return found
@@ -190,7 +190,7 @@ def counted_once(recommender: Recommender, source: Source, found: Flagged, asked
 
 
 def per_column(recommender: Recommender, check: Check) -> str | None:
-    """What counts once: the check's own, else a request of the model whose candidates are its table."""
+    """The column whose values count once each: the check's own, else its model's request."""
     model = served_by(recommender, check)
     return Per.of(check).per or (model.request if model else None)
 

@@ -23,12 +23,12 @@ from workers.sources.logged.served import served_by
 
 MOST_RUNS = 10_000
 VERSION, BORN = "__version", "__born"
-EVER = timedelta(days=3_650)  # how far back what serves may have been trained
+EVER = timedelta(days=3_650)  # how long ago a serving model may have been trained
 
 
 def training_runs(recommender: Recommender, check: Check, start: datetime, end: datetime) -> Runs:
     """
-    The runs of [start, end) in the check's table, a row each, in order of time.
+    The runs of [start, end) in the check's table, one row each, in order of time.
 
     Raises:
         SourceError: a column is missing or holds no numbers, there are more than 10,000 runs, or as
@@ -47,7 +47,7 @@ def training_runs(recommender: Recommender, check: Check, start: datetime, end: 
 
 
 def require_runs(source: Source, check: Check) -> None:
-    """Raises SourceError where a column that the check names is missing or holds no numbers."""
+    """Raises SourceError if a column that the check names is missing or holds no numbers."""
     columns = OfColumns.of(check).columns
     source.require(*columns)
     for name in columns:
@@ -60,8 +60,8 @@ def require_runs(source: Source, check: Check) -> None:
 
 def born_column(recommender: Recommender, check: Check) -> str | None:
     """
-    What tells versions apart, and says from when each is unless the table beside does: the column that is
-    matched there, else the check's own, else its model's version; None: the time.
+    The column that tells versions apart, and dates each one unless the table beside does: the column matched
+    there, else the check's own, else its model's version; None: the time.
     """
     model, matched = served_by(recommender, check), Beside.of(check).on
     return next(iter(matched), None) or AsOf.of(check).as_of or (model.version if model else None)
@@ -72,11 +72,11 @@ def ages_of(
 ) -> Ages:
     """
     What served in [start, end), by the check's table: a model's candidates, each row with the version that
-    scored it, or a table of trainings. At `end` that serves which has most rows in the last `window`, else
-    the newest. From when a version is, says its row in the table beside, else the version itself.
+    scored it, or a table of trainings. The version serving at `end` is the one with most rows in the last
+    `window`, else the newest. A version is dated by its row in the table beside, else by the version itself.
 
     Raises:
-        SourceError: what says from when a version is holds no times, or as `open_source`.
+        SourceError: the column that dates versions holds no times, or as `open_source`.
     """
     model, column = served_by(recommender, check), born_column(recommender, check)
     as_of = AsOf.of(check).as_of
@@ -114,7 +114,7 @@ def ages_of(
 
 
 def _born(recommender: Recommender, check: Check, source: Source, each: Any, end: datetime) -> Any:
-    """The versions with from when each is, as the table beside says or the version itself."""
+    """The versions with the date of each, from the table beside or from the version itself."""
     matched = Beside.of(check)
     if matched.beside is None:
         return each.mutate(**{BORN: each[VERSION]})
@@ -129,7 +129,7 @@ def _born(recommender: Recommender, check: Check, source: Source, each: Any, end
 
 
 def _trained(check: Check, frame: pd.DataFrame) -> pd.DataFrame:
-    """Those of which it is known from when they are; raises SourceError where the newest is none of them."""
+    """The versions whose date is known; raises SourceError if the newest is not among them."""
     known = frame[BORN].notna()
     last = frame["newest"].argmax() if len(frame) else 0
     if len(frame) and not known.iloc[last]:
@@ -143,7 +143,7 @@ def _trained(check: Check, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _seconds(source: Source, column: str | None, times: pd.Series[Any]) -> npt.NDArray[np.float64]:
-    """Unix seconds of times as they are stored: times, ISO texts, or seconds."""
+    """Unix seconds for times as they are stored: times, ISO texts, or seconds."""
     if pd.api.types.is_numeric_dtype(times):
         return times.to_numpy(dtype=np.float64)
     read = pd.to_datetime(times, utc=True, errors="coerce", format="ISO8601")
@@ -153,7 +153,7 @@ def _seconds(source: Source, column: str | None, times: pd.Series[Any]) -> npt.N
             f'table "{source.table.name}": column "{column}" holds {example!r}, which is no time; name one '
             "that says from when a model is: as_of"
         )
-    whole = read.dt.floor("us").dt.as_unit("us").astype(np.int64)  # as `known_moment`, of thousands at once
+    whole = read.dt.floor("us").dt.as_unit("us").astype(np.int64)  # as `known_moment`, for thousands at once
     return whole.to_numpy(dtype=np.float64) / 1_000_000
 
 

@@ -1,1 +1,1 @@
-"""The log in files: exported, archived, and what is kept for how long."""
+"""The log in files: exports and archives, and how long things are kept."""

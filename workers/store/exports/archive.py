@@ -1,8 +1,8 @@
 """
 Events of closed incidents as Parquet: one file for each month in which incidents were closed.
 
-Archiving only reads the store. A month is written once it is over; asking again writes nothing, unless an
-incident of that month was closed again since: what is new goes into a file of its own beside the first.
+Archiving only reads the store. A month is written once it is over; repeating it writes nothing, unless an
+incident of that month was closed again since: the new events go into a file of their own next to the first.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ WHERE events.stream = ANY (%(streams)s) ORDER BY log.position
 
 
 class Written(Value):
-    """One file of an archive: how many events of how many incidents it holds, and its SHA-256."""
+    """One archive file: the number of events and incidents it holds, and its SHA-256."""
 
     file: Path
     events: int
@@ -53,14 +53,14 @@ class Written(Value):
 
 def archive(log: Engine, folder: Path, before: datetime | None = None) -> list[Written]:
     """
-    Write the events of closed incidents into `folder`; returns the files that are new.
+    Write the events of closed incidents into `folder`; returns the new files.
 
     Args:
-        folder: made where missing. before: only incidents closed before this; never the month that still goes
-            on.
+        folder: created if missing. before: only incidents closed before this; never those of the current
+            month.
 
     Raises:
-        Tampered: an event is not what was written, or a file does not read back as it was written.
+        Tampered: an event is not what was written, or a file does not read back as written.
     """
     number(log)
     folder.mkdir(parents=True, exist_ok=True)
@@ -76,16 +76,16 @@ def archive(log: Engine, folder: Path, before: datetime | None = None) -> list[W
 
 
 def files(folder: Path, workspace: str, month: str = "[0-9][0-9][0-9][0-9]-[0-9][0-9]") -> list[Path]:
-    """The files of a workspace's archive, or of one month (`2026-03`) in it, oldest month first."""
+    """The files of a workspace's archive, or those of one month (`2026-03`), oldest month first."""
     return sorted(folder.glob(f"{workspace}-{month}*.parquet"))
 
 
 def read(file: Path) -> Iterator[dict[str, Any]]:
     """
-    The rows of an archive's file, in the order of the log, each stream whole and its hashes made again.
+    The rows of an archive file, in log order, each stream complete and its hashes recomputed.
 
     Raises:
-        Tampered: names the first event that does not fit, or says that the file is none of ours.
+        Tampered: names the first event that does not fit, or says that the file is not one of ours.
     """
     import pyarrow as pa  # noqa: PLC0415 - a tenth of a second, and only here
     import pyarrow.parquet as pq  # noqa: PLC0415
@@ -113,7 +113,7 @@ def digest(file: Path) -> str:
 def _month(
     log: Engine, folder: Path, workspace: str, month: str, streams: Mapping[str, int]
 ) -> Written | None:
-    """The file of what is not in the month's files yet; None where all of it is."""
+    """A file of what the month's files lack so far; None if they hold everything."""
     there, name = files(folder, workspace, month), f"{workspace}-{month}"
     versions = {(row["stream"], row["version"]) for file in there for row in read(file)}
     new = [stream for stream, version in streams.items() if (stream, version) not in versions]
@@ -140,7 +140,7 @@ def _write(connection: Connection, file: Path, streams: list[str]) -> int:
 
     heads: dict[str, tuple[int, bytes]] = {}
     events = 0
-    # No dictionaries, one compression: the same events make the same bytes.
+    # No dictionaries, one compression: the same events give the same bytes.
     with pq.ParquetWriter(file, _schema(), compression="zstd") as out:
         kept = connection.execution_options(yield_per=ROWS_AT_ONCE)
         for part in kept.exec_driver_sql(_BODIES, {"streams": streams}).mappings().partitions():

@@ -1,7 +1,7 @@
 """
-An export held against itself: every hash, the order, and the signatures, with nothing but the file.
+Checks an export on its own: every hash, the order and the signatures, using nothing but the file.
 
-What a file cannot show is whether the log went on behind its last line, unless that is a signed checkpoint.
+A file cannot show whether the log continues after its last line, unless that is a signed checkpoint.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from workers.store.signature import require_signed
 
 class Checked(Value):
     """
-    What was walked through, without finding anything wrong.
+    What was checked, without finding anything wrong.
 
-    `first` and `last` are positions (0 of an empty log), `head` the log's hash at the last one in
-    hexadecimal, `archived` how many events stand there by their hash alone, `signed_by` the public key of the
-    checkpoint at the end, or None where there is none.
+    `first` and `last` are positions (0 for an empty log), `head` the log's hash at the last one in
+    hexadecimal, `archived` how many events are present by their hash alone, `signed_by` the public key of the
+    final checkpoint, or None if there is none.
     """
 
     events: int
@@ -43,7 +43,7 @@ class Walk:
     def __init__(self, trusted: str | None = None) -> None:
         """
         Args:
-            trusted: the public key that has to have signed each checkpoint; any, where None.
+            trusted: the public key that must have signed each checkpoint; any, if None.
         """
         self._trusted = trusted
         self._heads: dict[str, tuple[int, bytes]] = {}
@@ -56,10 +56,10 @@ class Walk:
 
     def take(self, row: dict[str, Any]) -> None:
         """
-        The next line.
+        Check the next line.
 
         Raises:
-            Tampered: it does not fit what came before.
+            Tampered: it does not fit the preceding lines.
         """
         if is_checkpoint(row):
             self._checkpoint(row)
@@ -78,7 +78,7 @@ class Walk:
         self._archived += "archived" in row
 
     def checked(self) -> Checked:
-        """What was walked through so far."""
+        """What was checked so far."""
         return Checked(
             events=self._events,
             archived=self._archived,
@@ -92,7 +92,7 @@ class Walk:
     def _begin(self, row: dict[str, Any]) -> None:
         self._first = row["position"]
         if self._signed_by is not None:
-            return  # goes on where a checkpoint says that the log stood
+            return  # continues where a checkpoint says that the log was
         self._position = row["position"] - 1
         if self._position and "entry_before" not in row:
             raise Tampered(f"it is position {row['position']}, and what comes before it is missing")
@@ -120,7 +120,7 @@ class Walk:
             if checkpoint.position < self._vouched.checkpoint.position:
                 raise Tampered(f"{self._vouched.where} is of a later position than this one")
         if self._first is None:
-            # Nothing new since an earlier export, or checkpoints alone: they say where the log stands.
+            # Nothing new since an earlier export, or only checkpoints, which say where the log was.
             self._position, self._entry = checkpoint.position, bytes.fromhex(checkpoint.hash)
         if (checkpoint.position, checkpoint.hash) != (self._position, self._entry.hex()):
             raise Tampered(
@@ -133,10 +133,10 @@ class Walk:
 
 def check(file: Path, trusted: str | None = None) -> Checked:
     """
-    Walk through an exported file.
+    Check an exported file.
 
     Args:
-        trusted: the public key (64 hexadecimal digits) that has to have signed a checkpoint at its end.
+        trusted: the public key (64 hexadecimal digits) that must have signed a checkpoint at its end.
 
     Raises:
         Tampered: names the first line that does not fit.
@@ -153,7 +153,7 @@ def check(file: Path, trusted: str | None = None) -> Checked:
 
 def walked(file: Path, walk: Walk) -> Iterator[dict[str, Any]]:
     """
-    The rows of the events in a file, each one checked.
+    The rows of the events in a file, each checked.
 
     Raises:
         Tampered: names the first line that does not fit.

@@ -1,7 +1,7 @@
 """
-The log as JSON lines, streamed: one event a line, in the order of the log, with both of its hashes.
+The log as JSON lines, streamed: one event per line, in log order, with both of its hashes.
 
-Whoever holds such a file can check it without the store (`workers.store.exports.check`).
+Such a file can be checked without the store (`workers.store.exports.check`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from workers.store.log.line import BODY, SEALED, spell
 
 ROWS_AT_ONCE = 2_000
 EACH_BY_ITS_KEY = "SET LOCAL enable_material = off"
-"""Without statistics, right after an import, PostgreSQL would go through all events for each entry."""
+"""Without statistics, right after an import, PostgreSQL would scan all events for each entry."""
 
 _EVENT = ", ".join(f"events.{name}" for name in COLUMNS.split(", ") if name in (*BODY, *SEALED))
 _ENTRIES = f"""
@@ -32,7 +32,7 @@ LEFT JOIN archived ON archived.position = log.position
 WHERE log.position > %(position)s ORDER BY log.position LIMIT %(limit)s
 """  # noqa: S608 - constants
 
-# Which hash came before in the stream, for those that export without the beginning of the log.
+# The preceding hash in the stream, for exports that do not start at the beginning of the log.
 _WITH_BEFORE = f"""
 SELECT entry.*, coalesce(event_before.hash, archived_before.hash) AS before
 FROM ({_ENTRIES.replace(", NULL::bytea AS before", "")}) AS entry
@@ -49,15 +49,15 @@ def export(log: Engine, after: int = 0, key: Ed25519PrivateKey | None = None) ->
     Lines of JSON, each with its newline: the columns of `events`, `data` decoded, hashes in hexadecimal.
 
     Args:
-        after: begins behind this position, so that a nightly export can go on where the last one ended. What
-            comes before is then named by its hash, so that every line can be checked all the same.
-        key: signs a last line, the checkpoint: up to which position, and which hash the log had there.
+        after: starts after this position, so that a nightly export can go on where the last one ended. What
+            comes before is then referred to by its hash, so that every line can still be checked.
+        key: signs the final line, the checkpoint: the position reached, and the log's hash there.
 
     Raises (at once, not at the first line):
-        Refused: the log ends before `after`, or is empty and nothing can be signed.
+        Refused: the log ends before `after`, or is empty and there is nothing to sign.
 
     Raises (at the line):
-        Tampered: an event is gone.
+        Tampered: an event is missing.
     """
     number(log)
     with log.connect() as connection:
@@ -108,7 +108,7 @@ def _some(connection: Connection, position: int, with_before: bool) -> list[dict
 
 
 def _entry(row: dict[str, Any]) -> dict[str, Any]:
-    """Of what was archived, the place and the hashes; of all else, the event."""
+    """An archived event's place and hashes; otherwise the whole event."""
     if row["stream"] is None:
         raise Tampered(f"The event at position {row['position']} of the log is gone.")
     gone = {"archived"} if row["data"] is not None else set(BODY)

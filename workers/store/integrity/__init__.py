@@ -1,1 +1,1 @@
-"""Whether the log is what was written: guards, checkpoints, and the walk along the chain."""
+"""Whether the log is what was written: guards, checkpoints, and checking along the chain."""

@@ -1,8 +1,8 @@
 """
-What keeps the log from being changed, held against what this release's migrations make: triggers and the
-functions they call, row security and its policies, grants, the program's roles, the sequence of event ids.
+What keeps the log from being changed, compared with what this release's migrations create: triggers and the
+functions they call, row security and its policies, grants, the program's roles, the event id sequence.
 
-The picture to hold it against is `guards.json` (`workers.store.integrity.protection`).
+The reference picture is `guards.json` (`workers.store.integrity.protection`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ATTRIBUTES = {
     "login": "LOGIN",
 }
 MAY_READ = {"SELECT"}
-"""What somebody who is not the program may be given on a table without that being said here."""
+"""Privileges on a table that may be granted to other roles without being reported here."""
 
 _READABLE = """
 SELECT has_table_privilege('log', 'SELECT') AND has_table_privilege('events', 'SELECT')
@@ -52,14 +52,14 @@ FROM pg_get_serial_sequence('events', 'id') AS sequence
 
 
 class Difference(NamedTuple):
-    """What is not as the migrations make it, in words, and what to do."""
+    """A deviation from what the migrations create, in words, and what to do."""
 
     says: str
     fix: str
 
 
 def differences(driver: psycopg.Connection[Any]) -> list[Difference]:
-    """All that is not as the migrations make it; none where all guards stand."""
+    """Everything that deviates from what the migrations create; empty if all guards are in place."""
     general = manifest()
     found = read_picture(driver, _tables(general))
     expected = {key: facts for key, facts in general.items() if key != f"role {OF_WORKSPACES}"}
@@ -72,7 +72,7 @@ def differences(driver: psycopg.Connection[Any]) -> list[Difference]:
 def require_guards(connection: Connection) -> None:
     """
     Raises:
-        Tampered: somebody who owns the tables took a guard away, or changed one.
+        Tampered: an owner of the tables removed a guard, or changed one.
     """
     driver = connection.connection.driver_connection
     if driver is None or not (wrong := differences(driver)):
@@ -86,7 +86,7 @@ def require_guards(connection: Connection) -> None:
 
 @lru_cache(maxsize=1)
 def manifest() -> Picture:
-    """The picture of a freshly migrated database."""
+    """The reference picture of a freshly migrated database."""
     return dict(orjson.loads(MANIFEST.read_bytes()))
 
 
@@ -96,8 +96,8 @@ def _tables(picture: Picture) -> list[str]:
 
 def _concerns(key: str, facts: Facts, expected: Picture) -> bool:
     """
-    Whether something that no migration made has to do with the log. A function does where it is called like
-    one of ours, or has the rights of whoever made it.
+    Whether something that no migration made concerns the log. A function does if named like one of ours,
+    or runs with the rights of its creator.
     """
     kind, _, name = key.partition(" ")
     if kind == "function":
@@ -121,7 +121,7 @@ def _of(key: str, expected: Facts | None, found: Facts | None) -> Iterator[Diffe
             fact: found.get(fact) for fact in {*expected, *found} if expected.get(fact) != found.get(fact)
         }
         if kind == "trigger" and changed.get("enabled") == "A":
-            del changed["enabled"]  # on for replicas, too
+            del changed["enabled"]  # enabled on replicas, too
         yield from _changed(kind, name, expected, changed)
 
 
@@ -168,7 +168,7 @@ def _grants(thing: str, expected: Facts, found: Facts) -> Iterator[Difference]:
 
 
 def _granted(thing: str, privilege: str) -> str:
-    """What stands between GRANT and TO."""
+    """The part between GRANT and TO."""
     kind, _, name = thing.partition(" ")
     if kind == "column":
         column, _, table = name.rpartition(" of ")
@@ -183,7 +183,7 @@ def _is_programs(who: str) -> bool:
 def _role(name: str, expected: Facts, found: Facts) -> Iterator[Difference]:
     for fact in sorted({*expected, *found}):
         wanted, given = expected.get(fact), found.get(fact)
-        if wanted == given or fact == "name":  # one picture stands for the roles of all workspaces
+        if wanted == given or fact == "name":  # one picture stands for all workspaces' roles
             continue
         match fact:
             case "member of":
@@ -222,7 +222,7 @@ def _sequence(driver: psycopg.Connection[Any]) -> Iterator[Difference]:
     readable = driver.execute(_READABLE).fetchone()
     row = driver.execute(_SEQUENCE).fetchone() if readable and readable[0] else None
     if row is None:
-        return  # it may not be looked at, which is said of the grants
+        return  # it may not be read, which is reported with the grants
     name, last, newest = row
     if newest is not None and (last is None or last < newest):
         says = f"the sequence of event ids stands at {last or 0}, and the newest event has the id {newest}"

@@ -1,9 +1,9 @@
 """
 What protects the log, read from PostgreSQL's catalogue: functions, triggers, policies, grants, roles.
 
-`guards.json` is this picture of a freshly migrated database: `python -m workers.store.integrity.protection`
-writes it, and a test holds it against the migrations. It names no schema, no owner and no workspace, and
-takes columns of the catalogue where PostgreSQL would spell a definition out, so that it fits other servers.
+`guards.json` is this picture for a freshly migrated database: `python -m workers.store.integrity.protection`
+writes it, and a test compares it with the migrations. It names no schema, owner or workspace, and
+uses catalogue columns where PostgreSQL would spell out a definition, so that it fits other servers.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MANIFEST = Path(__file__).with_name("guards.json")
 OWNER = "the owner"
 PUBLIC = "PUBLIC"
 OF_WORKSPACES = f"{ROLE}_*"
-"""The roles that workspaces are: whatever is so of one has to be so of each."""
+"""The workspaces' roles: what is true of one has to be true of each."""
 
 Facts = dict[str, Any]
 Picture = dict[str, Facts]
@@ -84,7 +84,7 @@ _RULES = """
 SELECT rulename || ' of ' || relname AS name, ev_type AS event, ev_enabled AS enabled
 FROM pg_rewrite JOIN ours ON ours.oid = ev_class
 """
-# A view that works with the rights of whoever asks shows nobody more than the tables do.
+# A view that runs with the caller's rights shows nobody more than the tables do.
 _VIEWS = """
 SELECT DISTINCT view.oid::regclass || ' over ' || ours.relname AS name, view.relkind AS kind
 FROM pg_depend JOIN ours ON ours.oid = refobjid AND refclassid = 'pg_class'::regclass
@@ -140,7 +140,7 @@ SELECT rolname AS name, rolsuper AS superuser, rolcreaterole AS "create role",
             SELECT oid FROM pg_database WHERE datname = current_database()))) AS settings
 FROM pg_roles WHERE rolname = %(role)s OR rolname LIKE %(of_workspaces)s
 """
-# Whoever sets this for all has switched off every trigger.
+# Setting this for everybody switches off every trigger.
 _SETTINGS = """
 SELECT setting AS name FROM pg_db_role_setting, unnest(setconfig) AS setting
 WHERE setting LIKE 'session_replication_role=%%' AND setting <> 'session_replication_role=origin'
@@ -167,7 +167,7 @@ def read_picture(connection: psycopg.Connection[Any], tables: Sequence[str] | No
     Kind and name of each thing → its facts.
 
     Args:
-        tables: what is read of; all in the schema of the table `events` where None.
+        tables: the tables to read; if None, all in the schema of the table `events`.
     """
     with connection.cursor(row_factory=dict_row) as cursor:
         place = cursor.execute(_PLACE).fetchone() or {"schema": 0, "name": "", "owner": ""}
@@ -186,7 +186,7 @@ def read_picture(connection: psycopg.Connection[Any], tables: Sequence[str] | No
 
 
 class _Plain:
-    """Takes out what differs between two databases that are alike: schema, owner, workspaces."""
+    """Removes what differs between equivalent databases: schema, owner, workspaces."""
 
     def __init__(self, schema: str, owner: str) -> None:
         self._schema = schema
@@ -228,7 +228,7 @@ class _Plain:
 
 
 def write_manifest() -> None:
-    """Write the picture of a freshly migrated database into the manifest, on a server of its own."""
+    """Write the picture of a freshly migrated database to the manifest, on a server of its own."""
     from workers.embedded import started  # noqa: PLC0415 - a step of development
     from workers.store.migrate import migrate  # noqa: PLC0415
 
@@ -239,7 +239,7 @@ def write_manifest() -> None:
 
 
 def spell(picture: Picture) -> bytes:
-    """A picture as the manifest has it."""
+    """A picture as written in the manifest."""
     general = {as_any_workspace(key): _of_any_workspace(key, facts) for key, facts in picture.items()}
     spelled = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
     return orjson.dumps(general, option=spelled)
@@ -250,7 +250,7 @@ def _of_any_workspace(key: str, facts: Facts) -> Facts:
 
 
 def as_any_workspace(key: str) -> str:
-    """The key of the role that a workspace is, as the manifest has it: one for all."""
+    """The key of a workspace's role as written in the manifest: one for all workspaces."""
     kind, _, name = key.partition(" ")
     return f"role {OF_WORKSPACES}" if kind == "role" and _WORKSPACE_ROLE.fullmatch(name) else key
 

@@ -1,4 +1,4 @@
-"""The cards made again from the events, beside a system that runs."""
+"""Rebuilds the cards from the events, while the system runs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _IN_THE_WAY = "DELETE FROM cards WHERE number = %(number)s AND stream <> %(strea
 
 
 class Rebuilt(Value):
-    """How many cards were made, how many of no events were taken away, how many are of archived events."""
+    """How many cards were rebuilt, how many without events were removed, how many are of archived events."""
 
     cards: int
     stray: int
@@ -37,9 +37,9 @@ class Rebuilt(Value):
 
 def rebuild(log: Engine, progress: Progress | None = None) -> Rebuilt:
     """
-    Make every card again from its events, each in a transaction of its own.
+    Rebuild every card from its events, each in a transaction of its own.
 
-    The card of an incident whose events were moved into an archive is left as it is.
+    The card of an incident whose events were archived is left as it is.
 
     Raises:
         LogError: events cannot be replayed, or two incidents opened under one number.
@@ -62,10 +62,10 @@ def rebuild(log: Engine, progress: Progress | None = None) -> Rebuilt:
 
 def made_again(log: Engine, stream: str) -> list[str]:
     """
-    As `_again`; tried twice, as a writer may put the card there at the very moment.
+    As `_again`; tried twice, because a writer may create the card at the same moment.
 
     Raises:
-        LogError: what is in the way stays there.
+        LogError: the obstacle remains.
     """
     for last in (False, True):
         try:
@@ -78,14 +78,14 @@ def made_again(log: Engine, stream: str) -> list[str]:
 
 
 def _again(connection: Connection, stream: str) -> list[str]:
-    """One card made again; returns the streams whose cards wrongly had its number, and now have none."""
+    """Rebuild one card; returns the streams whose cards wrongly had its number, and now have none."""
     freed: list[str] = []
     head = head_of(connection, stream)
     while incident := replay(read_stream(connection, stream)):
         place = {"number": incident.number, "stream": stream}
         freed += connection.exec_driver_sql(_IN_THE_WAY, place).scalars()
         cards.keep(connection, incident)
-        # The card is ours until the end of this transaction; whoever wrote it before may have been ahead.
+        # The card is ours until this transaction ends; an earlier writer may have been ahead of us.
         before, head = head, head_of(connection, stream)
         if head == before:
             return freed

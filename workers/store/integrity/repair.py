@@ -1,8 +1,8 @@
 """
-Cards that somebody else wrote, moved back or took away, made again from the events, a few at a time.
+Rebuilds cards that somebody else wrote, reset or removed, from the events, a few at a time.
 
-What is decided or shown never trusts such a card. But what is owed is found by the cards' columns, and so are
-the incidents that are open: without this, what somebody hid would stay hidden.
+Decisions and displays never trust such a card. But obligations and open incidents are found by the
+cards' columns: without this, what somebody hid would stay hidden.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ AND NOT EXISTS (SELECT FROM archived WHERE archived.stream = events.stream)
 
 
 class Repairs:
-    """Goes over the log's incidents again and again, some of them each time it is asked."""
+    """Goes through the log's incidents again and again, a few on each call."""
 
     def __init__(self, log: Engine) -> None:
         self._log = log
         self._reached = 0
 
     def go_on(self, most: int = POSITIONS_AT_ONCE) -> list[str]:
-        """The streams whose cards had to be made again, of those at the next `most` positions."""
+        """The streams whose cards had to be rebuilt, of those at the next `most` positions."""
         self._reached, repaired = repair(self._log, self._reached, most)
         for stream in repaired:
             _logged.warning("card_made_again", stream=stream)
@@ -42,10 +42,10 @@ class Repairs:
 
 def repair(log: Engine, after: int, most: int) -> tuple[int, list[str]]:
     """
-    Make the cards again that are not ours, of the incidents with an event at the next `most` positions.
+    Rebuild the cards that are not ours, for the incidents with an event at the next `most` positions.
 
     Returns:
-        Where to go on, 0 after the end of the log; and the streams whose cards were made again.
+        Where to continue, 0 at the end of the log; and the streams whose cards were rebuilt.
     """
     with log.connect() as connection:
         asked = {"after": after, "most": most, "cardless": list(CARDLESS)}
@@ -60,5 +60,5 @@ def _repaired_stream(log: Engine, stream: str) -> bool:
     try:
         made_again(log, stream)
     except (LogError, VersionConflict):
-        return False  # named by `events verify`
+        return False  # reported by `events verify`
     return True

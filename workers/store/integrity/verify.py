@@ -1,9 +1,9 @@
 """
-Is the log what was written, and are the cards and followers what the log says? All that does not fit is
+Is the log what was written, and do the cards and followers agree with it? Everything that does not fit is
 reported.
 
-Where events of closed incidents were moved into archives, their hashes still carry the chain; what they said
-is held against the archive's files by `workers.store.retention`.
+Where events of closed incidents were archived, their hashes still carry the chain; their content is
+compared with the archive's files by `workers.store.retention`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from workers.store.tables import ArchivedRow, ArchiveRow, CardRow, EventRow, Fol
 ROWS_AT_ONCE = 2_000
 STREAMS_AT_ONCE = 200
 ARCHIVE = "archive"
-"""What the signature of an archive's manifest is of."""
+"""The kind of thing that the signature of an archive's manifest is for."""
 
 T = TypeVar("T")
 
@@ -59,11 +59,11 @@ AND NOT EXISTS (SELECT FROM archived WHERE archived.stream = cards.stream) ORDER
 
 class Verified(Value):
     """
-    What was walked through, without finding anything wrong.
+    What was checked, without finding anything wrong.
 
-    `head`: the newest hash, in hexadecimal. `archived`: how many of the events stand by their hash alone.
-    `unsealed`: how many are from before events were sealed. `former`: how many were decided by rules that are
-    no longer these, and so were not decided again; those before seals among them.
+    `head`: the newest hash, in hexadecimal. `archived`: how many events are present by their hash alone.
+    `unsealed`: how many are from before events were sealed. `former`: how many were decided by outdated
+    rules, and so were not decided again; includes those from before seals.
     """
 
     events: int
@@ -77,7 +77,7 @@ class Verified(Value):
 
 
 class Counted:
-    """What a walk through the streams came upon."""
+    """What was counted while going through the streams."""
 
     def __init__(self) -> None:
         self.streams = self.cards = self.unsealed = self.former = 0
@@ -86,13 +86,13 @@ class Counted:
 
 def verify(log: Engine, trusted: str | None = None) -> Verified:
     """
-    Walk the log's chain and every stream's; decide again and replay each stream, and hold its card against
-    that.
+    Check the log's chain and every stream's; decide again and replay each stream, and compare its card with
+    the result.
 
-    All of one moment: what is appended meanwhile is left for the next time.
+    All as of one moment: anything appended meanwhile is left for the next time.
 
     Args:
-        trusted: the public key that has to have signed what was archived; any, where None.
+        trusted: the public key that must have signed the archives; any, if None.
 
     Raises:
         Tampered: names each event, card, follower, archive and guard that does not fit.
@@ -130,7 +130,7 @@ def _batches(given: Iterable[T]) -> Iterator[list[T]]:
 
 
 def _archived_streams(connection: Connection, trusted: str | None, wrong: Wrong) -> dict[str, int]:
-    """The streams that were moved into archives, each with its last version there."""
+    """The streams that were archived, each with its last version there."""
     for workspace, name, manifest in connection.execute(select(_ARCHIVES)):
         try:
             signed = dict(orjson.loads(manifest))
@@ -149,7 +149,7 @@ def _archived_streams(connection: Connection, trusted: str | None, wrong: Wrong)
 
 
 def _replay_all(connection: Connection, gone: Mapping[str, int], wrong: Wrong) -> Counted:
-    """Each stream replayed and held against its card."""
+    """Replay each stream and compare the result with its card."""
     counted = Counted()
     query = connection.execution_options(yield_per=ROWS_AT_ONCE).exec_driver_sql(_BY_STREAM).mappings()
     streams = (
@@ -166,7 +166,7 @@ def _replay_all(connection: Connection, gone: Mapping[str, int], wrong: Wrong) -
 
 
 def _replayed(stream: str, rows: Iterable[Any], counted: Counted, wrong: Wrong) -> Incident | None:
-    """What the events of a stream come to; None where no rule decided any, or they cannot be replayed."""
+    """The incident that a stream's events make; None if no rule decided any, or they cannot be replayed."""
     incident: Incident | None = None
     for _, group in groupby(_decided(rows, counted, wrong), key=lambda row: row["key"]):
         written = list(group)
@@ -191,7 +191,7 @@ def _redecide(
     counted: Counted,
     wrong: Wrong,
 ) -> None:
-    """What was written under one key has to be what a rule decides, where the rules are those of now."""
+    """Require that a rule would decide what was written under one key, where the rules are today's."""
     if any(row["rules"] != REVISION for row in written):
         counted.former += len(written)
     elif not redecided(incident, records):
@@ -199,7 +199,7 @@ def _redecide(
 
 
 def _decided(rows: Iterable[Any], counted: Counted, wrong: Wrong) -> Iterator[Any]:
-    """The events that a rule decided; the others are named."""
+    """The events that a rule decided; the others are reported."""
     for row in rows:
         if row["seal"] is None and row["unsealed"]:
             counted.unsealed += 1
@@ -213,7 +213,7 @@ def _decided(rows: Iterable[Any], counted: Counted, wrong: Wrong) -> Iterator[An
 
 
 def _belong(stream: str, written: Sequence[Any], records: Sequence[Recorded], wrong: Wrong) -> None:
-    """What stands in a stream of no incident is what belongs there: of the audit, what people vouch for."""
+    """Require that a stream without an incident holds what belongs there: for the audit, attestations."""
     for row, record in zip(written, records, strict=True):
         if not isinstance(record.event, CARDLESS[stream]):
             of = next(
@@ -225,7 +225,7 @@ def _belong(stream: str, written: Sequence[Any], records: Sequence[Recorded], wr
 
 
 def _cards_fit(connection: Connection, incidents: Mapping[str, Incident | None], wrong: Wrong) -> int:
-    """Hold cards against what their events come to; returns how many incidents there are."""
+    """Compare cards with what their events add up to; returns how many incidents there are."""
     found = connection.execute(select(_CARDS).where(_CARDS.c.stream.in_(incidents))).mappings()
     kept = {card["stream"]: card for card in found}
     for stream, incident in incidents.items():
@@ -243,7 +243,7 @@ def _cards_fit(connection: Connection, incidents: Mapping[str, Incident | None],
 
 
 def _same(card: Any, incident: Incident) -> bool:
-    """Whether a card is what the events say. An older release's is never read, and so cannot mislead."""
+    """Whether a card is what the events say. One from an older release is never read, so cannot mislead."""
     expected = cards.row_of(incident)
     shown = [name for name in expected if name not in {"incident", "shape", "card_seal", *MOVED}]
     if any(card[name] != expected[name] for name in shown):
@@ -258,8 +258,8 @@ def _same(card: Any, incident: Incident) -> bool:
 
 def _archived_cards_fit(connection: Connection, gone: Mapping[str, int], wrong: Wrong) -> None:
     """
-    What was moved into an archive has a card, which cannot be folded from the store: it has to be closed, of
-    the last version, and at one with itself.
+    An archived incident's card cannot be folded from the store: require that it is closed, of the last
+    version, and consistent in itself.
     """
     for batch in _batches(gone.items()):
         versions = dict(batch)
@@ -294,7 +294,7 @@ def _misfit(card: Any, version: int) -> str | None:
 
 
 def _nothing_unnumbered(connection: Connection, position: int, wrong: Wrong) -> int:
-    """Every event has a number or waits for one; returns how many numbers are of archived events."""
+    """Require that every event has a number or awaits one; returns how many are of archived events."""
     written = connection.execute(select(func.count()).select_from(_EVENTS)).scalar_one()
     archived = connection.execute(select(func.count()).select_from(_ARCHIVED)).scalar_one()
     pending = connection.exec_driver_sql("SELECT count(*) FROM pending").scalar_one()

@@ -1,4 +1,4 @@
-"""The log walked through from its first entry: is every event where it was, and what it was?"""
+"""Goes through the log from its first entry: is every event where it was, and what it was?"""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ARCHIVED = ArchivedRow.__table__  # type: ignore[attr-defined]
 
 def walk_chain(connection: Connection) -> tuple[int, bytes]:
     """
-    The newest position and its hash, after every hash before it was made again from what is stored.
+    The newest position and its hash, after recomputing every earlier hash from what is stored.
 
     Raises:
         Tampered: names every event that does not fit.
@@ -41,7 +41,7 @@ def walk_chain(connection: Connection) -> tuple[int, bytes]:
 
 
 def walk(connection: Connection, wrong: Wrong) -> tuple[int, bytes]:
-    """The same; what does not fit is said, and the walk goes on behind it."""
+    """The same, but report what does not fit and continue after it."""
     heads: dict[str, tuple[int, bytes]] = {}
     position, before = 0, b""
     for entry in _entries(connection):
@@ -63,12 +63,12 @@ def walk(connection: Connection, wrong: Wrong) -> tuple[int, bytes]:
 
 
 def row_name(row: Any) -> str:
-    """An event in words, for whoever has to look for it."""
+    """An event in words, for whoever has to find it."""
     return f"event {row['position']} ({row['wire_name']}, version {row['version']} of {row['stream']})"
 
 
 def _archived(row: Any) -> dict[str, Any] | None:
-    """What stands in the place of an event that was moved into an archive."""
+    """What replaces an event that was archived."""
     if row.get("archived_stream") is None:
         return None
     place = {name: row[f"archived_{name}"] for name in ("stream", "version", "hash")}
@@ -77,7 +77,7 @@ def _archived(row: Any) -> dict[str, Any] | None:
 
 
 def _follow(heads: dict[str, tuple[int, bytes]], row: Any, wrong: Wrong) -> None:
-    """Whether an event comes next in its stream, and is what its hash says."""
+    """Check that an event comes next in its stream, and matches its hash."""
     stream, version = row["stream"], row["version"]
     last, before = heads.get(stream, (0, b""))
     if version != last + 1:
@@ -89,7 +89,7 @@ def _follow(heads: dict[str, tuple[int, bytes]], row: Any, wrong: Wrong) -> None
 
 
 def _entries(connection: Connection) -> Iterator[dict[str, Any]]:
-    """The log's entries in order, each with its event: straight from the driver, as there are many."""
+    """The log's entries in order, each with its event; directly from the driver, because there are many."""
     gone = connection.execute(select(_ARCHIVED.c.position).limit(1)).first()
     query, names = (_ENTRIES_WITH_ARCHIVED, _WITH_ARCHIVED) if gone else (_ENTRIES, _NAMES)
     for row in cursor(connection).stream(query, binary=True, size=STREAMED_ROWS):

@@ -1,4 +1,4 @@
-"""What does not fit, one sentence each: all of it is reported, not the first alone."""
+"""Everything that does not fit, one sentence each; all of it is reported, not only the first."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ MOST_NAMED = 50
 
 
 class Wrong:
-    """Gathers what was found wrong; of very much, the first `MOST_NAMED` and how many more there are."""
+    """Collects what was found wrong; the first `MOST_NAMED` are named, any others counted."""
 
     def __init__(self) -> None:
         self._found: list[str] = []
         self._more = 0
 
     def say(self, what: str) -> None:
-        """One more thing that does not fit."""
+        """Add one more thing that does not fit."""
         if len(self._found) < MOST_NAMED:
             self._found.append(what)
         else:
@@ -24,7 +24,7 @@ class Wrong:
     def require_nothing(self) -> None:
         """
         Raises:
-            Tampered: names all that was found.
+            Tampered: names everything that was found.
         """
         if self._found:
             more = [f"… and {self._more} more."] if self._more else []

@@ -1,8 +1,8 @@
 """
-The hashes that make a change of the log show.
+The hashes that reveal any change of the log.
 
-Each event carries SHA-256 of (the hash before it in its stream + its own canonical bytes); each entry of the
-log, SHA-256 of (the hash of the entry before it + the hash of its event). PostgreSQL makes the second one
+Each event carries SHA-256 of (the previous hash in its stream + its own canonical bytes); each entry of the
+log, SHA-256 of (the hash of the previous entry + the hash of its event). PostgreSQL computes the second one
 itself (`chain_link` in migrations/).
 """
 
@@ -17,21 +17,21 @@ import orjson
 
 
 def in_utc(at: datetime) -> datetime:
-    """The same moment in UTC, as every time of the log is."""
+    """The same moment in UTC, like every time in the log."""
     return at if at.tzinfo is UTC else at.astimezone(UTC)
 
 
 def spelled(at: datetime) -> str:
-    """A time as it is hashed: in UTC, to the microsecond."""
+    """A time in the form that is hashed: in UTC, to the microsecond."""
     return in_utc(at).isoformat(timespec="microseconds")
 
 
 def canonical(row: Any) -> bytes:
-    """The bytes of a row of `events` that its hash is over: keys in order, `data` as it was written."""
+    """The bytes of a row of `events` that its hash covers: keys in order, `data` as it was written."""
     return content_of(*_in_order(row))
 
 
-def content_of(  # noqa: PLR0913, PLR0917 - one a column: it is made of every event that is read
+def content_of(  # noqa: PLR0913, PLR0917 - one per column: it runs for every event that is read
     actor: str,
     actor_kind: str,
     at: datetime,
@@ -44,7 +44,7 @@ def content_of(  # noqa: PLR0913, PLR0917 - one a column: it is made of every ev
     version: int,
     wire_name: str,
 ) -> bytes:
-    """The same of its columns."""
+    """The same from its columns."""
     # Sorted by hand, for the same reason.
     content = {
         "actor": actor,
@@ -68,7 +68,7 @@ def chained(before: bytes, row: Any) -> bytes:
 
 
 def hashed(before: bytes, content: bytes) -> bytes:
-    """The same of its canonical bytes. PostgreSQL makes it too, of whatever is appended (`event_hash`)."""
+    """The same from its canonical bytes. PostgreSQL, too, computes it for each append (`event_hash`)."""
     return sha256(before + content).digest()
 
 

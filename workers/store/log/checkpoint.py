@@ -1,8 +1,8 @@
 """
-Where the log stood at a moment, signed: kept elsewhere, it shows when the log was cut or written anew.
+Where the log was at a moment, signed: kept elsewhere, it reveals if the log was cut or rewritten.
 
-A chain of hashes alone cannot: whoever owns the tables makes all of it again. So the log is held against the
-checkpoints that were made of it before, and these against each other, as monitors of transparency logs do
+A hash chain alone cannot do that: whoever owns the tables can rebuild all of it. So the log is compared with
+earlier checkpoints of it, and these with each other, as monitors of transparency logs do
 (RFC 9162, section 8.3). A checkpoint vouches for everything up to its position.
 """
 
@@ -26,7 +26,7 @@ from workers.store.log.events import last_position, number
 from workers.store.signature import require_signed, sign
 
 CHECKPOINT = "checkpoint"
-"""What the signature is of."""
+"""The kind of thing that the signature is for."""
 
 
 def _moment(written: str) -> str:
@@ -36,7 +36,7 @@ def _moment(written: str) -> str:
 
 
 class Checkpoint(Value):
-    """`hash`: the log's at `position`, hexadecimal; `at` as it was spelled when it was signed."""
+    """`hash`: the log's at `position`, hexadecimal; `at` in the spelling that was signed."""
 
     workspace: str
     position: int = Field(gt=0, lt=2**63)
@@ -60,8 +60,8 @@ class Held(NamedTuple):
 
 class Compared(Value):
     """
-    What the log was held against, without finding anything wrong: how many checkpoints, the position and the
-    time of the newest one, and the public keys that signed them.
+    What the log was compared with, without finding anything wrong: how many checkpoints, the newest one's
+    position and time, and the public keys that signed them.
     """
 
     checkpoints: int
@@ -75,7 +75,7 @@ def make(log: Engine, key: Ed25519PrivateKey, not_before: datetime | None = None
     A checkpoint of the log as it is now, by the database's clock.
 
     Args:
-        not_before: the time of the one before it, so that times run as positions do also where a clock was
+        not_before: the previous one's time, so that times increase with positions even if a clock was
             set back.
 
     Raises:
@@ -112,10 +112,10 @@ def spell(checkpoint: Checkpoint) -> bytes:
 
 def read(row: Mapping[str, Any]) -> Checkpoint:
     """
-    A checkpoint as somebody holds it, its signature held against what it is over.
+    A checkpoint from any copy, after checking its signature.
 
     Raises:
-        Tampered: it is none, or not what was signed.
+        Tampered: it is not a checkpoint, or not what was signed.
     """
     try:
         found = Checkpoint.model_validate(row)
@@ -128,7 +128,7 @@ def read(row: Mapping[str, Any]) -> Checkpoint:
 
 def read_line(line: bytes) -> Checkpoint | None:
     """
-    The checkpoint in a line; None where the line is an event.
+    The checkpoint in a line; None if the line is an event.
 
     Raises:
         Tampered: it is neither, or not what was signed.
@@ -144,11 +144,11 @@ def read_line(line: bytes) -> Checkpoint | None:
 
 def read_file(file: Path) -> list[Held]:
     """
-    All checkpoints in a file: alone, or among the events of exports.
+    All checkpoints in a file: on their own, or among the events of exports.
 
     Raises:
-        Tampered: names the first line that is none.
-        Refused: there is no checkpoint in it.
+        Tampered: names the first invalid line.
+        Refused: the file contains no checkpoint.
         OSError: it cannot be read.
     """
     with file.open("rb") as lines:
@@ -171,10 +171,10 @@ def _numbered(file: Path, lines: Iterable[bytes]) -> Iterator[Held]:
 
 def require_consistent(held: Iterable[Held]) -> None:
     """
-    Hold checkpoints against each other.
+    Compare checkpoints with each other.
 
     Raises:
-        Tampered: names all pairs of one position with other hashes, and all whose times run backwards.
+        Tampered: names all pairs with one position but different hashes, and all whose times run backwards.
     """
     in_order = sorted(held, key=lambda one: (one.checkpoint.workspace, one.checkpoint.position))
     wrong = []
@@ -202,10 +202,10 @@ def _pair(before: Held, after: Held) -> Iterator[str]:
 
 def compare(log: Engine, held: Sequence[Held], trusted: str | None = None) -> Compared:
     """
-    Hold the log against checkpoints of it, and these against each other.
+    Compare the log with its checkpoints, and these with each other.
 
     Args:
-        trusted: the public key that has to have signed each; any, where None.
+        trusted: the public key that must have signed each; any, if None.
 
     Raises:
         Tampered: says what does not fit, and between which positions.
@@ -244,7 +244,7 @@ def _of_this_workspace(connection: Connection, held: Sequence[Held]) -> list[Hel
 
 
 def _require_same(connection: Connection, ours: Sequence[Held]) -> None:
-    """Each checkpoint's hash is the log's at its position; the first that is not says from where on."""
+    """Require each checkpoint's hash to be the log's at its position; the first mismatch tells since when."""
     end = last_position(connection)
     stands = _hashes(connection, [one.checkpoint.position for one in ours])
     fits = 0

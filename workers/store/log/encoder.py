@@ -1,4 +1,4 @@
-"""Events made ready to be written: encoded, read back, and chained to those before them."""
+"""Prepares events for writing: encodes them, reads them back, and chains them to those before."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from workers.store.log.chain import hashed, in_utc, spelled
 from workers.store.seal import of_event, seal
 
 JOINT = "\x1e"
-"""What joins the columns of several events: a control character, which JSON never holds as it is."""
+"""Joins the columns of several events: a control character, which JSON never contains unescaped."""
 
 
 class Origin(NamedTuple):
@@ -32,7 +32,7 @@ class Origin(NamedTuple):
 
 
 class Head(NamedTuple):
-    """Where a stream stands: its newest version and that event's hash (0 and empty before the first)."""
+    """The end of a stream: its newest version and that event's hash (0 and empty before the first)."""
 
     stream: str
     version: int = 0
@@ -40,27 +40,27 @@ class Head(NamedTuple):
 
 
 class EncodedEvents(NamedTuple):
-    """Events about to be written: as they will read back, and as the parameters of the statement for them."""
+    """Events about to be written: as they will read back, and as the parameters of their statement."""
 
     recorded: tuple[Recorded, ...]
     parameters: dict[str, Any]
     head: Head
-    """Where the stream stands once they are written."""
+    """The end of the stream once they are written."""
 
 
 def draft(head: Head, events: Sequence[Logged], origin: Origin) -> EncodedEvents:
     """
-    The events that come after `head`, chained to it and sealed: only what a rule decided may be drafted.
+    Chain `events` to `head` and seal them; only what a rule decided may be drafted.
 
     Raises:
-        LogError: an event would not read back as it was written (for instance an infinite number in it), or
-            its time has no zone.
+        LogError: an event would not read back as written (for instance because of an infinite number in it),
+            or its time has no zone.
     """
     if origin.at.tzinfo is None:
         raise LogError(f"{origin.at} has no zone; give the time of an event in UTC")
     stream, version, before = head
     kind, actor = origin.actor.kind, origin.actor.id
-    rows: list[dict[str, Any]] = []  # `list[…]()` takes longer than to hash an event
+    rows: list[dict[str, Any]] = []  # a call like `list[…]()` takes longer than hashing an event
     recorded: list[Recorded] = []
     at = in_utc(origin.at)
     written_at = spelled(at)
@@ -80,7 +80,7 @@ def draft(head: Head, events: Sequence[Logged], origin: Origin) -> EncodedEvents
 
 
 def _row(stream: str, version: int, part: int, event: Logged, origin: Origin, at: str) -> dict[str, Any]:
-    """The columns of an event that its hash is over, in their order."""
+    """The columns of an event that its hash covers, in their order."""
     return {
         "actor": origin.actor.id,
         "actor_kind": origin.actor.kind,
@@ -97,7 +97,7 @@ def _row(stream: str, version: int, part: int, event: Logged, origin: Origin, at
 
 
 def _joined(head: Head, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The parameters of several events: what they share once, the rest joined."""
+    """The parameters of several events: shared values once, the rest joined."""
     names = ("wire_name", "schema_version", "data")
     columns = {name: JOINT.join([str(row[name]) for row in rows]) for name in names}
     proofs = {name: b"".join([row[name] for row in rows]) for name in ("hash", "seal")}
@@ -105,10 +105,10 @@ def _joined(head: Head, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _written(event: Logged) -> str:
-    """An event that cannot be read back would stop every follower for ever: refuse it here."""
+    """The event's text; refused if it cannot be read back, as it would stop every follower for ever."""
     try:
         data = orjson.dumps(encode(event), option=orjson.OPT_SORT_KEYS).decode()
-        # By their fields: both are of the class that the wire name stands for.
+        # By their fields: both belong to the class that the wire name stands for.
         same = vars(decode_text(event.wire_name, event.schema_version, data)) == vars(event)
     except (ValidationError, orjson.JSONEncodeError) as error:
         raise LogError(f"{event.wire_name} cannot be written as JSON: {error}") from error

@@ -1,13 +1,13 @@
 """
-Append to the log, and read it.
+Appends to the log, and reads it.
 
-An append is one statement that waits for nobody: two writers of one stream meet at its unique version, two
-askings of one key at the key. PostgreSQL's own `append_event` (in migrations/) writes it, once its hash
-follows from its content and the hash before, and puts its id into `pending`; whoever reads next has
-PostgreSQL number what is pending, and so committed (`number_events`). What has no number yet is not visible
-to a reader by position, so a reader that has seen position n never finds n - 1 filled in later.
+An append is one statement that waits for nobody: two writers of one stream collide at its unique version, two
+uses of one key at the key. PostgreSQL's own `append_event` (in migrations/) writes it, if its hash
+follows from its content and the previous hash, and puts its id into `pending`; the next reader has
+PostgreSQL number what is pending, and so committed (`number_events`). An event without a number is not yet
+visible to readers by position, so a reader that has seen position n never finds n - 1 filled in later.
 
-What carries no seal of this installation no rule decided: whoever reads passes over it
+An event without a seal of this installation was decided by no rule: readers pass over it
 (`workers.store.log.recorded`).
 """
 
@@ -31,7 +31,7 @@ from workers.store.seal import seal
 CHANNEL = "recsysops_events"
 STREAMED_ROWS = 100
 CALL_SECONDS = 0.1
-"""One process calls the followers at most this often; whoever hears a call looks again later than that."""
+"""One process notifies the followers at most this often; whoever hears it looks again later than that."""
 
 _IN_THE_WAY = {"events_stream_version_key", "events_key_part_key", "cards_pkey", "cards_number_key"}
 
@@ -41,7 +41,7 @@ COLUMNS = (
 )
 """Of `events`, in the order in which `append_event` takes them."""
 
-# Event by event along the log: joined as a whole, everything would be sorted before the first one is read.
+# Event by event along the log: if joined as a whole, everything would be sorted before the first read.
 _IN_ORDER = f"""
 SELECT event.*, position FROM log
 JOIN LATERAL (SELECT {READ} FROM events WHERE id = log.event_id OFFSET 0) AS event ON true
@@ -54,7 +54,7 @@ _ONE = f"SELECT append_event({_VALUES})"
 
 _BY = f"chr({ord(JOINT)})"
 
-# What differs comes joined: the driver takes longer to spell arrays out than PostgreSQL to write the rows.
+# Varying columns come joined: the driver takes longer to spell arrays than PostgreSQL to write the rows.
 _SEVERAL = f"""
 SELECT count(append_event(
     %(stream)b, %(before)s::int + n::int, wire_name, schema_version::int, data, %(actor_kind)b, %(actor)b,
@@ -69,11 +69,11 @@ FROM ROWS FROM (string_to_table(%(wire_name)b, {_BY}), string_to_table(%(schema_
 @cache
 def insert(several: bool, then: Callable[[str], str] | None = None) -> Statement:
     """
-    What writes a draft of one event or several.
+    The statement that writes a draft of one event or several.
 
     Args:
-        then: makes the statement that is to be the same one: it writes something from what it is given,
-            and only once that is done.
+        then: extends it to a statement that also writes something from what it is given, and only after the
+            events are written.
     """
     written = _SEVERAL if several else _ONE
     return Statement(then(f"FROM ({written}) AS appended") if then else written)
@@ -87,8 +87,8 @@ def append(
 
     Raises:
         VersionConflict: somebody else appended first, perhaps under the same key: look for its `answer`,
-            else read again and decide again.
-        LogError: an event would not read back as it was written.
+            otherwise read and decide again.
+        LogError: an event would not read back as written.
     """
     made = draft(head, events, origin)
     write(connection, insert(len(events) > 1), made.parameters)
@@ -109,71 +109,71 @@ def write(connection: Connection, statement: Statement, parameters: dict[str, An
 
 
 def conflict(error: psycopg.IntegrityError) -> Exception:
-    """What an integrity error means: somebody was first, or the log is broken."""
+    """The exception for an integrity error: somebody was first, or the log is broken."""
     if error.diag.constraint_name in _IN_THE_WAY:
         return VersionConflict(f"Somebody else appended first ({error.diag.constraint_name}); read again.")
     return LogError(f"The log refused the events: {error}")
 
 
 def head_of(connection: Connection, stream: str) -> Head:
-    """Where a stream stands now."""
+    """The current end of a stream."""
     query = "SELECT version, hash FROM events WHERE stream = %(stream)s ORDER BY version DESC LIMIT 1"
     row = connection.exec_driver_sql(query, {"stream": stream}).first()
     return Head(stream, row.version, bytes(row.hash)) if row else Head(stream)
 
 
 def answer(connection: Connection, key: str) -> tuple[Recorded, ...]:
-    """The events written under an idempotency key; empty where there are none."""
+    """The events written under an idempotency key; empty if there are none."""
     query = f"SELECT {READ}, 0 FROM events WHERE key = %s ORDER BY part"  # noqa: S608 - a constant
     return _all(connection, query, key)
 
 
 def taken(connection: Connection, key: str) -> bool:
-    """Whether anything stands under an idempotency key, whoever put it there."""
+    """Whether there is anything under an idempotency key, whoever put it there."""
     query = "SELECT EXISTS (SELECT FROM events WHERE key = %(key)s)"
     return bool(connection.exec_driver_sql(query, {"key": key}).scalar_one())
 
 
 def unguessed(key: str) -> str:
-    """The key for the same thing where somebody who may not decide took the one that all can guess."""
+    """A replacement for a guessable key that was taken by somebody who may not decide."""
     return f"{key}:{seal(key.encode())[:8].hex()}"
 
 
 def read_stream(connection: Connection, stream: str) -> tuple[Recorded, ...]:
-    """All events of a stream, oldest first; empty where there is no such stream."""
+    """All events of a stream, oldest first; empty if there is no such stream."""
     query = f"SELECT {READ}, 0 FROM events WHERE stream = %s ORDER BY version"  # noqa: S608 - a constant
     return _all(connection, query, stream)
 
 
 def archived(connection: Connection, stream: str) -> bool:
-    """Whether a stream's events were moved into an archive."""
+    """Whether a stream's events were archived."""
     query = "SELECT EXISTS (SELECT FROM archived WHERE stream = %(stream)s)"
     return bool(connection.exec_driver_sql(query, {"stream": stream}).scalar_one())
 
 
 def number(log: Engine) -> int:
     """
-    Give what is committed and has no number yet its position in the log; returns how many got one.
+    Give committed events without a number their position in the log; returns how many got one.
 
-    In a transaction of its own, so that nobody waits for it and it sees the newest commits.
+    Runs in a transaction of its own, so that nobody waits for it and it sees the newest commits.
     """
     with log.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         return int(connection.exec_driver_sql("SELECT number_events()").scalar_one())
 
 
 def read_after(connection: Connection, position: int, limit: int = 500) -> tuple[Recorded, ...]:
-    """Up to `limit` numbered events of all streams after `position`, in order; `number` them first."""
+    """Up to `limit` numbered events of all streams after `position`, in order; call `number` first."""
     return _all(connection, f"{_IN_ORDER} LIMIT %s", position, limit)
 
 
 def read_all(connection: Connection, position: int = 0) -> Iterator[Recorded]:
-    """Every numbered event after `position`, in order, few of them in memory at a time."""
-    # Nothing else can be asked on this connection meanwhile.
+    """Every numbered event after `position`, in order, with only a few in memory at a time."""
+    # This connection cannot be used for anything else meanwhile.
     yield from from_rows(cursor(connection).stream(_IN_ORDER, (position,), binary=True, size=STREAMED_ROWS))
 
 
 def _all(connection: Connection, query: str, *parameters: Any) -> tuple[Recorded, ...]:
-    # Binary, as the numbers and times of a row are then not spelled out and read again.
+    # Binary, so that a row's numbers and times are not converted to text and back.
     found = cursor(connection).execute(query, parameters, binary=True)
     return tuple(from_rows(found.fetchall()))
 
@@ -190,6 +190,6 @@ def rows_after(connection: Connection, position: int, limit: int) -> Iterator[di
 
 
 def last_position(connection: Connection) -> int:
-    """The position of the newest numbered event; 0 while there is none."""
+    """The position of the newest numbered event; 0 if there is none."""
     found = connection.exec_driver_sql("SELECT position FROM log ORDER BY position DESC LIMIT 1")
     return int(found.scalar_one_or_none() or 0)

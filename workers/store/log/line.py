@@ -1,4 +1,4 @@
-"""One entry of the log as a line of JSON: how it is spelled, and how it is read back byte for byte."""
+"""One entry of the log as a line of JSON: how it is written, and how it is read back byte for byte."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ENTRY = ("position", "entry_hash")
 PLACE = ("stream", "version")
 BODY = ("wire_name", "schema_version", "data", "actor_kind", "actor", "cause", "at", "key", "part")
 SEALED = ("rules", "seal")
-"""Of an event that a rule decided since there are seals."""
+"""Columns of an event decided by a rule since seals exist."""
 
 HASHES = ("entry_hash", "hash", "before", "entry_before", "seal")
 """Hexadecimal in a line, bytes in a row."""
@@ -29,9 +29,9 @@ def spell(row: Mapping[str, Any]) -> bytes:
     """
     The line of a row, with its newline.
 
-    A row holds the columns of an event, its seal where it has one (or, once its body was moved away,
-    `archived`: the name of the archive), its `position` and `entry_hash`; where what comes before is not in
-    the same file also `before`, the hash before it in its stream, and `entry_before`, that of the log.
+    A row holds the columns of an event, its seal if it has one (or, once its body was archived,
+    `archived`: the name of the archive), its `position` and `entry_hash`; if the preceding events are not in
+    the same file also `before`, the previous hash in its stream, and `entry_before`, that in the log.
     """
     spelled: dict[str, Any] = {name: bytes(row[name]).hex() for name in HASHES if name in row}
     if "data" in row:
@@ -42,10 +42,10 @@ def spell(row: Mapping[str, Any]) -> bytes:
 
 def read(line: bytes) -> dict[str, Any]:
     """
-    The row of a line, or a checkpoint as it stands.
+    The row of a line, or a checkpoint unchanged.
 
     Raises:
-        Tampered: it is not what `spell` writes, to the byte.
+        Tampered: it is not, to the byte, what `spell` writes.
     """
     try:
         found = orjson.loads(line)
@@ -68,7 +68,7 @@ def read(line: bytes) -> dict[str, Any]:
 
 
 def is_checkpoint(row: Mapping[str, Any]) -> bool:
-    """Whether a line that was read is a checkpoint and no event."""
+    """Whether a line that was read is a checkpoint rather than an event."""
     return "signature" in row
 
 

@@ -1,8 +1,8 @@
 """
 An event of the log as a value, made from its columns; and whether a rule decided it.
 
-What no rule decided carries no seal that fits, and is passed over by everybody who reads events to act on
-them or to show them. `recsysops events verify` names it.
+An event that no rule decided has no valid seal, and is passed over by everything that reads events to act on
+them or to show them. `recsysops events verify` reports it.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ UNSEALED = f"id <= {BEFORE_SEALS} AS unsealed"
 _EVENT = "stream, version, at, actor_kind, actor, cause, key, wire_name, schema_version, data"
 _PROOF = "part, hash, rules, seal"
 READ = f"{_EVENT}, {_PROOF}, {UNSEALED}"
-"""The columns that an event is made from, in the order of `from_rows`."""
+"""The columns that an event is made from, in the order that `from_rows` expects."""
 
 
 def from_rows(rows: Iterable[tuple[Any, ...]]) -> Iterator[Recorded]:
-    """The events of rows that a rule decided: the columns of `READ`, and the event's position."""
+    """The events of those rows that a rule decided; a row has the columns of `READ`, and the position."""
     for *columns, part, hash_, rules, seal, unsealed, position in rows:
         if _decided(columns, part, hash_, rules, seal, unsealed):
             yield _made(columns, position)
 
 
 def recorded_from(row: Any) -> Recorded:
-    """The event of a row of `events` that has names, whoever put it there."""
+    """The event of a row of `events` with named columns, whoever put it there."""
     return _made(_in_row(row), row.get("position", 0))
 
 
 def decided(row: Any, unsealed: bool) -> bool:
     """
-    Whether a rule decided the event of a row that has names.
+    Whether a rule decided the event of a row with named columns.
 
     Args:
         unsealed: it is from before events were sealed.
@@ -53,7 +53,7 @@ def decided(row: Any, unsealed: bool) -> bool:
 def _made(columns: Any, position: int) -> Recorded:
     stream, version, at, kind, actor, cause, key, name, schema, data = columns
     event = decode_text(name, schema, data)
-    # Past the constructor, which takes twice as long: every event that is read comes here.
+    # Bypasses the constructor, which takes twice as long: this runs for every event that is read.
     return _new(Recorded, (stream, version, in_utc(at), kind, actor, cause, key, event, position))
 
 

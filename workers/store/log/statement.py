@@ -1,9 +1,9 @@
 """
-A statement that everything waits for, asked for by the name under which a connection has it prepared.
+A statement that everything waits for, executed by the name under which a connection has prepared it.
 
-Straight at libpq, on which psycopg stands: what its `execute` does around a small INSERT takes longer than
-PostgreSQL takes to write the row. `benchmarks/store` shows what that saves, as *bare through libpq*. In
-return a signal does not break in: it is seen to when the statement has ended, by itself or at its timeout.
+It uses libpq, the layer below psycopg, directly: what `execute` does around a small INSERT takes longer than
+PostgreSQL needs to write the row. `benchmarks/store` shows the gain, as *bare through libpq*. In return,
+signals do not interrupt it: they are handled when the statement has ended, normally or at its timeout.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ IDLE: Final = pq.TransactionStatus.IDLE
 @contextmanager
 def together(connection: Connection, first: str) -> Iterator[None]:
     """
-    One transaction of what is asked on a connection on which each statement is one of its own, from the
-    statement `first` on; taken back where the block raises.
+    Run the block as one transaction, from the statement `first` on, on a connection where each statement is
+    otherwise one of its own; rolled back if the block raises.
 
     Raises:
-        psycopg.Error: what PostgreSQL says against its beginning or its end.
+        psycopg.Error: PostgreSQL rejects its beginning or its end.
     """
     under = driver(connection)
     libpq = under.cursor.connection.pgconn
@@ -43,10 +43,10 @@ def together(connection: Connection, first: str) -> Iterator[None]:
         yield
         ended = libpq.exec_(b"COMMIT")
         _expect(libpq, ended)
-        if ended.command_status != b"COMMIT":  # PostgreSQL says ROLLBACK, and calls it done
+        if ended.command_status != b"COMMIT":  # PostgreSQL reports ROLLBACK, and does not call it an error
             raise psycopg.OperationalError("a statement in it had failed, and all was taken back")
     except BaseException:
-        under.known.clear()  # perhaps of what is taken back
+        under.known.clear()  # it may hold what is now rolled back
         libpq.exec_(b"ROLLBACK")
         raise
 
@@ -56,7 +56,7 @@ class Statement:
     A statement that returns nothing.
 
     Args:
-        text: `%(name)b` stands for text or bytes, which go as they are; `%(name)s` for what is spelled: a
+        text: `%(name)b` stands for text or bytes, which are sent as is; `%(name)s` for what is spelled: a
             number, a time, true or false. So no text is cut at a zero byte: PostgreSQL refuses it.
     """
 
@@ -71,28 +71,28 @@ class Statement:
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> None:
         """
-        Run it; in the transaction of the connection, unless each statement is one of its own.
+        Run it in the connection's transaction, unless each statement is one of its own.
 
         Raises:
-            psycopg.Error: what PostgreSQL says against it, or that it is gone.
+            psycopg.Error: PostgreSQL rejects it, or is gone.
         """
         under, prepared, _ = driver(connection)
         libpq = under.connection.pgconn
         if not under.connection.autocommit:
-            # psycopg begins the transaction, and has everything prepared forgotten when one is rolled back.
+            # psycopg begins the transaction, and forgets all prepared statements when one is rolled back.
             under.execute(self._text, values)
             return
-        # In line: there are two dozen, for each event.
+        # Inline: there are two dozen for each event.
         encoded = [
             v.encode() if type(v) is str else v if v is None or type(v) is bytes else str(v).encode()
             for v in self._values(values)
         ]
         try:
             self._ask(libpq, encoded, prepared)
-        except errors.InvalidSqlStatementName as error:  # forgotten: nothing was done
+        except errors.InvalidSqlStatementName as error:  # it was forgotten: nothing was done
             if libpq.transaction_status != IDLE:
                 raise psycopg.OperationalError("the transaction failed at a forgotten statement") from error
-            # This one alone: others may have been prepared after all were forgotten, and are known.
+            # Only this one: others may have been prepared after everything was forgotten, and are known.
             prepared.discard(self._name)
             self._ask(libpq, encoded, prepared)
 

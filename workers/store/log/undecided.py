@@ -1,7 +1,7 @@
 """
-What stands in the log and no rule decided: for whoever watches over it. Nobody else reads such an event.
+Events in the log that no rule decided, for whoever watches over it. Nothing else reads such an event.
 
-An event is looked at once by a process: it never changes, and the log only grows.
+A process looks at each event only once, because events never change, and the log only grows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ROWS_AT_ONCE = 1_000
 
 
 class Undecided(NamedTuple):
-    """An event without a seal of this installation, and where it stands."""
+    """An event without a seal of this installation, and where it is."""
 
     position: int
     stream: str
@@ -26,7 +26,7 @@ class Undecided(NamedTuple):
 
 
 class Lookout:
-    """Looks at what came into the log since it looked last. For several threads."""
+    """Looks at what entered the log since its last look. Usable from several threads."""
 
     def __init__(self, log: Engine) -> None:
         self._log = log
@@ -35,7 +35,7 @@ class Lookout:
         self._alone = Lock()
 
     def look(self, most: int) -> tuple[Undecided, ...]:
-        """All that was found so far, after up to `most` events more."""
+        """Everything found so far, after checking up to `most` more events."""
         with self._alone:
             number(self._log)
             for _ in range(0, most, ROWS_AT_ONCE):

@@ -1,1 +1,1 @@
-"""What a total should be: forecasts, their scatter, and days that are not like others."""
+"""What a total should be: forecasts, their scatter, and days unlike others."""

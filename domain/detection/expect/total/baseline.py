@@ -3,9 +3,9 @@ What a total should be: its season, its level, its growth and its scatter, learn
 looks.
 
 A `Baseline` is learned from weeks of windows, and is small: what a window holds at each place of the day or
-the week, the level, how far windows scatter. A look asks the engine for the windows since then alone,
-brings the level up to date with them, and says what its own window should hold. Once a day it is learned
-anew.
+the week, the level, how far windows scatter. A look then asks the engine only for the windows since,
+updates the level with them, and says what its own window should hold. The baseline is relearned once a
+day.
 
     weeks of windows ─▶ `learn` ─▶ Baseline ─▶ `expected` ◀─ the windows since ─▶ Expected
 """
@@ -40,23 +40,23 @@ DAY, HOUR, WEEK = 86_400, 3_600, 604_800
 LEARN_EVERY, LEARN_PART = (
     float(DAY),
     8,
-)  # seconds after which a baseline is learned anew; of a short past a part
+)  # seconds after which a baseline is relearned; with a short past, a part of it
 LEAST_UNIT = 1e-9
 DIGITS = 5
-DAYS_A_WEEK, WHOLE = 7, 0.8  # days that have shown a weekend; the part of a day's windows that make it whole
-LATE = 9  # windows whose median is what has come to be usual
+DAYS_A_WEEK, WHOLE = 7, 0.8  # days that have shown a weekend; part of a day's windows that makes it whole
+LATE = 9  # windows whose median is what has lately become usual
 
 
 class Baseline(Value):
     """
     What a total usually is. Times are seconds on the local clock.
 
-    `until` is where the past ends that it was learned from and the first cycle begins, `span` how far that
-    reaches back; `rates` is what a window of `width` holds at each place of a cycle of `period` (0: no
-    season). `level` was learned from `reach` windows that held `weight` by the season. A window's variance
-    is `phi`·mean + (`scatter` + what is unknown)·mean²: `unknown` for hours of the day that the past is too
-    short to show, `weekend` for weekdays, as far as the level is that of other days. `special` is what past
-    holidays and their edges were; they teach nothing else.
+    `until` is the end of the past it was learned from, where the first cycle begins; `span` is how far that
+    past reaches back; `rates` is what a window of `width` holds at each place of a cycle of `period` (0: no
+    season). `level` was learned from `reach` windows that held `weight` by the season. A window's variance is
+    `phi`·mean + (`scatter` + what is unknown)·mean²: `unknown` covers hours of the day that the past is too
+    short to show, `weekend` covers weekdays, as far as the level comes from other days. `special` is what
+    past holidays and their edges held; they teach nothing else.
     """
 
     width: float
@@ -84,7 +84,7 @@ class Baseline(Value):
         return np.array(self.rates, dtype=np.float64)
 
     def usual(self, local_seconds: npt.NDArray[np.int64]) -> Floats:
-        """(n,) what windows that begin then hold by their season, before level and growth; NaN: not known."""
+        """(n,) what windows beginning then hold by their season, before level and growth; NaN: not known."""
         if not self.period:
             return np.ones(len(local_seconds))
         middles = local_seconds.astype(np.float64) + self.width / 2
@@ -93,11 +93,11 @@ class Baseline(Value):
 
     def of_other_days(self, begins: int, learned: int | None = None) -> float:
         """
-        The share of its level, for a window that begins then, that was learned on other days: all of it for
+        The share of the level, for a window that begins then, that was learned on other days: all of it for
         the part beyond midnight.
 
         Args:
-            learned: how many windows of the same day it was learned from; all that there were, if not given.
+            learned: how many windows of the same day it was learned from; if not given, all there were.
         """
         into = begins % DAY
         beyond = max(0.0, into + self.width - DAY) / self.width
@@ -106,19 +106,19 @@ class Baseline(Value):
 
     @property
     def asked(self) -> float:
-        """When it was learned, or last was better than what there was to learn from."""
+        """When it was learned, or last found to be better than what there was to learn from."""
         return self.until if self.tried is None else self.tried
 
     def due(self, begins: float) -> bool:
         """
-        Whether it is to be learned anew for a window that begins then: after a day, or an eighth of its
-        past; or as it knows what came later.
+        Whether it should be relearned for a window that begins then: after a day, or an eighth of its past;
+        or if it was learned from later windows.
         """
         late = begins - self.asked
         return late < 0 or late >= max(min(LEARN_EVERY, self.span / LEARN_PART), self.width)
 
     def note(self) -> str | None:
-        """What it cannot judge yet; None where nothing is left to learn."""
+        """What it cannot judge yet; None if nothing is left to learn."""
         if self.width > DAY or self.span >= WEEKS_KNOWN:
             return None
         days = self.span / DAY
@@ -145,9 +145,9 @@ def learn(  # noqa: PLR0913 - the past, and what is known of it
     Args:
         total: (n_windows,) of the past, ≥ 0; local_seconds: (n_windows,) local clock at the start of each.
         usable: (n_windows,) which may be learned from.
-        amounts: whether a column is added up, rather than rows counted.
+        amounts: whether a column is summed, rather than rows counted.
         special: of the same windows; before: what is known of holidays that the past no longer reaches.
-        period: seconds of the season that it is to have, where the past shows that one.
+        period: seconds of the season that it should have, if the past shows that one.
 
     Returns:
         None when there are fewer than eight usable windows.
@@ -166,7 +166,7 @@ def learn(  # noqa: PLR0913 - the past, and what is known of it
 
 
 def _ordinary(usable: npt.NDArray[np.bool_], special: SpecialDays | None) -> npt.NDArray[np.bool_]:
-    """(n,) those that say something of other days."""
+    """(n,) the windows that say something about other days."""
     return usable if special is None else usable & ~special.marked
 
 
@@ -180,7 +180,7 @@ def _holidays(
 
 
 def _like_rest(baseline: Baseline, local_seconds: npt.NDArray[np.int64], special: SpecialDays) -> Floats:
-    """(n,) what a day of rest holds beside the window's own weekday; 1 where that is not known."""
+    """(n,) what a day of rest holds relative to the window's own weekday; 1 where that is not known."""
     if baseline.width > DAY:
         return np.ones(len(local_seconds))
     own, rest = baseline.usual(local_seconds), baseline.usual(special.like(local_seconds))
@@ -214,15 +214,18 @@ def _baseline(past: Windows, forecast: Forecast, amounts: bool) -> Baseline:
 
 
 def _knows_no_week(past: Windows, forecast: Forecast) -> bool:
-    """Of windows of a day the scatter is that between days already."""
+    """
+    Whether a week is not known yet; for windows of a day, the scatter already includes that between days.
+    """
     return past.span < WEEKS_KNOWN or (past.width < DAY and forecast.season.period < WEEK)
 
 
 def _between_days(past: Windows) -> float:
     """
-    Relative variance of one day's total against another's, of a past too short for a profile of the week.
+    Relative variance of one day's total against another's, for a past too short for a weekly profile.
 
-    A whole week has shown a weekend: then no more than its days differed. Before that, what is usual of days.
+    A whole week has shown a weekend: then at most what its days differed by. Before that, the usual scatter
+    of days.
     """
     days = np.floor(past.middles / DAY).astype(np.int64)
     means = _means_of(past, days)
@@ -266,8 +269,7 @@ def _windows(
 
 def _of_the_level(forecast: Forecast, past: Windows) -> float:
     """
-    Relative variance of the level itself, where the past is so short that its errors may say too little of
-    it.
+    Relative variance of the level itself, if the past is so short that its errors may understate it.
     """
     n = int((past.usable & np.isfinite(forecast.mean)).sum())
     held = max(forecast.level * forecast.weight, past.unit)
@@ -286,12 +288,12 @@ def expected(
     What the last window should hold.
 
     Args:
-        total: (n_windows,) the windows since the baseline was learned (those before are left out), the last
-            one that in question: its value is not looked at.
-        special: of the same windows. shape: (n_windows,) by what their season is to be multiplied.
+        total: (n_windows,) the windows since the baseline was learned (earlier ones are ignored), the last
+            one the window in question: its value is not used.
+        special: of the same windows. shape: (n_windows,) factors to multiply their season by.
 
     Returns:
-        None where the last one's place in the season is not known yet.
+        None if the last one's place in the season is not known yet.
     """
     usual = baseline.usual(local_seconds)
     usual = usual if shape is None else usual * shape
@@ -314,16 +316,16 @@ def expected(
 
 
 def _of_the_day(baseline: Baseline, local_seconds: npt.NDArray[np.int64], used: npt.NDArray[np.bool_]) -> int:
-    """How many windows of the last one's day its level is learned from."""
+    """The number of windows of the last one's day that its level is learned from."""
     midnight = int(local_seconds[-1]) // DAY * DAY
-    before = max(baseline.until - midnight, 0.0) / baseline.width  # those that it was learned from at once
+    before = max(baseline.until - midnight, 0.0) / baseline.width  # those it was originally learned from
     return int(before) + int((used & (local_seconds[:-1] >= midnight)).sum())
 
 
 def _so_far(
     baseline: Baseline, total: Floats, due: Floats, special: SpecialDays, usable: npt.NDArray[np.bool_]
 ) -> SpecialDay | None:
-    """What the last window's holiday, or its edge, was in the windows before."""
+    """What the last window's holiday, or its edge, held in the windows before."""
     same = usable & (special.day == special.day[-1])
     same &= (special.holiday >= 1 / 2) == (special.holiday[-1] >= 1 / 2)
     same[-1] = False
@@ -335,8 +337,8 @@ def _mixed(
     baseline: Baseline, so_far: SpecialDay | None, special: SpecialDays, rest: float
 ) -> tuple[float, float]:
     """
-    By what the last window's share of a holiday and of an edge multiply what it holds, and the relative
-    variance of that.
+    The factor that the last window's share of a holiday and of an edge applies to what it holds, and the
+    relative variance of that factor.
     """
     whole_day, day = baseline.width >= DAY, int(special.day[-1])
     whole, off = 1.0, 0.0
@@ -358,7 +360,7 @@ def carried(
     special: SpecialDays | None = None,
 ) -> Baseline:
     """
-    The same at the level of the windows (n_windows,) since it was last asked for, asked for `until` then.
+    The same at the level of the windows (n_windows,) since it was last asked for; `asked` is then `until`.
     """
     level = _level(baseline, total, baseline.usual(local_seconds), _ordinary(usable, special))
     return baseline.model_copy(update={"level": level, "tried": until})
@@ -368,13 +370,12 @@ def expected_over(
     baseline: Baseline, begins: int, seconds: float, special: SpecialDays | None = None
 ) -> Expected | None:
     """
-    What a time of any length holds that begins then (seconds on the local clock), at the level that was
-    learned.
+    What a period of any length that begins then (seconds on the local clock) holds, at the learned level.
 
-    Its windows are taken to scatter together: so long a time is no surer than one of them.
+    Its windows are taken to scatter together: so long a period is no more certain than one of them.
 
     Args:
-        special: of that time, as one window.
+        special: of that period, as one window.
     """
     windows = max(round(seconds / baseline.width), 1)
     local = (begins + baseline.width * np.arange(windows)).astype(np.int64)
@@ -399,8 +400,8 @@ def _around(baseline: Baseline, mean: float, weekend: float) -> Expected:
 
 def _level(baseline: Baseline, total: Floats, usual: Floats, used: npt.NDArray[np.bool_]) -> float:
     """
-    The level of the last `reach` usable windows; those before the baseline was learned count as it held
-    them.
+    The level of the last `reach` usable windows; those before the baseline was learned count as they do in
+    it.
     """
     places = np.flatnonzero(used & np.isfinite(usual))[-baseline.reach :]
     if not len(places):
@@ -413,7 +414,7 @@ def _level(baseline: Baseline, total: Floats, usual: Floats, used: npt.NDArray[n
 
 
 def _without_outliers(baseline: Baseline, held: Floats, due: Floats) -> Floats:
-    """(n,) no further out than at the level that was, or at the median of late, whichever allows more."""
+    """(n,) capped as at the previous level, or at the recent median, whichever allows more."""
     filled = due > 0
     late = held[filled][-LATE:] / due[filled][-LATE:]
     levels = [baseline.level] + ([float(np.median(late))] if len(late) else [])
@@ -430,10 +431,10 @@ def expect(
     total: Floats, local_seconds: npt.NDArray[np.int64], width_seconds: float, usable: npt.NDArray[np.bool_]
 ) -> Expected | None:
     """
-    What the last window should hold, from those before it, learned at once.
+    What the last window should hold, from those before it, learned in one go.
 
     Args:
-        total: (n_windows,) counts, the last one the window in question (its value is not looked at).
+        total: (n_windows,) counts, the last one the window in question (its value is not used).
         local_seconds: (n_windows,) local clock at the start of each.
         usable: (n_windows,) which windows may be learned from.
 

@@ -1,8 +1,8 @@
 """
-What windows usually hold at their place in the day or the week, learned from the cycles before alone.
+What windows usually hold at their place in the day or the week, learned only from earlier cycles.
 
-The profile of a cycle is that of the cycles before it, so that what comes of it for the past are forecasts,
-and their errors those that it will make.
+The profile of a cycle is that of the cycles before it, so that its values for the past are forecasts,
+and their errors are those that future ones will make.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ import numpy.typing as npt
 
 from domain.detection.data.counts import Floats
 
-LEAST_CYCLES = 2  # before a place in the cycle is known
+LEAST_CYCLES = 2  # cycles before a place in the cycle is known
 FAR, NEVER_FAR = (
     4.0,
     0.3,
-)  # times the usual distance, and share of the median, from where on a cycle is odd there
+)  # multiple of the usual distance, and share of the median, beyond which a cycle is odd there
 MAD_TO_SD = 1.4826
-AROUND, BESIDE = 43_200.0, 3.5  # seconds, and at the least windows, on each side that make a level
-DRAWN = 25.0  # things that a level is drawn to that of all by
+AROUND, BESIDE = 43_200.0, 3.5  # seconds, and least number of windows, on each side that make a level
+DRAWN = 25.0  # things that the overall level counts for when a level is shrunk to it
 
 
 @dataclass(frozen=True)
 class Cycle:
     """
-    `period` and `width` of a place in it, in seconds; `cycles` that are learned from at most. Cycles are
+    `period` and `width` of a place in it, in seconds; at most `cycles` are learned from. Cycles are
     counted from `anchor` (seconds on the local clock), where the next one begins: those of the past are −1,
     −2, ….
     """
@@ -39,7 +39,7 @@ class Cycle:
 
     @property
     def places(self) -> int:
-        """How many there are in a cycle."""
+        """How many places there are in a cycle."""
         return max(round(self.period / self.width), 1)
 
     def at(self, middles: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.int64], Floats]:
@@ -64,7 +64,7 @@ class Profiles:
         (n,) what each window of the past, or of the next cycle, should hold by the cycles before its own.
 
         Args:
-            within: seconds of a part of the cycle, such as a day; there is no interpolation across its ends.
+            within: seconds of a part of the cycle, such as a day; no interpolation across its boundaries.
         """
         cycle, place = self.cycle.at(middles)
         if within is not None and not within % self.cycle.width:
@@ -78,7 +78,7 @@ def learned(cycle: Cycle, middles: Floats, values: Floats, base: Floats) -> Prof
     """
     Args:
         middles: (n,) of the windows, on the local clock; all before the cycle's anchor.
-        values: (n,) what they held, base: (n,) what it is counted by (1: the window itself); NaN where the
+        values: (n,) what they held, base: (n,) what that is divided by (1: the window itself); NaN where the
             window is not to be learned from.
     """
     number, place = cycle.at(middles)
@@ -104,8 +104,8 @@ def _level(
     values: Floats, base: Floats, place: npt.NDArray[np.int64], middles: Floats, places: int
 ) -> Floats:
     """
-    (n,) what the windows of half a day around each held, or of a few where they are longer, beside their
-    places' share: cycles at different levels are of one shape.
+    (n,) what the windows of half a day around each held (a few windows if they are longer) relative to the
+    share of their places: cycles at different levels have one shape.
     """
     if not len(values):
         return values
@@ -122,7 +122,7 @@ def _level(
 
 
 def between(rows: Floats, place: Floats) -> Floats:
-    """(n,) of (n, places) what is at each place (n,), between two places that of both; ends meet."""
+    """(n,) the value of (n, places) at each place (n,), interpolated between two places; ends meet."""
     low = np.floor(place).astype(np.int64)
     part, places = place - low, rows.shape[-1]
     each = np.arange(len(place))
@@ -131,7 +131,7 @@ def between(rows: Floats, place: Floats) -> Floats:
 
 
 def _without_odd_ones(view: Floats, noise: Floats) -> Floats:
-    """The mean over the last axis of what is known there, without what lies far from the median."""
+    """The mean over the last axis of the known values, without those far from the median."""
     known = np.isfinite(view).sum(axis=-1)
     middle = _median(view, known)[..., None]
     away = np.abs(view - middle)
@@ -143,7 +143,7 @@ def _without_odd_ones(view: Floats, noise: Floats) -> Floats:
 
 
 def _median(view: Floats, known: npt.NDArray[np.int64]) -> Floats:
-    """Over the last axis; NaN, which sorts last, is left out, and stands where there is nothing else."""
+    """Over the last axis; NaN, which sorts last, is ignored, and returned if there is nothing else."""
     ordered = np.sort(view, axis=-1)
     low, high = (np.maximum(known - 1, 0) // 2)[..., None], (known // 2)[..., None]
     high = np.minimum(high, np.maximum(known - 1, 0)[..., None])

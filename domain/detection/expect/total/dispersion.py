@@ -1,9 +1,10 @@
 """
 How far windows scatter about their forecasts, as a function of the forecast, and how heavy the tail is.
 
-Both come of past forecasts' errors: whatever a forecast leaves out, a slope within the hour or a day's
-mood, widens the band by as much as it was off. Single bad days do not: each group of windows of about one
-size counts what lies far out as three times what is usual there, and errors in a row as one.
+Both are estimated from the errors of past forecasts: whatever a forecast leaves out, a slope within the hour
+or a day's mood, widens the band by as much as it was off. Single bad days do not: within each group of
+windows of similar size, an outlier counts as three times what is usual there, and errors in a row count as
+one.
 
 Source:
     Variance φ·mean + s·mean² by moments in groups, weighted as for a gamma: Davidian & Carroll (1987),
@@ -22,21 +23,21 @@ from scipy.optimize import nnls
 from domain.detection.data.counts import Floats
 from domain.detection.expect.total.predictive import MOST_FREEDOM, surprises
 
-CLIP = 3.0  # times their usual size, up to which errors count
+CLIP = 3.0  # multiple of their usual size up to which errors count
 MAD_TO_SD = 1.4826
-GROUPS, LEAST_GROUP = 12, 25  # of windows alike in size
+GROUPS, LEAST_GROUP = 12, 25  # of windows similar in size
 LEAST_SCATTER = 0.0004  # (2 %)²: no feed repeats itself more exactly than that
-FREEDOMS = (3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 25.0, 50.0)  # that are tried beside a normal distribution
+FREEDOMS = (3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 25.0, 50.0)  # candidates beside a normal distribution
 SCALES = np.linspace(0.5, 1.2, 15)
-SURELY = 3.0  # log likelihood that a heavy tail has to gain to be believed
-BULK = 3.0  # deviations from where on errors in a row are one, and none is measured
-FAULTS, FAULTS_PART = 2, 200  # such errors, and one in so many windows, may have been faults
+SURELY = 3.0  # log likelihood that a heavy tail has to gain to be accepted
+BULK = 3.0  # deviations beyond which errors in a row are one, and only their number counts
+FAULTS, FAULTS_PART = 2, 200  # such errors, and one window in this many, may have been faults
 BIN = 0.1
 
 
 @dataclass(frozen=True)
 class Dispersion:
-    """Variance = `phi`·mean + `scatter`·mean²; `freedom` of Student's distribution of what is left."""
+    """Variance = `phi`·mean + `scatter`·mean²; `freedom` of the Student's distribution of what is left."""
 
     phi: float
     scatter: float
@@ -47,7 +48,7 @@ def dispersion_of(observed: Floats, mean: Floats, unit: float) -> Dispersion:
     """
     Args:
         observed, mean: (n,) of past windows and their forecasts, in order of time.
-        unit: 1 of counts, whose variance is at least their mean; of amounts, about what one thing counts.
+        unit: 1 for counts, whose variance is at least their mean; for amounts, roughly what one thing counts.
 
     >>> chance = np.random.default_rng(1)
     >>> mean = np.linspace(20, 200, 4_000)
@@ -73,7 +74,7 @@ def _variance(error: Floats, mean: Floats, unit: float) -> tuple[float, float]:
     first = np.array([mean[one].mean() for one in groups])
     second = np.array([(mean[one] ** 2).mean() for one in groups])
     weight = np.sqrt(sizes) / np.maximum(of, 1e-9)
-    # Of counts what is beyond a Poisson's variance is fitted, so that it is never less.
+    # For counts, only the excess over a Poisson's variance is fitted, so that it is never smaller.
     rest = np.maximum(of - unit * first, 0.0) if unit == 1.0 else of
     found, _ = nnls(np.column_stack([first, second]) * weight[:, None], rest * weight)
     phi = float(found[0]) + (unit if unit == 1.0 else 0.0)
@@ -90,10 +91,10 @@ def _robust(error: Floats, mean: Floats, unit: float) -> float:
 
 def _tail(far: Floats) -> tuple[float, float]:
     """
-    Degrees of freedom, and the scale that goes with them, by maximum likelihood; normal unless surely not.
+    Degrees of freedom, and the matching scale, by maximum likelihood; normal unless clearly not.
 
-    Of what lies beyond three deviations only the number counts, without what few faults may have left: how
-    far out one was says nothing of chance.
+    Beyond three deviations only the number of errors counts, less the few that may have been faults: how far
+    out a fault was says nothing about chance.
     """
     size = np.abs(_ones_in_a_row(far))
     if len(size) < LEAST_GROUP:

@@ -1,16 +1,16 @@
 """
-What each window of a total was to hold, one step ahead, by the forecast that missed least.
+What each window of a total was forecast to hold, one step ahead, by the forecast that missed least.
 
 A forecast is a season times a level. Seasons: none; the hour of the day; the weekday and its hour; the
-day's hours times what the weekday makes of them; each in places as fine as the past bears. Levels: what the
-windows of the last hours, of a day or of a week held beside their season, and the last with its growth.
+day's hours times a weekday factor; each with places as fine as the past supports. Levels: what the
+windows of the last hours, of a day or of a week held relative to their season, and the last with its growth.
 Every pair of them forecasts the past, each window from those before it, and the one with the smallest
-errors of late speaks.
+recent errors is used.
 
 Source:
     Choosing among forecasts by their recent errors: Timmermann (2006), "Forecast combinations", Handbook of
-    Economic Forecasting 1. A level as a ratio of sums is the Poisson's estimate of it; the few rows that it
-    is drawn to the long-term level by are a gamma prior's.
+    Economic Forecasting 1. A level as a ratio of sums is the Poisson's estimate of it; the few rows by which
+    it is shrunk to the long-term level are a gamma prior's.
 """
 
 from __future__ import annotations
@@ -29,28 +29,28 @@ HOUR, DAY, WEEK = 3_600.0, 86_400.0, 604_800.0
 DAYS, WEEKS, DAILY_WEEKS = 14, 4, 8  # cycles a profile is learned from, at most
 PLACE, COARSE = 1_800.0, 10_800.0  # seconds of a place in the cycle, and of one in which weekdays differ
 LEAST_WINDOWS = 8  # of the past, before anything is expected
-JUDGED_DAYS = 14  # whose errors are compared
-NEARLY = 0.1  # larger errors, up to which a slower level is the better one
+JUDGED_DAYS = 14  # days whose errors are compared
+NEARLY = 0.1  # how much larger the errors of a slower level may be for it to be preferred
 FAR = 5.0  # deviations from the forecast, beyond which a window teaches nothing,
 TIMES, TIMES_UNKNOWN = 2.0, 4.0  # and so many times more or less; the same before the weeks are known
 SURELY_BACK = 2.3  # log likelihood by which windows are more like the level before: ten to one
-PRIOR = 4.0  # things that the long-term level counts for beside the level of late
-CLIPPED = 25.0  # squared errors, in units of the usual one, count up to here
+PRIOR = 4.0  # things that the long-term level counts for beside the recent level
+CLIPPED = 25.0  # squared errors, in units of the usual one, are capped here
 SLOPE = 0.3  # natural logarithms by which traffic may move an hour before its days are known: 8 to 1 and back
-WEEKEND = 0.25  # the same from one day to another before its weeks are known
+WEEKEND = 0.25  # the same from one day to another before the weeks are known
 DAYS_KNOWN, WEEKS_KNOWN = 3 * DAY, 21 * DAY
 LEAST_JUDGED = {
     0.0: 0.0,
     DAY: DAY / 2,
     WEEK: 6.5 * DAY,
-}  # seconds of forecasts before a season's are compared
+}  # seconds of forecasts before a season's forecasts are compared
 
 
 @dataclass(frozen=True)
 class Season:
     """
-    What windows are held against: `now` (places,) what they hold in the next cycle, in rows of a window,
-    and `past` (n,) what was forecast of each in the past. Without a `cycle` both are 1.
+    What windows are compared with: `now` (places,), what they hold in the next cycle, in rows of a window,
+    and `past` (n,), what was forecast for each in the past. Without a `cycle` both are 1.
     """
 
     name: str
@@ -63,9 +63,9 @@ class Season:
 @dataclass(frozen=True)
 class Forecast:
     """
-    A season and a level: `mean` (n,) forecast for each past window; the `level` now, out of `reach` windows
-    that held `weight` by the season, times `growth`. `unknown` is the relative variance that is allowed for
-    hours of the day that the past is too short to show.
+    A season and a level: `mean` (n,) forecast for each past window; the `level` now, from `reach` windows
+    that held `weight` by the season, times `growth`. `unknown` is the relative variance allowed for hours of
+    the day that the past is too short to show.
     """
 
     season: Season
@@ -81,7 +81,7 @@ class Forecast:
 class Windows:
     """
     The past: (n,) `values`; `middles` of the windows on the local clock; `width` and `end` in seconds;
-    `usable` which may be learned from. `unit` is what one thing counts: 1, where things are counted. `odd`
+    `usable` which may be learned from. `unit` is what one thing counts: 1 if things are counted. `odd`
     are those so far off that they teach nothing.
     """
 
@@ -106,12 +106,12 @@ class Windows:
 
 def best_forecast(past: Windows, period: float | None = None) -> Forecast | None:
     """
-    The forecast with the smallest errors of late; None where there are fewer than eight usable windows.
+    The forecast with the smallest recent errors; None with fewer than eight usable windows.
 
     Made twice: the second time without what was far off by the first, as a live look would have left it out.
 
     Args:
-        period: in seconds, of the season it is to have, where there is one.
+        period: in seconds, of the season that it should have, if there is one.
     """
     if int(past.usable.sum()) < LEAST_WINDOWS:
         return None
@@ -131,7 +131,7 @@ def bounded(values: Floats, mean: Floats, variance: Floats) -> Floats:
 
 def _odd(past: Windows, forecast: Forecast) -> npt.NDArray[np.bool_]:
     """
-    (n,) those far off the level of the windows before that were not: an outage is no level, and its end no
+    (n,) the windows far off the level of the preceding normal ones: an outage is no level, and its end no
     surge.
 
     What stays that far off for a day is a level.
@@ -166,9 +166,10 @@ def _walked(
     values: Floats, season: Floats, reach: int, deviations: float, unit: float, times: float, at_most: int
 ) -> npt.NDArray[np.bool_]:
     """
-    (n,) those odd against the last `reach` that were not, one after the other; at most so many in a row.
+    (n,) those odd relative to the last `reach` that were not, one after the other; a run has a maximal
+    length.
 
-    A row ends once windows are surely more like the level before than like the row: at night few are sure.
+    A run ends once windows are clearly more like the level before than like the run: at night few are clear.
     """
     y, due = values.tolist(), season.tolist()
     far = np.zeros(len(y), dtype=bool)
@@ -207,7 +208,7 @@ def _forecasts(past: Windows) -> Iterator[Forecast]:
 
 
 def _seasons(past: Windows) -> Iterator[Season]:
-    """None, and those that the past reaches back far enough for."""
+    """No season, and those that the past reaches back far enough for."""
     yield Season("no season", np.ones(len(past.values)), np.ones(1))
     held = np.where(past.taught, past.values, np.nan)
     one = np.ones(len(held))
@@ -232,8 +233,8 @@ def _season(name: str, found: Profiles, middles: Floats) -> Season:
 
 def _crossed(past: Windows, held: Floats, day: Profiles) -> Season:
     """
-    The day's hours times what the weekday makes of them, coarsely: few weeks say no more. The weekday's
-    factor changes at midnight, without interpolation.
+    The day's hours times a weekday factor in coarse places: few weeks say no more. The weekday's factor
+    changes at midnight, without interpolation.
     """
     daily = day.of(past.middles)
     coarse, midnight = max(COARSE, past.width), np.ceil(past.end / DAY) * DAY
@@ -292,9 +293,9 @@ def _unknown(past: Windows, season: Season, reach: int) -> float:
 
 def _choose(past: Windows, forecasts: list[Forecast], period: float | None) -> Forecast | None:
     """
-    That with the smallest mean squared error of late, in windows of which all of them said something; of its
-    season, or a longer one, the slowest level that is nearly as good: a loss that is not found takes a quick
-    one with it, and what stands for days leaves it behind at another weekday.
+    The forecast with the smallest recent mean squared error, over windows for which all of them made one; of
+    its season, or a longer one, the slowest level that is nearly as good: an undetected loss drags a quick
+    level along, and a lasting change leaves it behind on another weekday.
     """
     most = max(round(JUDGED_DAYS * DAY / past.width), LEAST_WINDOWS)
     late = np.zeros(len(past.values), dtype=bool)

@@ -1,12 +1,13 @@
 """
-What a holiday holds: what the day of rest does then, times what past holidays were beside that.
+What a holiday holds: what the day of rest holds at that time, times the factor of past holidays relative to
+it.
 
     past holidays ─▶ `learn_special` ─▶ (SpecialDay, …) ─▶ `on_special` ◀─ the holiday's windows so far
 
-The factor of a holiday beside the day of rest, and that of the evening before and the night after beside
-their own weekday, are normal in logarithms: before any was seen, as wide as `UNKNOWN` says; then as wide as
-those seen were apart. What the same holiday held up to the judged window narrows it, as far as its hours
-follow the day of rest.
+The factor of a holiday relative to the day of rest, and that of the evening before and the night after
+relative to their own weekday, are normal in logarithms: before any was seen, as wide as `UNKNOWN` says; then
+as wide as the spread of those seen. What the same holiday held up to the judged window narrows it, as far as
+its hours follow the day of rest.
 
 Source:
     A normal mean with a normal prior, variances pooled with those expected beforehand: Gelman et al. (2013),
@@ -27,17 +28,17 @@ from domain.values import Value
 UNKNOWN = {False: 0.7, True: 0.5}  # of a holiday, and of its edge: the factor's deviation, in logarithms,
 APART, APART_SEEN = 0.25, 3.0  # that from one holiday to the next, and how many holidays that counts for,
 WITHIN, WITHIN_SEEN = 0.3, 24.0  # and that of its hours from its own factor, and for how many windows
-FURTHEST = 1.0  # deviations from 1 of a single holiday that is believed
-INDEPENDENT = 4.0  # windows of one holiday that its factor is known from at most: hours err together
-MOST_KEPT = 40  # of what was learned: three years of holidays in most countries
-DRAWN = 4.0  # things that a factor is drawn to 1 by
+FURTHEST = 1.0  # deviations from 1 up to which a single holiday is believed
+INDEPENDENT = 4.0  # most windows of one holiday that its factor is estimated from: hours err together
+MOST_KEPT = 40  # learned holidays: three years of them in most countries
+DRAWN = 4.0  # things that a factor is shrunk to 1 by
 LEAST = 1e-9
 DIGITS = 4
 
 
 class SpecialDay(Value):
     """
-    What one holiday (`day`, days since 1970), or its `edge`, was: the logarithm of what it held by what was
+    What one holiday (`day`, days since 1970), or its `edge`, was: the logarithm of what it held over what was
     due, with the `noise` of counting in it as a variance; and the `scatter` of its `windows` around that, as
     a relative variance beyond counting.
     """
@@ -59,7 +60,7 @@ def learn_special(
     """
     Args:
         held: (n_windows,) of the past.
-        due: (n_windows,) what a day of rest, or at an edge the weekday itself, would have held; NaN where
+        due: (n_windows,) what a day of rest (at an edge, the weekday itself) would have held; NaN where
             that is not known.
         usable: (n_windows,) those in which nothing is known to have been wrong.
         unit: what one thing counts.
@@ -74,7 +75,7 @@ def learn_special(
 
 
 def kept_special(before: Iterable[SpecialDay], now: Iterable[SpecialDay]) -> tuple[SpecialDay, ...]:
-    """Those of both, the newest of each day, and of them the latest: a holiday comes once a year."""
+    """Those of both, the newest version of each day, and the latest days: a holiday comes once a year."""
     by_day = {(one.day, one.edge): one for one in (*before, *now)}
     return tuple(by_day[key] for key in sorted(by_day)[-MOST_KEPT:])
 
@@ -93,12 +94,12 @@ def on_special(
     known: Iterable[SpecialDay], day: int, so_far: SpecialDay | None, *, edge: bool, whole_day: bool
 ) -> tuple[float, float]:
     """
-    The factor of a window of the holiday on `day` (or at its `edge`), and the relative variance of that.
+    The factor of a window of the holiday on `day` (or at its `edge`), and its relative variance.
 
     Args:
-        known: holidays before, this one's windows among them as far as they were learned from.
+        known: earlier holidays, including this one's windows as far as they were learned from.
         so_far: its windows since then.
-        whole_day: whether windows are as long as the day, so that it has no hours to differ in.
+        whole_day: whether windows are as long as the day, so that there are no hours to differ.
 
     >>> factor, variance = on_special([], 0, None, edge=False, whole_day=True)
     >>> factor, round(variance, 2)
@@ -124,8 +125,8 @@ def on_special(
 
 def _bounded(logs: Floats, furthest: float) -> Floats:
     """
-    (n,) the two outermost drawn in to the next ones, or to `furthest` where those lie nearer: one holiday so
-    far out may have been a fault that nobody reported, two are how holidays are.
+    (n,) the two outermost pulled in to the next ones, or to `furthest` if those lie nearer: one holiday that
+    far out may have been a fault that nobody reported, two show how holidays are.
     """
     if not len(logs):
         return logs
@@ -136,16 +137,16 @@ def _bounded(logs: Floats, furthest: float) -> Floats:
 
 def _relative(variance: float) -> float:
     """
-    The relative variance of a gamma distribution whose logarithm has so much: its trigamma function, to the
-    second order.
+    The relative variance of a gamma distribution whose logarithm has this variance: its trigamma function, to
+    the second order.
     """
     return 2 * variance / (1 + float(np.sqrt(1 + 2 * variance)))
 
 
 def _apart(logs: Floats, unknown: float) -> float:
     """
-    The variance from one holiday to the next, pooled with that expected beforehand; of few of them one may
-    have been a fault that nobody reported.
+    The variance from one holiday to the next, pooled with the prior; among few of them, one may have been a
+    fault that nobody reported.
     """
     if not len(logs):
         return APART**2
@@ -154,7 +155,7 @@ def _apart(logs: Floats, unknown: float) -> float:
 
 
 def _joined(prior: tuple[float, float], seen: Iterable[tuple[float, float]]) -> tuple[float, float]:
-    """Mean and variance of what has a normal prior, after values that were seen with their variances."""
+    """Mean and variance under a normal prior, after values that were seen with their variances."""
     precision, sum_of = 1 / prior[1], prior[0] / prior[1]
     for value, variance in seen:
         precision, sum_of = precision + 1 / variance, sum_of + value / variance

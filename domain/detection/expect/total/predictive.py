@@ -1,10 +1,10 @@
 """
-What the next window may hold: the predictive distribution of a count, or of an amount that is added up.
+What the next window may hold: the predictive distribution of a count, or of a summed amount.
 
-A negative binomial, which is a Poisson where nothing is overdispersed, and holds down to zero. An amount is
-counted in units of what its noise is made of (the variance over the mean, where windows are small): revenue
+A negative binomial, which is a Poisson where nothing is overdispersed, and valid down to zero. An amount is
+counted in units of what its noise consists of (the variance over the mean, where windows are small): revenue
 of twelve a sale scatters as sales do, twelve at a time. How far out something lies is read from Student's
-t, as the past says neither surely how far windows scatter nor that nothing ever lies further out.
+t, as the past leaves uncertain both how far windows scatter and how far out they can lie.
 
 Source:
     A count's quasi-likelihood with variance φ·mean + s·mean²: McCullagh & Nelder (1989), "Generalized Linear
@@ -21,17 +21,17 @@ from scipy import special, stats
 
 from domain.detection.data.counts import Floats
 
-MOST_FREEDOM = 200.0  # beyond, Student's distribution is as good as normal
-POISSON = 1e-7  # relative variance beyond a Poisson's, below which it is one
-LEAST_SHARE = 0.01  # of what is expected, that something lost is taken to hold: rows still come by chance
-SMALLEST = 1e-300  # of a probability, so that its distance in deviations is a number
+MOST_FREEDOM = 200.0  # beyond this, Student's distribution is as good as normal
+POISSON = 1e-7  # relative variance in excess of a Poisson's, below which it counts as one
+LEAST_SHARE = 0.01  # of what is expected: least share that a loss is taken to hold: rows still come by chance
+SMALLEST = 1e-300  # least probability, so that its distance in deviations is a number
 
 
 @dataclass(frozen=True)
 class Expected:
     """
-    The expected total of the judged window; `scatter` is the relative variance beyond counting noise, that of
-    so many things of size `unit`; `freedom` that of Student's distribution of surprises.
+    The expected total of the judged window; `scatter` is the relative variance beyond counting noise, which
+    is that of so many things of size `unit`; `freedom` that of Student's distribution of surprises.
     """
 
     mean: float
@@ -42,7 +42,7 @@ class Expected:
 
     @property
     def variance(self) -> float:
-        """Of the window's total, in the square of its unit."""
+        """The variance of the window's total, in the square of its unit."""
         return self.unit * self.mean + self.scatter * self.mean**2
 
     def band(self, confidence: float = 0.95) -> tuple[float, float]:
@@ -54,7 +54,7 @@ class Expected:
         return float(d.ppf(tail)) * self.unit, float(d.ppf(1 - tail)) * self.unit
 
     def likelier(self, observed: float, share: float) -> float:
-        """Log likelihood ratio of this expectation against the same times `share`."""
+        """Log likelihood ratio of this expectation over the same times `share`."""
         k = max(observed / self.unit, 0.0)
         k = math.floor(k) if self.unit == 1.0 else k
         size, mean = 1 / max(self.scatter, POISSON), max(self.mean / self.unit, 1e-9)
@@ -70,7 +70,7 @@ class Expected:
 
 def tails(observed: Floats, mean: Floats, scatter: Floats, unit: float = 1.0) -> tuple[Floats, Floats]:
     """
-    Probabilities of at most, and of at least, what is observed; of the same shape as the arguments.
+    Probabilities of at most, and at least, the observed value; of the same shape as the arguments.
 
     >>> low, high = tails(np.array(0.0), np.array(2.0), np.array(0.0))
     >>> round(float(low), 3), float(high)
@@ -86,7 +86,7 @@ def tails(observed: Floats, mean: Floats, scatter: Floats, unit: float = 1.0) ->
 
 def surprises(observed: Floats, mean: Floats, scatter: Floats, unit: float = 1.0) -> Floats:
     """
-    (n,) how far out each is, in standard deviations of a normal distribution; that of the middle of its
+    (n,) how far out each is, in standard deviations of a normal distribution, taken at the middle of its
     step.
     """
     low, high = tails(observed, mean, scatter, unit)

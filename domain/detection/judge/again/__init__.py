@@ -1,1 +1,1 @@
-"""What was found, measured again: is it back?"""
+"""Findings measured again: has the metric recovered?"""

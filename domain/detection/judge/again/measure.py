@@ -21,8 +21,8 @@ BAND = 1.96
 
 class Measurement(Value):
     """
-    A metric over some window: observed and expected in the finding's unit, `low`–`high` the 95 % band, two-
-    sided p.
+    A metric over some window: observed and expected in the finding's unit, the 95 % band `low`–`high`, and
+    the two-sided p-value.
     """
 
     observed: float
@@ -33,15 +33,15 @@ class Measurement(Value):
 
     @property
     def within(self) -> bool:
-        """Whether what is observed lies in the band of what is expected."""
+        """Whether the observed value lies in the band of the expected one."""
         return self.low <= self.observed <= self.high
 
     def repaired(self, finding: Finding) -> float:
         """
-        The share of the finding's gap that is closed: 0 as bad as found, 1 as expected; outside when worse or
-        past.
+        The share of the finding's gap that is closed: 0 as bad as found, 1 as expected; outside if worse or
+        past that.
 
-        Windows of different lengths compare by their ratio to what was expected.
+        Windows of different lengths are compared by their ratio to what was expected.
         """
         if finding.expected <= 0 or self.expected <= 0:
             return 1.0 if self.within else 0.0
@@ -52,7 +52,7 @@ class Measurement(Value):
         """
         How far the band reaches to the finding's side, as a share of its gap: 0 is sharp; from 1 on the
         metric would lie in the band even as it was found, so that being in it says nothing. None without a
-        gap relative to what is expected.
+        gap relative to the expected value.
 
         >>> drop = Finding(check="c", table="t", window_start=0, window_end=60, observed=40, expected=100,
         ...                p_value=0, severity="SEV2", title="60 % fewer rows")
@@ -66,8 +66,8 @@ class Measurement(Value):
 
     def repaired_within(self, finding: Finding) -> tuple[float, float] | None:
         """
-        The interval of the repaired share: chance moves what is observed by as much as the band is wide,
-        either way. None as for `blur`.
+        The interval of the repaired share: chance moves the observed value by the width of the band, either
+        way. None as for `blur`.
 
         >>> drop = Finding(check="c", table="t", window_start=0, window_end=60, observed=50, expected=100,
         ...                p_value=0, severity="SEV2", title="50 % fewer rows")
@@ -85,7 +85,7 @@ def measure_slice(finding: Finding, past: Counts, present: Counts, amounts: bool
     A slice's rows among those of the present window, against its share in the past.
 
     Args:
-        amounts: whether a column is added up, rather than rows counted.
+        amounts: whether a column is summed, rather than rows counted.
 
     Raises:
         NoRows: the present holds no rows at all.
@@ -100,7 +100,7 @@ def measure_slice(finding: Finding, past: Counts, present: Counts, amounts: bool
     total = np.append(past.total, 0.0)
     usable = np.append(past.known, True)[:, None]
     shares = expect_shares(total, rows, usable, keys=_keys(past, present, usable[:, 0]))
-    windows = max(1.0, present.grid.width / past.grid.width)  # what scatters is the share, and that evens out
+    windows = max(1.0, present.grid.width / past.grid.width)  # the share scatters, and that evens out
     observed, dispersion = np.array([_rows(finding, present)]), shares.dispersion(n / windows)
     usual = _usual_over(past, present, past.grid.width.total_seconds(), amounts)
     whole = whole_of(observed, n, shares.share, None if usual is None else usual.mean)
@@ -117,7 +117,7 @@ def measure_slice(finding: Finding, past: Counts, present: Counts, amounts: bool
 
 
 def _keys(past: Counts, present: Counts, known: npt.NDArray[np.bool_]) -> Keys | None:
-    """The hour or weekday of each window; None where the present one spans more of them than one."""
+    """The hour or weekday of each window; None if the present one spans more than one of them."""
     if present.grid.width > past.grid.width:
         return None
     local = np.append(past.local_seconds(), present.local_seconds()[0])
@@ -134,10 +134,10 @@ def measure_total(
     past: Counts, present: Counts, window: timedelta, least_change: float, amounts: bool = False
 ) -> Measurement:
     """
-    All rows of the present window, against what the past leads one to expect of so long a time then.
+    All rows of the present window, against what the past predicts for a period of that length and time.
 
     Args:
-        amounts: whether a column is added up, rather than rows counted.
+        amounts: whether a column is summed, rather than rows counted.
 
     Raises:
         TooFewRows: there is not enough past.
@@ -158,7 +158,8 @@ def measure_total(
 
 def _usual_over(past: Counts, present: Counts, width: float, amounts: bool) -> Expected | None:
     """
-    What so long a time holds, by the longest sums of windows that it holds: they are surer than one of those.
+    What so long a period holds, by the longest sums of windows that fit into it: they are surer than single
+    ones.
     """
     begins, seconds = int(present.local_seconds()[0]), present.grid.width.total_seconds()
     learned = [

@@ -1,4 +1,4 @@
-"""What all that is measured again has in common: a slice that is there, and a past."""
+"""What all repeated measurements have in common: a slice that is present, and a past."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from domain.detection.judge.usable import learnable
 from domain.errors import TooFewRows
 from domain.values import Finding, Slice
 
-STILL_USUAL = 0.5  # of the least share that is reported, within which a share is back
+STILL_USUAL = 0.5  # of the least share that is reported; within it, a share is back
 
 
 def usable_measured(held: Tally | Histograms, memory: CheckState) -> npt.NDArray[np.bool_]:
     """
-    (n_windows,) those that a finding is measured against.
+    (n_windows,) the windows that a finding is measured against.
 
     Raises:
         TooFewRows: fewer than three.
@@ -56,5 +56,5 @@ def cell_measured(finding: Finding, cells: tuple[Slice, ...]) -> int:
 
 
 def none_measured(finding: Finding) -> str:
-    """That nothing of the slice is there now."""
+    """The message that the slice has no rows now."""
     return f'table "{finding.table}": no rows of this slice in this window; it is too early'

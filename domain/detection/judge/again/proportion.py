@@ -1,4 +1,4 @@
-"""The metric of a finding about a part of the rows, or about answer times, measured again."""
+"""The metric of a finding about a share of the rows, or about answer times, measured again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from domain.errors import TooFewRows
 from domain.recommender.check import Check
 from domain.values import Finding
 
-STILL_USUAL = 0.5  # of the least change that is reported, within which a part is back
+STILL_USUAL = 0.5  # of the least change that is reported; within it, a share is back
 
 
 def measure_proportion(
@@ -25,7 +25,7 @@ def measure_proportion(
     The rows of the finding's column and slice that have the property, in the last window.
 
     Args:
-        promise: what was promised, where the past is not asked.
+        promise: what was promised, if the past is not used.
         memory: times that nothing is learned from.
 
     Raises:
@@ -34,7 +34,7 @@ def measure_proportion(
     if finding.slice not in proportions.cells:
         raise TooFewRows(none_measured(finding))
     if finding.subject not in proportions.columns:
-        # A version that no row names any more, nor the declaration: it serves nothing, as it should.
+        # A version that is no longer in any row, nor in the declaration: it serves nothing, as it should.
         return Measurement(observed=0.0, expected=0.0, low=0.0, high=0.0, p_value=1.0)
     at = proportions.cells.index(finding.slice), proportions.columns.index(finding.subject)
     rows = float(proportions.rows[-1][at])

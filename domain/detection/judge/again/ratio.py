@@ -1,4 +1,4 @@
-"""A ratio of a finding measured again: is it back to what its own past leads one to expect?"""
+"""The ratio of a finding measured again: is it back to what its own past predicts?"""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def measure_ratio(
     """
     A slice's ratio over the present window, of any length, against its ratio in the windows of the past.
 
-    The band holds where a new window's ratio lies 95 times in 100, and changes up to half of `least_change`.
+    The band covers where a new window's ratio lies 95 times in 100, and changes up to half of `least_change`.
 
     Raises:
         TooFewRows: the slice was not there before, or there is nothing to divide by now.
@@ -59,13 +59,14 @@ def _sides(cells: RatioCells, finding: Finding) -> tuple[Floats, Floats]:
 
 def _usual(n: Floats, d: Floats, weight: Floats, now: float, *, share: bool) -> tuple[float, float]:
     """
-    The usual ratio, and the variance of a numerator over `now`: what past windows scatter around it, of which
-    a part grows with the denominator and a part with its square, and what so short a past leaves unknown.
+    The usual ratio, and the variance of a numerator over `now`: the scatter of past windows around it, of
+    which a part grows with the denominator and a part with its square, and the uncertainty that so short a
+    past leaves.
     """
     ratio = float((weight * n).sum() / (weight * d).sum())
     squares = (n - ratio * d) ** 2 * len(n) / max(len(n) - 1, 1)
     whole = bool(np.array_equal(n, np.round(n)))
-    # Half a count: a slice that never had one may still have one by chance.
+    # Half a count: a slice that never had one may still get one by chance.
     mean = max(ratio, 0.5 / float(d.sum())) if whole else abs(ratio)
     unit = mean * ((1 - mean) if share else 1.0) if whole else float(squares.sum() / d.sum())
     beyond = float((squares - unit * d).sum() / (d**2).sum()) if whole else 0.0

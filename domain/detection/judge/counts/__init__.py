@@ -1,1 +1,1 @@
-"""Counts of rows judged: a total, an hour of it, what has lasted, and slices by one window or several."""
+"""Row counts judged: a total, an hour of it, lasting changes, and slices over one or several windows."""

@@ -58,11 +58,11 @@ BAND = 1.96
 @dataclass(frozen=True)
 class JudgedSlices:
     """
-    Slices of the last window with what they hold, of `n` rows, and how surprising it is: by `dispersion`
-    whether that is reported, by `scatter` whether it is over. Being slow to report is no reason to be slow
+    Slices of the last window, the rows they hold out of `n`, and how surprising that is: `dispersion`
+    decides whether it is reported, `scatter` whether it is over. Being slow to report is no reason to be slow
     to end.
 
-    `total` says what the table should hold by its own past, None where that is too short.
+    `total` is what the table should hold by its own past, None if that is too short.
     """
 
     shares: Shares
@@ -81,16 +81,16 @@ class JudgedSlices:
 
     @cached_property
     def expected(self) -> Floats:
-        """(n_slices,) rows that each should hold, whatever is wrong with it."""
+        """(n_slices,) rows that each should hold, regardless of what is wrong with it."""
         return self.whole.expected(self.shares.share)
 
     @cached_property
     def deviation(self) -> Floats:
-        """(n_slices,) rows by which that is off by chance."""
+        """(n_slices,) the chance deviation of that, in rows."""
         return self.whole.deviation(self.shares.share, self.dispersion)
 
     def likelier_back(self, place: int, share: float) -> float:
-        """By what log likelihood the slice there is as it should be, rather than at that share of it."""
+        """The log likelihood by which the slice is as it should be, rather than at that share of it."""
         scatter = self.scatter[place] * self.whole.weight(self.shares.share)[place]
         numbers = self.observed[place], self.expected[place], share, scatter
         return likelier_back(*map(float, numbers))
@@ -100,9 +100,9 @@ def judge_slices(
     check: Check, counts: Counts | RatioCells, state: CheckState, looks_per_week: float | None = None
 ) -> Verdict:
     """
-    The fewest slices that explain what changed within the total of the last window, or of a ratio.
+    The fewest slices that explain what changed within the total of the last window, or within a ratio.
 
-    Of what no single window shows, the last few of them together are looked at, see `slice_sums`.
+    If no single window shows something, the last few are judged together, see `slice_sums`.
 
     A change of the whole table changes no share and belongs to the volume check. Discoveries are controlled
     over the slices of this look and over looks; each must also reach the declared least change and least
@@ -139,11 +139,11 @@ def _unsure(
     counts: Counts, judged: JudgedSlices, state: CheckState, part: float
 ) -> dict[str, TrackedFinding]:
     """
-    Of what stands, what may well be as it was, whether it is found in this look or not: fingerprint → how it
-    is after it.
+    Standing findings that may well have recovered, whether found in this look or not: fingerprint → their
+    state after it.
 
     Args:
-        part: of a window, that is new in a look.
+        part: the part of a window that is new in a look.
     """
     places, found = {where: place for place, where in enumerate(counts.slices)}, dict[str, TrackedFinding]()
     for fingerprint, seen in state.seen.items():
@@ -158,7 +158,7 @@ def _unsure(
 
 
 def _sums(counts: Counts, state: CheckState) -> list[Counts]:
-    """The counts by several windows at a time, shortest first, where there is enough to judge that."""
+    """The counts over several windows at a time, shortest first, if there is enough to judge them."""
     every = (counts.merged(each) for each in lengths(counts.grid.width.total_seconds()))
     return [one for one in every if int((one.total[:-1] > 0).sum()) >= LEAST_HISTORY and is_apart(one, state)]
 
@@ -167,11 +167,12 @@ def _found_in(
     check: Check, counts: Counts, state: CheckState, alpha: float, shorter: list[JudgedSlices]
 ) -> list[Finding]:
     """
-    What several windows show together, and the latest of them do not deny: losses, where not only surges are
-    asked for. A surge that no window shows costs nobody anything, and is mostly what other slices lost.
+    What several windows show together and the latest of them do not contradict: losses, unless only surges
+    are asked for. A surge that no single window shows costs nobody anything, and is mostly what other slices
+    lost.
 
     Args:
-        shorter: what was judged of those; what is judged here is added.
+        shorter: what was judged over fewer windows; what is judged here is added.
     """
     judged, found = judge(check, counts, state, shorter[0].shares.cluster_size), list[Finding]()
     start = counts.start(len(counts.total) - 1).astimezone(counts.grid.zone)
@@ -198,7 +199,7 @@ def _reported(
     tested = np.maximum(judged.shares.expected(judged.n), judged.observed) >= check.least_rows
     tested &= np.array([len(dict(name)) == len(name) for name in counts.slices], dtype=bool)
     found = _discovered(counts.slices, judged.p_values, tested, alpha)
-    if found.any():  # what the table should hold is asked for only then
+    if found.any():  # only then is the table's expectation needed
         found &= _matters(check, judged)
     if not found.any():
         return []
@@ -218,7 +219,7 @@ def _reported(
 
 
 def _traced(counts: Counts, state: CheckState) -> list[int]:
-    """The places of the slices that are traced; of a whole table, of which none is judged, its largest."""
+    """The places of the traced slices; for a whole table, which is not judged here, its largest slice."""
     places = [place for place, where in enumerate(counts.slices) if where and where in state.traced]
     single = [place for place, where in enumerate(counts.slices) if len(where) == 1]
     if () in state.traced and single:
@@ -230,8 +231,8 @@ def _discovered(
     slices: tuple[Slice, ...], p_values: Floats, tested: npt.NDArray[np.bool_], alpha: float
 ) -> npt.NDArray[np.bool_]:
     """
-    Discoveries among single dimensions and among pairs, each with its part of the level: the few hundred
-    slices that a whole dimension's value makes do not pay for the thousands of pairs.
+    Discoveries among single dimensions and among pairs, each with its own part of the level: the few hundred
+    slices of single dimensions do not pay for the thousands of pairs.
     """
     ways = np.array([len(name) for name in slices])
     found = np.zeros(len(tested), dtype=bool)
@@ -246,10 +247,10 @@ def judge(
     check: Check, counts: Counts, state: CheckState, cluster_size: Floats | None = None
 ) -> JudgedSlices:
     """
-    All slices of the last window, none of them filtered.
+    All slices of the last window, unfiltered.
 
     Args:
-        cluster_size: (n_slices,) rows that come together, as far as more and shorter windows know.
+        cluster_size: (n_slices,) rows that come together, if known from more and shorter windows.
     """
     usable, special = _usable(counts, state), counts.special_days()  # alike for all slices
     local = counts.local_seconds() if special is None else special.as_lived(counts.local_seconds())
@@ -271,14 +272,16 @@ def judge(
 
 @lru_cache(maxsize=16)
 def _by_dimensions(slices: tuple[Slice, ...]) -> Groups:
-    """(n_slices,) a number for the dimensions of each; kept, as a table's are the same from look to look."""
+    """
+    (n_slices,) a number for the dimensions of each; cached, as a table has the same ones from look to look.
+    """
     numbers: dict[tuple[str, ...], int] = {}
     names = (tuple(dimension for dimension, _value in one) for one in slices)
     return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.int64)
 
 
 def _dropping(counts: Counts, state: CheckState) -> bool:
-    """Whether a slice is known to have lacked rows in a time that overlaps the last window."""
+    """Whether a slice is known to have lacked rows in a period that overlaps the last window."""
     last = len(counts.total) - 1
     standing = any(not (seen.rise or seen.blind) for seen in state.seen.values())
     return standing or any(not w.rise and w.until > counts.start(last) for w in state.excluded)
@@ -288,9 +291,9 @@ def _usable(counts: Counts, state: CheckState) -> npt.NDArray[np.bool_]:
     """
     (n_windows, n_slices): while one slice is wrong, none learns anything.
 
-    Shares add up to one, so that those that took its place would learn what is usual from a fault, and seem
-    to drop when it is fixed. Nor from a holiday. Where nearly all of the history was wrong, it is the new
-    normal, and all of it counts.
+    Shares add up to one, so the slices that took its place would learn their usual share from a fault, and
+    seem to drop when it is fixed. Holidays teach nothing either. If nearly all of the history was wrong, it
+    is the new normal, and all of it counts.
     """
     good, special = counts.known.copy(), counts.special_days()
     if special is not None:

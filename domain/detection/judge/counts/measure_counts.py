@@ -1,4 +1,4 @@
-"""Rows counted again: a slice among all of them, or all of them against what windows usually hold."""
+"""Rows counted again: a slice relative to all rows, or all rows against what windows usually hold."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def measure_counts(run: CheckRun, past: Any, again: Again[Any]) -> Measurement:
     The rows of the finding's slice, or all of them, in the present window; or its ratio.
 
     Args:
-        past: `Counts` or `RatioCells`, as the check asks for; what is present as well.
+        past: `Counts` or `RatioCells`, whichever the check reads; the present as well.
 
     Raises:
         TooFewRows: too short a past, or no rows now.

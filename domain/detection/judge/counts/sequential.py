@@ -1,10 +1,10 @@
 """
 Losses that no single window shows: evidence that adds up from an unknown onset on, for many slices at once.
 
-For every onset τ that is in question, the windows since then are held against two forecasts, both made one
-window ahead: that which follows the rows, and that which would have followed them had they fallen to r of
-what they were at τ. The likelihood ratio of the two multiplies from window to window, and is averaged over
-r (how large a change is nobody knows) and added up over τ (nor when it began):
+For every onset τ in question, the windows since then are compared with two forecasts, both made one window
+ahead: one that follows the rows, and one that would have followed them had they fallen to r of
+what they were at τ. The likelihood ratio of the two multiplies from window to window; it is averaged over
+r (as nobody knows how large the change is) and summed over τ (nor when it began):
 
     E(τ) = mean over r of Π_{t ≥ τ} p(y_t | c·m_t) / p(y_t | m_t)        M = Σ_τ E(τ)
 
@@ -13,15 +13,15 @@ first has learned since τ, so that the loss is counted from the level before it
 where g is the part of the level's weight at t that stems from before τ (1 while nothing is learned, as in a
 standing finding).
 
-**The bound.** Where the first forecast is right, each ratio has the mean one whatever came before, so that
+**The bound.** If the first forecast is right, each ratio has mean one whatever came before, so that
 E(τ) is a nonnegative martingale that begins at one, and M minus the number of windows is a supermartingale:
-M stays below `limit` for at least `limit` windows on average (optional stopping; leaving onsets out only
-lowers M). One check therefore alarms at most `looks a week / limit` times a week. Where the level wanders
-more than any of the forecasts allows for, the bound does not hold: how often that alarms is measured, not
-derived.
+M stays below `limit` for at least `limit` windows on average (optional stopping; omitting onsets only
+lowers M). One check therefore alarms at most `looks a week / limit` times a week. If the level wanders
+more than any of the forecasts allows for, the bound does not hold: how often that causes alarms is measured,
+not derived.
 
 How windows scatter is itself only estimated: p is a mixture of negative binomials, each weighted by its
-likelihood so far, so that little history, or windows that are all odd, make little evidence.
+likelihood so far, so that a short history, or one in which all windows are odd, yields little evidence.
 
 Source:
     Shiryaev (1963) and Roberts (1966), with any e-processes in place of likelihood ratios: Shin, Ramdas &
@@ -43,16 +43,16 @@ from domain.detection.expect.overdispersion import CLIP, dispersion_of
 from domain.detection.expect.steady import Memory, Steady
 from domain.detection.judge.discovery import ALPHA
 
-LEAST_LEARNED = 10  # windows before an onset that it can be held against
+LEAST_LEARNED = 10  # windows needed before an onset to compare it with
 WARM_UP = 5  # windows learned before a forecast's errors say how windows scatter
-RATIOS = 8  # sizes of a change that are averaged over, each way: one between few of them shows half as well
+RATIOS = 8  # sizes of a change to average over, each way: one between few of them shows half as well
 MOST_LOST, MOST_MORE = (
     0.3,
     3.0,
-)  # the largest of them, of what was there before: more shows in a single window
-REACH = 0.5  # of the history, as far back as an onset is looked for
-SIZES = 1.4 ** np.arange(-2.0, 3.0)  # times the estimated dispersion, the dispersions that are averaged over
-POISSON = 1e9  # the size of a negative binomial that is a Poisson
+)  # the largest change, relative to what was there before: more shows in a single window
+REACH = 0.5  # of the history, how far back an onset is looked for
+SIZES = 1.4 ** np.arange(-2.0, 3.0)  # multiples of the estimated dispersion that are averaged over
+POISSON = 1e9  # the size at which a negative binomial counts as a Poisson
 SMALL = 1e-9
 
 Mask = npt.NDArray[np.bool_]
@@ -62,10 +62,10 @@ Places = npt.NDArray[np.intp]
 @dataclass(frozen=True)
 class Since:
     """
-    What there is since an onset, for one slice: `log_evidence` of all onsets together, the `onset` (a
+    What is known since an onset, for one slice: `log_evidence` of all onsets together, the `onset` (a
     window) that explains most, and over the windows since then what was `observed`, `expected` at the level
-    before it, and its standard deviation `spread`. `over`: of late the rows are more likely back than still
-    as they were.
+    before it, and its standard deviation `spread`. `over`: whether of late the rows are more likely back than
+    still as they were.
     """
 
     log_evidence: float
@@ -78,14 +78,15 @@ class Since:
 
 @dataclass(frozen=True)
 class Alternatives:
-    """(n_ratios,) the changes that are looked for, of what was there before, and the weight of each."""
+    """(n_ratios,) the changes looked for, relative to what was there before, and the weight of each."""
 
     ratios: Floats
 
     @classmethod
     def of(cls, direction: str, least_change: float) -> Alternatives:
         """
-        From the least change that matters to nearly everything, evenly by what a Poisson's counts tell apart.
+        From the least change that matters to nearly everything, evenly spaced by what Poisson counts can tell
+        apart.
 
         >>> Alternatives.of("drop", 0.19).ratios.round(2).tolist()
         [0.3, 0.36, 0.42, 0.49, 0.56, 0.64, 0.72, 0.81]
@@ -100,9 +101,8 @@ class Alternatives:
 @dataclass(frozen=True)
 class _Past:
     """
-    How windows scatter by the forecasts of one memory: (n_sizes, n_slices) `size`s of negative binomials
-    that are in question, (n_sizes, n_windows + 1, n_slices) the log `likelihood` of each by the windows
-    before.
+    How windows scatter by the forecasts of one memory: (n_sizes, n_slices) candidate `size`s of negative
+    binomials, (n_sizes, n_windows + 1, n_slices) the log `likelihood` of each by the windows before.
     """
 
     size: Floats
@@ -116,7 +116,7 @@ def _past(rows: Floats, mean: Floats, speaks: Mask) -> _Past:
     dispersion = dispersion_of(z)
     beyond = np.maximum(dispersion * SIZES[:, None] - 1, 0.0) / np.maximum(usual, SMALL)
     size = 1 / np.maximum(beyond, 1 / POISSON)
-    # One odd window in weeks says little of how the others scatter.
+    # One odd window in weeks says little about how the others scatter.
     limit = CLIP * np.sqrt(dispersion * mean)
     bounded = np.maximum(mean + np.clip(rows - mean, -limit, limit), 0.0)
     each = np.where(speaks[:, None], _log_probability(bounded, mean, size[:, None]), 0.0)
@@ -125,7 +125,7 @@ def _past(rows: Floats, mean: Floats, speaks: Mask) -> _Past:
 
 
 def _log_probability(y: Floats, mean: Floats, size: Floats) -> Floats:
-    """Of negative binomials."""
+    """The log probability of `y` under negative binomials."""
     counted = np.where(size < POISSON / 2, gammaln(y + size) - gammaln(size) - y * np.log(size), 0.0)
     return np.asarray(counted - gammaln(y + 1) + y * np.log(mean) - (y + size) * np.log1p(mean / size))
 
@@ -135,8 +135,8 @@ class Sequence:
     """
     The history that evidence is gathered from; the last window is the one that is judged.
 
-    `learn` (n_windows,) are those that the forecasts learned from; `counted` those that speak: not what was
-    found and over.
+    `learn` (n_windows,) are those that the forecasts learned from; `counted` those that count as evidence:
+    not what was found and is over.
     """
 
     steady: Steady
@@ -151,15 +151,15 @@ class Sequence:
 
     @cached_property
     def past(self) -> tuple[_Past, ...]:
-        """What each memory's forecasts say of how windows scatter."""
+        """How windows scatter, according to each memory's forecasts."""
         speaks = self.learn & (self.steady.learned >= WARM_UP)
         return tuple(_past(self.steady.rows, memory.mean, speaks) for memory in self.steady.memories)
 
     @cached_property
     def spoken(self) -> tuple[Floats, ...]:
         """
-        By memory (n_sizes, n_windows + 1, n_slices) the log likelihood of each size by those of the windows
-        before that speak, however far off they are.
+        By memory, (n_sizes, n_windows + 1, n_slices) the log likelihood of each size by the earlier windows
+        that count as evidence, however far off they are.
         """
         found = []
         for memory, past in zip(self.steady.memories, self.past, strict=True):
@@ -175,13 +175,12 @@ class Sequence:
 
     def memory(self, onset: int) -> npt.NDArray[np.intp]:
         """
-        (n_slices,) the place of the memory to forecast with from `onset` on: that which did so best before
-        it.
+        (n_slices,) the place of the memory to forecast with from `onset` on: the one that did best before it.
         """
         return np.asarray(self.likely[:, onset].argmax(axis=0))
 
     def only(self, places: Places) -> Sequence:
-        """The same of some slices."""
+        """The same for some of the slices."""
         steady = replace(
             self.steady,
             rows=self.steady.rows[:, places],
@@ -193,8 +192,8 @@ class Sequence:
 
 def log_evidence(sequence: Sequence, alternatives: Alternatives) -> tuple[Floats, Places]:
     """
-    (n_slices,) the logarithm of M; and the onset (a window) that adds most to it. −∞ and the last window
-    where the history is too short for any.
+    (n_slices,) the logarithm of M, and the onset (a window) that contributes most to it. −∞ and the last
+    window if the history is too short for any.
     """
     count, onsets = sequence.steady.rows.shape[1], sequence.onsets
     if not onsets or not count:
@@ -223,7 +222,7 @@ def _since(sequence: Sequence, onset: int, alternatives: Alternatives) -> Floats
 
 
 def _undone(sequence: Sequence, memory: Memory, onset: int, windows: Places, ratios: Floats) -> Floats:
-    """(n_ratios, n_windows, n_slices) c for each change, which undoes what was learned of it."""
+    """(n_ratios, n_windows, n_slices) the c of each change, which undoes what was learned of it."""
     passed = (sequence.steady.learned[windows] - sequence.steady.learned[onset])[:, None]
     factor = np.ones((len(ratios), len(windows), memory.mean.shape[1]))
     for level, power in memory.levels:
@@ -233,12 +232,12 @@ def _undone(sequence: Sequence, memory: Memory, onset: int, windows: Places, rat
 
 
 def _log_ratio(y: Floats, mean: Floats, factor: Floats, size: Floats) -> Floats:
-    """Log likelihood ratio of negative binomials with the mean factor·mean over that with the mean."""
+    """Log likelihood ratio of negative binomials with mean factor·mean over those with mean."""
     return np.asarray(y * np.log(factor) - (y + size) * np.log1p((factor - 1) * mean / (mean + size)))
 
 
 def since(sequence: Sequence, place: int, onset: int, evidence: float) -> Since:
-    """What there is of the slice at `place` since `onset`."""
+    """What is known of the slice at `place` since `onset`."""
     one = sequence.only(np.array([place]))
     windows, best = onset + np.flatnonzero(one.counted[onset:]), int(one.memory(onset)[0])
     memory, past, due = one.steady.memories[best], one.past[best], one.steady.due[:, 0]
@@ -256,8 +255,8 @@ def since(sequence: Sequence, place: int, onset: int, evidence: float) -> Since:
 
 def _is_over(y: Floats, due: Floats, size: float) -> bool:
     """
-    Whether, of all moments since the onset, there is one after which the rows are 1/`ALPHA` times likelier as
-    they should be than anywhere between as far off as they were up to it and half of that.
+    Whether there is a moment since the onset after which the rows are 1/`ALPHA` times likelier to be as they
+    should be than anywhere between as far off as they were up to then and half of that.
     """
     held, meant = np.cumsum(y), np.cumsum(due)
     for back in range(1, len(y)):

@@ -1,9 +1,9 @@
 """
-What has been off since an onset, as a finding: a total's rows.
+A change that has lasted since an onset, as a finding about a total's rows.
 
-The windows of the history are gone through anew at each look, so that a walk over the past, a live look and
-one whose memory was lost come to the same. What stands already keeps its onset: the level from before it is
-what the windows since then are held against. Amounts are left to single windows.
+Each look goes through the windows of the history anew, so that a walk over the past, a live look and a check
+that lost its memory give the same result. A standing finding keeps its onset: the windows since then are
+compared with the level before it. Amounts are left to single windows.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def changed_total(
     check: Check, counts: Counts, state: CheckState, learn: Mask, looks: float
 ) -> Finding | None:
     """
-    The total that has been off since an onset; None where that is not known beyond chance, or does not
+    The total that has been off since an onset; None if that is not beyond chance, or does not
     matter.
 
     Args:
@@ -63,8 +63,8 @@ def changed_total(
 
 def as_one(single: Many[Finding], lasting: Many[Finding]) -> list[Finding]:
     """
-    What a look reports: of a slice that a single window reports as well, and of those within it or around it,
-    what has been off since an onset; where the last window says the opposite, the last window.
+    What a look reports: for a slice that a single window reports as well, and for those within it or around
+    it, the change since an onset; if the last window says the opposite, the last window.
     """
     held = [one for one in lasting if not any(_opposed(one, other) for other in single)]
     others = [
@@ -77,13 +77,13 @@ def _sequence(counts: Counts, state: CheckState, rows: Floats, exposure: Floats,
     width = counts.grid.width.total_seconds()
     special = counts.special_days()
     ordinary = np.ones(len(counts.total), dtype=bool) if special is None else ~special.marked
-    learn = learn & ordinary  # a holiday is judged by itself, and is no part of what lasts
+    learn = learn & ordinary  # a holiday is judged separately, and is not part of what lasts
     steady = forecast_steadily(rows, exposure, counts.local_seconds(), width, learn)
     return Sequence(steady, learn, _counted(counts, state) & (exposure[:, 0] > 0) & ordinary)
 
 
 def _counted(counts: Counts, state: CheckState) -> Mask:
-    """(n_windows,) those that speak: what was found before and is over says nothing of what is."""
+    """(n_windows,) those that count: what was found before and is over says nothing about the present."""
     last = counts.start(len(counts.total) - 1)
     counted = counts.known.copy()
     for wrong in (*state.known, *state.excluded):
@@ -96,13 +96,13 @@ def _counted(counts: Counts, state: CheckState) -> Mask:
 
 
 def _onset(counts: Counts, state: CheckState, where: Slice, onset: int) -> int:
-    """The window since which it is reported: of what stands, as before."""
+    """The window since which it is reported: for a standing finding, as before."""
     known = [seen.since for seen in state.seen.values() if seen.slice == where and not seen.blind]
     return _place(counts, known[0]) if known else onset
 
 
 def _place(counts: Counts, moment: datetime) -> int:
-    """The window in which `moment` lies; the first or the last of the history where it lies beyond it."""
+    """The window that contains `moment`; the first or last of the history if it lies outside."""
     place = int((moment - counts.start(0)) / counts.grid.width + 0.5)  # a local day may have an hour more
     return min(max(place, 0), len(counts.total) - 1)
 

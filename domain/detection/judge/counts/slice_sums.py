@@ -1,9 +1,9 @@
 """
 Several windows of slices judged as one: a loss too small for any of them shows in their sum.
 
-Windows that follow one another scatter together, so what several of them hold is not held against what each
-of them scatters: the history is cut into stretches of the same length, which are judged as windows are. What
-was over before is part of no sum any more, and what a sum still shows is over once the latest windows in it
+Consecutive windows scatter together, so a sum over several of them is not compared with the scatter of single
+ones: the history is cut into stretches of the same length, which are judged as windows are. What was over
+before is no longer part of any sum, and what a sum still shows is over once the latest windows in it
 are surely back.
 """
 
@@ -18,8 +18,8 @@ from domain.detection.judge.discovery import SLICES_FALSE_ALARMS_PER_WEEK, WEEK_
 from domain.detection.judge.state import CheckState
 from domain.values import Finding
 
-SEVERAL_PART = 0.3  # as many false alarms as single windows may raise, sums may raise besides
-LOOKS_A_SUM = 4  # that are worth one of their own: sums that share most of their windows are nearly the same
+SEVERAL_PART = 0.3  # false alarms that sums may raise, relative to those of single windows
+LOOKS_A_SUM = 4  # looks worth one independent look: sums that share most windows are nearly the same
 DENIED = 4.6  # log likelihood by which the latest windows are back, whatever all show together: 100 to one
 HOUR, DAY = 3_600, 86_400
 SHORT, HOURLY, DAILY = (3, 8), (4, 24), (3, 7)
@@ -27,8 +27,8 @@ SHORT, HOURLY, DAILY = (3, 8), (4, 24), (3, 7)
 
 def lengths(width_seconds: float) -> tuple[int, ...]:
     """
-    How many windows are judged as one: a day of hours at the most, a week of days; of short ones no more than
-    leaves some thirty such sums in what they learn from.
+    How many windows are judged as one: for hours up to a day, for days up to a week; for short ones few
+    enough that some thirty such sums fit into the past they learn from.
 
     >>> lengths(300), lengths(3_600), lengths(86_400), lengths(604_800)
     ((3, 8), (4, 24), (3, 7), ())
@@ -41,7 +41,7 @@ def lengths(width_seconds: float) -> tuple[int, ...]:
 
 
 def level_of_sums(counts: Counts | RatioCells, sums: int) -> float:
-    """The level of one of several sums, the judged window of `counts` being one."""
+    """The level of one of `sums` sums, where the judged window of `counts` is a sum."""
     allowed = SEVERAL_PART * SLICES_FALSE_ALARMS_PER_WEEK / sums
     return float(allowed * counts.grid.width.total_seconds() / (LOOKS_A_SUM * WEEK_SECONDS))
 
@@ -56,10 +56,10 @@ def additional_findings(
     more: Sequence[Finding], found: Sequence[Finding], state: CheckState, counts: Counts | RatioCells
 ) -> list[Finding]:
     """
-    Of what a sum shows, what is reported beside that which fewer windows report.
+    The findings of a sum that are reported in addition to those of fewer windows.
 
-    Where something begins within the sum that fewer windows show, most of what else it shows is the shadow of
-    that: then only what stands already goes on.
+    If fewer windows show that something begins within the sum, most of what else the sum shows is the shadow
+    of that: then only standing findings continue.
     """
     begins = counts.start(len(counts.total) - 1)
     shadowed = bool(found) or any(seen.reported and seen.since > begins for seen in state.seen.values())
@@ -72,10 +72,10 @@ def additional_findings(
 
 def likelier_back(observed: float, expected: float, share: float, dispersion: float) -> float:
     """
-    The log likelihood by which so many rows are as `expected` rather than that `share` of it.
+    The log likelihood by which the rows are as `expected` rather than that `share` of it.
 
     Args:
-        dispersion: times a Poisson's variance.
+        dispersion: multiple of a Poisson's variance.
     """
     still = expected * share
     nearer = (observed - still) ** 2 - (observed - expected) ** 2

@@ -1,4 +1,4 @@
-"""What the last window's total should be, by the baseline that a check keeps, or learns when that is due."""
+"""What the last window's total should be, by the baseline that a check keeps, or relearns when due."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from domain.detection.judge.state import CheckState, TrackedFinding
 from domain.detection.judge.usable import usable_counts
 
 LEAST_EXPECTED = 1e-9
-STILL_BETTER = 0.9  # of a baseline's windows: with fewer to learn from none takes its place
+STILL_BETTER = 0.9  # of a baseline's windows: one learned from fewer does not replace it
 
 
 def windows_needed(baseline: Baseline | None, width: float, begins: int) -> int | None:
     """
-    How many windows before the judged one a look has to read: those since the baseline was learned, where
-    it may still be used, else None: all of the history.
+    How many windows before the judged one a look has to read: those since the baseline was learned, if it may
+    still be used, else None: all of the history.
 
     Args:
-        begins: of the judged window, seconds on the local clock.
+        begins: when the judged window begins, seconds on the local clock.
     """
     if baseline is None or baseline.width != width or baseline.due(begins):
         return None
@@ -52,7 +52,7 @@ def expect_total(
 
 def _learned(counts: Counts, state: CheckState, amounts: bool) -> Baseline | None:
     """
-    The baseline of all windows before the last one; or that from before, with its level carried on, where
+    The baseline of all windows before the last one; or the previous one, with its level carried on, if
     something that stands, or has stood for long, leaves less to learn from.
     """
     width, local = counts.grid.width.total_seconds(), counts.local_seconds()
@@ -91,13 +91,14 @@ def unsure(
     state: CheckState, usual: Expected, observed: float, as_one: float = 1.0
 ) -> dict[str, TrackedFinding]:
     """
-    Of what stands, what may well be as it was, whether it is found in this window or not: fingerprint → how
-    it is after it.
+    Standing findings that may well have recovered, whether found in this window or not: fingerprint → their
+    state after it.
 
-    Few rows of a night fit a loss as well as its end. Evidence adds up over windows, as in a sequential test.
+    The few rows of a night fit a loss as well as its end. Evidence adds up over windows, as in a sequential
+    test.
 
     Args:
-        as_one: how many neighbouring windows scatter as one, and speak no louder.
+        as_one: how many neighbouring windows scatter as one, and count as one.
 
     Source:
         Wald (1945), "Sequential tests of statistical hypotheses", Ann. Math. Stat. 16(2).
@@ -113,6 +114,6 @@ def unsure(
 
 
 def _stands(state: CheckState, until: datetime) -> bool:
-    """Whether something was found that is not over, nor accepted."""
+    """Whether something was found that is neither over nor accepted."""
     standing = (seen for seen in state.seen.values() if seen.reported and not seen.blind)
     return any(until - seen.since < state.accept_after for seen in standing)

@@ -1,9 +1,9 @@
 """
 Several windows of a total, judged as one.
 
-Windows of minutes scatter, and neighbours scatter together: each of them may hold a third too few by chance.
-A quarter of an hour of them seldom does, an hour less still, so that their sum shows what none of them can.
-Sums have baselines of their own, learned from the same windows at the same looks as theirs.
+Windows of minutes scatter, and neighbours scatter together: each may hold a third too few by chance.
+A quarter of an hour seldom does, an hour even less, so their sum shows what no single window can.
+Sums have baselines of their own, learned from the same windows at the same looks.
 """
 
 from __future__ import annotations
@@ -26,13 +26,15 @@ from domain.detection.judge.usable import usable_counts
 
 HOUR = 3_600  # seconds
 OF_MINUTES, OF_HOURS = (300, 900, HOUR), (2 * HOUR, 4 * HOUR)
-SUMS_PART = 0.5  # as many false alarms as single windows may raise, sums may raise besides
-PARTS = 4  # in which a sum moves on: it is judged as often as a quarter of it is new
+SUMS_PART = 0.5  # false alarms that sums may raise, relative to those of single windows
+PARTS = 4  # steps in which a sum moves on: it is judged whenever a quarter of it is new
 
 
 @dataclass(frozen=True)
 class Sum:
-    """The last `windows` together: what they held, what they should have, and the level to judge that at."""
+    """
+    The last `windows` together: what they held, what they should have held, and the level to judge that at.
+    """
 
     windows: int
     observed: float
@@ -54,7 +56,7 @@ def lengths(width_seconds: float) -> tuple[int, ...]:
 
 def learn_sums(counts: Counts, state: CheckState, amounts: bool) -> tuple[Baseline, ...]:
     """
-    The baselines of the sums before the last window, the shortest first; without those of too few.
+    The baselines of the sums before the last window, shortest first; without those of too few windows.
 
     Args:
         state: with the baseline of single windows as it is now.
@@ -73,9 +75,9 @@ def learned_by_sums(
 ) -> tuple[Baseline, ...]:
     """
     Args:
-        past: whose `known` windows may be learned from.
-        before: by a sum's seconds, what is known of holidays that the past no longer reaches.
-        period: of the season of single windows, which their sums follow where they can.
+        past: its `known` windows may be learned from.
+        before: by the length of a sum in seconds, what is known of holidays that the past no longer reaches.
+        period: of the season of single windows, which their sums follow if they can.
     """
     width, learned = past.grid.width.total_seconds(), list[Baseline]()
     for each in lengths(width):
@@ -98,8 +100,8 @@ def learned_by_sums(
 
 def last_sums(counts: Counts, state: CheckState) -> list[Sum]:
     """
-    The sums that end with the last window and are judged there, the shortest first. None whose place in the
-    season of the windows is not known yet, nor any that holds some of what was wrong and is over.
+    The sums that end with the last window and are judged there, shortest first. Leaves out those whose place
+    in the season of the windows is not known yet, and those with some of what was wrong and is over.
     """
     width = counts.grid.width.total_seconds()
     season = state.baseline.period if state.baseline is not None else 0.0
@@ -125,8 +127,8 @@ def last_sums(counts: Counts, state: CheckState) -> list[Sum]:
 
 def in_shape(sums: Baseline, windows: Baseline | None, local_seconds: npt.NDArray[np.int64]) -> Floats:
     """
-    (n,) by what a straight line between two places of the season misses a sum that begins then: what its
-    windows usually hold together, beside what they would on that line. 1 where that is not known.
+    (n,) the factor by which a straight line between two places of the season misses a sum that begins then:
+    what its windows usually hold together, over what they would hold on that line. 1 where that is not known.
     """
     missed = np.ones(len(local_seconds))
     if windows is None or not windows.period or not sums.period:
@@ -142,7 +144,7 @@ def in_shape(sums: Baseline, windows: Baseline | None, local_seconds: npt.NDArra
 
 
 def _together(sums: Baseline, windows: Baseline, begins: npt.NDArray[np.int64]) -> Floats:
-    """(n,) what the windows of sums that begin then usually hold, by their own baseline."""
+    """(n,) what the windows of sums that begin then usually hold, by the baseline of single windows."""
     steps = (windows.width * np.arange(round(sums.width / windows.width))).astype(np.int64)
     each = windows.usual((begins[:, None] + steps).ravel())
     return np.asarray(each.reshape(len(begins), len(steps)).sum(axis=1))
@@ -156,8 +158,8 @@ def _is_due(counts: Counts, each: int) -> bool:
 
 def windows_as_one(windows: Baseline, sums: tuple[Baseline, ...], mean: float) -> float:
     """
-    How many windows scatter as if they were one: 1 where each scatters for itself, all of the longest sum
-    where they scatter alike. So many times over the evidence of each would count.
+    How many windows scatter as if they were one: 1 if they scatter independently, all of the longest sum if
+    they scatter alike. Otherwise the evidence would be counted this many times over.
 
     Args:
         mean: what a window should hold.

@@ -1,9 +1,9 @@
 """
-One incident, one alarm: when an anomaly begins to be reported, and while it is still the same.
+One incident, one alarm: when an anomaly begins to be reported, and how long it remains the same one.
 
-It begins where its score reaches `BEGINS`, and stands until that has been below `STANDS` for four hours:
-longer, and what comes next would be taken for the same. Within a day of its beginning another one has to be
-rarer still, so that what comes back every hour is reported once, and something much worse at once. Scores are
+It begins when its score reaches `BEGINS`, and stands until that has been below `STANDS` for four hours: with
+a longer wait, the next one would be taken for the same. Within a day of its beginning another one has to be
+rarer still, so that what recurs every hour is reported once, and something much worse at once. Scores are
 logarithms of return periods: see `anomaly_score`.
 """
 
@@ -14,12 +14,12 @@ import numpy.typing as npt
 
 from domain.detection.data.counts import Floats
 
-BEGINS = 1.0  # the score from which on an anomaly is reported
+BEGINS = 1.0  # the score from which an anomaly is reported
 AGAIN = 1.5  # the same within a day of an earlier one
-STANDS = 0.7  # up from which it goes on: in weeks instead of months
+STANDS = 0.7  # the score from which it continues: once in weeks instead of months
 STAND_DAYS, COOL_DAYS = 1 / 6, 1.0
-COOL_WINDOWS = 3  # at the least: windows may be days
-NORMAL_DAYS, NORMAL_WINDOWS = 3, 7  # that an anomaly stands until it is the new normal: the longer of both
+COOL_WINDOWS = 3  # at least: windows may be days
+NORMAL_DAYS, NORMAL_WINDOWS = 3, 7  # until an anomaly is the new normal: whichever is longer
 
 
 def stand_windows(a_day: int) -> int:
@@ -28,7 +28,7 @@ def stand_windows(a_day: int) -> int:
 
 
 def cool_windows(a_day: int) -> int:
-    """For how many windows after an anomaly's beginning the next one has to be rarer."""
+    """For how many windows after an anomaly begins the next one has to be rarer."""
     return max(int(COOL_DAYS * a_day), COOL_WINDOWS)
 
 

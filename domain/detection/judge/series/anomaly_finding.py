@@ -18,9 +18,9 @@ from domain.recommender.keys.duration import name_duration
 from domain.recommender.options import Aggregated, Ranking
 from domain.values import Finding, Severity, Slice, name_slice
 
-FIRST_SHARE = 1_000.0  # from where on a change in per cent is no number for a person
-NOTHING_SHARE = 0.05  # of what is large for a metric: below it, next to nothing was expected
-QUANTILE = 0.95  # where a check of a quantile names none
+FIRST_SHARE = 1_000.0  # above this, a change in per cent is no longer a number for a person
+NOTHING_SHARE = 0.05  # of what is large for a metric: below this, next to nothing was expected
+QUANTILE = 0.95  # used if a check of a quantile names none
 RANKING = {
     "auc": "AUC",
     "log_loss": "log loss",
@@ -35,7 +35,7 @@ RANKING = {
 class ReportedAnomaly:
     """
     An anomaly of the last window and how rare it is; whether there is `nothing` in that window, what is
-    `large` for the metric, and, where it stands already, from when on it is the new normal.
+    `large` for the metric, and, if it already stands, when it becomes the new normal.
     """
 
     score: AnomalyScore
@@ -46,7 +46,7 @@ class ReportedAnomaly:
 
     @property
     def ratio(self) -> float:
-        """How rare it is over what is an anomaly, in logarithms of the return period."""
+        """How rare it is relative to the threshold of an anomaly, in logarithms of the return period."""
         return self.rarity.score
 
 
@@ -94,10 +94,10 @@ def finding_of(
     check: Check, edge: Callable[[int], datetime], count: int, where: Slice, anomaly: ReportedAnomaly
 ) -> Finding:
     """
-    The finding of the last of `count` windows; a silence begins where the standstill did.
+    The finding for the last of `count` windows; a silence begins where the standstill did.
 
     Args:
-        edge: when a window begins, by its place.
+        edge: when a window begins, given its place.
     """
     width = edge(count) - edge(count - 1)
     numbers = _numbers(check, width.total_seconds(), anomaly)
@@ -127,8 +127,8 @@ def comparison_of(
     check: Check, edge: Callable[[int], datetime], count: int, where: Slice, scores: Sequence[AnomalyScore]
 ) -> Comparison | None:
     """
-    The last window by itself against its season, or against its level where there is none; what lies in the
-    band is no anomaly. None while there is too little to judge it by.
+    The last window alone against its season, or against its level if there is none; inside the band there is
+    no anomaly. None while there is too little to judge by.
     """
     for way in ("season", "spike"):
         for score in (one for one in scores if one.way == way):
@@ -150,8 +150,8 @@ def comparison_of(
 
 def _share(anomaly: ReportedAnomaly, numbers: Numbers, off: float) -> float | None:
     """
-    The share of what was expected that is missing or too much; where next to nothing was, of what is large
-    for the metric, and None where nothing ever was.
+    The missing or excess share of what was expected; if next to nothing was expected, the share of what is
+    large for the metric, and None if nothing ever was.
     """
     if anomaly.score.way in ("spread", "silence"):
         return min(1.0, off / numbers.expected) if numbers.expected > 0 else 1.0

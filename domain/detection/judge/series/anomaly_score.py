@@ -3,11 +3,11 @@ How rare a metric's last window is by its own past, in several ways at once.
 
 Each way is a distance ≥ 0 from what was expected: of one window (spike, season), of the mean of an hour or of
 four (level), of the mean of a day (decay), of the size of the errors (spread), and the length of a
-standstill (silence). The tail of the past's distances says how often one as great is to be expected, its
-*return period* (`exceedance`). An anomaly is what, over all ways together, comes about once in
+standstill (silence). The tail of the past's distances says how often one this large is to be expected, its
+*return period* (`exceedance`). An anomaly is what, over all ways together, happens once in
 `RETURN_DAYS`, whatever the metric's unit and noise.
 
-Two things are learned apart. *What is expected* is not moved by what was anomalous. *How often it is so far
+Two things are learned separately. *What is expected* is not affected by anomalies. *How often it is so far
 off* is: a metric that jumps every day is one that jumps every day, unless somebody confirmed that each of
 these jumps was an incident.
 """
@@ -35,35 +35,35 @@ Way = Literal["spike", "season", "level", "spread", "decay", "silence"]
 Marks = npt.NDArray[np.bool_]
 
 RETURN_DAYS = 14.0  # days in which about one window is an anomaly by chance, in any of the ways
-WAYS = 8  # that are looked at together
-# What part of chance's alarms each way may make, 1 in all. Most faults show within the hour, so that a mean
-# of hours mostly adds false alarms. A decay is seen in no other way.
-QUICK_SHARE, DECAY_SHARE, SLOW_SHARE = 0.2, 0.125, 0.025  # of four ways, of one, of three
-SELDOM_SHARE = 0.025  # of windows that were so far off: up to here a window may be rare
-TAIL_DAYS, TAIL_SHARE = 14, 0.5  # of the past that the tail is learned from: the longer of both
-LEAST_PAST = (60, 300)  # windows before anything is judged: two days, within these bounds, or a day
-LEAST_DAYS = 21  # the same where windows are days
-SHORT, LONG = (24, 4), (6, 8)  # a level is over this part of a day, and this many windows at the least
-DECAY_DAYS, DECAY_GAP_DAYS, DECAY_LEAST_DAYS = 14, 2, 3  # what a day is held against, and how long before it
-USUAL = (0.05, 0.95)  # of a fortnight's windows, what a day's are held within
-LEAST_DECAY = 5  # windows whose mean is held against the fortnight, at the least
-STANDSTILL = 6  # windows alike in a row that are no standstill yet
-LONGER = 1.5  # times as long as it ever stood still, before that is an anomaly
-HOLIDAY_TIMES = 2.0  # more or less than on a day of rest, which nothing is said of on a holiday
-DUST = 1e-9  # of the metric's size: what rounding leaves
-STEP_SHARE = 0.05  # of its size: how far a metric that never moved is taken to move
-MOST = 1_000.0  # an anomaly score where nothing says how far the metric may move
+WAYS = 8  # ways that are examined together
+# The share of chance alarms that each way may cause, 1 in all. Most faults show within the hour, so a mean
+# of hours mostly adds false alarms. A decay shows in no other way.
+QUICK_SHARE, DECAY_SHARE, SLOW_SHARE = 0.2, 0.125, 0.025  # for four ways, for one, for three
+SELDOM_SHARE = 0.025  # of windows that were so far off: up to this share a window may be rare
+TAIL_DAYS, TAIL_SHARE = 14, 0.5  # of the past that the tail is learned from: whichever is longer
+LEAST_PAST = (60, 300)  # windows before anything is judged: two days within these bounds, or a day
+LEAST_DAYS = 21  # the same if windows are days
+SHORT, LONG = (24, 4), (6, 8)  # the level covers this part of a day, and at least this many windows
+DECAY_DAYS, DECAY_GAP_DAYS, DECAY_LEAST_DAYS = 14, 2, 3  # what a day is compared with, and how long before it
+USUAL = (0.05, 0.95)  # quantiles of a fortnight's windows that a day's are clipped to
+LEAST_DECAY = 5  # least number of windows whose mean is compared with the fortnight
+STANDSTILL = 6  # equal windows in a row that are not a standstill yet
+LONGER = 1.5  # multiple of its longest standstill above which one is an anomaly
+HOLIDAY_TIMES = 2.0  # factor from a day of rest about which nothing is said on a holiday
+DUST = 1e-9  # of the metric's size: rounding errors
+STEP_SHARE = 0.05  # of its size: how far a metric that never moved is assumed to move
+MOST = 1_000.0  # an anomaly's score if nothing says how far the metric may move
 
 
 @dataclass(frozen=True)
 class AnomalyScore:
     """
     One way: (n_windows,) observed, expected and distance in the metric's unit (silence: in windows, and
-    `expected` is the share of windows alike their predecessor).
+    `expected` is the share of windows equal to their predecessor).
 
-    `counted` is the distance where the tail may be learned from it, NaN elsewhere; `windows` how many the
-    judged one is taken together with; `size` the mean absolute value of the metric before each. The distance
-    of a decay leaves out what single windows add, which `observed` and `expected` hold.
+    `counted` is the distance where the tail may be learned from it, NaN elsewhere; `windows` how many windows
+    are taken together with the judged one; `size` the mean absolute value of the metric before each. The
+    distance of a decay leaves out what single windows add, which `observed` and `expected` include.
     """
 
     way: Way
@@ -89,7 +89,7 @@ class AnomalyScore:
 
     @property
     def share(self) -> float:
-        """What part of the alarms that chance makes may be of this way; of all ways together, 1."""
+        """The share of the chance alarms that this way may cause; over all ways together, 1."""
         if self.way == "decay":
             return DECAY_SHARE
         slow = self.way == "silence" or self.windows > short_windows(self.a_day)
@@ -99,14 +99,14 @@ class AnomalyScore:
     def known(self) -> Floats:
         """
         (n,) the distances that the tail is learned from: those of a fortnight, or of the later half of the
-        past where that is longer, as what is expected has to be learned first.
+        past if that is longer, as the expectation has to be learned first.
         """
         reach = max(TAIL_DAYS * self.a_day, int(TAIL_SHARE * len(self.counted)))
         known = self.counted[max(len(self.counted) - 1 - reach, 0) : -1]
         return known[np.isfinite(known)]
 
     def rarity(self) -> Rarity:
-        """How rare the last window's distance is by those before it."""
+        """How rare the last window's distance is, by those before it."""
         distance = float(self.distance[-1])
         if not distance > 0:
             return COMMON
@@ -123,7 +123,7 @@ class AnomalyScore:
         return Rarity(_strength(surprise, self.a_day, self.share), limit, _p(surprise, self.share))
 
     def limit(self) -> float | None:
-        """The distance from where on the last window is an anomaly; None with too little past."""
+        """The distance above which the last window is an anomaly; None with too little past."""
         known = self.known
         if len(known) < least_past(self.a_day):
             return None
@@ -131,7 +131,7 @@ class AnomalyScore:
         return tail.distance(_needed(self.a_day, self.share))
 
     def usual(self) -> float:
-        """What the distance usually is; of a standstill, the longest one before it."""
+        """The usual distance; for a standstill, the longest one before it."""
         if self.way == "silence":
             return float(np.max(self._before(float(self.distance[-1])), initial=0.0))
         known = self.known
@@ -147,7 +147,7 @@ class AnomalyScore:
 class Rarity:
     """
     Of the last window: `score` is the logarithm of its return period over that of an anomaly, so that 1 is
-    one; `beyond` says the distance at which it would be; `p_value` of so great a distance in any way.
+    an anomaly; `beyond` gives the distance at which it would be; `p_value` of so large a distance in any way.
     """
 
     score: float
@@ -161,16 +161,16 @@ class Rarity:
 
 
 COMMON = Rarity(0.0, lambda: inf, 1.0)
-"""Of a distance that is met every other day."""
+"""The rarity of a distance that occurs every other day."""
 
 
 @dataclass(frozen=True)
 class Past:
     """
-    A metric with what is needed to hold it against its past; (n_windows,) each, see `anomaly_scores`.
+    A metric with what is needed to compare it with its past; (n_windows,) each, see `anomaly_scores`.
 
-    `usable` are the windows that what is expected is learned from, `counted` those that the tail of the
-    distances is.
+    `usable` are the windows that the expectation is learned from, `counted` those that the tail of the
+    distances is learned from.
     """
 
     y: Floats
@@ -187,7 +187,7 @@ class Past:
 
     @property
     def a_day(self) -> int:
-        """Windows in a day, one at the least."""
+        """Windows in a day, at least one."""
         return max(int(DAY // self.width_seconds), 1)
 
     @property
@@ -202,7 +202,7 @@ class Past:
         return forecasts(self.learned, lived, self.width_seconds)
 
     def beyond_holiday(self, observed: Floats, expected: Floats) -> Floats:
-        """(n_windows,) how far what is observed is from expected, in a holiday from what it may be then."""
+        """(n_windows,) how far observed is from expected; in a holiday, from what it may be then."""
         distance = np.abs(observed - expected)
         if self.special is None:
             return distance
@@ -214,9 +214,9 @@ class Past:
 
 def anomaly_scores(past: Past) -> tuple[AnomalyScore, ...]:
     """
-    All ways, each window judged from those before it alone: so those of a long past hold every look's. A mean
-    over hours leaves out what was wrong in them before the judged window, so that an incident that is over is
-    not found once more.
+    All ways, each window judged only from those before it: so those of a long past contain every look's. A
+    mean over hours leaves out what was wrong in them before the judged window, so that an incident that is
+    over is not found once more.
 
     The past's `y` is the metric, NaN where it has no value; `local_seconds` the local clock at the start
     of each window.
@@ -240,7 +240,7 @@ def level_score(past: Past, forecast: Forecasts, windows: int, taken: Marks | No
     The mean of `windows` together, against the mean of what they should have been.
 
     Args:
-        taken: (n_windows,) which of those before the judged one are; all, where nothing is said.
+        taken: (n_windows,) which of those before the judged one are included; all, if not given.
     """
     both = np.isfinite(past.y) & np.isfinite(forecast.seasonal)
     observed, expected = (
@@ -250,14 +250,15 @@ def level_score(past: Past, forecast: Forecasts, windows: int, taken: Marks | No
 
 
 def spread_score(past: Past, forecast: Forecasts, windows: int, taken: Marks | None = None) -> AnomalyScore:
-    """The mean error of `windows` together, whichever way each of them errs; see `level_score`."""
+    """The mean absolute error of `windows` together; see `level_score`."""
     error = _mean(past.beyond_holiday(past.y, forecast.best), windows, taken)
     return _score(past, "spread", windows, error, np.zeros(len(error)))
 
 
 def standstill(y: Floats) -> Floats:
     """
-    (n,) how many windows in a row nothing changed, no value at all being alike too; 0 up to `STANDSTILL`.
+    (n,) how many windows in a row nothing changed, a missing value counting as unchanged; 0 up to
+    `STANDSTILL`.
     """
     if not len(y):
         return np.zeros(0)
@@ -268,7 +269,7 @@ def standstill(y: Floats) -> Floats:
 
 
 def short_windows(a_day: int) -> int:
-    """How many windows are an hour, or enough that together they differ from one alone."""
+    """How many windows make an hour, or enough that together they differ from a single one."""
     return max(a_day // SHORT[0], SHORT[1])
 
 
@@ -279,7 +280,7 @@ def least_past(a_day: int) -> int:
 
 
 def past_of(metric: Metric, place: int, usable: Marks, counted: Marks) -> Past:
-    """One series of `metric`, to be held against its past."""
+    """One series of `metric`, ready to be compared with its past."""
     width = metric.grid.width.total_seconds()
     return Past(metric.values(place), metric.local_seconds, width, usable, counted, metric.special_days)
 
@@ -299,8 +300,8 @@ def _p(surprise: float, share: float) -> float:
 
 def _standstill_rarity(before: Floats, run: float, alike: float, a_day: int, share: float) -> Rarity:
     """
-    Of a standstill over `run` windows, where a share `alike` of all is like the one before: by chance, by how
-    often and how long it stood still `before`, and against the longest of these times.
+    For a standstill over `run` windows, with a share `alike` of all windows equal to the one before: by
+    chance, by how often and how long it stood still `before`, and relative to the longest of these times.
     """
     longest, needed = float(np.max(before, initial=0.0)), _needed(a_day, share)
     surprise = -run * log(alike)
@@ -317,7 +318,7 @@ def _same(y: Floats) -> Marks:
 
 
 def _alike(y: Floats) -> Floats:
-    """(n,) the share of windows up to each that are like the one before, once the metric has begun."""
+    """(n,) the share of windows up to each that equal the one before, once the metric has begun."""
     if not len(y):
         return np.zeros(0)
     begun = np.logical_or.accumulate(np.isfinite(y))
@@ -325,7 +326,7 @@ def _alike(y: Floats) -> Floats:
 
 
 def _mean(y: Floats, windows: int, taken: Marks | None = None) -> Floats:
-    """(n,) the mean of the known of `windows`: the last one, and those before it that are `taken`."""
+    """(n,) the mean of the known values in `windows`: the last one, and those before it that are `taken`."""
     before = pd.Series(y if taken is None else np.where(taken, y, np.nan))
     rolled = before.shift(1).rolling(max(windows - 1, 1), min_periods=1)
     known = np.isfinite(y)
@@ -339,10 +340,10 @@ def _mean(y: Floats, windows: int, taken: Marks | None = None) -> Floats:
 def _decay(past: Past) -> AnomalyScore:
     """
     The mean of the last day against that of the fortnight that ended two days ago; after a new normal, of its
-    own.
+    own fortnight.
 
-    A decay is in all hours: for how far off it is, no window counts for more in either than what that
-    fortnight's usually held, so that one spike is none.
+    A decay is in all hours: for its distance, no window counts for more on either side than what that
+    fortnight's windows usually held, so that a single spike is no decay.
     """
     a_day = past.a_day
     windows, least = max(a_day, LEAST_DECAY), max(DECAY_LEAST_DAYS * a_day, LEAST_DECAY)
@@ -358,7 +359,7 @@ def _decay(past: Past) -> AnomalyScore:
 
 
 def _bounded(y: Floats, learned: Floats, a_day: int, gap: int, least: int) -> Floats:
-    """(n,) the metric, day by day within what the fortnight until `gap` windows before usually held."""
+    """(n,) the metric, clipped day by day to what the fortnight until `gap` windows before usually held."""
     held = y.copy()
     for day in range(gap, len(y), a_day):
         known = learned[max(day - gap - DECAY_DAYS * a_day, 0) : day - gap]
@@ -370,7 +371,7 @@ def _bounded(y: Floats, learned: Floats, a_day: int, gap: int, least: int) -> Fl
 
 
 def _normals(usable: Marks, windows: int) -> list[int]:
-    """Where the first normal begins, and each that follows on at least so many windows left out."""
+    """Where the first normal begins, and each that follows after at least `windows` left-out ones."""
     edges = np.flatnonzero(np.diff(np.concatenate([[True], usable, [True]]).astype(int)))
     return [0, *(int(end) for begun, end in edges.reshape(-1, 2) if end - begun >= windows)]
 

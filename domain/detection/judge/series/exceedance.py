@@ -1,14 +1,14 @@
 """
-How rare a distance is by the distances before it, also beyond the greatest of them.
+How rare a distance is by the distances before it, even beyond the largest of them.
 
-Peaks over a threshold: what exceeds `low` in a row, or with no more than a `gap` between, is one exceedance
-and as much as its greatest. How far these exceed is taken for generalised Pareto, because metrics differ in
+Peaks over a threshold: what exceeds `low` in a row, or with at most a `gap` between, is one exceedance,
+as large as its largest distance. The excesses are assumed to be generalised Pareto, because metrics differ in
 how heavy their tails are: an exponential tail, fitted where exceedances are common, promises once in months
-what a lognormal metric does every week. Neither its scale nor its shape is known from a few dozen
-exceedances, so each shape speaks by how well it fits, and each a little heavier than it is by what is not
-known of its scale.
+what a lognormal metric does every week. A few dozen exceedances determine neither its scale nor its shape,
+so each shape is weighted by how well it fits, and made a little heavier to account for the uncertainty of
+its scale.
 
-The two greatest exceedances are only known to be at least as far as the third: once or twice may have been an
+The two largest exceedances are only known to be at least as far as the third: once or twice may have been an
 incident that nobody confirmed, three times is how the metric is.
 
 Source:
@@ -26,20 +26,20 @@ import numpy as np
 
 from domain.detection.data.counts import Floats
 
-OFTEN = 8.0  # times a day that is exceeded what the tail begins at,
-OFTEN_SHARE = 0.2  # and the share of windows that these are at most
+OFTEN = 8.0  # a day: how often the threshold where the tail begins is exceeded,
+OFTEN_SHARE = 0.2  # and the largest share of windows that exceed it
 SHAPES = np.linspace(0.0, 0.9, 10)  # from an exponential tail to one that hardly has a mean
-LIKELY = 0.1  # how heavy a tail is taken for before it is seen: the mean of an exponential prior
-UNSURE = 2  # of the greatest exceedances, which may have been incidents
-FITTED = 8  # steps after which a scale is right within a hundredth
-FARTHEST = 60  # halvings in which a distance is found
+LIKELY = 0.1  # how heavy a tail is assumed to be beforehand: the mean of an exponential prior
+UNSURE = 2  # of the largest exceedances, which may have been incidents
+FITTED = 8  # steps after which a scale is accurate within a hundredth
+FARTHEST = 60  # halvings to find a distance
 
 
 @dataclass(frozen=True)
 class Tail:
     """
-    Beyond `low`, exceeded anew in a `share` of the windows: generalised Pareto of the (n_shapes,) `shape` and
-    `scale`, each of so much `weight`.
+    Beyond `low`, exceeded anew in a `share` of the windows: generalised Pareto with the (n_shapes,) `shape`
+    and `scale`, and the `weight` of each.
     """
 
     low: float
@@ -49,7 +49,7 @@ class Tail:
     weight: Floats
 
     def surprise(self, distance: float) -> float:
-        """−log of the chance that so great a distance begins in a window, at least 0."""
+        """−log of the probability that so large a distance begins in a window, at least 0."""
         beyond = distance - self.low
         if not self.scale.any():
             return inf if beyond > 0 else 0.0
@@ -61,7 +61,7 @@ class Tail:
         return max(-log(self.share) - chance, 0.0)
 
     def distance(self, surprise: float) -> float:
-        """The least distance that is so surprising."""
+        """The smallest distance with that surprise."""
         if not self.scale.any() or surprise <= -log(self.share):
             return self.low
         near, far = self.low, self.low + float(self.scale.max())
@@ -75,12 +75,12 @@ class Tail:
 
 def tail_of(known: Floats, a_day: int, step: float = 0.0, gap: int = 1) -> Tail:
     """
-    The tail of the distances `known` (n,), none of them NaN, of a metric with so many windows a day.
+    The tail of the distances `known` (n,), none of them NaN, of a metric with `a_day` windows a day.
 
     Args:
-        step: how far the metric is taken to move where nothing was exceeded.
-        gap: windows from one that exceeds to the next, up to which both are of one exceedance: as many as
-            a mean is taken over.
+        step: how far the metric is assumed to move if nothing was exceeded.
+        gap: windows from one exceedance to the next, up to which both count as one: as many as a mean is
+            taken over.
 
     >>> tail = tail_of(np.random.default_rng(0).exponential(1.0, 50_000), 24)
     >>> round(tail.surprise(10.0))  # a little less than 10: it may be heavier than it is
@@ -105,7 +105,7 @@ def _unknown(low: float, scale: float, share: float) -> Tail:
 
 
 def _peaks(known: Floats, low: float, gap: int) -> Floats:
-    """(n_exceedances,) the greatest distance of each exceedance of `low`."""
+    """(n_exceedances,) the largest distance in each exceedance of `low`."""
     above = np.flatnonzero(known > low)
     if not len(above):
         return np.zeros(0)
@@ -115,7 +115,7 @@ def _peaks(known: Floats, low: float, gap: int) -> Floats:
 
 def _fitted(beyond: Floats) -> tuple[Floats, Floats]:
     """
-    The likeliest scale of each of `SHAPES`, and the log likelihood there, for `beyond` (n,) in order.
+    The most likely scale for each of `SHAPES`, and its log likelihood, for `beyond` (n,) in order.
     """
     sure = max(len(beyond) - UNSURE, 1)
     seen, least, unsure = beyond[:sure, None], beyond[sure - 1], len(beyond) - sure
@@ -129,6 +129,6 @@ def _fitted(beyond: Floats) -> tuple[Floats, Floats]:
 
 
 def _exponential(z: Floats) -> Floats:
-    """Generalised Pareto deviates of unit scale as exponential ones, by `SHAPES`."""
+    """Generalised Pareto deviates of unit scale, converted to exponential ones, by `SHAPES`."""
     heavy = np.maximum(SHAPES, 1e-9)
     return np.asarray(np.log1p(heavy * z) / heavy)

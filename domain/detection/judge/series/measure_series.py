@@ -1,4 +1,4 @@
-"""The metric of a series' finding measured again: is it back to what its past leads one to expect?"""
+"""The metric of a series' finding measured again: is it back to what its past predicts?"""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from domain.errors import TooFewRows
 from domain.recommender.check import Check
 from domain.values import Finding
 
-BAND_SHARE = 0.95  # of the past's distances that lie in the band
+BAND_SHARE = 0.95  # of the past's distances, the share that lies in the band
 
 
 def measure_series(
@@ -37,8 +37,8 @@ def measure_series(
     """
     What the finding is about, over the metric's windows from `start` on, taken together.
 
-    What it should be is learned from windows that ended before the incident, and in which nothing was wrong;
-    once it has stood for so long that it is the new normal, from those since as well.
+    The expectation is learned from windows that ended before the incident, and in which nothing was wrong;
+    once it has stood so long that it is the new normal, from those since as well.
 
     Raises:
         TooFewRows: there is not enough past, or no value now.
@@ -66,13 +66,13 @@ def measure_series(
 
 
 def _from_the_first_day(forecast: Forecasts) -> Forecasts:
-    """By the level alone before the season is known: what was found by that has an end by that."""
+    """The forecast by level alone before the season is known: what was found that way also ends that way."""
     known = np.isfinite(forecast.seasonal)
     return replace(forecast, seasonal=np.where(known, forecast.seasonal, forecast.best))
 
 
 def _ended_by(metric: Metric, at: datetime) -> int:
-    """How many of the windows ended by then."""
+    """The number of windows that had ended by then."""
     return bisect_right(range(metric.count), at, key=lambda place: metric.edge(place + 1))
 
 

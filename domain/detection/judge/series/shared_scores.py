@@ -1,10 +1,10 @@
 """
 The anomaly scores of one look, computed once for the looks before and after it.
 
-What a window is judged by lies before it, so the scores of a long past hold those of each of its windows, as
-long as the same windows are left out. They are computed anew where an anomaly begins or ends, and where the
-past moves on: it begins at a multiple of some windows, the same for a look alone as for one of many, so that
-both come to the same.
+A window is judged by what lies before it, so the scores of a long past contain those of each of its windows,
+as long as the same windows are left out. They are recomputed when an anomaly begins or ends, and when the
+past moves on: it begins at a multiple of some number of windows, the same for a single look as for one of
+many, so that both give the same result.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from domain.detection.judge.series.anomaly_score import (
 from domain.detection.judge.state import CheckState, ExcludedWindow
 from domain.values import Slice
 
-BLOCK_SHARE = 0.125  # of the past, by which its beginning moves on
+BLOCK_SHARE = 0.125  # of the past, the step in which its beginning moves on
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Shared:
 
 
 def scores_of(metric: Metric, where: Slice, state: CheckState) -> tuple[AnomalyScore, ...] | None:
-    """The scores of the slice, the judged window last; None where too little may be learned from."""
+    """The scores of the slice, the judged window last; None if too little may be learned from."""
     first, last = _begin(metric), metric.first + metric.count - 1
     stretch = metric.part(first, last + 1 + _block(metric), where)
     place, here = len(stretch.slices) - 1, last - first
@@ -61,11 +61,11 @@ def usable_windows(
     metric: Metric, place: int, state: CheckState, judged: int | None = None
 ) -> tuple[Marks, Marks]:
     """
-    (n_windows,) those that what is expected is learned from, and those that the tail is.
+    (n_windows,) those that the expectation is learned from, and those that the tail is learned from.
 
-    Nothing is expected from what was anomalous, until it has stood for `normal_after`: then it is the new
-    normal. In the tail it counts by its first hours once it is over, except where somebody confirmed that it
-    was an incident. When nearly all of the past before the judged window was wrong, all of it counts.
+    Nothing is expected from an anomaly until it has stood for `normal_after`: then it is the new
+    normal. In the tail its first hours count once it is over, unless somebody confirmed that it
+    was an incident. If nearly all of the past before the judged window was wrong, all of it counts.
     Holidays teach nothing.
     """
     where, judged = metric.slices[place], metric.count - 1 if judged is None else judged
@@ -91,7 +91,7 @@ def normal_after(width: timedelta) -> timedelta:
 
 def _wrong(metric: Metric, where: Slice, state: CheckState) -> Iterator[tuple[datetime, datetime, int]]:
     """
-    The times that were wrong for this slice, of those that nobody confirmed their beginning; and how many of
+    The times that were wrong for this slice (only their beginning, if nobody confirmed them), and how many of
     their windows count in the tail.
     """
     longest, first = normal_after(metric.grid.width), stand_windows(metric.a_day) + 1
@@ -115,7 +115,7 @@ def _found(metric: Metric, state: CheckState, first: int) -> Iterator[tuple[Excl
 
 
 def _inside(metric: Metric, since: datetime, until: datetime) -> tuple[int, int]:
-    """The first of the windows that overlap [since, until), and the first after it."""
+    """The first of the windows that overlap [since, until), and the first after them."""
     width, start = metric.grid.width.total_seconds(), metric.edge(0).timestamp()
     begun = int(np.floor((since.timestamp() - start) / width))
     ended = int(np.ceil((until.timestamp() - start) / width))

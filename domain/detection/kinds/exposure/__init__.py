@@ -1,1 +1,1 @@
-"""Checks of what is shown to whom, and of what is chosen."""
+"""Checks of what is shown to whom, and what is chosen."""

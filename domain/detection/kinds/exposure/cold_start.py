@@ -2,15 +2,15 @@
 New members' cold start: what their first sessions are shown and choose, against earlier cohorts of that age.
 
 A new member has no past, so the recommender falls back on a prior: what is popular, what the country or the
-device likes. Where that prior breaks, hardly any total moves, and those who join leave again. A member's
-sessions are numbered from the first; of the first few, by window, whole and by slice,
+device likes. If that prior breaks, hardly any total moves, and those who join leave again. A member's
+sessions are numbered from the first; for the first few, by window, whole and by slice,
 
     chosen    the share of what is shown that is chosen
     popular   the share of what is shown that is among the tenth of items shown most to everybody then
 
-are held against those of the windows before. A window with more second sessions than usual is no other
-cohort: each window before is weighted to the judged one's mix of ages (indirect standardisation). Who is new
-is said by the column `joined`; without one, it is who was not seen for `unseen` windows before, so that a
+are compared with those of earlier windows. A window with more second sessions than usual is not a different
+cohort: each earlier window is weighted to the judged one's mix of ages (indirect standardisation). The column
+`joined` says who is new; without one, it is whoever was not seen for `unseen` windows before, so that a
 member who comes back after a long time is taken for a new one, in every cohort alike.
 
 Source:
@@ -43,7 +43,7 @@ from domain.recommender.options import Options
 from domain.recommender.recommender import Recommender
 from domain.values import Slice
 
-POPULAR = 0.1  # of the items of a window, those shown most
+POPULAR = 0.1  # of the items of a window, the most shown ones
 MOST_SLICES = 200
 PART, VALUE, AGE, SHOWN = "__part", "__value", "__age", "shown"
 CHOSEN, AMONG_POPULAR = "chosen", "popular"
@@ -52,9 +52,9 @@ CHOSEN, AMONG_POPULAR = "chosen", "popular"
 class Keys(Options):
     """
     What is written under [checks.NAME] besides the keys that every check has: the columns with the `item`
-    that is shown, the `session` (or request), the `member` and the time (`at`), where they are not the
-    table's own; what was `chosen` (true or 1) and when the member `joined`, where a column says so. The
-    `first` sessions of a member are looked at; who was not seen in the first `unseen` windows of the history
+    that is shown, the `session` (or request), the `member` and the time (`at`), if they are not the
+    table's own; what was `chosen` (true or 1) and when the member `joined`, if a column says so. The
+    `first` sessions of a member are examined; a member not seen in the first `unseen` windows of the history
     is new.
     """
 
@@ -73,11 +73,11 @@ class Keys(Options):
     first: int = Field(default=3, ge=1, le=50)
     """How many sessions of a new member are looked at."""
     unseen: int = Field(default=7, ge=1)
-    """Without `joined`: who was not seen in so many first windows of the history is new."""
+    """Without `joined`: members not seen in this many first windows of the history are new."""
 
 
 def settled(recommender: Recommender, check: Check) -> Check:
-    """The check with the table's own member and time, where it names no others."""
+    """The check with the table's own member and time, if it names no others."""
     table = recommender.tables[str(check.table)]
     own = {"member": table.member, "at": table.time}
     return check.with_options(
@@ -103,7 +103,7 @@ def columns(keys: Keys) -> tuple[str, ...]:
 
 def ask(rows: Any, keys: Keys, dimensions: tuple[str, ...]) -> Any:
     """
-    By window, the session's number, whole and for each value of each dimension: what new members were shown,
+    By window and session number, whole and for each value of each dimension: what new members were shown,
     how much of it they chose, and how much of it is popular.
 
     Args:
@@ -149,7 +149,7 @@ def _numbered(shown: Any, keys: Keys) -> Any:
 
 
 def _popular(shown: Any) -> Any:
-    """By window, the items that are shown most."""
+    """By window, the most shown items."""
     each = shown.group_by("__at", "__item").aggregate(__n=-shown.count(), __popular=shown["__one"].max())
     each = each.mutate(
         __rank=each["__popular"].cumsum(group_by="__at", order_by=["__n", "__item"]) - 1,
@@ -181,7 +181,7 @@ def _counted(found: Any, place: int, of: str | None) -> Any:
 
 def proportions_of(frame: pd.DataFrame, grid: Grid, dimensions: tuple[str, ...], keys: Keys) -> Proportions:
     """
-    What `ask` gave, the windows before weighted to the judged one's mix of ages.
+    The result of `ask`, with earlier windows weighted to the judged one's mix of ages.
 
     Raises:
         SourceError: more than 200 slices.
@@ -211,8 +211,8 @@ def proportions_of(frame: pd.DataFrame, grid: Grid, dimensions: tuple[str, ...],
 
 def _standardised(shown: Floats, held: Floats) -> Floats:
     """
-    (n_windows, n_cells) of (n_windows, n_cells, n_ages): those that have the property, as they would be had
-    each window the ages of the last one.
+    (n_windows, n_cells) from (n_windows, n_cells, n_ages): those that have the property, as they would be if
+    each window had the ages of the last one.
     """
     rate = (held[:, 0].sum(axis=0) + 0.5) / (shown[:, 0].sum(axis=0) + 1)
     rows = shown.sum(axis=2)
@@ -237,7 +237,7 @@ WORDS = Words(
 
 
 def judge(run: CheckRun, frame: pd.DataFrame, memory: CheckState) -> Verdict:
-    """Whether this cohort is shown, or chooses, otherwise than those before it. See `judge_proportions`."""
+    """Whether this cohort is shown, or chooses, something else than earlier ones. See `judge_proportions`."""
     proportions = proportions_of(frame, run.grid, run.dimensions, run.options)
     return judge_proportions(run.check, proportions, memory, run.looks_per_week, WORDS)
 

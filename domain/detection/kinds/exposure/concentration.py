@@ -1,15 +1,16 @@
 """
-How concentrated on few items what is shown is, whole and by slice: whether everybody is shown the same.
+How far exposure is concentrated on few items, whole and by slice: whether everybody is shown the same.
 
-A model that lost a feature, a candidate source that answers nothing, a cache that is served to everybody:
-the recommender falls back on its most popular items, often in one slice only, while clicks may even rise. The
-number of different items says so of a quiet hour as well. So it is how often two impressions show the same,
+A model that lost a feature, a candidate source that returns nothing, a cache that is served to everybody: the
+recommender falls back on its most popular items, often in one slice only, while clicks may even rise. The
+number of different items also falls in a quiet hour. So the measure is how often two impressions show the
+same,
 
     D = Σ n_i (n_i − 1) / (N (N − 1))        over the items i, shown n_i times among N impressions,
 
 an estimate that does not depend on how many impressions there are; its inverse is the effective number of
-items. It is held against its own past as any metric by the window (`series`), each slice of one dimension by
-itself.
+items. It is compared with its own past as any metric by window (`series`), each slice of one dimension
+separately.
 
 Source:
     Simpson (1949), "Measurement of Diversity", Nature 163, with this unbiased estimate; the effective number
@@ -41,7 +42,7 @@ from domain.recommender.check import Check
 from domain.recommender.options import Options
 from domain.values import Slice
 
-LEAST_SHOWN = 50  # impressions of a slice in a window, below which nothing is said of how often they meet
+LEAST_SHOWN = 50  # impressions of a slice in a window; with fewer, their coincidence is unknown
 MOST_SLICES = 200  # each is a time series of its own
 NAME = "how often two impressions show the same item"
 PART, VALUE, SHOWN, MEETINGS = "__part", "__value", "shown", "meetings"
@@ -101,7 +102,7 @@ def concentration(shown: Floats, meetings: Floats) -> Floats:
 
 def metric_of(frame: pd.DataFrame, grid: Grid, dimensions: tuple[str, ...]) -> Metric:
     """
-    What `ask` gave, as one metric by window.
+    The result of `ask`, as one metric by window.
 
     Raises:
         SourceError: more than 200 slices.
@@ -119,7 +120,7 @@ def metric_of(frame: pd.DataFrame, grid: Grid, dimensions: tuple[str, ...]) -> M
 
 
 def as_series(check: Check) -> Check:
-    """The check as one of a metric by the window, by the name that people read."""
+    """The check as one of a metric by window, with the name that people read."""
     return check.model_copy(update={"measure": NAME}).with_options(aggregate="sum")
 
 

@@ -1,9 +1,9 @@
 """
 Intra-list diversity: how much of a list repeats what it already shows.
 
-A re-ranking step fails, one candidate source answers for all, a feature weighs too much: each member is shown
-ten items of one genre, while over all members as many items are shown as ever. So the redundant rows of each
-list are counted, those whose genre (or seller, or any column) an earlier row has: nine in a list of ten
+If a re-ranking step fails, one candidate source answers for all, or a feature weighs too much, each member is
+shown ten items of one genre, while over all members as many items are shown as ever. So the redundant rows of
+each list are counted, those whose genre (or seller, or any column) an earlier row has: nine in a list of ten
 alike. Their share of a slice's rows is compared with the slice's own past.
 
 Diversity over all members, whether everybody is shown the same items, is `concentration`.
@@ -43,10 +43,10 @@ WORDS = Words(
 
 
 def repeated(rows: Any, keys: Keys) -> Mapping[str, Any]:
-    """All rows of a value in a request but one; none of those without a value."""
+    """All rows but one for each value in a request; none of those without a value."""
     value = rows[keys.by]
     same = [rows[WINDOW], rows[keys.request], value]
-    so_far = value.count().over(rows=(None, 0), group_by=same, order_by=value)  # 0 where there is no value
+    so_far = value.count().over(rows=(None, 0), group_by=same, order_by=value)  # 0 if there is no value
     return {f"more of the same {keys.by}": so_far > 1}
 
 

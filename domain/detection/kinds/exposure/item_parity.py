@@ -3,11 +3,11 @@ An item that is shown, but not in one slice of requests: a block, a rule or a sc
 
 All rows are counted, not only requests whose candidates were logged, so an item of five in a thousand rows is
 missed within minutes. How much an item is shown changes with its age and the hour; where it is shown hardly
-does. So of its rows everywhere the part in a slice is held against that part in the past, times what the
-slice's part of all rows has changed since: what was always shown more on one device is no fault. An item that
-was shown more there and is now as elsewhere is none either.
+does. So the slice's part of an item's rows is compared with that part in the past, scaled by the change in
+the slice's part of all rows since: what was always shown more on one device is no fault. An item that was
+shown more there, and is now shown as elsewhere, is none either.
 
-Slices by what the item itself is (its genre, its country) say nothing here and are left out.
+Slices by an attribute of the item itself (its genre, its country) say nothing here and are left out.
 
 Source:
     Observed against expected under independence: the residuals of a two-way table, Agresti (2013),
@@ -38,7 +38,7 @@ from domain.recommender.options import Options
 from domain.recommender.recommender import Recommender
 from domain.values import Slice
 
-OF_ITEMS = 0.9  # of the items have one value of a dimension: it describes the item, not the request
+OF_ITEMS = 0.9  # of the items have a single value of a dimension: it describes the item, not the request
 
 
 def _says(_column: str, observed: float, expected: float) -> str:
@@ -61,8 +61,8 @@ class _Pairs:
 
 def shown_of(tally: Tally, item: str) -> Proportions:
     """
-    Of each item's rows those in each slice of requests, as many as there would be were the slice always as
-    large a part of all rows as in the last window. Nothing is said of a slice without rows then.
+    For each item, its rows in each slice of requests, scaled as if the slice had always been as large a part
+    of all rows as in the last window. Slices without rows then say nothing.
     """
     pairs, shown = _pairs(tally, item), tally.rows
     part = shown[:, pairs.slice] / np.maximum(shown[:, [0]], 1.0)
@@ -92,7 +92,7 @@ def _pairs(tally: Tally, item: str) -> _Pairs:
 
 
 def _describing(cells: tuple[Slice, ...], ever: Floats, item: str) -> frozenset[str]:
-    """The dimensions of which nearly every item has one value."""
+    """The dimensions in which nearly every item has a single value."""
     values: dict[str, dict[str, int]] = {}
     for place, cell in enumerate(cells):
         parts = dict(cell)

@@ -1,9 +1,9 @@
 """
-Choices of items that the model had ranked low: what members wanted and had to look for.
+Choices of items that the model had ranked low: what members wanted and had to search for.
 
-A choice that the model did not foresee is no error by itself; more of them than usual, in all or in a slice,
-says that something the model is fed, or the model, is wrong there. The single worst are worth a person's
-look.
+A choice that the model did not foresee is no error in itself; more of them than usual, in all or in a slice,
+means that something the model is fed, or the model, is wrong there. The single worst ones are worth a
+person's look.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from domain.recommender.recommender import Recommender
 
 
 class Keys(LowRank, LeastShare):
-    """From which place on a choice was ranked low, and the share of choices that matters."""
+    """The rank from which a choice counts as ranked low, and the share of choices that matters."""
 
 
 WORDS = Words(

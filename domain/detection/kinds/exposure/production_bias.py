@@ -1,8 +1,8 @@
 """
 Items shown less, or more, than expected from their engagement.
 
-What changed among the slices of what was shown is found as `slice_volume` finds it; only what leads away from
-merit is reported, in those words (`domain.detection.exposure.against_engagement`).
+Changes among the slices of what was shown are found as `slice_volume` finds them; only those that lead away
+from merit are reported, worded accordingly (`domain.detection.exposure.against_engagement`).
 """
 
 from __future__ import annotations

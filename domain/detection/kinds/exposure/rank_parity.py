@@ -2,7 +2,7 @@
 Exposure below what the scores call for: candidates that are ranked, and then not shown.
 
 Business rules stand between ranking and screen: a licence that ran out, an age rating, a cap for each seller.
-A rule that is wrong removes no candidate from the log and changes no score. So the exposure of each slice,
+A wrong rule removes no candidate from the log and changes no score. So the exposure of each slice,
 and of each item, is compared with what its ranks alone would give it, and this ratio with its own past: what
 serving always boosts or demotes is no fault.
 
@@ -10,7 +10,7 @@ Rankings may explore, so how often each rank is shown is learned from the log. C
 a slice whose scores fell is due less exposure, and is not reported.
 
 Source:
-    Expected exposure by rank, against the exposure that was given: Diaz et al. (2020), "Evaluating Stochastic
+    Expected exposure by rank, against the exposure actually given: Diaz et al. (2020), "Evaluating Stochastic
     Rankings with Expected Exposure", CIKM.
 """
 

@@ -1,1 +1,1 @@
-"""Checks of models, their features and what serves."""
+"""Checks of models, their features, and what serves."""

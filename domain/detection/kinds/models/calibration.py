@@ -2,10 +2,10 @@
 A model's score as a probability, against what was chosen of what it scored.
 
 Two things can be off. *In the large*: choices for each one predicted, over all scores of a slice. *In shape*:
-where the sum is right, and high scores are chosen too rarely, low ones too often. So the ratio is judged over
+the sum is right, but high scores are chosen too rarely and low ones too often. So the ratio is judged over
 all scores and in each of the bins of `outcomes.EDGES`, and the expected calibration error, the mean distance
-of score and choice over the bins, says how much it is. Both are held against the slice's own past, since few
-serving models are calibrated where they are looked at (places further down are seen less): or against 1 where
+between score and choice over the bins, measures its size. Both are compared with the slice's own past, since
+few serving models are calibrated where they are observed (lower positions are seen less), or with 1 if
 `against = "score"` says that they should be.
 
 Source:
@@ -56,12 +56,11 @@ WHOLE = 0  # the column of all scores; the bins follow
 
 
 class Keys(Options):
-    """Against what choices are held: the scores as they are, or how far off they usually are."""
+    """What choices are compared with: the scores as they are, or how far off they usually are."""
 
     against: Literal["past", "score"] | None = None
     """
-    `score`: choices are held against the scores as they are; `past`: against how far off these usually
-    are.
+    `score`: choices are compared with the scores as they are; `past`: with how far off these usually are.
     """
 
 
@@ -87,8 +86,8 @@ class JudgedScores:
 
 def calibration_error(rows: Floats, scored: Floats, chosen: Floats) -> Floats:
     """
-    Expected calibration error over the last axis, 0–1: the mean distance of score and share chosen, bins
-    weighted by their rows.
+    Expected calibration error over the last axis, 0–1: the mean distance between score and share chosen, with
+    bins weighted by their rows.
 
     >>> float(calibration_error(np.array([10.0, 10.0]), np.array([1.0, 5.0]), np.array([3.0, 5.0])))
     0.1
@@ -104,7 +103,7 @@ def judge_calibration(
 
     Returns:
         Findings that are significant over slices, bins and looks, *and* reach the least change and the least
-        number of choices; a slice that is off in all its scores is reported once, else the bin that is worst.
+        number of choices; a slice that is off in all its scores is reported once, otherwise its worst bin.
     """
     held = outcomes.rows.sum(axis=2)
     usable = usable_windows(outcomes, state)
@@ -136,7 +135,7 @@ def usable_windows(outcomes: Outcomes, state: CheckState) -> npt.NDArray[np.bool
 
 
 def judge(check: Check, outcomes: Outcomes, usable: npt.NDArray[np.bool_]) -> JudgedScores:
-    """All slices and bins of the last window, none of them filtered."""
+    """All slices and bins of the last window, unfiltered."""
     scored, chosen = _with_whole(outcomes.scored), _with_whole(outcomes.chosen)
     promised = 1.0 if Keys.of(check).against == "score" else None
     ratios = expect_ratios(scored[usable], chosen[usable], promised)
@@ -156,7 +155,7 @@ def _with_whole(counts: Floats) -> Floats:
 
 
 def _places(outcomes: Outcomes, judged: JudgedScores, found: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """(slice, column) to report: what is off in the large, and elsewhere the worst bin."""
+    """(slice, column) to report: what is off in the large, and otherwise the worst bin."""
     off, rows = np.abs(judged.chosen - judged.expected), outcomes.rows[-1].sum(axis=1)
     large = narrowest(outcomes.cells, off[:, WHOLE], rows, found[:, WHOLE])
     bins = np.where(found[:, WHOLE + 1 :], off[:, WHOLE + 1 :], 0.0)

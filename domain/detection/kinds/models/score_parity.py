@@ -1,16 +1,16 @@
 """
-Logged scores that the model's own file does not compute from the logged features.
+Logged scores that the model's own file does not reproduce from the logged features.
 
-What was logged beside a score is all that it was made from. Where the declared file gives another one,
+What was logged beside a score is everything it was computed from. If the declared file gives another score,
 serving did something that nobody declared: another file serves under the same version, a score is adjusted,
-capped or boosted after the model, a feature is logged otherwise than it was fed. No row is missing then, and
-no column looks odd.
+capped or boosted after the model, a feature is logged differently than it was fed. No row is missing then,
+and no column looks odd.
 
-How a log holds scores (as a chance, in 32 bits, to four decimals) is found out, and the last digits may
+How a log holds scores (as a probability, in 32 bits, to four decimals) is detected, and the last digits may
 differ. Rows of another version than the file's are left out, and so is what was logged without a score.
 
 Source:
-    Offline and online scores held against each other before and after a launch: Zinkevich, "Rules of Machine
+    Offline and online scores compared before and after a launch: Zinkevich, "Rules of Machine
     Learning", rules 29 and 37.
 """
 
@@ -33,9 +33,9 @@ from domain.recommender.options import LeastShare
 from domain.recommender.recommender import Recommender
 
 WINDOWS = 12
-"""That are learned from where nothing is declared: the rows computed again are shared out among them."""
+"""Windows to learn from if nothing is declared: the recomputed rows are divided among them."""
 
-NEARLY = 0.9  # of the scores of each window, that another file gave
+NEARLY = 0.9  # share of each window's scores that came from another file
 ANOTHER = (
     "the model's file computes hardly any of the logged scores, now or before: it is not the model that "
     "serves, or its features are in another order"
@@ -58,14 +58,14 @@ def judge_parity(
 
 
 def _of_another_model(tally: Tally) -> bool:
-    """Whether hardly any score was ever the file's: then there is nothing that could become wrong."""
+    """Whether hardly any score ever came from the file: then there is nothing that could become wrong."""
     rows, other = tally.rows[:, 0], tally.bad[:, 0].max(axis=-1, initial=0.0)
     there = rows > 0
     return bool(there.sum() >= LEAST_WINDOWS) and bool((other[there] >= NEARLY * rows[there]).all())
 
 
 def history_of(window: timedelta) -> timedelta:
-    """How far back is learned from, where nothing is declared."""
+    """How far back to learn from if nothing is declared."""
     return WINDOWS * window
 
 

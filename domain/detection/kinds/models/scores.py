@@ -1,10 +1,9 @@
 """
-How a model's scores are distributed in the last window against the windows before, and whether they fell in
-one.
+How a model's scores are distributed in the last window against earlier windows, and whether they collapsed.
 
-A score is a column like any other to the arithmetic (`drift`, `distribution`): what differs is what a person
-has to hear. A distribution that moved is a model, or its input, that changed; one that fell in is a model
-that says the same of everything, as where a feature store answers with defaults.
+To the arithmetic, a score is a column like any other (`drift`, `distribution`): what differs is what a person
+has to be told. A distribution that moved is a model, or its input, that changed; one that collapsed is a
+model that says the same of everything, for example because a feature store answers with defaults.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ from domain.recommender.check import Check
 from domain.recommender.options import LeastShare, OfColumns
 from domain.recommender.recommender import Recommender
 
-FALLEN_IN = 0.9  # of the rows in one bin, from where on scores say the same of everything,
-SPREAD = 0.5  # unless so many of them usually lie there
+FALLEN_IN = 0.9  # of the rows in one bin, above which scores say the same of everything,
+SPREAD = 0.5  # unless this share usually lies there
 
 
 class Keys(OfColumns, LeastShare):
@@ -39,7 +38,9 @@ class Keys(OfColumns, LeastShare):
 def judge_scores(
     check: Check, histograms: Histograms, state: CheckState, looks_per_week: float | None = None
 ) -> Verdict:
-    """Whether scores are distributed otherwise than usual, in all or in a slice. See `drift.judge_drift`."""
+    """
+    Whether scores are distributed differently than usual, in all or in a slice. See `drift.judge_drift`.
+    """
     return judge_drift(check, histograms, state, looks_per_week, describe_scores)
 
 

@@ -1,14 +1,14 @@
 """
 A feature as the model is fed it, against the same feature as the model learned it.
 
-A model is right about what it learned from. Where serving computes a feature in another way than training
-did, in another unit, from a staler table, with another default, scores go wrong with no row missing and no
-column changed. So each feature's distribution in the last window of the serving log is held against that in
-the training table: by size, the share of rows that lie elsewhere beyond what windows of the log differ among
-themselves, and by whether so much can be chance. That a feature is not set is a distribution of its own, for
-it is the most frequent skew.
+A model is right about what it learned from. If serving computes a feature differently from training, in
+another unit, from a staler table, with another default, scores go wrong with no row missing and no column
+changed. So each feature's distribution in the last window of the serving log is compared with that in the
+training table: by size, the share of rows that lie elsewhere beyond how far windows of the log differ among
+themselves, and by whether that much can be chance. Whether a feature is set is a distribution of its own, as
+that is the most frequent skew.
 
-What the two tables hold has to be comparable: where a model learns from what was shown, the serving log has
+What the two tables hold has to be comparable: if a model learns from what was shown, the serving log has
 to be that of what was shown.
 
 Source:
@@ -55,7 +55,7 @@ from domain.recommender.options import LearnedFrom, LeastShare, OfColumns
 from domain.values import Finding
 
 LEAST_WINDOWS = 3
-LEAST_SHARE = 0.1  # of the rows that must lie elsewhere than in training, where nothing is declared
+LEAST_SHARE = 0.1  # of the rows that must lie elsewhere than in training, if nothing is declared
 
 
 class Keys(LearnedFrom, OfColumns, LeastShare):
@@ -80,12 +80,12 @@ def judge_skew(
     check: Check, fed: ServedFeatures, state: CheckState, looks_per_week: float | None = None
 ) -> Verdict:
     """
-    The features, and the fewest slices of them, that are fed otherwise than they were learned.
+    The features, and the fewest slices of them, that are fed differently than they were learned.
 
     Returns:
-        Findings that are significant over slices, features and looks, *and* whose rows elsewhere reach the
+        Findings that are significant over slices, features and looks, *and* whose displaced rows reach the
         least share and the least number of rows. `observed` is the number of rows elsewhere than in training,
-        `expected` how many windows usually have elsewhere than each other.
+        `expected` the number by which windows usually differ from one another.
     """
     served = fed.served
     usable = usable_windows(fed, state)
@@ -119,13 +119,13 @@ def least_share(check: Check) -> float:
 
 
 def usable_windows(fed: ServedFeatures, state: CheckState) -> npt.NDArray[np.bool_]:
-    """(n_windows,) those whose scatter is learned from."""
+    """(n_windows,) the windows whose scatter is learned from."""
     rows = fed.served.rows
     return learnable(fed.served.grid, fed.served.first, len(rows), state, LEAST_WINDOWS, rows[:, 0] > 0)
 
 
 def judge(fed: ServedFeatures, usable: npt.NDArray[np.bool_]) -> JudgedColumns:
-    """All slices and columns of the last window, none of them filtered."""
+    """All slices and columns of the last window, unfiltered."""
     sides = [
         (found.p_values, found.moved, found.usual, counts[-1].sum(axis=-1))
         for counts, learned in zip(fed.served.counts, fed.learned, strict=True)

@@ -1,9 +1,9 @@
 """
-Candidates lost between stages: the part of them that gets from each stage to the next.
+Candidates lost between stages: the share of them that gets from each stage to the next.
 
-A recommender is a funnel: retrieved, ranked, shown. What is lost is held against what is usually lost
-*there*, among the rows that reached the stage before, so that a slice that one stage loses is found at that
-stage and at none of those after it.
+A recommender is a funnel: retrieved, ranked, shown. Losses are compared with what is usually lost *at that
+stage*, among the rows that reached it, so that a slice lost at one stage is found at that stage and at
+none of those after it.
 
     rows of stage k   that got through stages 1 … k − 1
     held of stage k   those of them that got through k as well
@@ -54,7 +54,7 @@ WORDS = Words(says=_says, unit=lambda stage: f"rows that reach {stage}", way="dr
 def flow_of(check: Check, tally: Tally) -> Proportions:
     """
     Args:
-        tally: of each declared stage, in its order, the rows that got through it and all stages before.
+        tally: for each declared stage, in order, the rows that got through it and all stages before.
     """
     before = (str(check.table), *tally.columns[:-1])
     labels = tuple(f"from {one} to {stage}" for one, stage in zip(before, tally.columns, strict=True))

@@ -2,8 +2,8 @@
 How old what serves is: the model, or the newest row that it learned from.
 
 A training that fails leaves the old model serving, and nothing else shows it: the table of runs has no new
-row, the log goes on. The age now is held against a promise, or against the ages that models had when they
-were replaced, as silences are (`freshness`): once or twice late was an outage, three times is usual.
+row, and the log goes on. The current age is compared with a promise, or with the ages at which models were
+replaced, in the same way as silences (`freshness`): once or twice late was an outage, three times is usual.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from domain.recommender.options import AsOf, Beside
 from domain.values import Finding, Severity
 
 DAY_SECONDS, HOUR_SECONDS = 86_400, 3_600
-FINE_DAYS = 2  # from which on an age is given in hours
+FINE_DAYS = 2  # above which an age is given in hours
 
 
 class Keys(AsOf, Beside):
-    """What says from when a model is: a column of the table, or of one beside that has its version."""
+    """What a model dates from: a column of the table, or of a table beside it that has its version."""
 
     @model_validator(mode="after")
     def _said(self) -> Self:
@@ -50,7 +50,7 @@ class Keys(AsOf, Beside):
 
 
 def judge_staleness(check: Check, ages: Ages, state: CheckState) -> Verdict:
-    """Whether what serves is older than the promise `within`, or than it ever usually becomes."""
+    """Whether what serves is older than the promise `within`, or than it usually ever gets."""
     if not len(ages.born):
         return Verdict(state=state, judged=False, note="nothing was trained yet")
     usual = usual_age(check, ages, state)
@@ -76,7 +76,7 @@ def _compared(check: Check, ages: Ages, usual: Usual) -> Comparison:
 
 
 def usual_age(check: Check, ages: Ages, state: CheckState) -> Usual | None:
-    """How old it usually becomes; None with fewer than seven replacements and no promise."""
+    """How old it usually gets; None with fewer than seven replacements and no promise."""
     within = check.within.total_seconds() if check.within else None
     good = np.ones(max(len(ages.since) - 1, 0), dtype=bool)
     for wrong in state.wrong(datetime.fromtimestamp(ages.at, UTC)):
@@ -89,7 +89,7 @@ def _finding(check: Check, ages: Ages, usual: Usual) -> Finding:
     at = datetime.fromtimestamp(ages.at, UTC)
     times = ages.age / max(usual.longest, 1.0)
     due = float(ages.born[ages.serving]) + usual.longest
-    # one that was rolled back to was too old already when it began to serve
+    # a model that was rolled back to was already too old when it began to serve
     since = min(max(due, ages.began), ages.at - ages.width)
     worst = Severity.SEV2 if times >= SEV1_TIMES else Severity.SEV3
     should = f"{'promised' if check.within else 'usually'} at most {name_age(usual.longest)}"
@@ -113,7 +113,7 @@ def _finding(check: Check, ages: Ages, usual: Usual) -> Finding:
 
 def name_age(seconds: float) -> str:
     """
-    An age in words, as finely as its length asks for.
+    An age in words, as precisely as its length requires.
 
     >>> name_age(100_000.0), name_age(400_000.0)
     ('1d3h47m', '4d15h')

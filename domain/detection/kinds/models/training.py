@@ -1,10 +1,10 @@
 """
-The newest training of a model against those before it, by what its run says of itself.
+The newest training of a model against earlier ones, by what its run reports about itself.
 
-A run is a row: the area under the curve on what was held out, the loss, the rows that it learned from. Runs
-are few, so each number is held against the mean of the others by Student's t of one more of them, which is
-exact where runs scatter normally, and honest about how little five of them say. What a run is found to be
-stands until the next one: what was trained badly goes on serving.
+A run is a row: the area under the curve on held-out data, the loss, the rows that it learned from. Runs
+are few, so each number is compared with the mean of the others by Student's t for one more of them, which is
+exact if runs scatter normally, and honest about how little five of them say. The judgement on a run
+stands until the next one: a badly trained model goes on serving.
 
 Source:
     Prediction interval of one more observation: Hahn & Meeker (1991), "Statistical Intervals", ch. 4.
@@ -42,8 +42,8 @@ from domain.recommender.check import Check
 from domain.recommender.options import OfColumns
 from domain.values import Finding, Severity
 
-LEAST_RUNS = 3  # before the one that is judged
-LEAST_CHANGE = 0.05  # of a number, where nothing is declared
+LEAST_RUNS = 3  # runs before the one that is judged
+LEAST_CHANGE = 0.05  # of a number, if nothing is declared
 LEAST_SPREAD = 0.001  # of a number: no run repeats itself more exactly than that
 BAND = 0.95
 
@@ -67,21 +67,21 @@ class Usual:
     freedom: Floats
 
     def p_values(self, values: Floats) -> Floats:
-        """Two-sided; 1 where nothing is known, or nothing is said."""
+        """Two-sided p-values; 1 if nothing is known, or the run says nothing."""
         known = (self.freedom > 0) & np.isfinite(values)
         with np.errstate(divide="ignore", invalid="ignore"):
             away = np.where(known, np.abs(values - self.mean) / self.spread, 0.0)
         return np.asarray(np.where(known, 2 * stats.t.sf(away, np.maximum(self.freedom, 1)), 1.0))
 
     def band(self) -> tuple[Floats, Floats]:
-        """Where 95 of a hundred runs lie."""
+        """The range of 95 runs in a hundred."""
         reach = stats.t.ppf((1 + BAND) / 2, np.maximum(self.freedom, 1)) * self.spread
         return self.mean - reach, self.mean + reach
 
 
 def usual_runs(values: Floats) -> Usual:
     """
-    What one more run should say, from (n_runs, n_columns) of those before.
+    What one more run should say, from the earlier ones (n_runs, n_columns).
 
     >>> usual = usual_runs(np.array([[0.80], [0.81], [0.79], [0.80]]))
     >>> usual.mean.round(2), bool(usual.p_values(np.array([0.6]))[0] < 0.001)
@@ -99,14 +99,14 @@ def judge_training(
     check: Check, runs: Runs, window: tuple[datetime, datetime], state: CheckState, looks_per_week: float
 ) -> Verdict:
     """
-    Whether the newest run says something else of itself than those before it.
+    Whether the newest run reports something else about itself than earlier ones.
 
     Args:
-        window: the look's window; only its end says which run is the newest.
+        window: the look's window; only its end matters, for which run is the newest.
 
     Returns:
         One finding for each number that is significant over numbers and looks, *and* reaches the least
-        change. A later look at the same run says the same: no level is asked twice of one training.
+        change. A later look at the same run says the same: one training is not tested twice.
     """
     runs = runs.until(window[1])
     good = usable_runs(runs, state)
@@ -144,19 +144,19 @@ def _compared(runs: Runs, usual: Usual, place: int, window: tuple[datetime, date
 
 
 def _stands(state: CheckState, finding: Finding) -> bool:
-    """Whether this very run was found to be so before."""
+    """Whether this very run had the same finding before."""
     seen = state.seen.get(finding.fingerprint)
     return seen is not None and seen.reported and seen.since == finding.window_start
 
 
 def least_change(check: Check) -> float:
-    """The relative change that matters: the declared one, else one that suits a training."""
+    """The relative change that matters: the declared one, else one that suits trainings."""
     return check.least_change if "least_change" in check.model_fields_set else LEAST_CHANGE
 
 
 def usable_runs(runs: Runs, state: CheckState) -> npt.NDArray[np.bool_]:
     """
-    (n_runs,) those that the newest is held against; all of them, where hardly any was not itself an incident.
+    (n_runs,) those that the newest is compared with; all of them, if hardly any was not itself an incident.
     """
     past = np.ones(len(runs.at), dtype=bool)
     past[-1:] = False
@@ -195,7 +195,7 @@ def _finding(
 
 def measure_training(check: Check, finding: Finding, runs: Runs, past: Past) -> Measurement:
     """
-    The finding's number of the newest run, against those before the incident.
+    The finding's number in the newest run, against those before the incident.
 
     Raises:
         TooFewRows: there was no training since, or too few before.

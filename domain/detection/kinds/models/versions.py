@@ -1,11 +1,12 @@
 """
-The model version that serves, where it should be: a replica left behind, a canary too wide or in one place.
+Whether the model version that serves is the right one: a replica left behind, a canary too wide or in one
+place.
 
-What should serve is declared, or said by the model's registry, so that nothing is learned: a replica that
-has served an old model for weeks is as wrong as on its first day. Shares add up to one, so that only what
+What should serve is declared, or given by the model's registry, so that nothing is learned: a replica that
+has served an old model for weeks is as wrong as on its first day. Shares add up to one, so only what
 serves too much is reported: what serves too little is the same rows seen from the other side.
 
-A slice may be off by `LEAST_SHARE`, and by what chance makes of so few rows on top of that; rows that were
+A slice may be off by `LEAST_SHARE`, plus what chance makes of so few rows; rows that were
 assigned together (all requests of a member) have to be counted once, by the check's `per`.
 """
 
@@ -31,8 +32,8 @@ from domain.recommender.check import Check
 from domain.recommender.options import LeastShare, OfColumns, Per, Serving
 from domain.recommender.recommender import Recommender
 
-LEAST_SHARE = 0.02  # by which a version's share may be off, where nothing is declared
-LEAST_ROWS = 5.0  # the same of the rows: of a promise each row that breaks it is certain
+LEAST_SHARE = 0.02  # by which a version's share may be off, if nothing is declared
+LEAST_ROWS = 5.0  # the same for the rows: with a promise each row that breaks it is certain
 
 
 class Keys(Serving, OfColumns, Per, LeastShare):
@@ -48,13 +49,13 @@ WORDS = Words(says=_says, unit=lambda version: f"rows served by {version}", way=
 
 
 def settled(_recommender: Recommender, check: Check) -> Check:
-    """With how many rows matter, where that is not declared."""
+    """The check with the number of rows that matter, if that is not declared."""
     declared = "least_rows" in check.model_fields_set
     return check if declared else check.model_copy(update={"least_rows": LEAST_ROWS})
 
 
 def promise_of(check: Check, columns: tuple[str, ...]) -> Promise:
-    """What each of the versions should serve: nothing, where it is not declared."""
+    """What each of the versions should serve: nothing, if it is not declared."""
     keys = Keys.of(check)
     least = keys.least(LEAST_SHARE)
     share = np.array([keys.versions.get(name, 0.0) for name in columns])
@@ -62,7 +63,7 @@ def promise_of(check: Check, columns: tuple[str, ...]) -> Promise:
 
 
 def served_of(tally: Tally) -> Proportions:
-    """`tally`: of all rows those that each version served. No window before the judged one says anything."""
+    """`tally`: of all rows, those that each version served. Windows before the judged one are not used."""
     rows = np.broadcast_to(tally.rows[:, :, None], tally.bad.shape)
     last = slice(len(rows) - 1, len(rows))
     first = tally.first + len(rows) - 1
@@ -73,7 +74,7 @@ def judge_versions(
     check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
 ) -> Verdict:
     """
-    Whether a version serves more than its part, in all or in a slice. See `judge_proportions`.
+    Whether a version serves more than its share, in all or in a slice. See `judge_proportions`.
 
     Args:
         check: its `versions` say what should serve in the last window.

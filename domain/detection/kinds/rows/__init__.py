@@ -1,1 +1,1 @@
-"""Checks of rows and columns: what is wrong with each, and how they are distributed."""
+"""Checks of rows and columns: what is wrong with each row, and how columns are distributed."""

@@ -2,8 +2,8 @@
 The same key, another value: a consumer's log against what we served, or a feature as the model was fed it
 against the item's value in the feature store. A table with a key and no time is the current state.
 
-Only rows that find each other are compared; those that do not are for `joins`. Numbers are alike within a
-part of the larger one, since a log may round or store half as many digits.
+Only rows with a counterpart are compared; those without are for `joins`. Numbers are equal within a
+fraction of the larger one, since a log may round or store half as many digits.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from domain.recommender.options import Compared, LeastShare, needed
 
 
 class Keys(Compared, LeastShare):
-    """Where a row is looked for and how, what is compared, and the share of rows that matters."""
+    """Where and how a row is looked up, what is compared, and the share of rows that matters."""
 
     @model_validator(mode="after")
     def _said(self) -> Self:
@@ -62,6 +62,6 @@ KIND = Kind(
     sliced="always",
     shared=shared,
     beside=lambda check: (str(Keys.of(check).beside),),
-    evidences=("monitor-2",),  # of any two tables; of served and learned features, `evidences` says so
+    evidences=("monitor-2",),  # for any two tables; for served and learned features, `evidences` says so
     fault="feature",
 )

@@ -1,4 +1,4 @@
-"""Values that a column never held: outside its range, of no known category, not finite."""
+"""Values that a column never held: outside its range, in no known category, not finite."""
 
 from __future__ import annotations
 

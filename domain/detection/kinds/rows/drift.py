@@ -1,4 +1,4 @@
-"""The distribution of a column in the last window against the windows before, and by how much it moved."""
+"""The distribution of a column in the last window against earlier windows, and by how much it moved."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ from domain.recommender.recommender import Recommender
 from domain.values import Finding
 
 LEAST_WINDOWS = 3
-LEAST_SHARE = 0.1  # of the rows that must have moved beyond the usual, where nothing is declared
-HALF, LEAST_RARE = 0.5, 0.02  # of what is rare, where that is less: labels are few, and all may be lost
+LEAST_SHARE = 0.1  # of the rows that must have moved beyond the usual, if nothing is declared
+HALF, LEAST_RARE = 0.5, 0.02  # of what is rare, if that is less: labels are few, and all may be lost
 BAND = 2.0  # of what usually moves
 
 Says = Callable[[Bins, Floats, Floats], str]
-"""The change of a column in words, from where it is cut and its counts before and now, (n_bins,) each."""
+"""The change of a column in words, from its bins and its counts before and now, (n_bins,) each."""
 
 
 class Keys(OfColumns, LeastShare):
@@ -81,8 +81,8 @@ def judge_drift(
     says: Says | None = None,
 ) -> Verdict:
     """
-    The fewest slices whose column is distributed otherwise than in the past, worded by `says` (`describe`,
-    where it is not given).
+    The fewest slices whose column is distributed differently than in the past, worded by `says` (`describe`
+    if not given).
 
     Returns:
         Findings that are significant over slices, columns and looks, *and* whose moved rows reach the least
@@ -119,7 +119,7 @@ def judge_drift(
 
 
 def judge(histograms: Histograms, usable: npt.NDArray[np.bool_]) -> JudgedColumns:
-    """All slices and columns; a column is not held against itself where it makes the slice."""
+    """All slices and columns; a column is not judged within slices that it defines."""
     surprises: list[Surprise] = []
     for one, counts in zip(histograms.bins, histograms.counts, strict=True):
         found = compare(counts[usable], counts[-1])
@@ -142,7 +142,7 @@ def judge(histograms: Histograms, usable: npt.NDArray[np.bool_]) -> JudgedColumn
 
 def _least(check: Check, histograms: Histograms, usable: npt.NDArray[np.bool_]) -> Floats:
     """
-    (n_cells, n_columns) share of rows that must have moved: where nothing is declared, of a column that
+    (n_cells, n_columns) share of rows that must have moved: if nothing is declared, for a column that
     mostly holds one value at most half of the others.
     """
     shape = (len(histograms.cells), len(histograms.counts))
@@ -236,7 +236,7 @@ def _measured(run: CheckRun, histograms: Histograms, again: Again[Histograms]) -
 
 
 def only_its_column(run: CheckRun, finding: Finding) -> CheckRun:
-    """The look at nothing but the finding's column and the dimensions of its slice."""
+    """The look with only the finding's column and the dimensions of its slice."""
     only = run.check.with_options(columns=(finding.subject,))
     options = run.options.model_copy(update={"columns": (finding.subject,)})
     return replace(of_its_slice(run, finding), check=only, options=options)

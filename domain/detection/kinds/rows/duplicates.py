@@ -1,4 +1,4 @@
-"""Rows whose key another row of the same window has already."""
+"""Rows with the same key as another row of the same window."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WORDS = Words(
 def judge_duplicates(
     check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
 ) -> Verdict:
-    """Whether more rows than usual are there twice. See `judge_rows`."""
+    """Whether more rows than usual occur twice. See `judge_rows`."""
     return judge_rows(check, tally, state, looks_per_week, WORDS)
 
 

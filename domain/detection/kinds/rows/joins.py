@@ -1,9 +1,9 @@
 """
-Rows whose key finds no row in the table they should be joined with.
+Rows whose key matches no row in the table they should be joined with.
 
-Predictions that a consumer logged and we never served, or served rows that it ought to have and has not: a
+Predictions that a consumer logged and we never served, or served rows that it ought to have and does not: a
 key that was cut, cast or filled in wrongly on one side, or rows that never arrived. Declared in both
-directions it says on which side the rows are lost.
+directions, the check says on which side the rows are lost.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from domain.recommender.recommender import Recommender
 
 
 class Keys(Beside, LeastShare):
-    """Where a row is looked for and how, and the share of rows that matters."""
+    """Where and how a row is looked up, and the share of rows that matters."""
 
     @model_validator(mode="after")
     def _said(self) -> Self:
@@ -43,7 +43,7 @@ WORDS = Words(
 def judge_joins(
     check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
 ) -> Verdict:
-    """Whether more rows than usual stay alone, in all or in a slice. See `judge_rows`."""
+    """Whether more rows than usual have no counterpart, in all or in a slice. See `judge_rows`."""
     return judge_rows(check, tally, state, looks_per_week, WORDS)
 
 

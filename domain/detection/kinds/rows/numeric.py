@@ -1,10 +1,10 @@
 """
-Numbers that are none any more: NaN, infinities, values that exploded, and one value in the place of many.
+Numbers gone wrong: NaN, infinities, values that exploded, and one value in place of many.
 
-All are rows with a flag (`wrong` counts and judges them by slice): a value that is not a number or not
+All are flagged rows (`wrong` counts and judges them by slice): a value that is not a number or not
 finite; one `EXPLODED` times further from 0 than the values of a usual window reach; and one that equals the
-most frequent value of the judged window. The last is no fault by itself. It is one where half of a slice's
-rows more than usual hold that value: a default in the place of a score, a feature that stands still.
+most frequent value of the judged window. The last is no fault in itself. It becomes one if half of a slice's
+rows more than usual hold that value: a default in place of a score, a feature that stands still.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from domain.recommender.check import Check
 from domain.recommender.options import LeastShare, OfColumns
 from domain.recommender.recommender import Recommender
 
-ONE_VALUE_SHARE = 0.5  # of a slice's rows beyond the usual, from where on one value is in the place of many
+ONE_VALUE_SHARE = 0.5  # of a slice's rows beyond the usual, above which one value is in place of many
 
 
 class Keys(OfColumns, LeastShare):
@@ -40,7 +40,7 @@ WORDS = Words(
 def judge_numeric(
     check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
 ) -> Verdict:
-    """Whether more numbers than usual are none, exploded, or all the same. See `judge_rows`."""
+    """Whether more numbers than usual are NaN, infinite, exploded, or all the same. See `judge_rows`."""
     return judge_rows(check, tally, state, looks_per_week, WORDS)
 
 

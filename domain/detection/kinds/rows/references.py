@@ -1,4 +1,4 @@
-"""Rows that name something which the table it should be in does not have."""
+"""Rows that refer to something missing from the table it should be in."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """
-The part of the served rows that another table keeps: a consumer's sampling rate.
+The share of the served rows that another table keeps: a consumer's sampling rate.
 
-What a team that consumes the model logs of it, it learns from. A rate that halves where nobody said so
+A team that consumes the model learns from what it logs of it. A rate that halves unannounced
 makes its numbers wrong, and one that differs between slices makes them biased, which no total shows.
 """
 
@@ -31,10 +31,10 @@ from domain.values import Share
 
 
 class Keys(Beside):
-    """Where a row is looked for and how; the share of rows that was agreed to be kept there."""
+    """Where and how a row is looked up; the agreed share of rows to be kept there."""
 
     rate: Share | None = Field(default=None, gt=0.0)
-    """Share of rows that was agreed to be kept in the other table; by default the usual one."""
+    """The agreed share of rows to be kept in the other table; by default the usual one."""
 
     @model_validator(mode="after")
     def _said(self) -> Self:
@@ -43,7 +43,7 @@ class Keys(Beside):
 
 
 def words_of(check: Check) -> Words:
-    """How a rate is worded: against what was agreed, where that is declared."""
+    """How a rate is worded: against what was agreed, if that is declared."""
     known = "agreed" if Keys.of(check).rate is not None else "usually"
     return Words(
         says=lambda kept, observed, expected: f"{percent(observed)} {kept}, {known} {percent(expected)}",
@@ -68,7 +68,7 @@ def judge_sampling(
     check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
 ) -> Verdict:
     """
-    Whether another part of the served rows is kept than was agreed, or than is usual. See
+    Whether the share of served rows that is kept differs from the agreed, or the usual, share. See
     `judge_proportions`.
     """
     return judge_proportions(check, kept_of(tally), state, looks_per_week, words_of(check), promise_of(check))

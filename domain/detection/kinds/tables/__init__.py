@@ -1,1 +1,1 @@
-"""Checks of a table as a whole and of metrics by the window."""
+"""Checks of a table as a whole and of metrics by window."""

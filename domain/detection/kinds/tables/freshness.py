@@ -1,4 +1,4 @@
-"""A delivery that is late by its timetable; where rows trickle, a silence that is longer than usual."""
+"""A delivery that is late by its timetable; if rows trickle in, a silence that is longer than usual."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ from domain.recommender.options import Options
 from domain.recommender.recommender import Recommender
 from domain.values import Finding, Severity, Slice
 
-THIS_WEEK = timedelta(days=6)  # within which the name of a weekday says which day is meant
+THIS_WEEK = timedelta(days=6)  # within which the name of a weekday identifies the day
 
 
 @dataclass(frozen=True)
 class ArrivalPattern:
     """
-    How a feed usually comes: `times` (n,) of what counts as arrived, unix seconds, and by what the next one
-    is late; `empty` are the time and size of what has come since and holds next to nothing.
+    How a feed usually comes: `times` (n,) of what counts as arrived, unix seconds, and the rule by which the
+    next one is late; `empty` are the time and size of what has come since and holds next to nothing.
     """
 
     times: Floats
@@ -69,8 +69,8 @@ class ArrivalPattern:
 
 def judge_freshness(check: Check, feeds: Feeds, state: CheckState) -> Verdict:
     """
-    Whether what is due has not come, or the silence is longer than the promise `within`, or than it ever
-    usually is; of each slice too, unless the whole table is late.
+    Whether what is due has not come, or the silence is longer than the promise `within`, or than it usually
+    ever is; for each slice too, unless the whole table is late.
     """
     at = feeds.parts[()].at
     patterns = {where: pattern_of(check, feeds, where, state) for where in feeds.parts}
@@ -92,7 +92,7 @@ def judge_freshness(check: Check, feeds: Feeds, state: CheckState) -> Verdict:
 
 
 def _compared(arrivals: Arrived, where: Slice, pattern: ArrivalPattern) -> Comparison | None:
-    """How long it has been silent; what is due by a timetable is expected at a time, and not in a number."""
+    """How long it has been silent; by a timetable, what is due is expected at a time, not as a number."""
     if pattern.usual is None or pattern.tables or not len(pattern.times):
         return None
     at = datetime.fromtimestamp(arrivals.at, UTC)
@@ -109,7 +109,9 @@ def _compared(arrivals: Arrived, where: Slice, pattern: ArrivalPattern) -> Compa
 
 
 def pattern_of(check: Check, feeds: Feeds, where: Slice, state: CheckState) -> ArrivalPattern:
-    """How the feed of a slice usually comes: by the rule that would detect a stop at any moment sooner."""
+    """
+    How the feed of a slice usually comes: by the rule that would detect a stop at a random moment sooner.
+    """
     arrivals, within = feeds.parts[where], check.within.total_seconds() if check.within else None
     weekly = FALSE_ALARMS_PER_WEEK / len(feeds.parts)
     wrong = _wrong(arrivals.at, where, state)
@@ -140,7 +142,7 @@ def _wrong(at: float, where: Slice, state: CheckState) -> Spans:
 
 
 def _gaps(held: Arrived, wrong: Spans) -> Floats:
-    """(n,) silences in seconds, without those in a time that is known to have been wrong."""
+    """(n,) silences in seconds, without those in a period that is known to have been wrong."""
     gaps = held.first[1:] - held.last[:-1]
     good = np.ones(len(gaps), dtype=bool)
     for since, until in wrong:
@@ -164,7 +166,7 @@ def _late(check: Check, feeds: Feeds, where: Slice, pattern: ArrivalPattern) -> 
 
 
 def _overdue(check: Check, feeds: Feeds, where: Slice, pattern: ArrivalPattern, late: Overdue) -> Finding:
-    """What was due, when it usually comes, since when nothing did, how late it is."""
+    """What was due, when it usually comes, since when nothing has come, and how late it is."""
     last, at = float(pattern.times[-1]), feeds.parts[where].at
     due, low, high = (_clock(moment, feeds.zone) for moment in (late.due, late.low, late.high))
     day = f" on {_moment(late.due, feeds.zone):%A}s" if late.weekday else ""
@@ -193,7 +195,7 @@ def _finding(
     p_value: float,
     says: str,
 ) -> Finding:
-    """A silence over `window`, which is `usual` (seconds: how long, and at most)."""
+    """A silence over `window`; `usual` is its usual length and upper limit (seconds)."""
     last, at = window
     times = (at - last) / max(usual[0], 1.0)
     worst = Severity.SEV1 if times >= SEV1_TIMES else Severity.SEV2
@@ -233,7 +235,7 @@ def _verdict(run: CheckRun, feeds: Feeds, memory: CheckState) -> Verdict:
 
 
 def arrived_since(check: Check, feeds: Feeds, finding: Finding) -> float | None:
-    """When (unix seconds) the newest of what counts as arrived came after the last that a finding knows."""
+    """When (unix seconds) the newest arrival came, if after the last one that the finding knows."""
     pattern = pattern_of(check, feeds, finding.slice, CheckState()) if finding.slice in feeds.parts else None
     came = pattern.times[pattern.times > finding.window_start.timestamp() + 1] if pattern else np.zeros(0)
     return float(came[-1]) if len(came) else None
@@ -248,7 +250,7 @@ def _clock(seconds: float, zone: ZoneInfo) -> str:
 
 
 def _said(seconds: float, at: float, zone: ZoneInfo) -> str:
-    """The moment as one says it: with its weekday, or its date where that is long ago."""
+    """The moment as people say it: with its weekday, or its date if that is long ago."""
     near = at - seconds < THIS_WEEK.total_seconds()
     return f"{_moment(seconds, zone):{'%a %H:%M' if near else '%Y-%m-%d %H:%M'}}"
 

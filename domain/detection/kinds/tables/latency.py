@@ -2,13 +2,13 @@
 How long answers take: the quantiles of a logged time in each slice, against its own past and a promised
 limit.
 
-A quantile is not averaged, and its own scatter is that of a few rare rows. So what is tested is a count:
-how many answers of the last window are slower than `1 + least_change` times the slice's usual quantile,
-against how many usually are (a beta-binomial by `rate`, which learns how restless that tail is). It is
-reported when so many are that the quantile itself has moved so far: when more than 1 − q of the answers lie
+Quantiles cannot be averaged, and a quantile's own scatter is that of a few rare rows. So what is tested is a
+count: how many answers of the last window are slower than `1 + least_change` times the slice's usual
+quantile, against how many usually are (a beta-binomial by `rate`, which learns how unsteady that tail is). It
+is reported if so many are that the quantile itself has moved that far: if more than 1 − q of the answers lie
 beyond.
 
-A promise needs no past: more than 1 − q of the answers beyond the limit, and more than chance makes of it.
+A promise needs no past: more than 1 − q of the answers beyond the limit, and more than chance explains.
 
 Source:
     A quantile's interval by counting exceedances (the sign test): David & Nagaraja (2003), "Order
@@ -48,7 +48,7 @@ QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 
 class Keys(Limits, Per):
-    """What was promised of the quantiles, and what counts once."""
+    """What was promised for the quantiles, and what counts once."""
 
 
 @dataclass(frozen=True)
@@ -67,17 +67,17 @@ class Slow:
 
     @property
     def promised(self) -> bool:
-        """Whether it is held against a limit and not against the past."""
+        """Whether it is compared with a limit and not with the past."""
         return bool(np.isnan(self.usual).all())
 
     def unit(self, column: str) -> str:
-        """What is counted, in words: of each quantile of a column they are its own."""
+        """What is counted, in words: each quantile of a column has its own."""
         return f"answers over the {'promised' if self.promised else 'usual'} {self.name} of {column}"
 
 
 def quantile_of(edges: Floats, counts: Floats, q: float) -> Floats:
     """
-    The quantiles of histograms (…, n_bins), straight within a bin; NaN where one is empty.
+    The quantiles of histograms (…, n_bins), linear within a bin; NaN for an empty histogram.
 
     >>> quantile_of(np.array([0.0, 10.0, 20.0]), np.array([[5.0, 5.0], [0.0, 0.0]]), 0.75).tolist()
     [15.0, nan]
@@ -94,10 +94,10 @@ def quantile_of(edges: Floats, counts: Floats, q: float) -> Floats:
 
 def slow_of(check: Check, held: Histograms, usable: npt.NDArray[np.bool_]) -> list[Slow]:
     """
-    The promises first, then the quantiles of the past where there is enough of it.
+    The promises first, then the quantiles of the past if there is enough of it.
 
     Args:
-        held: one column, cut at edges that hold the limits.
+        held: one column, cut at edges that include the limits.
     """
     edges, counts = np.array(held.bins[0].edges), held.counts[0]
     slow = []
@@ -116,12 +116,12 @@ def slow_of(check: Check, held: Histograms, usable: npt.NDArray[np.bool_]) -> li
 
 
 def _slower(edges: Floats, counts: Floats, beyond: Floats) -> Floats:
-    """(n_windows, n_cells) in the bins that begin at `beyond` (n_cells,) or above."""
+    """(n_windows, n_cells) counts in the bins that begin at `beyond` (n_cells,) or above."""
     return np.asarray((counts * (edges[None, :-1] >= beyond[:, None])[None]).sum(axis=-1))
 
 
 def judge(held: Histograms, usable: npt.NDArray[np.bool_], slow: Slow) -> JudgedRows:
-    """All slices of the last window in one quantile, none of them filtered."""
+    """All slices of the last window in one quantile, unfiltered."""
     answers = held.counts[0].sum(axis=-1)
     bad = slow.slower[:, :, None]
     if slow.promised:
@@ -145,7 +145,7 @@ def judge_latency(
     The fewest slices that answer more slowly than was promised, or than they used to.
 
     Returns:
-        One finding a slice: of several quantiles, promises first, that with the most answers too slow.
+        One finding per slice: among several quantiles, promises first, the one with the most slow answers.
     """
     if held.rows[-1, 0] <= 0 or not held.bins:
         return Verdict(state=state, judged=False, note="no rows in this window")
@@ -232,7 +232,7 @@ def measure_latency(check: Check, finding: Finding, held: Histograms, memory: Ch
     if rows <= 0:
         raise TooFewRows(none_measured(finding))
     expected = float(judged.expected[place, 0])
-    # The quantile has moved: it is back once no more than its share of answers lie beyond.
+    # The quantile has moved: it is back once no more than its share of answers lies beyond.
     most = max(float(judged.rates.most(judged.rows)[place, 0]), expected + STILL_USUAL * slow.share * rows)
     return Measurement(
         observed=float(judged.bad[place, 0]),

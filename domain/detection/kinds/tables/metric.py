@@ -1,11 +1,11 @@
 """
-A metric of a model's ranking by the window, from logged scores and what was chosen, as a time series.
+A metric of a model's ranking by window, from logged scores and what was chosen, as a time series.
 
-How good a window's AUC or NDCG is depends on who came and what there was, so none of them has a threshold:
-each is held against its own past as `series` holds any metric, whole and by slice. A ranking is worse where
-these fall, and where the log loss rises; a smaller change than that of other metrics matters.
+How good a window's AUC or NDCG is depends on who came and what was on offer, so none of them has a threshold:
+each is compared with its own past as `series` does with any metric, whole and by slice. A ranking is worse if
+these fall, or if the log loss rises; smaller changes matter than for other metrics.
 
-A choice can only be made of what was shown, so all of them flatter what the model itself put forward: they
+Only what was shown can be chosen, so all of them flatter what the model itself put forward: they
 say that it became worse, not how good it is.
 
 Source:
@@ -36,7 +36,7 @@ from domain.recommender.recommender import Recommender
 
 NO_DIRECTION: tuple[Way, ...] = ("spread",)
 WITHOUT_PLACES = ("auc", "log_loss")
-LEAST_CHANGE = 0.05  # of a metric of a model, where nothing is declared
+LEAST_CHANGE = 0.05  # of a model's metric, if nothing is declared
 WORSE: Mapping[str, Literal["drop", "surge"]] = {
     "auc": "drop",
     "log_loss": "surge",
@@ -47,7 +47,7 @@ WORSE: Mapping[str, Literal["drop", "surge"]] = {
 
 
 class Keys(Ranking):
-    """Which metric, and of how many places."""
+    """Which metric, and over how many places."""
 
     @model_validator(mode="after")
     def _fitting(self) -> Self:
@@ -61,7 +61,7 @@ class Keys(Ranking):
 
 
 def as_series(check: Check) -> Check:
-    """The check as one of a mean by the window: the way that is worse, and how much of it matters."""
+    """The check as one of a mean by window: the direction that is worse, and how large a change matters."""
     own: dict[str, object] = {}
     if "direction" not in check.model_fields_set:
         own["direction"] = WORSE[str(Keys.of(check).metric)]
@@ -71,7 +71,9 @@ def as_series(check: Check) -> Check:
 
 
 def with_places(recommender: Recommender, check: Check) -> Check:
-    """The check with its places settled, where its metric has any: its own, or what a request fills."""
+    """
+    The check with its number of places settled, if its metric has one: its own, or what a request fills.
+    """
     model = recommender.model_of(str(check.table))
     keys = Ranking.of(check)
     if keys.metric in (None, *WITHOUT_PLACES) or keys.top is not None or model is None:

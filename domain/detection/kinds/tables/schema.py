@@ -17,7 +17,7 @@ from domain.values import Finding, Severity
 
 
 class Keys(Types, OfColumns):
-    """The columns that must be there and what they hold, or those looked at."""
+    """The columns that must be there and what they hold, or the columns to examine."""
 
 
 WORDS = {
@@ -35,10 +35,10 @@ OF = " of type "
 
 def judge_schema(check: Check, columns: Columns, state: CheckState) -> Verdict:
     """
-    Columns that are gone, new, or of another type: a finding each.
+    Columns that are gone, new, or of another type: one finding each.
 
-    Against `types` of the declaration, else against what was accepted: all columns at the first look, and a
-    change once it has stood for the check's history.
+    Compared with `types` of the declaration, else with what was accepted: all columns at the first look, and
+    a change once it has stood for the check's history.
     """
     types = Keys.of(check).types
     now = _chosen(check, columns.types)
@@ -62,7 +62,7 @@ def judge_schema(check: Check, columns: Columns, state: CheckState) -> Verdict:
 
 
 def _chosen(check: Check, types: Mapping[str, str]) -> dict[str, str]:
-    """The columns looked at: those named, those declared, else all."""
+    """The columns to examine: those named, those declared, else all."""
     keys = Keys.of(check)
     named = keys.columns or tuple(keys.types)
     return {name: held for name, held in types.items() if not named or name in named}
@@ -89,7 +89,7 @@ def _changes(
 
 
 def restored(finding: Finding, types: Mapping[str, str]) -> bool:
-    """Whether what a finding is about is as it was, in a table that now has `types`."""
+    """Whether the finding's subject is as it was, in a table that now has `types`."""
     column, _of, before = str(finding.subject).partition(OF)
     if finding.unit == NEW:
         return column not in types
@@ -119,7 +119,7 @@ def _verdict(run: CheckRun, columns: Columns, memory: CheckState) -> Verdict:
 
 
 def _measured(_look: CheckRun, columns: Columns, again: Again[Columns]) -> Measurement:
-    """Whether the finding's column is again as it was: there, gone, or of its type."""
+    """Whether the finding's column is again as it was: present, absent, or of its type."""
     back = restored(again.finding, columns.types)
     return Measurement(observed=0.0 if back else 1.0, expected=0.0, low=0.0, high=0.0, p_value=float(back))
 

@@ -1,9 +1,9 @@
 """
-A metric by the window, whole and by slice, against its own season, level, scatter and silences.
+A metric by window, whole and by slice, against its own season, level, scatter and silences.
 
-How rare a window is in each of several ways stands in `anomaly_score`, when an anomaly begins and is still
-the same in `alerting`. Here one look of a declared check is made of them: a change too small for a person is
-not reported, and of several ways the rarest gives the words.
+How rare a window is in each of several ways is computed in `anomaly_score`; when an anomaly begins and
+remains the same one, in `alerting`. This file turns them into one look of a declared check: a change too
+small for a person is not reported, and the rarest of several ways determines the wording.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ from domain.recommender.check import Check
 from domain.recommender.options import Aggregated
 from domain.values import Slice
 
-HALF = 0.5  # of a dimension's slices, from where on it is the table and not they
+HALF = 0.5  # of a dimension's slices; from here on it is the table and not the slices
 LARGE_QUANTILE = 0.99  # of the metric's absolute values: what is large for it
 
 
 class Keys(Aggregated):
-    """What is made of a column in each window."""
+    """How a column is aggregated in each window."""
 
     @model_validator(mode="after")
     def _fitting(self) -> Self:
@@ -57,13 +57,13 @@ class Keys(Aggregated):
 
 def judge_series(check: Check, metric: Metric, state: CheckState, without: Collection[Way] = ()) -> Verdict:
     """
-    Whether the last window is rarer than the metric's own past lets expect, whole or in a slice.
+    Whether the last window is rarer than the metric's own past suggests, whole or in a slice.
 
-    With many slices, each has to be as rare as makes one in any of them as rare as in a single series. Where
-    the whole is reported, somebody is called already: a slice need not be so rare to be named in its stead.
+    With many slices, each has to be rare enough that one in any of them is as rare as in a single series. If
+    the whole is reported, somebody has already been called: a slice need not be so rare to be named instead.
 
     Args:
-        without: ways of being anomalous that are not looked at.
+        without: ways of being anomalous that are not examined.
     """
     judged, compared = dict[Slice, ReportedAnomaly | None](), list[Comparison | None]()
     for where in metric.slices:
@@ -87,8 +87,8 @@ def judge_series(check: Check, metric: Metric, state: CheckState, without: Colle
 
 def one_cause(judged: Mapping[Slice, ReportedAnomaly | None]) -> dict[Slice, ReportedAnomaly]:
     """
-    What is reported of what is anomalous at once: slices of one dimension, that of the rarest; the whole
-    table where half of that dimension's slices are with it, or none is.
+    What is reported when several things are anomalous at once: of slices of one dimension, the rarest; the
+    whole table if half of that dimension's slices are anomalous with it, or none is.
     """
     anomalous = {where: one for where, one in judged.items() if one is not None}
     whole = {where: one for where, one in anomalous.items() if not where}
@@ -110,11 +110,11 @@ def _rarest(
     among: int,
 ) -> ReportedAnomaly | None:
     """
-    The rarest anomaly of one series that is to be reported; None where there is none. What stands already
-    goes on as long as it is seen within an hour: what takes a day to see would take a day to be over.
+    The rarest anomaly of one series that is to be reported; None if there is none. A standing one
+    continues as long as it is visible within an hour: what takes a day to see would take a day to be over.
 
     Args:
-        among: how many series chance has to make such an anomaly in.
+        among: the number of series in which chance may cause such an anomaly.
     """
     standing = _standing(where, state)
     needed = STANDS if standing else _begins(metric, where, state, among)
@@ -143,18 +143,18 @@ def _rarest(
 
 
 def _standing(where: Slice, state: CheckState) -> TrackedFinding | None:
-    """What is reported of this slice already."""
+    """What is already reported for this slice."""
     standing = (one for one in state.seen.values() if one.reported and not one.blind and one.slice == where)
     return next(standing, None)
 
 
 def _normal_from(metric: Metric, standing: TrackedFinding | None) -> datetime | None:
-    """When what stands already is taken for the new normal."""
+    """When a standing anomaly becomes the new normal."""
     return standing.since + normal_after(metric.grid.width) if standing else None
 
 
 def _begins(metric: Metric, where: Slice, state: CheckState, among: int) -> float:
-    """The score from which on a series that is not reported yet is."""
+    """The score from which a series that is not reported yet is reported."""
     cooling = cool_windows(metric.a_day) * metric.grid.width
     lately = any(
         wrong.slice == where and metric.edge(metric.count - 1) - wrong.since <= cooling
@@ -218,5 +218,5 @@ KIND = Kind(
     sliced="asked",
     shared=shared,
     history=_history,
-    rows="depends",  # of any metric: only who declares it knows of which, and says so with `evidences`
+    rows="depends",  # of any metric: only whoever declares it knows which, and says so with `evidences`
 )

@@ -44,7 +44,7 @@ def judge_volume(
     check: Check, counts: Counts | RatioCells, state: CheckState, looks_per_week: float | None = None
 ) -> Verdict:
     """
-    Whether the last window's total, or its ratio, is what history leads one to expect.
+    Whether the last window's total, or its ratio, is what history predicts.
 
     Returns:
         At most one finding: significant at the level this look may spend, *and* changed by the declared least
@@ -75,7 +75,7 @@ def judge_volume(
 
 
 def _by_days(check: Check, counts: Counts) -> bool:
-    """Whether evidence is gathered over windows: of shorter ones a look reads the latest alone."""
+    """Whether evidence is gathered over windows: for shorter ones a look reads only the latest."""
     return counts.grid.width >= DAY and check.measure is None
 
 
@@ -117,8 +117,8 @@ def _together(
     check: Check, counts: Counts, state: CheckState, stands: Mapping[str, TrackedFinding]
 ) -> list[Finding]:
     """
-    What the shortest sum of windows says that says anything. Of what stands, only while the latest windows
-    do not speak of its end; of surges only an hour or more, as the rows of a backlog come all at once.
+    The finding of the shortest sum of windows that has one. Standing findings continue only while the latest
+    windows do not indicate their end; surges need an hour or more, as the rows of a backlog come all at once.
     """
     width, last = counts.grid.width.total_seconds(), len(counts.total) - 1
     since = _since(state, width, int(counts.local_seconds()[-1])) or 0
@@ -140,7 +140,7 @@ def _since(state: CheckState, width: float, begins: int) -> int | None:
 def _found(
     check: Check, counts: Counts, expected: Expected, observed: float, alpha: float, windows: int = 1
 ) -> list[Finding]:
-    """The last `windows` together, where they are off beyond chance and by what matters."""
+    """The last `windows` together, if they are off beyond chance and by an amount that matters."""
     p_value, off = expected.p_value(observed), observed - expected.mean
     matters = abs(off) >= max(check.least_rows, check.least_change * expected.mean)
     wanted = check.direction == "both" or (check.direction == "drop") == (off < 0)
@@ -156,20 +156,20 @@ def _found(
 
 def _since_learned(run: CheckRun, state: CheckState) -> int | None:
     """
-    What is usual is kept: a look reads the windows since. A ratio learns from its last windows at each
+    The baseline is kept: a look reads only the windows since. A ratio learns from its last windows at each
     look.
     """
     if run.options.divided and run.check.history is None:
         return round(usual_history(run.window, sliced=False) / run.window)
     if run.window >= DAY and run.check.measure is None:
-        return None  # evidence of what is off since long before is gathered from all of them
+        return None  # evidence of what has long been off is gathered from all of them
     return _since(state, run.window.total_seconds(), int(run.grid.local_seconds()[-1]))
 
 
 def _history(window: timedelta) -> timedelta:
     """
     Four weeks, in which a weekday comes four times, however short windows are; sixteen of days, since it
-    takes as long to know what few rows a day usually are.
+    takes that long to learn how many rows a sparse day usually has.
     """
     if window == DAY:
         return SIXTEEN_WEEKS

@@ -1,6 +1,6 @@
 """
-The same slice along the way of its rows, by counts alone: in what the finding's table is made from, and in
-what is made from it.
+Follows a slice along the way of its rows, by counts alone: in the tables that the finding's table is made
+from, and in those made from it.
 
     recommended  as usual          recommended  as usual
     shown        none of them      shown        none of them
@@ -21,10 +21,10 @@ from domain.diagnosis.material import Material
 from domain.diagnosis.onset import alarm_of
 from domain.values import Answer, name_slice
 
-LEAST_LOST = 0.3  # of the finding's rows: of less, counts elsewhere say too little
-NONE_LEFT = 0.9  # of them, from which on an item is kept out, and not only ranked lower
-THIRD, HALF = 1 / 3, 0.5  # of that loss, up to which another table is whole, and from which on it has it, too
-SURELY = 5.0  # standard deviations of a count, between what is there and what would be with the same loss
+LEAST_LOST = 0.3  # of the finding's rows: of a smaller loss, counts elsewhere say too little
+NONE_LEFT = 0.9  # of those rows lost, from which on an item is kept out, not merely ranked lower
+THIRD, HALF = 1 / 3, 0.5  # of that loss: up to a third a table is whole, from a half on it has it, too
+SURELY = 5.0  # standard deviations of a count, between what is there and what the same loss would leave
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class _Along:
     expected: float
 
     def whole(self, lost: float) -> bool:
-        """Whether it surely does not lack as many."""
+        """Whether it clearly does not lack as many."""
         without = self.expected * (1 - lost)
         surely = self.observed - without > SURELY * max(self.expected, 1.0) ** 0.5
         return surely and self.observed >= self.expected * (1 - THIRD * lost)
@@ -53,8 +53,8 @@ class _Along:
 
 def not_logged(material: Material, known: Known) -> Iterator[Proposal]:
     """
-    Rows that were there, for what is made from them is. Where rows can be held against one another, that says
-    more; and those that came under an earlier time are there.
+    Rows that must have existed, because what is made from them does. Not proposed where rows can be compared
+    one by one, which says more, or where the rows came under an earlier time.
     """
     lost, _above, below = _along(material)
     row_by_row = {pair.table for pair in material.pairs}
@@ -78,7 +78,7 @@ def not_logged(material: Material, known: Known) -> Iterator[Proposal]:
 
 
 def not_shown(material: Material, known: Known) -> Iterator[Proposal]:
-    """Items of a kind that come up as ever and go no further: none is shown, and nothing comes of them."""
+    """Items of a kind that come up as usual and go no further: none is shown, and nothing comes of them."""
     lost, above, below = _along(material)
     of_items = tuple(pair for pair in material.finding.slice if pair[0] in material.features)
     whole = next((one for one in above if one.whole(lost)), None)
@@ -103,8 +103,8 @@ def not_shown(material: Material, known: Known) -> Iterator[Proposal]:
 
 def _along(material: Material) -> tuple[float, list[_Along], list[_Along]]:
     """
-    The part of the rows that the finding lacks; tables that it is made from, and those made from it, of which
-    each row is of a member and an item: a feed of what there is in stock is shown to nobody, row by row.
+    The share of rows that the finding lacks; the tables it is made from and those made from it whose rows
+    each name a member and an item: the rows of a stock feed, say, are not shown to anybody.
     """
     finding, lineage = material.finding, material.lineage
     of_rows = finding.unit == "rows" and finding.subject is None and bool(finding.slice)
@@ -116,7 +116,7 @@ def _along(material: Material) -> tuple[float, list[_Along], list[_Along]]:
 
 
 def _came_early(material: Material, known: Known) -> bool:
-    """Whether about as many rows as are lacking are too many in as long a time before it began."""
+    """Whether the equally long time before it began has a surplus of about as many rows as are lacking."""
     series, begun = material.series, pd.Timestamp(known.begun(material.finding))
     if series is None or series.empty:
         return False

@@ -1,6 +1,6 @@
 """
-A delivery that lacks a part of the items: of the catalogue, whose items can no longer be ranked then, of the
-feed in which the finding was made, or of one that its table is made from.
+A delivery that lacks a part of the items: of the catalogue, whose missing items can then no longer be ranked,
+of the feed in which the finding was made, or of one that its table is made from.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from domain.diagnosis.material import Material, Snapshots
 from domain.diagnosis.place import Bools, Placed, place_of
 from domain.values import Answer, name_slice
 
-LOST = 0.3  # of a slice's items, from which on a delivery is short: catalogues lose some every day
+LOST = 0.3  # share of a slice's items whose loss makes a delivery short: catalogues lose some every day
 
 
 def missing_part(material: Material, known: Known) -> Iterator[Proposal]:
-    """Of the catalogue, and of each feed of items: the slice whose items the last delivery lacks."""
+    """For the catalogue and each feed of items: the slice whose items the last delivery lacks."""
     for taken in (material.snapshots, *material.feeds):
         if taken is not None:
             yield from _lacking(material, known, taken)
@@ -46,7 +46,7 @@ def _proposal(
     where = f" where {name_slice(placed.slice)}" if placed.slice else ""
     came = "catalogue delivered" if taken.table is None else taken.name
     said = f"The {came} at {at} lacks {100 * placed.purity:.0f} % of the {noun}{where}"
-    # of a feed's own rows as many are gone as are not delivered, however the others are ranked
+    # a feed lacks as many rows as were not delivered, however the others are ranked
     scene = known.scene if taken.table is None else None
     undone = None
     if scene is not None:  # the same taken from the requests of before: what is missing then is missing now
@@ -76,13 +76,13 @@ def _same_place(material: Material, known: Known, placed: Placed) -> Answer:
 
 
 def _holds(placed: Placed, material: Material, known: Known) -> bool:
-    """Whether the symptom lies in the slice whose items are gone; of what is gone everywhere, everywhere."""
+    """Whether the symptom lies where the items are gone: in their slice, or everywhere if they are."""
     symptom = symptom_of(material, known)
     return set(placed.slice) <= set(symptom) and bool(placed.slice) == bool(symptom)
 
 
 def _as_much(material: Material, known: Known, placed: Placed) -> Answer | None:
-    """Where nothing can be ranked again: as large a part of the items is gone as of the metric."""
+    """Where nothing can be ranked again: whether the items lost as large a share as the metric."""
     lacks = -material.finding.change
     if lacks <= 0 or not _holds(placed, material, known):
         return None

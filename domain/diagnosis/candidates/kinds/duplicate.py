@@ -15,8 +15,8 @@ from domain.diagnosis.pairing import AT
 from domain.diagnosis.place import NEARLY, Placed, place_of
 from domain.values import Answer, name_slice
 
-REPEATED = 0.1  # of a slice's rows, from which on that they repeat others is worth naming
-TIMES_USUAL = 3.0  # as many as before the onset
+REPEATED = 0.1  # share of a slice's rows that repeat others, from which on it is worth naming
+TIMES_USUAL = 3.0  # as many repeated rows as before the onset
 
 
 def _propose(material: Material, known: Known) -> Iterator[Proposal]:
@@ -54,7 +54,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
 
 
 def _of_the_finding(material: Material, placed: Placed) -> Answer | None:
-    """A finding of repeated rows lies where nearly all of them do: its own may be too few to show it."""
+    """A finding of repeated rows lies where nearly all of them do: its own rows may be too few to show it."""
     if material.fault != "duplicate" or placed.held < NEARLY:
         return None
     words = f"{100 * placed.held:.0f} % of the repeated rows lie there"

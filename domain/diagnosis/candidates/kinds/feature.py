@@ -100,8 +100,8 @@ def _of_one_source(
     material: Material, known: Known, each: Sequence[tuple[Departed, Proposal]]
 ) -> Iterator[Proposal]:
     """
-    Features that departed in the very same slice, as those of one vector or one join do: what each of them
-    does by itself says little of what they do together.
+    Features that departed in the very same slice, as those of one vector or one join do: the effect of each
+    alone says little about their joint effect.
     """
     scene = known.scene
     if scene is None:
@@ -150,7 +150,7 @@ def _from_store(material: Material, known: Known, scene: Scene, one: Stale) -> P
 
 
 def _unlike_comparable(material: Material, known: Known) -> Iterator[Proposal]:
-    """No delivery shows the change, but comparable items all have what these lack."""
+    """No delivery shows the change, but all comparable items have what these lack."""
     odd = known.oddity
     if odd is None or not unset_alone(odd):
         return
@@ -200,7 +200,7 @@ def _filled(material: Material, known: Known, feature: str, value: str | None) -
 
 
 def _of_the_column(material: Material, _known: Known) -> Named | None:
-    """The feature, of items or of the model, that the finding is of; a column may be none."""
+    """The item or model feature that the finding is about; its column may be neither."""
     columns = material.columns
     known = (*material.features, *(columns.features if columns is not None else ()))
     feature = next(filter(material.finding.is_of, known), None)

@@ -18,11 +18,11 @@ from domain.diagnosis.replay import derived_columns, fill_rows
 from domain.diagnosis.scene import Scene
 from domain.values import Answer, Slice, name_slice
 
-SAME_ITEMS = 0.9  # of the rows where a model feature departed, that lie on the items of a delivery
+SAME_ITEMS = 0.9  # share of the rows where a model feature departed that are of the delivery's items
 
 
 def made_from(scene: Scene, one: Departed, change: Delivered) -> bool:
-    """Whether a model feature departed on the very items that the delivery changed."""
+    """Whether a model feature departed on exactly the items that the delivery changed."""
     items = scene.now.rows.loc[one.hit, scene.now.columns.item].astype(str)
     return bool(len(items)) and float(items.isin(set(change.items)).mean()) >= SAME_ITEMS
 
@@ -69,8 +69,8 @@ def from_delivery(material: Material, known: Known, change: Delivered, mine: lis
 
 def _of_the_catalogue(material: Material, change: Delivered, mine: list[Departed]) -> Answer | None:
     """
-    A finding of the column as it is delivered. What the model is fed may be off for another reason, unless it
-    departed on the items that the delivery changed, or where it changed them and others not.
+    For a finding about the column as delivered. What the model is fed may be off for another reason, unless
+    it departed on the items that the delivery changed, or where the delivery changed these and not others.
     """
     place = set(change.placed.slice)
     theirs = bool(mine) or (bool(place) and set(material.finding.slice) <= place)
@@ -80,7 +80,7 @@ def _of_the_catalogue(material: Material, change: Delivered, mine: list[Departed
 
 
 def _plainly(material: Material, change: Delivered) -> tuple[Answer | None, Answer | None]:
-    """Where and how much, where both can be seen in the delivery, however its items are ranked."""
+    """The answers to "where" and "how much" that the delivery alone shows, however its items are ranked."""
     words = _exchanged(material, change) or _made_of_it(material, change)
     if words is None:
         return None, None
@@ -92,7 +92,7 @@ def _plainly(material: Material, change: Delivered) -> tuple[Answer | None, Answ
 
 
 def _exchanged(material: Material, change: Delivered) -> tuple[str, str] | None:
-    """A finding of a slice that holds other items since: it is another slice."""
+    """For a finding about a slice that has held other items since: it is a different slice."""
     values = (value for name, value in material.finding.slice if name == change.feature)
     share = max((change.exchanged.get(value, 0.0) for value in values), default=0.0)
     if share < SAME_ITEMS or change.unset or change.stale:
@@ -103,8 +103,8 @@ def _exchanged(material: Material, change: Delivered) -> tuple[str, str] | None:
 
 def _made_of_it(material: Material, change: Delivered) -> tuple[str, str] | None:
     """
-    A finding of a column named after the feature, in the slice that lost it: the requests since may yet be
-    too few to show what that does.
+    For a finding about a column named after the feature, in the slice that lost it: the requests since may
+    still be too few to show the effect.
     """
     own, place = set(material.finding.slice), set(change.placed.slice)
     fed = material.columns.features if material.columns is not None else ()
@@ -116,12 +116,12 @@ def _made_of_it(material: Material, change: Delivered) -> tuple[str, str] | None
 
 
 def _of_the_feature(material: Material, known: Known, change: Delivered) -> Slice:
-    """Of items that no slice tells apart: the symptom's own, where it is one of the very feature."""
+    """For items that no slice tells apart: the symptom's own slice, where it is one of this very feature."""
     return tuple(pair for pair in symptom_of(material, known) if pair[0] == change.feature)
 
 
 def _was(change: Delivered, item: str | None) -> str:
-    """What it was before, where that is one value for many of them; of what is stale, that others' is not."""
+    """What it was before, where many of them had one value; for stale ones, that others' values changed."""
     if change.stale:
         return "; that of comparable ones changed"
     if item is not None:
@@ -166,12 +166,12 @@ def _served_as_before(
 
 
 def _labelled_as_before(scene: Scene, change: Delivered, hit: Bools) -> tuple[str, pd.Series] | None:
-    """The feature by which items are sliced, too, as it was: what has another value now was counted there."""
+    """The feature's former values, if items are sliced by it: what changed was counted under those."""
     name, rows = change.feature, scene.now.rows
     if name not in scene.of_items or change.unset or change.stale or not hit.any():
         return None
     if not rows.loc[hit, name].isin(scene.before.rows[name].unique()).all():
-        return None  # a name that nothing had before: the slice is the same, and is called otherwise
+        return None  # a name that nothing had before: it is the same slice under another name
     right = rows[scene.now.columns.item].astype(str).map(change.right)
     return name, rows[name].astype(object).where(~(hit & right.notna().to_numpy(bool)), right)
 
@@ -189,7 +189,7 @@ def _of_the_launch(material: Material, change: Delivered) -> Answer | None:
 def _broken_alike(
     material: Material, known: Known, change: Delivered, undone: Undone | None
 ) -> Answer | None:
-    """Where nothing can be ranked again: whether those that lost it are those of the symptom."""
+    """Where nothing can be ranked again: whether the items hit are those of the symptom."""
     if undone is not None or not known.concerned or material.finding.item is not None:
         return None
     mine, hit = set(known.concerned), set(change.items)
@@ -202,8 +202,8 @@ def _broken_alike(
 
 def _nothing_to_serve(known: Known, change: Delivered, undone: Undone | None) -> Answer | None:
     """
-    Without requests to rank again, a value that was lost, or is of another order of magnitude, is broken by
-    what can be seen; what it does to the metric is not measured, and the answer says so.
+    Without requests to rank again, a value that was lost, or is of another order of magnitude, is visibly
+    broken; its effect on the metric is not measured, and the answer says so.
     """
     if undone is not None or not change.broken or known.scene is not None:
         return None

@@ -1,6 +1,6 @@
 """
-A feed that loses rows on the way: its standby has them, the delivery before the last one had, or they came so
-evenly that nobody's demand wrote them. One that is late is so in itself.
+A feed that loses rows on the way: its standby has them, the delivery before the last one had them, or they
+came so evenly that no demand wrote them. A finding of a late feed is itself the fault.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from domain.diagnosis.pairing import Pair, dimensions_of, match
 from domain.diagnosis.place import place_of
 from domain.values import Answer, Slice, name_slice
 
-COMPLETE = 0.9  # of a standby's rows that were in the table before the onset: fewer is another table
+COMPLETE = 0.9  # of a standby's rows that the table had before the onset: with fewer it is another table
 AS_USUAL = 0.1  # relative difference elsewhere up to which nothing is lost there
 
 
@@ -52,7 +52,7 @@ def _of_its_rows(material: Material, known: Known) -> Iterator[Proposal]:
 
 
 def _by_rows(material: Material, known: Known, pair: Pair) -> Iterator[Proposal]:
-    """Row by row: those that the table has at another time are not lost."""
+    """Row by row: rows that the table has at another time are not lost."""
     if known.onset is None:
         return
     found = match(pair, known.onset.since, known.right_until(material.finding))
@@ -71,7 +71,7 @@ def _by_rows(material: Material, known: Known, pair: Pair) -> Iterator[Proposal]
 
 
 def _of_copied(material: Material, known: Known, pair: Pair) -> Proposal | None:
-    """The finding's own check looks in the feed for the rows of its standby."""
+    """For a finding whose own check looks in the feed for the rows of its standby."""
     found = looked_into(material, known, pair)
     if found is None:
         return None
@@ -90,7 +90,7 @@ def _of_copied(material: Material, known: Known, pair: Pair) -> Proposal | None:
 
 
 def _by_counts(material: Material, known: Known) -> Iterator[Proposal]:
-    """Where no column says which row is which: as many as the standby has more."""
+    """Where no column identifies rows: as many are lost as the standby has more."""
     spare = material.standby
     if spare is None or spare.rows_standby <= 0 or spare.rows > (1 - LOST) * spare.rows_standby:
         return
@@ -107,7 +107,7 @@ def _by_counts(material: Material, known: Known) -> Iterator[Proposal]:
 
 
 def _by_the_clock(material: Material, known: Known) -> Iterator[Proposal]:
-    """Rows that nothing declared is upstream of, and that came as evenly as only a program writes them."""
+    """Rows of a table with nothing declared upstream, which came as evenly as only a program writes them."""
     finding, onset, series = material.finding, known.onset, material.series
     if onset is None or series is None or material.lineage.above(finding.table):
         return
@@ -174,7 +174,7 @@ def _loses(material: Material, feed: str, place: Slice, share: float, since: dat
 
 
 def _itself(material: Material, known: Known) -> Named | None:
-    """What is silent, where a program writes it: of what people ask for, nobody may have asked."""
+    """The silent table, if a program writes it; if people's demand does, perhaps nobody asked."""
     finding = material.finding
     if not by_program(material, known):
         return None

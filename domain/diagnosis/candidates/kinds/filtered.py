@@ -23,20 +23,20 @@ from domain.diagnosis.replay import Traffic
 from domain.diagnosis.scene import Scene, requests_by
 from domain.values import Answer, Slice, name_slice
 
-LEFT = 0.2  # of what is usual, that may be left where something is kept out
-LESS = 0.7  # of what its scores say, up to which something that is ranked is held back
-SURE = 1e-6  # chance of so few, before the number of items and slices looked at is allowed for
+LEFT = 0.2  # share of the usual that may be left where something is kept out
+LESS = 0.7  # share of what its scores say, up to which something that is ranked is held back
+SURE = 1e-6  # chance of so few, before allowing for the number of items and slices looked at
 LESS_TOO, SURE_TOO = 0.9, 1e-3  # of what its scores say, and the chance of so few, where it is held back too
-LEAST = 12.0  # expected, from which on none is surprising
-DEVIATIONS = 2.0  # of what is due to an item, that few logged requests leave open
+LEAST = 12.0  # expected count from which on it is surprising to see none
+DEVIATIONS = 2.0  # standard deviations of what is due to an item, which few logged requests leave open
 MOST_PROPOSED = 3
 
 
 @dataclass(frozen=True)
 class _KeptOut:
     """
-    One item, or all of a slice of items, in one slice of requests; or in all of them, by more in some values
-    of `over` than in others.
+    One item, or all of a slice of items, in one slice of requests; or in all of them, more strongly in some
+    values of `over` than in others.
     """
 
     item: str | None
@@ -61,7 +61,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
 
 
 def _widest(found: list[_KeptOut]) -> list[_KeptOut]:
-    """Each once, and without those that are gone from a part of where they are gone from altogether."""
+    """Each once, without those gone from a part of a wider place that they are gone from altogether."""
     gone = [one for one in found if one.seen <= LEFT * one.usual]
     by_place = {(one.item, one.ranked, one.place): one for one in found}  # the last says where by how much
 
@@ -76,8 +76,8 @@ def _widest(found: list[_KeptOut]) -> list[_KeptOut]:
 
 def _everywhere(scene: Scene, found: Iterable[_KeptOut]) -> Iterator[_KeptOut]:
     """
-    What is held back by much in one slice of requests and by less in the others, as where a shelf may hold
-    only so many of it, as held back in all of them; all else as it is.
+    Turns what is held back a lot in one slice of requests and less in the others (a shelf may hold only so
+    many of it, say) into something held back in all of them; anything else stays as it is.
     """
 
     @cache
@@ -139,7 +139,7 @@ def _how(one: _KeptOut) -> str:
 
 
 def _where(one: _KeptOut, material: Material, scene: Scene) -> Answer | None:
-    """A finding about one item lies where that item is kept out, or it does not."""
+    """For a finding about one item: whether it is that item, in that slice, that is kept out."""
     own = item_of(material, scene)
     if own is None:
         return None
@@ -154,7 +154,7 @@ def _of(place: Slice, names: tuple[str, ...]) -> Slice:
 
 
 def _put_upon(material: Material, known: Known, scene: Scene, one: _KeptOut) -> Undone:
-    """The same kept out of the requests of before: what is then missing is what is missing now."""
+    """Keeps the same out of the requests before the onset: what is then missing is what is missing now."""
     turned = scene.turned
     gone = _kept_rows(turned.now.rows, turned.now.columns.item, one)
     return turned.undone(symptom_of(material, known), item_of(material, scene), turned.logged(), gone)
@@ -167,8 +167,8 @@ def _kept_rows(rows: pd.DataFrame, item: str, one: _KeptOut) -> Bools:
 
 def _shown_by_scores(material: Material, known: Known, scene: Scene, one: _KeptOut) -> Undone:
     """
-    What was shown of each slice, should have been by its scores, and would be with those shown that are held
-    back: by scores alone nothing is off, since they are ranked as ever.
+    What was shown of each slice, what should have been by its scores, and what would be if those held back
+    were shown: by scores alone nothing is off, since they are ranked as usual.
     """
     labels, columns = {str(name): scene.labels[name] for name in scene.labels}, scene.now.columns
     rows = scene.now.rows.assign(**labels)
@@ -189,7 +189,7 @@ def _shown_by_scores(material: Material, known: Known, scene: Scene, one: _KeptO
 
 
 def _missing(scene: Scene, one: _KeptOut) -> Floats:
-    """(rows,) the part of what is due that is not shown of what is kept out."""
+    """(rows,) the share of its due exposure that what is kept out does not get."""
     if one.over is None:
         return np.full(len(scene.now.rows), 1 - one.seen / one.usual)
     name, value = one.place[0] if one.item is None else (scene.now.columns.item, one.item)
@@ -200,7 +200,7 @@ def _missing(scene: Scene, one: _KeptOut) -> Floats:
 
 
 def _split(scene: Scene, names: tuple[str, ...], due: Floats, lacks: Floats) -> tuple[Floats, Floats, Floats]:
-    """(n_cells,) what was shown, should have been, and would be with what is held back shown."""
+    """(n_cells,) what was shown, what should have been, and what would be if the held-back were shown."""
     was, usual, _ = _shown(scene, names)
     keys = _keys(scene, scene.now.rows, scene.labels, names)
     part = _summed(scene.now.rows, keys, lacks) / _summed(scene.now.rows, keys, due).clip(lower=1e-9)
@@ -209,7 +209,7 @@ def _split(scene: Scene, names: tuple[str, ...], due: Floats, lacks: Floats) -> 
 
 
 def _shown_again(one: _KeptOut, material: Material, known: Known, scene: Scene) -> Answer | None:
-    """What the symptom's slice lacks by its own scores, held against what the finding says it lost."""
+    """What the symptom's slice lacks by its own scores, compared with what the finding says it lost."""
     lost, symptom = -material.finding.change, symptom_of(material, known)
     rows = scene.now.rows
     here = inside(rows, symptom)
@@ -227,7 +227,7 @@ def _shown_again(one: _KeptOut, material: Material, known: Known, scene: Scene) 
 
 
 def _kept_out(scene: Scene, own: str | None) -> Iterator[_KeptOut]:
-    """Items and slices that hardly come up where they did, in all requests or in one slice of them."""
+    """Items and slices that hardly come up where they used to, in all requests or in one slice of them."""
     columns = scene.now.columns
     splits: list[tuple[str, ...]] = [(), *((name,) for name in scene.of_requests)]
     for split in splits:
@@ -239,8 +239,8 @@ def _kept_out(scene: Scene, own: str | None) -> Iterator[_KeptOut]:
 
 def _as_found(material: Material, scene: Scene, own: str | None) -> Iterator[_KeptOut]:
     """
-    The item of the finding in its slice of requests, where all rows say that it is not shown there and the
-    logged ones, too few to say so themselves, that it comes up and do not say that its scores fell.
+    The item of the finding in its slice of requests, where all rows show that it is not shown there, and the
+    logged ones, too few to show that themselves, show that it comes up and do not show that its scores fell.
     """
     finding, columns = material.finding, scene.now.columns
     where = tuple(pair for pair in finding.slice if pair[0] != columns.item)
@@ -258,8 +258,8 @@ def _as_found(material: Material, scene: Scene, own: str | None) -> Iterator[_Ke
 @dataclass(frozen=True)
 class _Due:
     """
-    How many `times` an item came up in a slice of requests; in each how often it was `shown`, and the
-    exposure due to its scores.
+    How many `times` an item came up in a slice of requests; how often it was `shown` per request, and the
+    exposure `due` to its scores.
 
     `off` is the standard deviation of `due`: a sum of as many parts as chance made it come up.
     """
@@ -271,7 +271,7 @@ class _Due:
 
     @property
     def most(self) -> float:
-        """As many as chance leaves room for."""
+        """The most exposure that chance leaves room for."""
         return self.due + DEVIATIONS * self.off
 
 
@@ -310,10 +310,10 @@ def _rare(
 
 def _come_up(scene: Scene, names: tuple[str, ...]) -> tuple[pd.Series, pd.Series, pd.Series]:
     """
-    In how many requests each came up to be ranked: now, and before for as many of the slice; and a scale.
+    In how many requests each came up to be ranked: now, and before for as many requests; and a scale.
 
-    Requests, not candidates: where one of a slice comes up, many do, and chance would look like a filter. But
-    where one of them came up in nearly all requests and is gone, the others have to be gone, too.
+    Counts requests, not candidates: where one of a slice comes up, many do, and chance would look like a
+    filter. But where one of them came up in nearly all requests and is gone, the others have to be gone, too.
     """
 
     def count(traffic: Traffic, labels: pd.DataFrame, power: int = 1, *, once: bool = True) -> pd.Series:
@@ -337,8 +337,8 @@ def _come_up(scene: Scene, names: tuple[str, ...]) -> tuple[pd.Series, pd.Series
 
 def _shown(scene: Scene, names: tuple[str, ...]) -> tuple[pd.Series, pd.Series, pd.Series]:
     """
-    How often each was shown now, and would have been by the scores that it was ranked by, as far as it was
-    before: what serving always moves up or down is no fault; and a scale.
+    How often each is shown now, and how often its scores would have it shown, to the extent that they did
+    before (what serving has always moved up or down is no fault); and a scale.
     """
     was, due, squares = _by_scores(scene.now, scene.labels, scene, names)
     shown, due_then, _ = _by_scores(scene.before, scene.labels_before, scene, names)
@@ -349,7 +349,7 @@ def _shown(scene: Scene, names: tuple[str, ...]) -> tuple[pd.Series, pd.Series, 
 def _by_scores(
     traffic: Traffic, labels: pd.DataFrame, scene: Scene, names: tuple[str, ...]
 ) -> tuple[pd.Series, pd.Series, pd.Series]:
-    """How often each was shown, and would have been by its scores; and the latter by squared weights."""
+    """How often each was shown, or would have been by its scores, and the latter with squared weights."""
     rows, shown, weights = traffic.rows, traffic.columns.shown, traffic.row_weights
     keys, exposure = _keys(scene, rows, labels, names), traffic.exposure(traffic.scores(rows))
     was = _summed(rows, keys, weights * rows[str(shown)].astype(bool).to_numpy(float))
@@ -363,7 +363,7 @@ def _summed(rows: pd.DataFrame, keys: list[pd.Series], values: Floats) -> pd.Ser
 
 def _scale(sums: pd.Series, squares: pd.Series) -> pd.Series:
     """
-    What a weighted count is multiplied by to be as uncertain as a count of its size.
+    The factor that makes a weighted count as uncertain as a plain count of its size.
 
     Source:
         Bohm & Zech (2014), Statistics of weighted Poisson events, Nucl. Instrum. Methods A 748.
@@ -377,7 +377,7 @@ def _keys(scene: Scene, rows: pd.DataFrame, labels: pd.DataFrame, names: tuple[s
 
 
 def _others(scene: Scene, names: tuple[str, ...], due: pd.Series) -> pd.Series:
-    """How many requests there are for one of before, in the slice of requests that is looked at."""
+    """How many requests there are now for each one before, in the slice of requests concerned."""
     if names[0] not in scene.of_requests:
         return pd.Series(scene.now.request_count / scene.before.request_count, index=due.index)
     now = requests_by(scene.now, scene.labels[names[0]])
@@ -388,7 +388,7 @@ def _others(scene: Scene, names: tuple[str, ...], due: pd.Series) -> pd.Series:
 
 
 def _itself(material: Material, _known: Known) -> Named:
-    """The item, in the slice of requests that are not shown it; else the slice of items."""
+    """The item, in the slice of requests that it is not shown in; else the slice of items."""
     where = material.finding.slice
     item = material.columns.item if material.columns is not None else material.key
     requests = tuple(pair for pair in where if pair[0] != item)

@@ -1,9 +1,9 @@
 """
-What a finding names by itself: repeated rows, a feature that is not set, a version, scores, what is left out.
+Findings that are the fault itself: repeated rows, an unset feature, a version, scores, what is left out.
 
-Such a finding is no symptom of something else. Its kind of cause says what of it is the object, and where it
-lies; it competes with what lies further upstream, which says more of the same, and is named where nothing
-does.
+Such a finding is no symptom of something else. Its kind of cause says which object is at fault, and where it
+lies; it competes with causes further upstream, which say more about the same, and is named where there are
+none.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 from domain.values import Answer, CauseKind, Finding, Slice
 
-LAST = 9  # further down than any kind: of two that undo the same, one that was looked for says more
-FEW = 30  # rows, below which nothing is said of which slice they lie in
+LAST = 9  # further down than any kind: of two that undo the same, the one that was looked for says more
+FEW = 30  # rows, below which nothing is said about the slice they lie in
 WORDS = "the finding is of it itself"
 
 
 def found_itself(kind: CandidateKind, material: Material, known: Known) -> Iterator[Proposal]:
-    """The finding as a proposal, where it is of the kind of cause that its check finds."""
+    """The finding as a proposal, where its check finds this very kind of cause."""
     if material.fault != kind.name or kind.itself is None:
         return
     named, finding = kind.itself(material, known), material.finding
@@ -44,14 +44,14 @@ def found_itself(kind: CandidateKind, material: Material, known: Known) -> Itera
 
 
 def _where(finding: Finding) -> Answer:
-    """Where the finding lies; but a promise broken by a few rows is reported at once, of the whole table."""
+    """Where the finding lies; but a promise broken by a few rows is reported at once, for the whole table."""
     if not finding.slice and finding.observed < FEW and finding.expected == 0:
         return Answer(question="where", words="so far too few rows say where it lies")
     return Answer(question="where", holds=True, words="it lies where the finding lies")
 
 
 def measured_itself(material: Material, kind: CauseKind, place: Slice) -> Answer | None:
-    """How much, of a proposal of the kind that the finding is of, in its slice, what holds it, or a part."""
+    """Answers "how much" for a proposal of the finding's own kind, in its slice, a wider one, or a part."""
     own, there = set(material.finding.slice), set(place)
     if material.fault != kind or not (own <= there or there <= own):
         return None

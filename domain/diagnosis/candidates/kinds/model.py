@@ -1,4 +1,4 @@
-"""Another model ranks than before, or than should."""
+"""A model ranks that did not before, or that should not."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
 
 
 def _of_the_model_itself(material: Material, found: OtherModel) -> Answer | None:
-    """What a check measures of the model, its calibration or its misses, is that of the one that ranks."""
+    """What a check measures of the model, its calibration or misses, it measures of the one that ranks."""
     own = material.finding
     scored = own.unit != "rows" or material.fault == "serving"
     measured = own.table == material.candidates_table and scored
@@ -52,14 +52,14 @@ def _of_the_model_itself(material: Material, found: OtherModel) -> Answer | None
 
 
 def _all_of_it(material: Material, found: OtherModel) -> Answer | None:
-    """What is measured of the model lies where it ranks; what that does to slices is another matter."""
+    """What is measured of the model lies where it ranks; the effect on slices is a separate question."""
     if material.finding.slice != found.place:
         return found.where
     return Answer(question="where", holds=True, words="it ranks all that the finding is about")
 
 
 def _itself(material: Material, _known: Known) -> Named | None:
-    """The version that serves where it should not; one too old, where it took a newer one's place."""
+    """The version that serves where it should not; for one too old, only where it replaced a newer one."""
     finding = material.finding
     if finding.unit != "seconds":
         return Named(finding.subject)

@@ -1,4 +1,4 @@
-"""A feature put back in logged requests, and ranked again; and what a finding of the very column says."""
+"""Puts a feature back in logged requests and ranks them again; and answers for findings about that column."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from domain.values import Answer, Slice, name_slice
 
 
 def put(held: pd.Series, where: Any, should: Any) -> pd.Series:
-    """The feature with what it should be `where` it is not; numbers or texts, as it is."""
+    """The feature, corrected `where` it is wrong; numbers or texts, as it is."""
     return held.where(~np.asarray(where, dtype=bool), pd.Series(should, index=held.index))
 
 
@@ -40,7 +40,7 @@ def ranked_again(
     fixed: pd.DataFrame,
     labels: tuple[str, pd.Series] | None = None,
 ) -> Undone:
-    """What would be measured with this input; and with candidates in other slices, (name, (rows,) labels)."""
+    """What would be measured with this input, and with candidates in other slices, (name, (rows,) labels)."""
     scores, symptom = scene.now.scores(fixed), symptom_of(material, known)
     if labels is not None:
         return scene.undone_with(*labels, symptom, material.finding.item, scores)
@@ -49,7 +49,7 @@ def ranked_again(
 
 
 def itself(material: Material, feature: str) -> Answer | None:
-    """A finding of the very column is no symptom of something else: what it measures is the fault."""
+    """A finding about this very column is no symptom of something else: what it measures is the fault."""
     if not material.finding.is_of(feature):
         return None
     words = f"the finding is of `{feature}` itself"
@@ -57,7 +57,7 @@ def itself(material: Material, feature: str) -> Answer | None:
 
 
 def same_place(material: Material, feature: str, place: Slice) -> Answer | None:
-    """A finding of the very column lies where its fault lies, or holds it."""
+    """A finding about this very column lies within its fault's slice, or holds it."""
     own = set(material.finding.slice)
     if not material.finding.is_of(feature):
         return None
@@ -70,8 +70,8 @@ def same_place(material: Material, feature: str, place: Slice) -> Answer | None:
 
 def input_alone(material: Material, place: Slice) -> Answer | None:
     """
-    How much, of the one input that is another in `place`, where nobody knows what it should be in each row,
-    so that nothing can be ranked again: what models make of the input of before and of now shows it.
+    Answers "how much" for the only input that differs in `place`, where nobody knows what it should be in
+    each row, so that nothing can be ranked again: what the models make of the input before and now shows it.
     """
     split, own = material.two_by_two, material.finding
     if split is None or split.where != own.slice or not set(place) <= set(own.slice) or not own.change:
@@ -85,7 +85,7 @@ def input_alone(material: Material, place: Slice) -> Answer | None:
 
 
 def lies_there(material: Material, place: Slice) -> Answer:
-    """Where the symptom lies; a place that holds more says nothing of what it does to the rest."""
+    """Where the symptom lies; for a wider place, the effect on the rest is not known."""
     if set(place) == set(material.finding.slice):
         return Answer(question="where", holds=True, words="it lies where the symptom lies, and nowhere else")
     return Answer(question="where", words="what it does to other slices is not known")

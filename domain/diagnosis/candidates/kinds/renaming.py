@@ -16,7 +16,7 @@ from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 from domain.values import Answer
 
-MOSTLY = 0.8  # of the rows of a value, from which on it is said to be called otherwise without more ado
+MOSTLY = 0.8  # share of a value's rows, from which on it is simply said to be renamed
 
 
 def _propose(material: Material, known: Known) -> Iterator[Proposal]:
@@ -41,7 +41,7 @@ def _of_items(material: Material) -> tuple[Renamed, ...]:
 
 
 def _by_items(material: Material, known: Known, one: Renamed) -> Proposal:
-    """The items that had the one name have the other since a delivery."""
+    """The items that had one name have had the other since a delivery."""
     taken = material.snapshots
     at = taken.delivered_at if taken is not None else None
     when = f" since the delivery at {material.clock(at)}" if at is not None else ""
@@ -49,7 +49,7 @@ def _by_items(material: Material, known: Known, one: Renamed) -> Proposal:
     proposal = _named(material, known, one, at, when, how)
     if not {(one.dimension, one.old), (one.dimension, one.new)} & set(material.finding.slice):
         return proposal
-    # rows leave the old name, whoever else loses some by it
+    # rows leave the old name, whatever else loses rows because of it
     words = f"the finding is of {one.old} or {one.new}"
     return replace(
         proposal,
@@ -59,7 +59,7 @@ def _by_items(material: Material, known: Known, one: Renamed) -> Proposal:
 
 
 def _by_volume(material: Material, known: Known, one: Renamed) -> Proposal:
-    """As many rows appeared under the one name as vanished under the other."""
+    """As many rows appeared under one name as vanished under the other."""
     since = known.onset.since if known.onset is not None else None
     when = f" since {material.clock(since)}" if since is not None else ""
     how = f"{one.lost:,.0f} rows vanished from the one and {one.gained:,.0f} appeared in the other"

@@ -1,4 +1,4 @@
-"""What serving adds to the model's score (an adjustment, a boost, a bug), and what it shows by no score."""
+"""What serving adds to the model's score (an adjustment, a boost, a bug), or shows regardless of it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _shifted(material: Material, known: Known, scene: Scene) -> Iterator[Proposa
 
 
 def _out_of_order(material: Material, known: Known, scene: Scene, one: OutOfOrder) -> Proposal:
-    """Whatever is shown there instead, by their scores others would be."""
+    """Whatever is shown there instead, by their scores other candidates would be."""
     place, since = one.placed.slice, known.onset.since if known.onset is not None else None
     when = f" since {material.clock(since)}" if since is not None else ""
     title = f"What is shown{f' in {name_slice(place)}' if place else ''} does not follow the scores{when}"
@@ -84,7 +84,7 @@ def _out_of_order(material: Material, known: Known, scene: Scene, one: OutOfOrde
 
 
 def _by_scores(scene: Scene, symptom: Slice, place: Slice) -> Undone:
-    """What is shown of each slice, would be by all scores, and with those of `place` shown by theirs."""
+    """What is shown of each slice, what would be by scores, and what if only `place` followed them."""
     rows = scene.now.rows.assign(**{str(name): scene.labels[name] for name in scene.labels})
     shown = scene.now.row_weights * scene.now.shown()
     due = scene.now.row_weights * scene.now.exposure(scene.logged())
@@ -105,7 +105,7 @@ def _summed(amounts: pd.DataFrame, keys: list[pd.Series]) -> pd.DataFrame:
 
 
 def _ordered_again(material: Material, known: Known, scene: Scene, place: Slice) -> Answer | None:
-    """What the symptom's slice lacks, or has too much, by its own scores, beside what the finding says."""
+    """What the symptom's slice lacks, or has too much of, by its own scores, compared with the finding."""
     off, rows = material.finding.change, scene.now.rows
     here = inside(rows, symptom_of(material, known))
     due = scene.now.row_weights * scene.now.exposure(scene.logged())
@@ -121,7 +121,7 @@ def _ordered_again(material: Material, known: Known, scene: Scene, place: Slice)
 
 
 def _itself(material: Material, known: Known) -> Named | None:
-    """Scores that the model's file does not compute, unless those of another file."""
+    """Scores that the model's file does not compute, unless they are those of another file."""
     if known.scene is None or by_another_file(material, known.scene.skew()):
         return None
     return Named(material.model_name)

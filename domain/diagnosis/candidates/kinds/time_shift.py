@@ -1,4 +1,4 @@
-"""Rows that are there, and written under another time: a related table has the right one."""
+"""Rows that exist but were written with the wrong time: a related table has the right one."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from domain.values import Answer, Slice, name_slice
 
 Floats = npt.NDArray[np.float64]
 
-LEAST_SHARE = 0.1  # of a slice's rows that are elsewhere, from which on it is worth naming
+LEAST_SHARE = 0.1  # share of a slice's rows under another time, from which on it is worth naming
 GAP = 0.75  # of the rows that the other table has then
-MOSTLY = 0.5  # of the rows that were not found, that have to be there under another time
+MOSTLY = 0.5  # share of the rows not found that must exist under another time
 ALIKE = 0.8  # of the moved rows that are off by the same time
 LEAST_SECONDS = 60.0
 MOST, NEARLY = 0.9, 0.99  # of the rows of before
@@ -40,8 +40,8 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
 
 def _both_ways(material: Material, pair: Pair) -> Iterator[tuple[str, Pair]]:
     """
-    The table whose clock may be off, as `mine` of a pair with the one whose is right then: first the table
-    that the finding's check looks into, where it does.
+    The table whose clock may be off, as `mine` of a pair with the one whose clock would then be right: first
+    the table that the finding's check looks into, if there is one.
     """
     own = material.finding.table
     if pair.strayed is not None:
@@ -50,7 +50,7 @@ def _both_ways(material: Material, pair: Pair) -> Iterator[tuple[str, Pair]]:
 
 
 def _moved(material: Material, known: Known, table: str, pair: Pair) -> Proposal | None:
-    """Most rows of `table`, which are `mine` of the pair, that are off by the same time."""
+    """Proposes that most moved rows of `table`, the pair's `mine`, are off by the same time."""
     begun = pd.Timestamp(known.begun(material.finding))
     found = match(pair, begun, known.right_until(material.finding))
     shift = None if found is None else _shift(found)
@@ -82,8 +82,8 @@ def _moved(material: Material, known: Known, table: str, pair: Pair) -> Proposal
 
 class _Shift(NamedTuple):
     """
-    Rows since the onset that are off by about the same time: `hit` (n_rows,), by how many `seconds`; and when
-    the `first` of all that are off so was written where the time is right.
+    Rows since the onset that are off by about the same time: `hit` (n_rows,), by how many `seconds`; and the
+    right time of the `first` row that is off by that much.
     """
 
     hit: npt.NDArray[np.bool_]
@@ -92,7 +92,7 @@ class _Shift(NamedTuple):
 
 
 def _shift(found: Matched) -> _Shift | None:
-    """Null where none are off beyond what is usual, or not most of them by the same time."""
+    """Null where no rows are off by more than usual, or most are not off by the same time."""
     off, since = found.rows["later"].to_numpy(float), found.rows["now"].to_numpy(bool)
     usual, farthest = _usual(off[found.rows["right"].to_numpy(bool)])
     moved = np.isfinite(off) & (np.abs(off) > max(LEAST_SECONDS, farthest))
@@ -107,7 +107,7 @@ def _shift(found: Matched) -> _Shift | None:
 
 
 def _looked_for(proposal: Proposal, pair: Pair, found: Matched, hit: npt.NDArray[np.bool_]) -> Proposal:
-    """With where and how much, of rows that the finding's check did not find and that are there."""
+    """Adds "where" and "how much", from the rows that the finding's check missed and that exist."""
     keys = list(pair.keys)
     near = found.rows[keys].merge(pair.mine[keys].drop_duplicates(), on=keys, how="left", indicator=True)
     lacking = found.rows["now"].to_numpy(bool) & (near["_merge"] == "left_only").to_numpy(bool)
@@ -123,8 +123,8 @@ def _looked_for(proposal: Proposal, pair: Pair, found: Matched, hit: npt.NDArray
 
 def _left_a_gap(pair: Pair, where: Slice, first: pd.Timestamp, off: float) -> bool:
     """
-    Whether the table that is said to be off lacks rows where a wrong clock leaves a gap: as long after the
-    first of them as it is late, or as long before now as it is early. Of two tables that differ by an hour,
+    Whether the table suspected to be off lacks rows where a wrong clock leaves a gap: for as long after the
+    first of them as it is late, or for as long before now as it is early. When two tables differ by an hour,
     either may have the wrong time.
     """
     newest, length = max(pair.theirs[AT].max(), pair.mine[AT].max()), pd.Timedelta(seconds=abs(off))
@@ -141,7 +141,8 @@ def _left_a_gap(pair: Pair, where: Slice, first: pd.Timestamp, off: float) -> bo
 
 def _usual(off: Floats) -> tuple[float, float]:
     """
-    How far (s) rows of before lie from the usual time between both tables: most of them, and nearly all.
+    How far (s) rows before the onset lie from the usual time between both tables: most of them, and nearly
+    all.
 
     Who is shown something may choose it much later, and no clock is wrong.
     """

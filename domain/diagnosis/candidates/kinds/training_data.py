@@ -1,4 +1,4 @@
-"""What a model was trained on: a table that it learned from is off, and the model learned it."""
+"""Faulty training data: a table that a model learned from is off, and the model learned that."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     learned = frozenset[str]().union(*material.lineage.learned_from.values())
     own = material.finding
     if own.table in learned:
-        if own.unit != "rows":  # how many rows there are is a matter of how much was watched
+        if own.unit != "rows":  # the number of rows depends on how much was watched
             yield _itself(material, own)
         return
     taught = material.lineage.taught(own.table)
@@ -30,7 +30,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
     ]
     found = other_model(material, known) if wrong else None
     for one in wrong:
-        # what a training took is no fault while the model of before ranks
+        # what a training took is no fault while the former model still ranks
         if one.counted and (found is None or found.now is None):
             continue
         yield Proposal(
@@ -41,7 +41,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
             title=f"The model was trained on faulty data: {one.words}",
             sentence=f"The model that ranks since {_when(material, known)} learned from `{one.table}`, where "
             f"{name_slice(one.place)} is off: {one.words}",
-            acts_in=found.place if found is not None else None,  # where the model ranks that learned it
+            acts_in=found.place if found is not None else None,  # where the model that learned it ranks
             undone=found.undone if found is not None else None,
             unknown="no other model ranks since the onset" if found is None else found.unknown,
             where=found.where if found is not None else None,
@@ -51,7 +51,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
 
 @dataclass(frozen=True)
 class _Wrong:
-    """What is off in a table that was learned from; `counted` by its rows, and not by a check."""
+    """What is off in a table that was learned from; `counted` if its rows show it rather than a check."""
 
     table: str
     place: Slice
@@ -65,7 +65,7 @@ class _Wrong:
 
 
 def _segments(material: Material, tables: Collection[str]) -> Iterator[_Wrong]:
-    """The segment of each table whose rows or labels the newest training took otherwise than before."""
+    """The segment of each table whose rows or labels in the newest training are unlike earlier ones."""
     for one in material.training_rows:
         if one.table not in tables:
             continue
@@ -79,7 +79,7 @@ def _when(material: Material, known: Known) -> str:
 
 
 def _itself(material: Material, own: Finding) -> Proposal:
-    """What the finding measures is the fault: of the segment that is off in the table, or of its slice."""
+    """What the finding measures is the fault: in the segment of the table that is off, or in its slice."""
     segments = list(_segments(material, (own.table,)))
     place, what = (segments[0].place, segments[0].words) if segments else (own.slice, own.title)
     sure = bool(segments) or not material.benign
@@ -103,7 +103,7 @@ def _itself(material: Material, own: Finding) -> Proposal:
 
 
 def _of_the_run(material: Material, _known: Known) -> Named | None:
-    """What a training took otherwise that turned out otherwise: of a segment, else in all."""
+    """What differed in the input of a training that turned out differently: in a segment, else in all."""
     tables = [one.table for one in material.training_rows]
     found = [*_segments(material, tables), *_wholes(material)]
     if not found:

@@ -1,9 +1,9 @@
 """
-Requests that were served and never logged: a related table has them whole.
+Requests that were served and never logged: a related table has all of them.
 
-Where the finding's own check looks for its rows in another table, it is that table's log that may be the one
-that lost them. Then as many of its rows are gone as rows no longer find theirs; where a key was written
-otherwise, say, they are still there.
+Where the finding's own check looks for its rows in another table, it may be that table's log that lost them.
+Then that table lacks as many rows as are not found; if instead a key was written differently, say, they are
+still there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from domain.diagnosis.place import place_of
 from domain.values import name_slice
 
 COMPLETE = 0.9  # of the related table's requests that were in this one before the onset
-PREDICTED = 0.5  # of the fall: where the model expects as much, nothing was lost by logging
+PREDICTED = 0.5  # share of the fall: where the model expects that much, logging lost nothing
 
 
 def _propose(material: Material, known: Known) -> Iterator[Proposal]:
@@ -36,7 +36,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
 
 
 def _unlogged(material: Material, known: Known, pair: Pair) -> Proposal | None:
-    """What is missing as a whole: a request of which any row is there was logged."""
+    """Requests that are missing entirely: a request with any row there was logged."""
     if _predicted(material):
         return None
     since = known.begun(material.finding)
@@ -70,8 +70,8 @@ def _unlogged(material: Material, known: Known, pair: Pair) -> Proposal | None:
 
 def _predicted(material: Material) -> bool:
     """
-    Whether the model expects most of the fall by what it was fed and by how it ranked: then there is less to
-    be logged, and more requests of which nothing is.
+    Whether the model expects most of the fall from what it was fed and how it ranked: then there is less to
+    log, and more requests have nothing logged.
     """
     split, change = material.two_by_two, material.finding.change
     if split is None or split.where != material.finding.slice or split.before <= 0:
@@ -81,7 +81,7 @@ def _predicted(material: Material) -> bool:
 
 
 def _not_found(material: Material, known: Known, pair: Pair) -> Proposal | None:
-    """The other table lacks rows that the finding's own check looks for there."""
+    """For a finding whose own check looks for rows in the other table, and these are gone from there."""
     found = looked_into(material, known, pair)
     if found is None:
         return None

@@ -39,7 +39,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
 
 
 def _released(material: Material, known: Known, release: Release) -> Proposal:
-    """The surge without the rows of what came out."""
+    """The surge, undone by taking away the rows of the item that came out."""
     observed, expected = _since(material)
     spread = float(np.sqrt(observed + expected + 1))
     gap = Gap(observed, expected, observed - release.rows, spread)
@@ -59,7 +59,7 @@ def _released(material: Material, known: Known, release: Release) -> Proposal:
 
 
 def _since(material: Material) -> tuple[float, float]:
-    """Observed and expected since the onset where they are counted; else in the finding's window."""
+    """Observed and expected since the onset if they were counted; else in the finding's window."""
     cells, where = material.cells, material.finding.slice
     if cells is None or cells.empty:
         return material.finding.observed, material.finding.expected

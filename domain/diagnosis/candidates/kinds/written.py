@@ -1,8 +1,7 @@
 """
-Rows that a program did not write: a batch that came with as many each time, and comes without some of them.
+Rows that a program did not write: a batch that came with as many each time, and now lacks some of them.
 
-Nobody's demand wrote its rows, so what is lacking there was not written, and is lacking in all that is made
-from it.
+No demand wrote its rows, so what is lacking there was not written, and is lacking in everything made from it.
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material, Written
 from domain.values import Answer, Slice, name_slice
 
-LOST = 0.1  # of the rows, from which on it is worth naming
-HOLDS = 0.9  # of the rows that are lost in all, above which a slice is the better word for them
+LOST = 0.1  # share of the rows, from which on the loss is worth naming
+HOLDS = 0.9  # share of all lost rows, above which a slice describes them better
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Lost:
-    """Of a slice that is written evenly: rows in the windows `before`, and in the last one."""
+    """A slice that is written evenly: its rows in the windows `before`, and in the last one."""
 
     place: Slice
     before: Floats
@@ -37,12 +36,12 @@ class Lost:
 
     @property
     def rows(self) -> float:
-        """Fewer than usual."""
+        """How many fewer than usual."""
         return float(self.before.mean()) - self.now
 
     @property
     def share(self) -> float:
-        """Of those that are usual, 0 to 1."""
+        """Share of the usual rows that is lost, 0 to 1."""
         return self.rows / float(self.before.mean())
 
 
@@ -58,7 +57,7 @@ def by_program(material: Material, known: Known) -> bool:
 
 
 def not_written(material: Material, known: Known, besides: Container[str | None] = ()) -> Iterator[Proposal]:
-    """Of the finding's table and those that it is made from, `besides` some, what their last window lacks."""
+    """What the last windows of the finding's table and its sources lack, except for tables in `besides`."""
     for written in material.written:
         lost = _lost(written, known.begun(material.finding))
         if lost is not None and written.table not in besides:
@@ -66,7 +65,7 @@ def not_written(material: Material, known: Known, besides: Container[str | None]
 
 
 def _by_window(written: Written) -> dict[Slice, Floats]:
-    """Slice → (n_windows,) rows; the whole table is the slice of no dimension."""
+    """Slice → (n_windows,) rows; the whole table is the slice without dimensions."""
     windows, found = len(written.edges) - 1, dict[Slice, Floats]()
     columns = (written.counts[name] for name in ("window", "dim1", "val1", "dim2", "val2", "rows"))
     for window, dim1, val1, dim2, val2, rows in zip(*columns, strict=True):
@@ -124,7 +123,7 @@ def _proposal(material: Material, known: Known, written: Written, lost: Lost) ->
 
 
 def _where(material: Material, place: Slice) -> Answer:
-    """Whether the finding lies within what was not written; else how much of what it lacks does."""
+    """Whether the finding lies within what was not written; else how much of what it lacks lies there."""
     own = material.finding.slice
     if set(place) <= set(own):
         return Answer(question="where", holds=True, words="it lies where the finding lies")
@@ -137,7 +136,7 @@ def _where(material: Material, place: Slice) -> Answer:
 
 
 def _how_much(material: Material, lost: Lost) -> Answer:
-    """Whether the table of the finding lacks rows of it, too: it need not show all that is written."""
+    """Whether the finding's table lacks rows there, too: it need not show everything that is written."""
     table, lacking = material.finding.table, _lacking(material, {*lost.place, *material.finding.slice})
     if lacking is None:
         return Answer(question="how_much", words=f"rows of `{table}` were not counted there")

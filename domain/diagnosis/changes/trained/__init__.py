@@ -1,1 +1,1 @@
-"""What the newest training took otherwise than those before it: rows of a segment, or their labels."""
+"""How the newest training's data differ from those before it: rows of a segment, or their labels."""

@@ -26,7 +26,7 @@ class Cells:
     Segments by `names`, one of `values` each.
 
     `rows` is (n_trainings, n_values), and so is `labelled`, how many of them have the label set; 0 where no
-    column is declared to be the label.
+    column is declared as the label.
     """
 
     names: tuple[str, ...]
@@ -68,7 +68,7 @@ class Found:
 
 
 def every_way(taken: TrainingRows) -> list[Cells]:
-    """By each dimension, and by each two of them; empty where too few trainings are known."""
+    """Cells by each dimension, and by each pair of them; empty where too few trainings are known."""
     counts = taken.counts
     if counts.empty or counts["training"].max() < LEAST_BEFORE or not (counts["training"] == 0).any():
         return []
@@ -76,7 +76,7 @@ def every_way(taken: TrainingRows) -> list[Cells]:
 
 
 def best_of(found: Iterator[Found]) -> Found | None:
-    """The one that explains most; one of two dimensions has to be clearly better than one of one."""
+    """The segment that explains most; one of two dimensions must be clearly better than one of one."""
     best: Found | None = None
     for one in found:
         finer = best is not None and one.cells.ways > best.cells.ways
@@ -87,7 +87,7 @@ def best_of(found: Iterator[Found]) -> Found | None:
 
 def binomial_gain(hits: Floats, of: Floats | float, hits_past: Floats, of_past: Floats | float) -> Floats:
     """
-    Log likelihood of a rate of its own now and before, against one rate for both.
+    Log likelihood of separate rates now and before, against one rate for both.
 
     Source:
         Kulldorff (1997), Comm. Stat. 26(6).
@@ -106,19 +106,19 @@ def binomial_gain(hits: Floats, of: Floats | float, hits_past: Floats, of_past: 
 
 def scatter(counts: Floats, expected: Floats, variance: Floats) -> float:
     """
-    By how much of itself a count of the past (n_trainings, n_values) differs from training to training beyond
-    chance, squared: counts scatter as `variance` + scatter · expected².
+    The share of itself, squared, by which a past count (n_trainings, n_values) differs between trainings
+    beyond chance: counts scatter as `variance` + scatter · expected².
 
     Source:
         The negative binomial's variance, by moments: McCullagh & Nelder (1989), 6.2.3.
     """
-    freedom = max(1 - 1 / len(counts), 0.5)  # the mean of the same trainings is what they are held against
+    freedom = max(1 - 1 / len(counts), 0.5)  # they are compared with the mean of the same trainings
     beyond = ((counts - expected) ** 2 / freedom - variance).sum()
     return float(max(beyond, 0.0) / max((expected**2).sum(), 1.0))
 
 
 def sure(gain: Floats, scattered: float, expected: Floats) -> npt.NDArray[np.bool_]:
-    """(n_values,) whether the gain is beyond how much counts of that size scatter."""
+    """(n_values,) whether the gain exceeds what the scatter of counts of that size explains."""
     return np.asarray(gain >= LEAST_GAIN * (1.0 + scattered * expected))
 
 

@@ -1,8 +1,8 @@
 """
-Whose labels are off: how often the label is set in the newest training, beside trainings before.
+Whose labels are off: how often the label is set in the newest training, compared with earlier ones.
 
-A segment whose labels were lost, turned round, or had not come yet was learned as one that nobody likes, or
-everybody, with as many rows as ever. Where the labels of all rows are off alike, no segment is.
+A segment whose labels were lost, inverted, or not there yet was learned as one that nobody likes, or
+everybody does, with as many rows as ever. Where the labels of all rows are off alike, no segment is.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from domain.diagnosis.material import LABELLED, TrainingRows
 from domain.values import Slice, name_slice
 
 FACTOR = 1.5  # of the usual odds, up or down, from which on labels are off and not merely better liked
-MATTERS = 0.02  # of all labels that are set, which are too many or too few
-CHANCE = 0.01  # of a training as far from those before it, up to which all labels together are off
+MATTERS = 0.02  # share of all set labels that are too many or too few
+CHANCE = 0.01  # chance of a training as far from those before it, up to which all labels together are off
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class Labels:
 
 def labels_off(taken: TrainingRows) -> Labels | None:
     """
-    The segment whose rate of labels is furthest from that of trainings before, for what all others have;
-    everywhere, where all are off alike; null where nothing is, or no label is declared.
+    The segment whose label rate is furthest from that of earlier trainings, given what all others have;
+    everywhere, where all are off alike; null where none is, or no label is declared.
     """
     ways = every_way(taken) if LABELLED in taken.counts else []
     if not ways:
@@ -116,7 +116,7 @@ def _segments(cells: Cells) -> Iterator[Found]:
 
 
 def _rather_than_others(cells: Cells) -> np.ndarray:
-    """Of two halves one gains what the other seems to lose: the one whose own rate changed."""
+    """Of two halves, of which one gains what the other seems to lose, the one whose own rate changed."""
     rows, labelled = cells.rows[0], cells.labelled[0]
     rows_past, past = cells.rows[1:].sum(axis=0), cells.labelled[1:].sum(axis=0)
     own = np.abs(np.log(_odds(labelled, rows) / _odds(past, rows_past)))
@@ -130,7 +130,7 @@ def _rather_than_others(cells: Cells) -> np.ndarray:
 
 
 def _everywhere(cells: Cells) -> Labels | None:
-    """All labels together, held against how much their rate differs from training to training."""
+    """All labels together, compared with how much their rate differs from training to training."""
     rows, labelled = cells.rows.sum(axis=1), cells.labelled.sum(axis=1)
     logits = np.log(_odds(labelled, rows))
     now, past = float(logits[0]), logits[1:]

@@ -1,9 +1,9 @@
 """
-Which segment of the training data is off: the rows of the newest training beside those of trainings before.
+Which segment of the training data is off: the rows of the newest training compared with earlier ones.
 
-How many rows a training takes is a matter of how much happened; what they are made up of is not. A segment
-of which it took many times as much as usual, or hardly anything, while it took of the others about what it
-always does, was learned otherwise.
+How many rows a training takes depends on how much happened; what they are made up of does not. A segment with
+many times its usual rows, or hardly any, while the others have about as many as always, was learned
+differently.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from domain.diagnosis.material import TrainingRows
 from domain.values import Slice, name_slice
 
 FACTOR = 2.0  # of the usual odds, up or down, from which on a segment is off and not merely busier
-MATTERS = 0.02  # of the rows, that are too many or too few: a training with less is learned alike
+MATTERS = 0.02  # share of the rows that are too many or too few: with less, the training learns the same
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class Segment:
 
 def segment_off(taken: TrainingRows) -> Segment | None:
     """
-    The segment whose part of the newest training is furthest from its part of those before; null where none
-    is off by a factor of two and beyond how much trainings differ.
+    The segment whose share of the newest training is furthest from its share of those before; null where none
+    is off by a factor of two and by more than trainings differ.
     """
     best = best_of(found for cells in every_way(taken) for found in _segments(cells))
     if best is None:
@@ -93,7 +93,7 @@ def _segments(cells: Cells) -> Iterator[Found]:
     odds = np.abs(np.log((now + 0.5) / (usual + 0.5)))
     matters = np.abs(now - usual) >= MATTERS * np.maximum(now.sum(), others + usual)
     own, theirs = (_moved(a, b, len(cells.rows) - 1) for a, b in ((now, past), (others, others_past)))
-    # of two halves one gains what the other seems to lose: the one whose own rows changed
+    # of two halves one gains what the other seems to lose: take the one whose own rows changed
     off = (others_past > 0) & (others > 0) & (odds >= np.log(FACTOR)) & matters & (own > theirs)
     off &= sure(gain, _scatter(cells), usual)
     for at in sorted(map(int, np.flatnonzero(off)), key=lambda one: -float(gain[one])):

@@ -1,8 +1,8 @@
 """
 Whether the newest training took more rows in all than those before it, or fewer.
 
-How much a training takes is a matter of how much happened, so that by itself it is no fault. It is what is
-to be said where the training turned out otherwise than those before.
+How much a training takes depends on how much happened, so it is no fault by itself. It is worth saying where
+the training turned out differently from those before.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from domain.diagnosis.changes.trained.cells import LEAST_BEFORE, Floats
 from domain.diagnosis.material import TrainingRows
 
 FACTOR = 1.25  # of the usual rows, up or down, from which on it is worth saying
-CHANCE = 0.01  # of a training as far from those before it
-LEAST_SPREAD = 0.02  # of the rows: no two trainings take as many
+CHANCE = 0.01  # chance of a training as far from those before it
+LEAST_SPREAD = 0.02  # of the rows: no two trainings take equally many
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class Whole:
 
 def whole_off(taken: TrainingRows) -> Whole | None:
     """
-    The rows in all, where one more training as far from those before would be a matter of a hundred; null
-    where it is no further, or too few trainings are known.
+    The rows in all, where only one training in a hundred would be as far from those before; null where it is
+    no further, or too few trainings are known.
 
     Source:
         Prediction interval of one more observation: Hahn & Meeker (1991), "Statistical Intervals", ch. 4; of

@@ -1,4 +1,4 @@
-"""The record of the checks, and the way out of the shadow, at the terminal."""
+"""The checks' record, and the way out of shadow mode, at the terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well the practice works, and how often what menus promised held, at the terminal."""
+"""How well the practice works, and how often menus kept their promises, at the terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cards: what Slack takes, what a tired person reads, and that every button works."""
+"""Cards: within Slack's limits, readable for a tired person, and every button works."""
 
 from __future__ import annotations
 

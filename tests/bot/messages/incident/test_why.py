@@ -1,4 +1,4 @@
-"""Why a hotfix is not on the menu, for people."""
+"""Why a hotfix is not on the menu, in words for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Between one week and three: what a weekend may hold is what the days have shown so far."""
+"""Between one week and three: what a weekend may hold is what the days so far have shown."""
 
 from __future__ import annotations
 

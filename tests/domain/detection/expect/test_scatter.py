@@ -1,4 +1,4 @@
-"""Scatter beyond counting: of thousands of slices, one like another."""
+"""Scatter beyond counting, alike across thousands of slices."""
 
 from __future__ import annotations
 

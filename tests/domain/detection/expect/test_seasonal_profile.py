@@ -1,4 +1,4 @@
-"""Slices that have their hours: what is usual then is no surprise, and chance is no profile."""
+"""Slices with hours of their own: what is usual at an hour is no surprise, and chance is no profile."""
 
 from __future__ import annotations
 

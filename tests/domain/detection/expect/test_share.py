@@ -1,4 +1,4 @@
-"""Shares without a fault in them: how often they look like one."""
+"""Shares without a fault: how often they look as if they had one."""
 
 from __future__ import annotations
 

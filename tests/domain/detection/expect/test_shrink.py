@@ -1,4 +1,4 @@
-"""Many estimates, each moved towards what those like it turn out to be."""
+"""Many estimates, each moved towards those of similar ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Silences of tables that are busy by day and quiet by night: how often one without a fault is too long."""
+"""Silences in tables that are busy by day and quiet at night: how often a healthy one is too long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows that come in groups are wrong in groups: how far that is reckoned with, also where few are left."""
+"""Rows that come in groups go wrong in groups: how far that is allowed for, also where few are left."""
 
 from __future__ import annotations
 

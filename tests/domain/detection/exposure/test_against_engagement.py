@@ -1,4 +1,4 @@
-"""A change of exposure is reported where it leads away from expected exposure, not where it leads to it."""
+"""A change of exposure is reported if it leads away from expected exposure, not if it leads towards it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engagement of items: shrunk where little is known, and the places that they stood in taken out."""
+"""The engagement of items: shrunk where little is known, and corrected for the positions they were in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which times of incidents a check learns nothing from."""
+"""Times of incidents from which a check learns nothing."""
 
 from __future__ import annotations
 

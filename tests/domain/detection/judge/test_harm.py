@@ -1,4 +1,4 @@
-"""Harm is detected within two looks, and chance alone hardly ever is, however often one looks."""
+"""Harm is detected within two looks, and chance hardly ever mistaken for it, however often one looks."""
 
 from __future__ import annotations
 

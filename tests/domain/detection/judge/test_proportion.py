@@ -1,4 +1,4 @@
-"""Parts of rows that are too small or too large: found where they are, and left alone where they are not."""
+"""Proportions of rows that are too small or too large: found where they are, and nowhere else."""
 
 from __future__ import annotations
 

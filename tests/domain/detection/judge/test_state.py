@@ -1,4 +1,4 @@
-"""What a check remembers of what it found, and what it learns nothing from."""
+"""What a check remembers of its findings, and what it does not learn from."""
 
 from __future__ import annotations
 

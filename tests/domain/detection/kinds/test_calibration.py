@@ -1,4 +1,4 @@
-"""A score held against what is chosen: in the large, in its shape, by slice, and at peace."""
+"""A score compared with what is chosen: overall, in its shape, by slice, and without a fault."""
 
 from __future__ import annotations
 

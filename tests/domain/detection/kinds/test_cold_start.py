@@ -1,4 +1,4 @@
-"""New members who are shown, or choose, otherwise than those who joined before them."""
+"""New members who are shown, or choose, other things than those who joined before them."""
 
 from __future__ import annotations
 

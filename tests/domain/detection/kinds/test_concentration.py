@@ -1,4 +1,4 @@
-"""A recommender that falls back on its most popular items is found, in the slice in which it does."""
+"""A recommender that falls back on its most popular items is found, in the slice where it does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every kind that learns from the past over a holiday: what it is taken for, and what it teaches."""
+"""Every kind that learns from the past, over a holiday: how it judges the day, and what it learns from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Of an item's rows those in one slice of requests: what chance makes of it, and what was favoured there."""
+"""The share of an item's rows in one slice of requests: what chance makes of it, and what was favoured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Choices that were ranked low: more than usual is found where it is, and the worst are kept."""
+"""Choices that were ranked low: more than usual are found where they are, and the worst are kept."""
 
 from __future__ import annotations
 

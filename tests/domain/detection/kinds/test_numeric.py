@@ -1,4 +1,4 @@
-"""Numbers that are none any more are found where they are, and a value that is frequent anyway is not."""
+"""Numbers that are no longer numbers are found where they are, and a value that is always frequent is not."""
 
 from __future__ import annotations
 

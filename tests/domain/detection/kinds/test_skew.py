@@ -1,4 +1,4 @@
-"""A feature as fed against the same as learned: by size, by slice, not by what windows differ anyway."""
+"""A feature as fed against the same as learned: by size and slice, not by how windows differ anyway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The age of what serves, against a promise and against the ages at which models are usually replaced."""
+"""The age of what is serving, against a promise and against the ages at which models are usually replaced."""
 
 from __future__ import annotations
 

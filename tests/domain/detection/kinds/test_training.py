@@ -1,4 +1,4 @@
-"""The newest training against those before: what is off is reported until the next one, chance is not."""
+"""The newest training against earlier ones: faults are reported until the next one, chance is not."""
 
 from __future__ import annotations
 

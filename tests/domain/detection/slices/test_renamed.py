@@ -1,4 +1,4 @@
-"""Values that went elsewhere: one thing happened, and it is said where to."""
+"""Values that went elsewhere: one thing happened, and the report says where they went."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is frozen is read back as it was, whatever of it there is; and a later release reads it, too."""
+"""What is frozen reads back as it was, whatever parts it has; a later release can read it, too."""
 
 from __future__ import annotations
 

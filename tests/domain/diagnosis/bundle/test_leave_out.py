@@ -1,4 +1,4 @@
-"""Personal data are in no file of a bundle, and the diagnosis can be made again all the same."""
+"""No file of a bundle holds personal data, and yet the diagnosis can be made again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bundle stays within its limit; what was sampled is whole in itself, and said."""
+"""A bundle stays within its limit; what was sampled is complete in itself, and the bundle says so."""
 
 from __future__ import annotations
 

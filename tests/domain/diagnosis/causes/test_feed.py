@@ -1,4 +1,4 @@
-"""Feeds that lack a part of what they brought before."""
+"""Feeds that lack a part of what they used to bring."""
 
 from __future__ import annotations
 

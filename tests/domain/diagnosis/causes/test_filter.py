@@ -1,4 +1,4 @@
-"""What no longer comes up, or is ranked and not shown."""
+"""Items that no longer come up, or are ranked but not shown."""
 
 from __future__ import annotations
 

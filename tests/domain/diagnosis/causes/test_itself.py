@@ -1,4 +1,4 @@
-"""Findings that are of the fault itself, and of no symptom of it."""
+"""Findings about the fault itself, and not about a symptom of it."""
 
 from __future__ import annotations
 

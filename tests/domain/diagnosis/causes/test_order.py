@@ -1,4 +1,4 @@
-"""What is shown does not follow the scores that it was ranked by."""
+"""What is shown does not follow the scores it was ranked by."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which tables a program writes, so that what they lack is no question of demand."""
+"""Which tables a program writes, so that missing rows cannot be a matter of demand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A renamed value is distinguished from a lost one, also where only a part of its rows is renamed."""
+"""A renamed value is told apart from a lost one, also where only some of its rows are renamed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pipelines that make other columns of their columns: what pulls is still said of the feature."""
+"""Pipelines that turn columns into other columns: what pulls is still attributed to the feature."""
 
 from typing import Any
 

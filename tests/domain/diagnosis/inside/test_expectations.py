@@ -1,4 +1,4 @@
-"""What a team expects of the model that ranks its ferry crossings, held against what it scored."""
+"""What a team expects of the model that ranks its ferry crossings, compared with what it scored."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where articles of a news site part from comparable ones inside the network that ranks them."""
+"""The layer at which a news site's articles part from comparable ones in the network that ranks them."""
 
 import time
 import warnings

@@ -1,4 +1,4 @@
-"""A radio's model that can only be called: what moves its score near some tracks, and when nobody can say."""
+"""A radio's model that can only be called: what moves its score near some tracks, and when nobody knows."""
 
 import time
 from collections.abc import Callable

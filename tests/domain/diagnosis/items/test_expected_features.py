@@ -1,4 +1,4 @@
-"""How far features are from what all other features of the same item let expect."""
+"""How far features are from what all other features of the same item predict."""
 
 from __future__ import annotations
 

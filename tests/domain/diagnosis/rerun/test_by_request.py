@@ -1,4 +1,4 @@
-"""Scores that were computed request by request: their last digits are others than of all rows at once."""
+"""Scores computed request by request: their last digits differ from those of all rows at once."""
 
 from collections.abc import Collection, Mapping
 

@@ -1,4 +1,4 @@
-"""Logged requests run again: to the bit, or the step that differs with its place and size."""
+"""Logged requests run again: identical to the bit, or the step that differs with its place and size."""
 
 import numpy as np
 import numpy.typing as npt

@@ -1,4 +1,4 @@
-"""An incident that a check found, at noon."""
+"""An incident found by a check at noon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a diagnosis names is looked for by itself, and first."""
+"""What a diagnosis names is searched for separately, and first."""
 
 from __future__ import annotations
 

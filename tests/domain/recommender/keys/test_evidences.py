@@ -1,4 +1,4 @@
-"""A declaration names tests of the ML Test Score by their ids, and hears of a wrong one at once."""
+"""A declaration names tests of the ML Test Score by their ids, and is told at once of a wrong one."""
 
 from __future__ import annotations
 

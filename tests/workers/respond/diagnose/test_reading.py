@@ -1,4 +1,4 @@
-"""How far back is read."""
+"""How far back data are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The version of a model that took over before it began, from a log in a real engine."""
+"""The version of a model that took over before the fault began, from a log in a real engine."""
 
 from __future__ import annotations
 

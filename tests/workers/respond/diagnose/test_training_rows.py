@@ -1,4 +1,4 @@
-"""What trainings took of a table that is learned from: each of them counted, or windows where it flows."""
+"""What trainings took from a table they learn from: each training counted, or windows where it flows."""
 
 from __future__ import annotations
 

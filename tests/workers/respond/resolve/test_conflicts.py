@@ -1,4 +1,4 @@
-"""A hotfix that acts on what one of another incident acts on is refused, pressed and approved."""
+"""A hotfix that acts on what another incident's hotfix acts on is refused, pressed and approved."""
 
 from __future__ import annotations
 

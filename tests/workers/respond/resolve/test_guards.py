@@ -1,4 +1,4 @@
-"""A check that guards a hotfix takes it back where it alarms on what the hotfix touches, and nowhere else."""
+"""A check that guards a hotfix reverts it if it alarms on what the hotfix touches, and nowhere else."""
 
 from __future__ import annotations
 

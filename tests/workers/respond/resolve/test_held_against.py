@@ -1,4 +1,4 @@
-"""What a look is held against: the finding as it was, the looks before it, and how many windows passed."""
+"""What a look is compared with: the finding as it was, the earlier looks, and how many windows passed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One person, one identity; and whoever settles what was approved looks again whether they may."""
+"""One person, one identity; and whoever settles what was approved checks again whether they may."""
 
 from __future__ import annotations
 

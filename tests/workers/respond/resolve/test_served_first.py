@@ -1,4 +1,4 @@
-"""A hotfix in stages is reverted at its first one where those who are served it lose by it."""
+"""A hotfix in stages is reverted at its first stage if those who are served it lose by it."""
 
 from __future__ import annotations
 

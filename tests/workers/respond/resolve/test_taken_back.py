@@ -1,4 +1,4 @@
-"""What a worker does once for each obligation and for nobody else's, and how a hotfix is taken back."""
+"""What a worker does once for each obligation and for nobody else's, and how a hotfix is reverted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of past promises is read from the log: of other incidents, of what was measured by then."""
+"""The record of past promises is read from the log: of other incidents, as measured by then."""
 
 from __future__ import annotations
 

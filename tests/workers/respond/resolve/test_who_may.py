@@ -1,4 +1,4 @@
-"""Who may have something deployed, said again by what is declared and known now; each condition alone."""
+"""Who may have something deployed, checked against what is declared and known now; each condition alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was shown and chosen, counted alike by DuckDB on files and by PostgreSQL."""
+"""What was shown and chosen, counted the same by DuckDB on files and by PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A slice may be of what the items are that rows name: whoever reads its rows finds them."""
+"""A slice may be of attributes of the items that rows name: whoever reads its rows finds them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files are found within bounds, and looked at before an engine opens them."""
+"""Files are found within bounds, and examined before an engine opens them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An engine that was started for one question answers the next, and nobody notices."""
+"""An engine started for one question answers the next, and nobody notices."""
 
 from __future__ import annotations
 

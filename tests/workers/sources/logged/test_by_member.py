@@ -1,4 +1,4 @@
-"""What an alarm counts and what members choose, by member: alike by DuckDB on files and by PostgreSQL."""
+"""What an alarm counts and what members choose, by member: the same by DuckDB on files and by PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics of a ranking as the engine computes them, against those of scikit-learn; and judged as a series."""
+"""Metrics of a ranking as the engine computes them, against scikit-learn's; and judged as a series."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What members chose of logged requests, read from the declared tables."""
+"""What members chose in logged requests, read from the declared tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An export is checked with nothing but the file, and every change of it is named."""
+"""An export is checked using only the file, and every change to it is named."""
 
 from __future__ import annotations
 

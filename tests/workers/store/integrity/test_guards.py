@@ -1,4 +1,4 @@
-"""Whatever protects the log and is not what the migrations make is named, with what to do about it."""
+"""Any protection of the log that differs from what the migrations make is named, with what to do about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log is held against checkpoints of it that were kept elsewhere, and these against each other."""
+"""The log is compared with checkpoints kept elsewhere, and these with each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evidence that adds up over windows: how soon a loss is detected, since when, how seldom there was none."""
+"""Evidence that adds up over windows: how soon a loss is detected, its start, how rarely one is made up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What no single window shows, several of them together do."""
+"""What several windows together show, but no single one."""
 
 from __future__ import annotations
 

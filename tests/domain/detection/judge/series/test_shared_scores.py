@@ -1,4 +1,4 @@
-"""Looks that share their scores say what each would have said alone; and what is learned from meanwhile."""
+"""Looks that share scores say what each would have said alone; and what is learned from in between."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels that the newest training has otherwise than those before: of a segment, of all, or of none."""
+"""Labels that differ in the newest training from those before: in a segment, everywhere, or nowhere."""
 
 from __future__ import annotations
 
