@@ -3,7 +3,8 @@ One connection of the web process, with the limits that uvicorn leaves to others
 
 Uvicorn waits for ever for an incomplete request, accepts any number of connections, and queues any number
 of pipelined requests. Here each step has a deadline and a size limit, and when all places are taken, the
-connection that has kept us waiting longest gives way to the new one: half requests keep nobody out.
+connection that has come least far, and of these has kept us waiting longest, gives way to the new one: half
+requests keep nobody out.
 """
 
 from __future__ import annotations
@@ -147,7 +148,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.abort()  # the client does not read what it is sent, or the answer takes too long
 
     def _make_room(self) -> None:
-        """Close one connection: the one that has kept us waiting longest, or this one if there is none."""
+        """Close another connection, in order of phase and of how long it has waited; or this one."""
         others = [one for one in self._all() if one is not self and one._phase is not Phase.ANSWER]
         if not others:
             self._refuse(503)

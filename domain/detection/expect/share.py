@@ -2,9 +2,9 @@
 What share of the total a slice should have, from its own past, for thousands of slices at once.
 
 An exponentially forgetting mean of the share, with a window's surprise clipped so that a bad day teaches
-little; what other slices of its values do in the same window (`follow`); over-dispersion from the remaining
-one-step surprises, so that drift and season count as scatter. A beta-binomial whose scatter is itself an
-estimate.
+little; what other slices of its values do in the same window (`crossed_effects`); over-dispersion from the
+remaining one-step surprises, so that drift and season count as scatter. A beta-binomial whose scatter is
+itself an estimate.
 
 Source:
     Skellam (1948), J. R. Stat. Soc. B 10(2); its correlation as the measure of over-dispersion: Williams

@@ -3,9 +3,9 @@ What each slice's numerator should be in the last window, given its denominator,
 
 Cells have ratios (`cell_ratio`), the whole table has a level by which all of them are off in a window, and a
 slice scatters more than its cells would independently: estimated from its own past relative to that level,
-shrunk towards slices of its kind and size (`scatter`). A count out of a count is a beta-binomial, any other
-count a negative binomial, and an amount is taken as normal; how far out each lies is read from Student's t,
-since few windows leave their own scatter uncertain.
+shrunk towards slices of its kind and size (`overdispersion`). A count out of a count is a beta-binomial, any
+other count a negative binomial, and an amount is taken as normal; how far out each lies is read from
+Student's t, since few windows leave their own scatter uncertain.
 """
 
 from __future__ import annotations

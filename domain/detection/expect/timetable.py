@@ -37,7 +37,7 @@ Spans = tuple[tuple[float, float], ...]
 DAY_SECONDS, MONDAY = 86_400.0, 3 * 86_400.0  # 1970-01-01 was a Thursday: three days after a Monday
 MERGED_SECONDS = 900.0  # rows closer together than this came in one delivery
 AHEAD_SECONDS = 14 * 86_400.0  # within which the next delivery is due, even by the week
-FEW_A_DAY, MOST_A_DAY = 4, 100  # deliveries a day: with more than the maximum, the feed trickles
+FEW_A_DAY, MOST_A_DAY = 4, 100  # a day: above it only whole days teach; above it the feed trickles
 CUTS = (600.0, 1_800.0, 5_400.0, 14_400.0)  # seconds between clock times above which they are two slots
 PERIODS = ((DAY_SECONDS, 7, 0.9), (WEEK_SECONDS, 3, 0.7))
 """Length in seconds, periods that must have been seen, share of them in which a slot had a delivery."""

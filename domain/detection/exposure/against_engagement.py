@@ -84,7 +84,7 @@ def against_engagement(
     What production shows the items of `members` together, relative to their joint expected exposure.
 
     Args:
-        production, available: as in `production_bias.deserve`; may cover another time.
+        production, available: as in `expected_exposure.deserve`; may cover another time.
         members: (n_items,) in order of `deserved.items`.
 
     Returns:

@@ -2,10 +2,10 @@
 What share of a slice's rows has a property, in the last window: against the past, or against what was
 promised.
 
-While `wrong` asks whether more rows than usual are wrong, here a share may be too small or too large:
+While `wrong_rows` asks whether more rows than usual are wrong, here a share may be too small or too large:
 candidates that get through a stage, requests that a version serves, rows that another team keeps.
 
-    p-value   too few and too many are each a beta-binomial tail (`rate`), doubled if either is reported
+    p-value   too few and too many are each a beta-binomial tail, doubled if either is reported
     promise   the tail begins at the edge of what the promise allows: a share that is off by less keeps it
 """
 

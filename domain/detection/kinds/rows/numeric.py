@@ -1,7 +1,7 @@
 """
 Numbers gone wrong: NaN, infinities, values that exploded, and one value in place of many.
 
-All are flagged rows (`wrong` counts and judges them by slice): a value that is not a number or not
+All are flagged rows (`wrong_rows` judges them by slice): a value that is not a number or not
 finite; one `EXPLODED` times further from 0 than the values of a usual window reach; and one that equals the
 most frequent value of the judged window. The last is no fault in itself. It becomes one if half of a slice's
 rows more than usual hold that value: a default in place of a score, a feature that stands still.

@@ -4,7 +4,7 @@ limit.
 
 Quantiles cannot be averaged, and a quantile's own scatter is that of a few rare rows. So what is tested is a
 count: how many answers of the last window are slower than `1 + least_change` times the slice's usual
-quantile, against how many usually are (a beta-binomial by `rate`, which learns how unsteady that tail is). It
+quantile, against how many usually are (a beta-binomial that learns how unsteady that tail is). It
 is reported if so many are that the quantile itself has moved that far: if more than 1 − q of the answers lie
 beyond.
 
