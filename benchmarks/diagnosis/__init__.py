@@ -1,1 +1,1 @@
-"""Whether the cause is named: thirty faults and ten innocent events in the cinema, and a second world."""
+"""Whether the cause is named: thirty faults and ten innocent events in the cinema, and in other worlds."""

@@ -33,7 +33,7 @@ CameTo = tuple[datetime, Verdict | Fault]
 def looks_of(recommender: Recommender) -> list[Plan]:
     """
     The checks, including those that nobody hears from, with how often each is walked: once a window, but at
-    least a minute and at most ten minutes apart; those with windows of a day once.
+    least a minute and at most ten minutes apart; half an hour, where windows are longer than an hour.
     """
     found = []
     for one in plans_of(recommender):

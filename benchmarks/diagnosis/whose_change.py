@@ -70,7 +70,7 @@ def changed(world: World, whose: str, new: Scorer, old: Scorer) -> Change | None
 
 
 def _broken(world: World, rows: pd.DataFrame, hit: np.ndarray) -> pd.DataFrame:
-    """One feature of the slice unset, scaled, shifted, stale, or replaced by another's."""
+    """One feature of the slice unset, scaled, shifted, constant, or swapped among the rows."""
     chance, name = world.chance, str(world.chance.choice(world.numbers))
     values = rows[name].astype(float).to_numpy()
     spread = float(np.nanstd(values))

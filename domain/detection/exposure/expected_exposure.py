@@ -50,8 +50,8 @@ ROUNDS, BISECTIONS = 30, 40
 @dataclass(frozen=True)
 class Deserved:
     """
-    (n_items,) in order of `items`: the `share` of production's impressions that each merits (they add up to
-    1), `error` of its logarithm, and the underlying `merit`. `reward`: exposure grows with merit ^ reward.
+    (n_items,) in order of `items`: the expected `share` of production's impressions (they add up to 1), the
+    `error` of its logarithm, and the underlying `merit`. `reward`: exposure grows with merit ^ reward.
     """
 
     items: npt.NDArray[np.object_]
@@ -66,7 +66,7 @@ def deserve(
     production: pd.DataFrame, unbiased: pd.DataFrame | None, available: pd.Series | None = None
 ) -> Deserved:
     """
-    What share of production's impressions each item merits, while it is available.
+    Each item's expected share of production's impressions while it is available, by its merit.
 
     Args:
         production, unbiased: columns item, position, shown, chosen (counts); `unbiased` is what was shown by

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from domain.detection.kind import Kind
@@ -135,13 +136,11 @@ def _of_new_kinds(
             column = named.column_for(kind)
             if _is_looked_at(recommender, table, kind.name, column) or not _may_look(kind, table, own):
                 continue
-            shorter = type(kind.needs) in alike or named.is_looked_for_by(kind)
+            most = None if type(kind.needs) in alike or named.is_looked_for_by(kind) else 1
             for columns in _columns(column, own.get("columns", ())):
                 keys = {**own, **dict(_keys(recommender, table, kind, named, columns))}
-                for one in _of_new_kind(kind, table, keys, column if columns == [column] else None):
-                    yield one, kind
-                    if not shorter:
-                        break
+                every = _of_new_kind(kind, table, keys, column if columns == [column] else None)
+                yield from ((one, kind) for one in islice(every, most))
 
 
 def _of_new_kind(
@@ -216,7 +215,7 @@ def _tables(recommender: Recommender, found: Iterable[Finding]) -> Iterator[Tabl
 
 
 def _learned_from(recommender: Recommender, kinds: Kinds, tables: Iterable[Table]) -> Iterator[str]:
-    """The training data of the models that scored these tables, or that is one of them; and training logs."""
+    """Training data among these tables, or of the models that scored them; and the logs of trainings."""
     made_from = lineage(recommender.tables, recommender.models.values())
     known = [table.name for table in tables]
     lessons = {name for model in recommender.models.values() for name in model.learned_from}

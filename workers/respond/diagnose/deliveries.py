@@ -55,10 +55,10 @@ def around_fault(
     """
     The items before and after the delivery that brought the fault, however many came after it.
 
-    For a finding about one item, the delivery that changed it, or none. For others, the last one no later
-    than the onset in which most of the items concerned lost the feature at fault, or got another value of it;
-    else the first one within the window to which the diagnosis dates the beginning; else the last before
-    that. If all kept deliveries came later, the first of them. Null if none is kept from before.
+    For a finding about one item, the delivery that changed it, or none. For others, the last one up to a
+    window after the onset in which most of the items concerned lost the feature at fault, or got another
+    value of it; else the first one within that window; else the last before the onset. If all kept
+    deliveries came later, the first of them. Null if none is kept from before.
     """
     name, declared = delivery_table(recommender), recommender.items
     if name is None or declared is None:

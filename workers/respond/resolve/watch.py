@@ -121,7 +121,7 @@ def deployed_now(work: Work) -> Deployed:
 def _without(events: Sequence[Recorded]) -> Finding | None:
     """
     The finding as it was at the end of these events; or, if its window overlaps an earlier hotfix, as it was
-    before that one: what an earlier hotfix spoiled or repaired must not be the next one's yardstick.
+    before that one: what an earlier hotfix damaged or repaired must not be the next one's yardstick.
     """
     then = replay(events)
     finding = then.finding if then else None
