@@ -29,7 +29,8 @@ from workers.respond.diagnose.diagnose import diagnose
 STEPS = (0.15, 0.35, 0.65)
 """Shares of the time after a strike; at each, and at the end, we ask whether anything was raised."""
 
-ARRIVALS = 2 * MINUTE
+ARRIVALS = MINUTE
+"""How often we look where rows arrive late: as often as the cinema's shortest windows adjoin."""
 
 LookTo = Callable[[datetime], None]
 """Takes all looks that are due by then."""
@@ -130,7 +131,7 @@ def _others(case: Case, opened: OpenedIncident, now: datetime) -> tuple[OtherFin
 
 
 def _look_on(world: World, recommender: Recommender, case: Case, start: datetime, end: datetime) -> None:
-    """Look every two minutes at what has come by then, until a look opens an incident."""
+    """Look every `ARRIVALS` at what has come by then, until a look opens an incident."""
     fold, state = Fold(recommender), State()
     while world.at < end and not case.incidents:
         world.live(ARRIVALS)

@@ -61,8 +61,10 @@ def occupied(var: Path, say: Say) -> Iterator[Folder]:
         _lock(held, var)
         if left := _read(held):
             _clear_away(left, var, say)
-        yield Folder(held)
-        _write(held, "")
+        try:
+            yield Folder(held)
+        finally:  # also where it could not start: only a kill leaves a name behind
+            _write(held, "")
 
 
 def clear_up(var: Path) -> None:

@@ -57,10 +57,11 @@ def door(settings: Settings) -> Door:
 
 
 @pytest.fixture
-def worker(settings: Settings, root: Path) -> Iterator[None]:
+def worker(settings: Settings, root: Path, shop: Path) -> Iterator[None]:
     """`celery … worker`, as the Procfile starts it."""
     environment = {
         **os.environ,
+        "RECSYSOPS_VAR": str(shop / "var"),
         "DATABASE_URL": settings.database(),
         "BROKER_URL": settings.broker(),
         "BROKER_QUEUE": settings.broker_queue,

@@ -20,6 +20,7 @@ from bot.up.example import (
     first_view,
     found_example,
 )
+from bot.up.folder import LOCK
 from bot.up.machine import Ports, keep_secrets
 from bot.workspace import settings_from_environment
 from domain.errors import ConfigurationError
@@ -62,12 +63,15 @@ def test_a_taken_port_is_named_with_the_option_that_changes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RECSYSOPS_VAR", str(tmp_path))
+    settings.cache_clear()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(ConfigurationError, match=rf"port {port} is taken.*--port"):
             up(None, Ports(web=port), print)
+    settings.cache_clear()
+    assert (tmp_path / LOCK).read_text() == "", "the next one would say that this one was killed"
 
 
 def test_a_doctor_in_a_second_terminal_can_sign_what_the_example_s_secret_signs(

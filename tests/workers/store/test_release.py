@@ -286,8 +286,9 @@ def test_a_store_that_does_not_answer_keeps_nobody_from_beginning(given: dict[st
 
 
 def test_a_store_of_a_later_release_is_not_started_upon(
-    terminal: Terminal, store: Make, redis_url: str
+    terminal: Terminal, store: Make, redis_url: str, tmp_path: Path
 ) -> None:
-    terminal.environment |= {"DATABASE_URL": store("later"), "REDIS_URL": redis_url}
+    servers = {"DATABASE_URL": store("later"), "REDIS_URL": redis_url}
+    terminal.environment |= {**servers, "RECSYSOPS_VAR": str(tmp_path / "var")}
     refused = terminal("up", "--port", str(free_port()), code=2)
     assert "of a later release than this one" in refused.err
