@@ -47,7 +47,11 @@ def settings(database_url: str, redis_url: str, shop: Path) -> Settings:
     """A queue of this test's own."""
     declared = shop / "recsysops.toml"
     return Settings(
-        database_url=database_url, broker_url=redis_url, broker_queue=f"walk-{shop.name}", config=declared
+        database_url=database_url,
+        broker_url=redis_url,
+        broker_queue=f"walk-{shop.name}",
+        config=declared,
+        var=shop / "var",
     )
 
 
@@ -57,11 +61,11 @@ def door(settings: Settings) -> Door:
 
 
 @pytest.fixture
-def worker(settings: Settings, root: Path, shop: Path) -> Iterator[None]:
+def worker(settings: Settings, root: Path) -> Iterator[None]:
     """`celery … worker`, as the Procfile starts it."""
     environment = {
         **os.environ,
-        "RECSYSOPS_VAR": str(shop / "var"),
+        "RECSYSOPS_VAR": str(settings.var),
         "DATABASE_URL": settings.database(),
         "BROKER_URL": settings.broker(),
         "BROKER_QUEUE": settings.broker_queue,
