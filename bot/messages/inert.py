@@ -25,7 +25,7 @@ _EMPHASIS = re.compile(r"[*_~`]")
 _EMOJI = re.compile(r":(?=[^\s:]{1,100}:)")
 _CLOCK = re.compile(r"(?<=\d):(?=\d\d(?!\d))")
 _CODE = re.compile(r"(`[A-Za-z0-9_./:…=\"#-]+(?: [A-Za-z0-9_./:…=\"#-]+){0,6}`)")
-_MINUTE = re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d UTC\b")
+_MINUTE = re.compile(r"\b(?:at )?(\d{4}-\d\d-\d\d \d\d:\d\d UTC)\b")
 _ENTITY = re.compile(r"&(?:amp|lt|gt);|<[^<>]*>")
 
 
@@ -95,19 +95,21 @@ def code_block(text: str) -> str:
 
 def with_times(line: str) -> str:
     """
-    A line of Slack's markup with each time shown in the reader's zone.
+    A line of Slack's markup with each time shown in the reader's zone. Slack says "today 14:40", so an "at"
+    before it goes.
 
-    >>> with_times("since 2026-03-01 02:41 UTC")
-    'since <!date^1772332860^{date_short_pretty} {time}|2026-03-01 02:41 UTC>'
+    >>> with_times("it began at 2026-03-01 02:41 UTC")
+    'it began <!date^1772332860^{date_short_pretty} {time}|2026-03-01 02:41 UTC>'
     """
-    return _MINUTE.sub(lambda found: _local(found[0]), line)
+    return _MINUTE.sub(_local, line)
 
 
-def _local(minute: str) -> str:
+def _local(found: re.Match[str]) -> str:
+    minute = found[1]
     try:
         at = datetime.fromisoformat(minute.replace(" UTC", "+00:00"))
     except ValueError:
-        return minute
+        return found[0]
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{minute}>"
 
 
