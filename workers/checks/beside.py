@@ -34,10 +34,10 @@ LEAD_WINDOWS = 4
 FINELY = 4
 """Looks per window, when asking at what time a check would have reported something."""
 
-APART, NEAR, MOST_ASKED = timedelta(seconds=30), timedelta(minutes=1), 40
+APART, MOST_ASKED = timedelta(seconds=30), 40
 """
-These looks are at least `APART` apart: reporting less than that sooner is no reason for another check. For
-long windows they are still taken every minute (`NEAR`), but no more than `MOST_ASKED` per window.
+These looks are at least `APART` apart: reporting less than that sooner is no reason for another check. In a
+longer span, of long windows, there are about `MOST_ASKED`.
 """
 
 LOOKS_A_DAY = 24
@@ -200,7 +200,7 @@ def _closely(recommender: Recommender, name: str, span: Span) -> tuple[Plan, lis
     """The check, with looks close enough to tell when it would have reported; and their window ends."""
     start, end = span
     whole = plan(recommender, recommender.checks[name])
-    finely = min(whole.window / FINELY, max(NEAR, (end - start) / MOST_ASKED))
+    finely = min(whole.window / FINELY, (end - start) / MOST_ASKED)
     planned = replace(whole, every=max(whole.every, finely, min(APART, whole.window)))
     return planned, _looked_at(recommender, planned, start - LEAD_WINDOWS * planned.window, end)
 

@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from domain.detection.judge.state import Verdict
 from domain.recommender.recommender import Recommender
 from domain.values import Slice
-from workers.checks.backtest_check import Fault, Look
+from workers.checks.backtest_check import Fault, Look, backtest_check, ends_of
 from workers.checks.beside import FINELY, Alarmed, OutOfTime, alarms_before, first_reported, sees_it
-from workers.checks.plan import Plan
+from workers.checks.plan import Plan, plan
 from workers.checks.tape import Tape, taped
 from workers.declaration.declare import load
 
@@ -106,6 +107,17 @@ def test_it_says_when_a_check_would_first_have_reported(folder: Path) -> None:
     reported_at = first_reported(declared(folder, beside=False), "more", (AGAIN_AT, END), anything, FOREVER)
     assert reported_at is not None
     assert AGAIN_AT < reported_at <= AGAIN_AT + 2 * HOUR
+
+
+def test_a_check_that_looks_every_half_minute_is_said_to_report_when_it_does(folder: Path) -> None:
+    hourly = declared(folder, beside=False)
+    often = hourly.checks["quays"].model_copy(update={"every": timedelta(seconds=30)})
+    quays = hourly.model_copy(update={"checks": {"quays": often}})
+    planned = plan(quays, often)
+    span = (MISSPELT_AT + timedelta(seconds=10), MISSPELT_AT + timedelta(minutes=15))
+    looks = backtest_check(quays, planned, ends_of(quays, planned, span[0] - 4 * often.window, span[1]))
+    live = next(at for at, came in looks if at > span[0] and isinstance(came, Verdict) and came.findings)
+    assert first_reported(quays, "quays", span, anything, FOREVER) == live
 
 
 def test_what_it_already_reported_before_is_no_answer(folder: Path) -> None:
