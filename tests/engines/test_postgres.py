@@ -19,7 +19,7 @@ from workers.declaration.declare import load
 from workers.logging_coverage.coverage import logging_coverage
 from workers.logging_coverage.plan import plan_logging
 from workers.models.candidates import read_candidates
-from workers.models.logged import log_of
+from workers.models.logged import log_in
 from workers.sources.engines.source import open_source
 from workers.store.connection import driver_address
 
@@ -112,7 +112,7 @@ def test_what_is_logged_of_each_slice_is_counted_alike_in_postgres(tmp_path: Pat
     for look in (plan_logging, logging_coverage):
         one, other = (look(declared, end, span).model_dump(mode="json") for declared in (here, there))
         assert list(differences(one, other)) == []
-    log = log_of(here)
+    log = log_in(here, "ranked")
     assert log is not None
     drawn, again = (
         read_candidates(declared, "ranked", log.columns, (end - span, end), slice_of(place="ship"), 1)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from domain.diagnosis.replay import CandidateColumns
 from domain.errors import SourceError
+from domain.recommender.lineage import lineage
 from domain.recommender.model import Model
 from domain.recommender.recommender import Recommender
 from workers.models.process import MEGABYTE, Limits, ModelProcess, open_model
@@ -37,20 +38,42 @@ class LoggedModel:
     version: str = CURRENT
 
 
-def log_of(recommender: Recommender) -> Log | None:
-    """The log of the first model whose candidates are logged; null if there is none."""
-    for declared in recommender.models.values():
-        columns = _columns(declared, recommender)
-        if columns is not None and declared.candidates is not None:
-            return Log(declared, columns, declared.candidates)
-    return None
+def log_of(recommender: Recommender, table: str) -> Log | None:
+    """
+    The log of the model that a table is about; null if no model's candidates are logged.
+
+    That is the model whose candidates the table holds, or that learns from it; else the one whose candidates
+    it is made from, the last of several stages; else the one that it feeds, the first of several. Where
+    neither `upstream` nor `learned_from` connects it with a model, it is the first declared.
+    """
+    if recommender.model_of(table) is not None:
+        return log_in(recommender, table)
+    logs = [log for model in recommender.models.values() if (log := _log(recommender, model)) is not None]
+    above = lineage(recommender.tables).above
+    stage = {log.table: sum(other.table in above(log.table) for other in logs) for log in logs}
+
+    def place(log: Log) -> tuple[int, int]:
+        lessons = log.declared.learned_from
+        ways = (
+            (table in lessons, 0),
+            (log.table in above(table), -stage[log.table]),
+            (table in above(log.table), stage[log.table]),
+            (any(table in above(lesson) for lesson in lessons), 0),
+        )
+        return next(((rank, at) for rank, (holds, at) in enumerate(ways) if holds), (len(ways), 0))
+
+    return min(logs, key=place, default=None)
 
 
 def log_in(recommender: Recommender, table: str) -> Log | None:
     """The log of the model whose candidates the table holds; null if there is none."""
     declared = recommender.model_of(table)
-    columns = _columns(declared, recommender) if declared is not None else None
-    return Log(declared, columns, table) if declared is not None and columns is not None else None
+    return _log(recommender, declared) if declared is not None else None
+
+
+def _log(recommender: Recommender, declared: Model) -> Log | None:
+    columns = _columns(declared, recommender)
+    return Log(declared, columns, declared.candidates) if columns and declared.candidates else None
 
 
 def load_logged(log: Log) -> LoggedModel:

@@ -19,7 +19,7 @@ from domain.resolution.circumstances import Replaced, Serves
 from domain.resolution.rehearsal.planted import Healthy, Versions
 from domain.resolution.stage import ENOUGH_REQUESTS
 from domain.values import Finding, Severity
-from workers.models.logged import Log, LoggedModel, kept_model, load_logged
+from workers.models.logged import Log, LoggedModel, kept_model, load_logged, log_in
 from workers.respond.diagnose.deliveries import delivery_table
 from workers.respond.diagnose.diagnose import SEED
 from workers.respond.diagnose.reading import Reader, before_onset
@@ -142,7 +142,8 @@ class Reading:
 def nothing_found(recommender: Recommender, at: datetime) -> Finding:
     """A finding about nothing, as there is no incident: it names the log, and a window that ends now."""
     logged = [model.candidates for model in recommender.models.values() if model.candidates]
-    table = next(iter(logged), next(iter(recommender.tables)))
+    logs = (name for name in logged if log_in(recommender, name) is not None)
+    table = next(logs, next(iter(recommender.tables)))
     width = recommender.tables[table].window
     return Finding(
         check="rehearsal",

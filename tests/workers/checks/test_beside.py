@@ -115,7 +115,7 @@ def test_a_check_that_looks_every_half_minute_is_said_to_report_when_it_does(fol
     quays = hourly.model_copy(update={"checks": {"quays": often}})
     planned = plan(quays, often)
     span = (MISSPELT_AT + timedelta(seconds=10), MISSPELT_AT + timedelta(minutes=15))
-    looks = backtest_check(quays, planned, ends_of(quays, planned, span[0] - 4 * often.window, span[1]))
+    looks = backtest_check(quays, planned, ends_of(quays, planned, span[0] - HOUR, span[1]))
     live = next(at for at, came in looks if at > span[0] and isinstance(came, Verdict) and came.findings)
     assert first_reported(quays, "quays", span, anything, FOREVER) == live
 

@@ -36,7 +36,7 @@ from workers.doctor.doctor import check
 from workers.logging_coverage.coverage import logging_coverage
 from workers.logging_coverage.plan import plan_logging
 from workers.models.candidates import REQUESTS, read_candidates
-from workers.models.logged import log_of
+from workers.models.logged import log_in
 
 SPAN = timedelta(hours=HOURS)
 
@@ -195,7 +195,7 @@ def test_two_probabilities_of_one_request_are_an_error(
 
 
 def candidates(declared: Recommender, where: Slice, seed: int = 1) -> pd.DataFrame:
-    log = log_of(declared)
+    log = log_in(declared, "ranked")
     assert log is not None
     return read_candidates(declared, log.table, log.columns, (END - SPAN, END), where, seed)
 

@@ -271,11 +271,11 @@ def _with_model(reader: Reader, material: Material, since: datetime, seed: int) 
         columns=columns,
         candidates=rows,
         candidates_before=before,
-        model_name=next((n for n, m in reader.recommender.models.items() if m.candidates == table), None),
+        model_name=log.declared.name,
         candidates_table=table,
         expects=log.declared.expects,
         logged_dimensions=reader.recommender.tables[table].dimensions,
-        registered=reader.attempt("The model's registry", lambda: related.registered(reader)),
+        registered=reader.attempt("The model's registry", lambda: related.registered(log)),
     )
     try:
         loaded = load_logged(log)

@@ -215,8 +215,8 @@ class Reader:
         return delivery_table(self.recommender)
 
     def log(self) -> Log | None:
-        """The log of the first declared model whose candidates are logged."""
-        return log_of(self.recommender)
+        """The log of the model that the finding's table is about."""
+        return log_of(self.recommender, self.finding.table)
 
     def candidates(
         self, table: str, columns: CandidateColumns, start: datetime, end: datetime, seed: int

@@ -26,6 +26,7 @@ from domain.recommender.shared_keys import held_beside, own_keys, shared_keys
 from domain.resolution.replays.registry import standby_of
 from domain.values import CauseKind, Finding
 from workers.declaration.check_kinds import asks, found
+from workers.models.logged import Log
 from workers.models.registry import released
 from workers.respond.diagnose.reading import BACK, Reader, lacking
 from workers.sources.aggregate.in_slice import in_slice
@@ -207,12 +208,10 @@ def _elsewhere(
     return fetched.rename(columns={TIME: AT}).assign(**{AT: pd.to_datetime(fetched[TIME], utc=True)})
 
 
-def registered(reader: Reader) -> str | None:
+def registered(log: Log) -> str | None:
     """The version that the registry of the logged model names."""
-    for name, model in reader.recommender.models.items():
-        if model.candidates and model.registry is not None:
-            return released(name, model.registry).version
-    return None
+    model = log.declared
+    return released(model.name, model.registry).version if model.registry is not None else None
 
 
 def planned_around(reader: Reader, since: datetime) -> tuple[Planned, ...]:

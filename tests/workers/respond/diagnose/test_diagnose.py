@@ -117,6 +117,20 @@ def recommender(world: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory
     return load(folder / "recsysops.toml")
 
 
+SEARCH = """
+[tables.found]
+path = "candidates.parquet"
+time = "request_at"
+[models.search]
+path = "no_such_file.skops"
+features = ["language_match"]
+candidates = "found"
+request = "request_id"
+item = "item_id"
+score = "score"
+"""
+
+
 @pytest.fixture(scope="module")
 def diagnosis(recommender: Recommender, world: SimpleNamespace) -> tuple[Diagnosis, list[bytes]]:
     pictures: list[bytes] = []
@@ -126,6 +140,19 @@ def diagnosis(recommender: Recommender, world: SimpleNamespace) -> tuple[Diagnos
         return "digest"
 
     return diagnose(recommender, world.finding, AT, keep=keep), pictures
+
+
+def test_with_several_models_the_one_is_asked_whose_candidates_were_shown(
+    recommender: Recommender, world: SimpleNamespace
+) -> None:
+    made_from = DECLARED.replace(
+        'item = "item_id"\n[tables.c', 'item = "item_id"\nupstream = ["candidates"]\n[tables.c'
+    )
+    beside = Path(recommender.folder) / "two_models.toml"
+    beside.write_text(made_from.replace("[models.ranker]", f"{SEARCH}[models.ranker]"))
+    found = diagnose(load(beside), world.finding, AT, keep=lambda _picture: "")
+    assert (found.cause_kind, found.feature) == ("feature", "language")
+    assert not [line for line in found.evidence if "could not be" in line.statement]
 
 
 def test_the_cause_is_named_from_the_files_with_a_picture(

@@ -22,7 +22,7 @@ from tests.domain.conftest import world as world  # noqa: PLC0414 (a fixture)
 from tests.workers.conftest import NOON, make_finding
 from tests.workers.respond.diagnose.test_diagnose import DECLARED
 from workers.declaration.declare import load
-from workers.models.logged import log_of
+from workers.models.logged import log_in
 from workers.respond.diagnose.reading import Reader
 from workers.respond.diagnose.replaced import replaced_model
 from workers.respond.resolve.resolve import prepare_menu
@@ -84,7 +84,7 @@ def test_the_version_that_took_over_no_later_than_it_began_is_named_with_the_one
     took_over: tuple[str, str, float] | None,
 ) -> None:
     recommender = logged(tmp_path, spans)
-    log = log_of(recommender)
+    log = log_in(recommender, "candidates")
     assert log is not None
     reader = Reader(recommender, make_finding(), NOON)
     found = replaced_model(reader, log, ONSET, ONSET + MINUTE)
