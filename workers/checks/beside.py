@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from domain.detection.judge.state import Verdict
+from domain.detection.judge.state import ExcludedWindow, Verdict
 from domain.recommender.recommender import Recommender
 from domain.values import Slice
 from workers.checks.backtest import BacktestIncident, fold
@@ -112,11 +112,13 @@ def sees_it(
     yet; also true if it cannot tell. None if the look cannot be taken.
 
     One look tells whether the others are worth taking: a lasting fault that was visible before is visible in
-    it. It may have been visible even if this look had nothing to judge, as between two deliveries, or knows
-    only what the check remembers. On the same tape, `first_reported` repeats no question that was asked here.
+    it, as nothing is learned from the span itself. It may have been visible even if this look had nothing to
+    judge, as between two deliveries, or knows only what the check remembers. On the same tape,
+    `first_reported` repeats no question that was asked here.
     """
     planned, ends = _closely(recommender, name, span)
-    for _at, verdict in _walked(recommender, planned, ends, until, set(ends[:-1])):
+    wrong = ExcludedWindow(slice=(), since=span[0], until=span[1])
+    for _at, verdict in _walked(recommender, planned, ends, until, set(ends[:-1]), (wrong,)):
         if not verdict.judged or verdict.state.accepted is not None:
             return True
         seen = [one.slice for one in verdict.state.seen.values() if not one.blind]
@@ -221,9 +223,10 @@ def _walked(
     ends: list[datetime],
     until: float,
     skipped: Collection[datetime] = (),
+    wrong: tuple[ExcludedWindow, ...] = (),
 ) -> Iterator[tuple[datetime, Verdict]]:
     """Looks that could be taken; stops at one that could not if by then it is past `until`."""
-    return _answered(backtest_check(recommender, planned, ends, skipped=skipped), until)
+    return _answered(backtest_check(recommender, planned, ends, wrong=wrong, skipped=skipped), until)
 
 
 def _answered(

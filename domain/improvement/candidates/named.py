@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from domain.detection.kind import Kind
 from domain.detection.suited import Suited
 from domain.improvement.candidates.candidate import Candidate, Kinds, needs_no_more, spelled
+from domain.improvement.candidates.varied import looks_in
+from domain.recommender.keys.duration import name_duration
 from domain.recommender.options import OfColumns
 from domain.recommender.recommender import Recommender
 from domain.recommender.shared_keys import shared_keys
@@ -16,7 +19,7 @@ from domain.recommender.table import Table
 from domain.resolution.replays.registry import standby_of
 from domain.values import CauseKind, Diagnosis, Slice
 
-WINDOWS = ("1m", "5m")
+WINDOWS = (timedelta(minutes=1), timedelta(minutes=5))
 """Windows in which rows of a standby are looked up in its feed."""
 
 
@@ -75,9 +78,10 @@ def of_standby(recommender: Recommender, kinds: Kinds, feed: str | None) -> Iter
     keys = {"table": spare, **Suited.joined(spare, feed, on).keys, "shadow": True}
     looking = [name for name, kind in kinds.items() if on and kind.lacking and needs_no_more(kind, keys)]
     for window in WINDOWS:
+        length, looks = name_duration(window), name_duration(looks_in(window))
         for name in looking:
             yield Candidate(
-                name=spelled(f"{spare}_{name}_{window}"),
-                keys={"kind": name, **keys, "window": window, "every": window},
-                says=f"{name} of {spare} with {feed} in windows of {window}",
+                name=spelled(f"{spare}_{name}_{length}"),
+                keys={"kind": name, **keys, "window": length, "every": looks},
+                says=f"{name} of {spare} with {feed} in windows of {length} looking every {looks}",
             )

@@ -16,6 +16,9 @@ from domain.values import Finding
 WINDOW_PARTS, CHANGE_PARTS, LOOK_PARTS = (2, 4, 10), (2, 4), (10, 4, 2)
 """The window, the smallest change and the time between looks are divided by these."""
 
+OVERLAPPING = (4, 2)
+"""Looks per window: what a short window shows has to be seen twice."""
+
 LEAST_WINDOW, LEAST_BETWEEN = timedelta(minutes=1), timedelta(seconds=30)
 SENSITIVITY = ("least_change", "least_rows")
 """Keys of every check that set how large a change must be; a kind's own are in its options' `sensitivity`."""
@@ -41,16 +44,32 @@ def beside(check: Check, written: Mapping[str, Any], varied: Iterable[Varied]) -
 
 
 def in_windows(check: Check, table: Table, kind: Kind[Any, Any]) -> Iterator[Varied]:
-    """Shorter windows; it looks as often as now, but at least once per window."""
+    """Shorter windows; it looks as often as now, but at least as often as they need."""
     if not kind.shortens or check.schedule is not None:
         return
     every = check.every or (table.every if check.window is None else None) or timedelta.max
     for part in WINDOW_PARTS:
         window = (check.window or table.window) / part
         if window >= LEAST_WINDOW and window % timedelta(seconds=1) == timedelta(0):
-            length = name_duration(window)
-            looks = name_duration(min(every, window))
-            yield length, {"window": length, "every": looks}, f"in windows of {length}"
+            length, looks = name_duration(window), name_duration(min(every, looks_in(window)))
+            often = f" looking every {looks}" if looks != length else ""
+            yield length, {"window": length, "every": looks}, f"in windows of {length}{often}"
+
+
+def looks_in(window: timedelta) -> timedelta:
+    """
+    How often to look in windows of this length.
+
+    >>> [str(looks_in(timedelta(minutes=minutes))) for minutes in (1, 5)]
+    ['0:00:30', '0:01:15']
+    """
+    return next(iter(_divided(window, OVERLAPPING)), window)
+
+
+def _divided(span: timedelta, parts: Iterable[int]) -> list[timedelta]:
+    """Its parts that are whole seconds and worth looking so often."""
+    divided = (span / part for part in parts)
+    return [one for one in divided if one >= LEAST_BETWEEN and one % timedelta(seconds=1) == timedelta(0)]
 
 
 def more_often(check: Check, table: Table, kind: Kind[Any, Any]) -> Iterator[Varied]:
@@ -59,8 +78,7 @@ def more_often(check: Check, table: Table, kind: Kind[Any, Any]) -> Iterator[Var
         return
     window = check.window or table.window
     every = check.every or (table.every if check.window is None else None) or kind.every(window)
-    between = [every / part for part in LOOK_PARTS if every / part >= LEAST_BETWEEN]
-    if between:
+    if between := _divided(every, LOOK_PARTS):
         length = name_duration(between[0])
         yield f"every_{length}", {"every": length}, f"looking every {length}"
 
