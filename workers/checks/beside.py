@@ -112,18 +112,26 @@ def sees_it(
     yet; also true if it cannot tell. None if the look cannot be taken.
 
     One look tells whether the others are worth taking: a lasting fault that was visible before is visible in
-    it, as nothing is learned from the span itself. It may have been visible even if this look had nothing to
-    judge, as between two deliveries, or knows only what the check remembers. On the same tape,
-    `first_reported` repeats no question that was asked here.
+    it. It is judged without learning anything from the span itself, and, as sums of windows judge only what
+    is not known to be wrong, as if nothing were known as well. The fault may have been visible even if this
+    look had nothing to judge, as between two deliveries, or knows only what the check remembers. On the same
+    tape, `first_reported` repeats no question that was asked here.
     """
     planned, ends = _closely(recommender, name, span)
-    wrong = ExcludedWindow(slice=(), since=span[0], until=span[1])
-    for _at, verdict in _walked(recommender, planned, ends, until, set(ends[:-1]), (wrong,)):
-        if not verdict.judged or verdict.state.accepted is not None:
-            return True
-        seen = [one.slice for one in verdict.state.seen.values() if not one.blind]
-        return any(map(is_of, (*seen, *(one.slice for one in verdict.findings))))
-    return None if ends else False
+    itself = ExcludedWindow(slice=(), since=span[0], until=span[1])
+    for wrong in ((itself,), ()) if ends else ():
+        looks = _walked(recommender, planned, ends, until, set(ends[:-1]), wrong)
+        verdict = next((verdict for _at, verdict in looks), None)
+        if verdict is None or _may_see(verdict, is_of):
+            return None if verdict is None else True
+    return False
+
+
+def _may_see(verdict: Verdict, is_of: Callable[[Slice], bool]) -> bool:
+    if not verdict.judged or verdict.state.accepted is not None:
+        return True
+    seen = [one.slice for one in verdict.state.seen.values() if not one.blind]
+    return any(map(is_of, (*seen, *(one.slice for one in verdict.findings))))
 
 
 def alarms_before(

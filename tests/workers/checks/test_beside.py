@@ -63,6 +63,15 @@ history = "6h"
 shadow = true
 """
 
+DRIFT = """
+[checks.drift]
+kind = "drift"
+table = "tickets"
+columns = ["quay"]
+window = "30m"
+history = "6h"
+"""
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -145,6 +154,18 @@ def test_a_walk_that_ends_early_has_asked_no_more_than_it_came_to(folder: Path) 
     with taped(Tape()) as asked:
         first_reported(more, "more", span, lambda _: False, FOREVER)
     assert len(asked.answers) == FINELY
+
+
+def test_a_fault_that_fills_most_of_the_history_by_now_is_seen_all_the_same(folder: Path) -> None:
+    declared(folder, beside=False)
+    file = folder / "drift.toml"
+    file.write_text((folder / "recsysops.toml").read_text() + DRIFT)
+    quays = load(file)
+    for hours in (1, 3, 5):
+        span = (MISSPELT_AT, MISSPELT_AT + hours * HOUR)
+        assert sees_it(quays, "drift", span, anything, FOREVER) is True, hours
+    before = (MISSPELT_AT - 5 * HOUR, MISSPELT_AT)
+    assert sees_it(quays, "drift", before, anything, FOREVER) is False
 
 
 def test_its_last_look_says_whether_it_sees_something_and_is_not_taken_again(folder: Path) -> None:

@@ -70,7 +70,7 @@ def test_rows_that_a_feed_lacks_are_looked_for_in_its_standby() -> None:
         "on": {"visit": "visit", "bicycle": "bicycle"},
         "within": "0s",
         "window": "1m",
-        "every": "1m",
+        "every": "30s",
         "shadow": True,
     }
 
@@ -124,9 +124,9 @@ def test_a_check_for_that_kind_of_fault_that_is_there_is_tried_more_often_and_in
     own = [one.keys for one in direct if one.beside == "scored"]
     assert [(keys["window"], keys.get("every")) for keys in own] == [
         ("20m", "2m"),
-        ("2m", "2m"),
-        ("5m", "5m"),
-        ("10m", "10m"),
+        ("2m", "30s"),
+        ("5m", "1m15s"),
+        ("10m", "2m30s"),
     ]
     assert {one.keys["kind"] for one in direct if one.beside != "hires_volume"} == {"score_parity"}
 
