@@ -34,7 +34,7 @@ def _when(proposal: Proposal, material: Material, known: Known) -> Answer:
     began = material.clock(proposal.since)
     if onset is None:
         late = proposal.since >= finding.window_end
-        words = f"it began at {began}; when the symptom did is not known"
+        words = f"it began at {began}; when the symptom began is not known"
         return Answer(question="when", holds=False if late else None, words=words)
     window = finding.window_end - finding.window_start
     if proposal.since > onset.latest + window:

@@ -17,7 +17,7 @@ from domain.values import Answer, CauseKind, Finding, Slice
 
 LAST = 9  # further down than any kind: of two that undo the same, the one that was looked for says more
 FEW = 30  # rows, below which nothing is said about the slice they lie in
-WORDS = "the finding is of it itself"
+WORDS = "the check looks for this very fault"
 
 
 def found_itself(kind: CandidateKind, material: Material, known: Known) -> Iterator[Proposal]:

@@ -49,7 +49,7 @@ def test_a_finding_of_the_fault_itself_is_the_cause_where_nothing_upstream_says_
     where = slice_of(category="coffee")
     found = found_itself(shop(), fault, subject, where)
     assert cause_of(found) == (fault, named, where)
-    assert found.candidates[0].answers[2].words == "the finding is of it itself"
+    assert found.candidates[0].answers[2].words == "the check looks for this very fault"
 
 
 def test_a_column_that_is_no_feature_is_not_called_one() -> None:
