@@ -122,8 +122,10 @@ def sees_it(
     for wrong in ((itself,), ()) if ends else ():
         looks = _walked(recommender, planned, ends, until, set(ends[:-1]), wrong)
         verdict = next((verdict for _at, verdict in looks), None)
-        if verdict is None or _may_see(verdict, is_of):
-            return None if verdict is None else True
+        if verdict is None:
+            return None
+        if _may_see(verdict, is_of):
+            return True
     return False
 
 

@@ -44,7 +44,7 @@ def beside(check: Check, written: Mapping[str, Any], varied: Iterable[Varied]) -
 
 
 def in_windows(check: Check, table: Table, kind: Kind[Any, Any]) -> Iterator[Varied]:
-    """Shorter windows; it looks as often as now, but at least as often as they need."""
+    """Shorter windows; it looks as often as now, or as `looks_in` says if that is more often."""
     if not kind.shortens or check.schedule is not None:
         return
     every = check.every or (table.every if check.window is None else None) or timedelta.max

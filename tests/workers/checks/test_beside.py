@@ -157,9 +157,8 @@ def test_a_walk_that_ends_early_has_asked_no_more_than_it_came_to(folder: Path) 
 
 
 def test_a_fault_that_fills_most_of_the_history_by_now_is_seen_all_the_same(folder: Path) -> None:
-    declared(folder, beside=False)
     file = folder / "drift.toml"
-    file.write_text((folder / "recsysops.toml").read_text() + DRIFT)
+    file.write_text(DECLARED.format(usual_in_shadow="true") + DRIFT)
     quays = load(file)
     for hours in (1, 3, 5):
         span = (MISSPELT_AT, MISSPELT_AT + hours * HOUR)

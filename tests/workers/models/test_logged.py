@@ -24,14 +24,15 @@ UPSTREAM = {
 
 
 def model(name: str, table: str, learned_from: tuple[str, ...] = ()) -> Model:
-    columns = {"request": "request", "item": "article", "score": "score"}
     return Model(
         name=name,
         path=f"{name}.skops",
         features=("x",),
         candidates=table,
+        request="request",
+        item="article",
+        score="score",
         learned_from=learned_from,
-        **columns,
     )
 
 

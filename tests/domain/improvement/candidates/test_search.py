@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.detection.kind import Kind
 from domain.detection.kinds.models.staleness import KIND as STALENESS
@@ -19,7 +21,7 @@ from domain.detection.kinds.tables.slice_volume import KIND as SLICE_VOLUME
 from domain.detection.kinds.tables.volume import KIND as VOLUME
 from domain.improvement.candidates.candidate import Candidate
 from domain.improvement.candidates.search import candidates
-from domain.improvement.candidates.varied import in_windows
+from domain.improvement.candidates.varied import LEAST_BETWEEN, in_windows, looks_in
 from domain.recommender.check import Check
 from domain.recommender.model import Items
 from domain.recommender.recommender import Recommender
@@ -61,6 +63,14 @@ def test_shorter_windows_are_looked_at_as_often_as_the_check_looks_and_several_t
 ) -> None:
     found = tried(every, table_every)
     assert {one.keys["window"]: one.keys["every"] for one in found if "window" in one.keys} == looks
+
+
+@given(st.integers(1, 14 * 24 * 3600))
+def test_looks_in_a_window_divide_it_and_are_half_a_minute_apart_or_more(seconds: int) -> None:
+    window = timedelta(seconds=seconds)
+    looks = looks_in(window)
+    assert window % looks == timedelta(0)
+    assert min(window, LEAST_BETWEEN) <= looks <= window
 
 
 def test_after_the_check_that_found_it_come_kinds_that_ask_the_same_by_slice_and_in_shorter_windows() -> None:
