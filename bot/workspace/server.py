@@ -15,6 +15,8 @@ from bot.workspace.settings import WorkspaceSettings
 from bot.workspace.world import World
 
 _START_SECONDS = 10.0
+_IDLE_SECONDS = 620
+"""Longer than a browser keeps a connection (300 s): a press sent while the server closes it is lost."""
 
 
 class WorkspaceServer(uvicorn.Server):
@@ -29,6 +31,7 @@ class WorkspaceServer(uvicorn.Server):
             port=settings.port,
             log_level="warning",
             access_log=False,
+            timeout_keep_alive=_IDLE_SECONDS,
             timeout_graceful_shutdown=2,
         )
         super().__init__(config)

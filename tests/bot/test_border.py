@@ -15,8 +15,10 @@ from urllib.parse import urlencode
 import httpx
 import psutil
 import pytest
+from starlette.applications import Starlette
 
 from bot.border import connection
+from bot.border.server import server
 from domain.incident.state import Incident
 from tests.bot.conftest import SECRET
 from tests.bot.slack.test_announce import submit
@@ -251,6 +253,11 @@ def test_headers_without_end_are_cut_off_by_their_size(address: tuple[str, int])
         with suppress(OSError):
             link.sendall(b"GET / HTTP/1.1\r\n" + b"x-a: bcdefghi\r\n" * 50_000)
         assert until_closed(link)[:12] in (b"HTTP/1.1 431", b"")
+
+
+def test_a_load_balancer_gives_an_idle_connection_up_before_the_server_does() -> None:
+    longest = 600  # seconds: Google's, https://cloud.google.com/load-balancing/docs/https#timeouts_and_retries
+    assert server(Starlette(), "127.0.0.1", 0).config.timeout_keep_alive > longest
 
 
 @pytest.fixture
