@@ -117,7 +117,7 @@ class DifferingRows(Needs[Tally]):
 
 @dataclass(frozen=True)
 class RecomputedScores(Needs[Tally]):
-    """Logged rows of the model's present version, and those whose score its file does not compute."""
+    """Logged rows of versions whose files are at hand, and those whose score its file does not compute."""
 
 
 @dataclass(frozen=True)

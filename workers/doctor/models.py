@@ -74,7 +74,7 @@ def _file(model: Model, file: Path, where: str) -> Iterator[Advice]:
 
 
 def _scores(recommender: Recommender, source: Source, now: datetime, where: str) -> Iterator[Advice]:
-    """Whether the file reproduces the newest logged scores: if not, it or its columns are other ones."""
+    """Whether the newest logged scores are computed again: if not, the file or the columns are others."""
     table = source.table
     if log_in(recommender, table.name) is None or table.time not in source.columns:
         return
@@ -86,6 +86,6 @@ def _scores(recommender: Recommender, source: Source, now: datetime, where: str)
     tally = recomputed_rows(recommender, asked, grid, ())
     rows, others = float(tally.rows[:, 0].sum()), float(tally.bad[:, 0, 0].sum())
     if rows and others > MOST_OTHERS * rows:
-        says = f"of the {rows:,.0f} newest logged scores the file computes {others:,.0f} otherwise"
+        says = f"of the {rows:,.0f} newest logged scores, the model's file computes {others:,.0f} otherwise"
         fix = "name the features in the order that it takes, the column of its score, the file that serves"
         yield Advice(level="warning", where=where, says=says, fix=fix)

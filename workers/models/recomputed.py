@@ -1,11 +1,14 @@
-"""Scores logged candidates again with the model's file, to see which get another score."""
+"""Scores logged candidates again with their model's file, to see which get another score."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
+import ibis
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -17,7 +20,7 @@ from domain.diagnosis.rerun.agreement import agree
 from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
-from workers.models.logged import CURRENT, Log, LoggedModel, load_logged, log_in
+from workers.models.logged import CURRENT, Log, LoggedModel, kept_model, load_logged, log_in
 from workers.models.process import ModelProcess
 from workers.sources.aggregate.grouped import lengthened, windowed
 from workers.sources.aggregate.sets import ROWS, WINDOW, Names
@@ -25,29 +28,36 @@ from workers.sources.engines.source import Source, open_source
 
 MOST_ROWS = 20_000  # that are computed again, over all windows together, as whole requests
 PARTS = 10_000  # into which requests are divided, to sample some of them
-OTHER = "__other"
+MOST_VERSIONS = 3  # former ones whose files are loaded, those with most rows first
+MOST_LISTED = 30  # versions whose files are looked for
+OTHER, VERSION = "__other", "__version"
 
 
 def recomputed_rows(recommender: Recommender, check: Check, grid: Grid, dimensions: Names) -> Tally:
     """
-    Rows of the check's table over `grid` that the version in the model's file logged, at most about 20,000,
-    and those whose score the file does not reproduce.
+    Rows of the check's table over `grid` that a version logged whose file is at hand, at most about 20,000,
+    and those whose score that file does not reproduce.
+
+    The model's file is that of the version which its registry names, or of every version if there is no
+    registry; the files of former versions are those that are `kept`.
 
     Raises:
-        SourceError: the table is no model's log, or lacks a column; the model cannot be loaded, or cannot
+        SourceError: the table is no model's log, or lacks a column; a model cannot be loaded, or cannot
             take what was logged; or as `open_source`.
     """
     log = required_log(recommender, check)
     loaded = load_logged(log)
-    with loaded.model as model, open_source(recommender, log.table) as source:
+    with ExitStack() as opened, open_source(recommender, log.table) as source:
+        opened.enter_context(loaded.model)
         source.require(*_columns(log.columns))
-        rows = _of_the_file(source.between(grid.start, grid.end), loaded)
-        rows, kept = windowed(recommender, source, rows, grid, dimensions)
+        rows = _with_version(source.between(grid.start, grid.end), loaded)
+        models = _models(opened, source, rows, loaded)
+        rows, kept = windowed(recommender, source, _of_versions(rows, models), grid, dimensions)
         every = [names for size in range(check.ways + 1) for names in combinations(kept, size)]
-        named = tuple(dict.fromkeys((WINDOW, *kept, *_columns(log.columns))))
+        named = tuple(dict.fromkeys((WINDOW, VERSION, *kept, *_columns(log.columns))))
         drawn, part = _some(source, rows, log.columns.request)
         frame = source.fetch(drawn.select(*named))
-        counted = _counted(frame, kept, log.columns, model)
+        counted = _counted(frame, kept, log.columns, models)
         long = lengthened(source, {kept: counted}, every, (), (ROWS, OTHER))
     score = log.columns.score
     return replace(tally_of(long.rename(columns={OTHER: score}), grid, (score,)), part=part)
@@ -84,12 +94,33 @@ def _columns(columns: CandidateColumns) -> tuple[str, ...]:
     return columns.request, columns.score, *columns.features
 
 
-def _of_the_file(rows: Any, loaded: LoggedModel) -> Any:
-    """The rows of the file's version, if versions are logged and the file's is known."""
-    version = loaded.log.columns.version
-    if version is None or version not in rows.columns or loaded.version == CURRENT:
-        return rows
-    return rows.filter(rows[version].cast("string") == loaded.version)
+def _with_version(rows: Any, loaded: LoggedModel) -> Any:
+    """Rows with their version in `VERSION`; the file's own if none is logged."""
+    column = loaded.log.columns.version
+    logged = rows[column].cast("string") if column in rows.columns else ibis.literal(loaded.version)
+    return rows.mutate(**{VERSION: logged})
+
+
+def _models(opened: ExitStack, source: Source, rows: Any, loaded: LoggedModel) -> dict[str, ModelProcess]:
+    """The running models by version; the file's own is `CURRENT` if nobody knows which version it is."""
+    models = {loaded.version: loaded.model}
+    if loaded.log.declared.kept is None or loaded.log.columns.version not in rows.columns:
+        return models
+    counted = rows.group_by(VERSION).aggregate(n=rows.count()).order_by(ibis.desc("n")).limit(MOST_LISTED)
+    for version in source.fetch(counted)[VERSION].dropna():
+        if version not in models and len(models) <= MOST_VERSIONS:
+            former = kept_model(loaded.log.declared, version)
+            if former is not None:
+                models[version] = opened.enter_context(former)
+    return models
+
+
+def _of_versions(rows: Any, models: Mapping[str, ModelProcess]) -> Any:
+    """The rows that one of the models scored; the file whose version nobody knows may have scored any."""
+    known = rows[VERSION].isin(list(models))
+    if CURRENT in models:
+        return rows.mutate(**{VERSION: known.fill_null(False).ifelse(rows[VERSION], CURRENT)})
+    return rows.filter(known)
 
 
 def _some(source: Source, rows: Any, request: str) -> tuple[Any, float]:
@@ -102,24 +133,24 @@ def _some(source: Source, rows: Any, request: str) -> tuple[Any, float]:
 
 
 def _counted(
-    frame: pd.DataFrame, kept: Names, columns: CandidateColumns, model: ModelProcess
+    frame: pd.DataFrame, kept: Names, columns: CandidateColumns, models: Mapping[str, ModelProcess]
 ) -> pd.DataFrame:
     """Rows by window and all dimensions, and those with another score; rows without a score are left out."""
     frame = frame[pd.to_numeric(frame[columns.score], errors="coerce").notna()].reset_index(drop=True)
-    judged, other = _with_another_score(frame, columns, model)
+    judged, other = np.zeros(len(frame), dtype=bool), np.zeros(len(frame), dtype=bool)
+    for version, places in frame.groupby(VERSION).indices.items():
+        judged[places], other[places] = _with_another_score(frame.iloc[places], columns, models[str(version)])
     counts = frame.loc[judged, [WINDOW, *kept]]
-    counts[ROWS], counts[OTHER] = 1.0, other.astype(float)
+    counts[ROWS], counts[OTHER] = 1.0, other[judged].astype(float)
     return counts.groupby([WINDOW, *kept], dropna=False, observed=True, sort=False).sum().reset_index()
 
 
 def _with_another_score(
     frame: pd.DataFrame, columns: CandidateColumns, model: ModelProcess
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """(rows,) which could be computed again; and (of those,) which scores differ from what was logged."""
-    judged = np.ones(len(frame), dtype=bool)
-    if frame.empty:
-        return judged, judged
+    """(rows,) which could be computed again; and which of those have another score than was logged."""
     features = frame[list(columns.features)]
+    judged = np.ones(len(frame), dtype=bool)
     try:
         readings = model.readings(features)
     except SourceError:  # rows that the model cannot take were not given to it as they are logged
@@ -127,8 +158,10 @@ def _with_another_score(
         if judged.all():
             raise
         if not judged.any():
-            return judged, judged[judged]
+            return judged, judged
         readings = model.readings(features[judged])
     coarse = any(features[name].dtype == np.float32 for name in features)
     found = agree(frame.loc[judged, columns.score], readings, model.kind, coarse=coarse)
-    return judged, ~found.agrees
+    other = np.zeros(len(frame), dtype=bool)
+    other[judged] = ~found.agrees
+    return judged, other

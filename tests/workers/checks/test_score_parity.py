@@ -28,6 +28,7 @@ END = datetime(2026, 5, 7, 12, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 FEATURES = ["near", "power", "worn"]
 A_WINDOW, OFFERED = 60, 8
+REGISTRY = 'registry = { path = "lender.json", version = "build" }\n'
 DECLARED = """
 [recommender]
 name = "tools"
@@ -85,13 +86,18 @@ def last(frame: pd.DataFrame, width: timedelta = QUARTER) -> pd.Series:
 
 
 def found(
-    folder: Path, frame: pd.DataFrame, *, model: object | None = None, window: str = "15m"
+    folder: Path,
+    frame: pd.DataFrame,
+    *,
+    model: object | None = None,
+    window: str = "15m",
+    declared: str = DECLARED,
 ) -> list[Finding]:
     """What is reported when the last window is looked at, after the two before it."""
     frame.to_parquet(folder / "offers.parquet")
     skops.io.dump(model or fitted(), folder / "lender.skops")
     (folder / "lender.json").write_text('{"build": "b12"}', encoding="utf-8")
-    (folder / "recsysops.toml").write_text(DECLARED.replace("{window}", window), encoding="utf-8")
+    (folder / "recsysops.toml").write_text(declared.replace("{window}", window), encoding="utf-8")
     recommender = load(folder, {})
     return findings_at(recommender, END, recommender.tables["offers"].window)
 
@@ -188,6 +194,41 @@ def test_rows_of_another_version_are_no_fault_of_this_file(tmp_path: Path) -> No
         build=frame["build"].mask(former, "b11").mask(canary, "b13"),
     )
     assert found(tmp_path, frame) == []
+
+
+KEPT = ('version = "build"\n', 'version = "build"\nkept = { path = "{version}.skops" }\n')
+
+
+@pytest.mark.parametrize("registry", ["", REGISTRY], ids=["no registry", "a registry"])
+def test_a_former_version_and_a_canary_are_held_to_their_own_files(registry: str, tmp_path: Path) -> None:
+    frame = offers(fitted())
+    former = frame["offered_at"] < pd.Timestamp(END - 5 * QUARTER)
+    canary = ~former & (frame["branch"] == "square")
+    files = {name: fitted(seed) for name, seed in (("b11", 2), ("b13", 4))}
+    frame["build"] = frame["build"].mask(former, "b11").mask(canary, "b13")
+    for name, model in files.items():
+        skops.io.dump(model, tmp_path / f"{name}.skops")
+        own = model.decision_function(frame[FEATURES].to_numpy())  # type: ignore[attr-defined]
+        frame["rating"] = frame["rating"].mask(frame["build"] == name, own)
+    declared = DECLARED.replace(*KEPT).replace(REGISTRY, registry)
+    assert found(tmp_path, frame, declared=declared) == []
+    boosted = last(frame) & canary
+    (finding,) = found(
+        tmp_path, frame.assign(rating=frame["rating"].mask(boosted, frame["rating"] + 0.4)), declared=declared
+    )
+    assert finding.slice == (("branch", "square"),)
+
+
+def test_right_after_a_release_the_past_is_that_of_the_version_before(tmp_path: Path) -> None:
+    frame = offers(fitted())
+    former = ~last(frame)
+    skops.io.dump(fitted(2), tmp_path / "b11.skops")
+    other = fitted(2).decision_function(frame[FEATURES].to_numpy())  # type: ignore[attr-defined]
+    frame = frame.assign(rating=frame["rating"].mask(former, other), build=frame["build"].mask(former, "b11"))
+    spoilt = adjusted(frame, last(frame))
+    assert found(tmp_path, spoilt) == []  # two windows are too few to judge
+    (finding,) = found(tmp_path, spoilt, declared=DECLARED.replace(*KEPT))
+    assert finding.slice == (("trade", "mason"),)
 
 
 def test_what_was_logged_without_a_score_or_without_a_feature_is_looked_at_by_others(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ capped or boosted after the model, a feature is logged differently than it was f
 and no column looks odd.
 
 How a log holds scores (as a probability, in 32 bits, to four decimals) is detected, and the last digits may
-differ. Rows of another version than the file's are left out, and so is what was logged without a score.
+differ. A former version and a canary are held to their own files where these are `kept`; rows of other
+versions are left out, and so is what was logged without a score.
 
 Source:
     Offline and online scores compared before and after a launch: Zinkevich, "Rules of Machine
