@@ -256,7 +256,7 @@ def test_headers_without_end_are_cut_off_by_their_size(address: tuple[str, int])
 
 
 def test_a_load_balancer_gives_an_idle_connection_up_before_the_server_does() -> None:
-    longest = 600  # seconds: Google's, https://cloud.google.com/load-balancing/docs/https#timeouts_and_retries
+    longest = 600  # Google's, https://cloud.google.com/load-balancing/docs/https#timeouts_and_retries
     assert server(Starlette(), "127.0.0.1", 0).config.timeout_keep_alive > longest
 
 
