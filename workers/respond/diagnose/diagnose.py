@@ -34,7 +34,7 @@ from workers.pictures.metric import draw_finding
 from workers.replay.freeze import freeze
 from workers.respond.diagnose import related
 from workers.respond.diagnose.members import members_of
-from workers.respond.diagnose.reading import BACK, Reader, lacking
+from workers.respond.diagnose.reading import BACK, Reader, copied_feed, lacking
 from workers.respond.diagnose.rerun import models_of, run_again, split_between
 from workers.respond.diagnose.training_rows import training_rows_of
 from workers.respond.diagnose.written import written_of
@@ -196,7 +196,7 @@ def gather(
     since = min(onset.since if onset else finding.window_start, reader.end - LEAST_SPAN)
     latest = max(since, onset.latest) if onset else since
     snapshots = reader.attempt("The deliveries", lambda: reader.snapshots(latest))
-    if onset is None and snapshots is not None and reader.end - snapshots.delivered_at < BACK:
+    if onset is None and snapshots is not None and _may_have_begun(reader, snapshots.delivered_at):
         since = min(since, snapshots.delivered_at)  # else “before” would contain the fault, too
     material = _with_slices(reader, material, since)
     looked("slices", material)
@@ -209,6 +209,11 @@ def gather(
     material = replace(_with_model(reader, material, since, seed), problems=tuple(reader.problems))
     looked("requests", material)
     return material, onset
+
+
+def _may_have_begun(reader: Reader, delivered_at: datetime) -> bool:
+    """Whether it may have begun with a delivery of items; a feed does not lose its rows with one."""
+    return copied_feed(reader.recommender, reader.finding) is None and reader.end - delivered_at < BACK
 
 
 def _begun(reader: Reader, series: pd.DataFrame | None) -> Material:

@@ -229,9 +229,7 @@ class Reader:
         Rows since `since` in the finding's table and in its standby, or in the feed that its check looks into
         and whose standby it is: in the slice, and in all else.
         """
-        asked = lacking(self.recommender, self.finding)
-        copied = asked is not None and standby_of(self.recommender, asked) == self.finding.table
-        own = asked if asked is not None and copied else self.finding.table
+        own = copied_feed(self.recommender, self.finding) or self.finding.table
         spare = standby_of(self.recommender, own)
         if spare is None:
             return None
@@ -326,6 +324,12 @@ def lacking(recommender: Recommender, finding: Finding) -> str | None:
     if check is None or kind is None or not kind.lacking:
         return None
     return next(iter(kind.beside(check)), None)
+
+
+def copied_feed(recommender: Recommender, finding: Finding) -> str | None:
+    """The table that the finding's check looked into, if the finding's own table is its standby."""
+    asked = lacking(recommender, finding)
+    return asked if asked is not None and standby_of(recommender, asked) == finding.table else None
 
 
 def _present(source: Source, names: Sequence[str]) -> list[str]:

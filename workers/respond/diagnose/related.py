@@ -28,7 +28,7 @@ from domain.values import CauseKind, Finding
 from workers.declaration.check_kinds import asks, found
 from workers.models.logged import Log
 from workers.models.registry import released
-from workers.respond.diagnose.reading import BACK, Reader, lacking
+from workers.respond.diagnose.reading import BACK, Reader, copied_feed, lacking
 from workers.sources.aggregate.in_slice import in_slice
 from workers.sources.engines.column_kinds import as_text
 from workers.sources.engines.source import TIME, Source, open_source
@@ -102,7 +102,7 @@ def _related(recommender: Recommender, finding: Finding) -> Iterator[tuple[str, 
     Related tables: the standby first, then what its own check looks into, what it is made from, the logs of
     candidates, what any check compares it with, and what shares its requests.
     """
-    own, asked = finding.table, lacking(recommender, finding)
+    own, asked, copied = finding.table, lacking(recommender, finding), copied_feed(recommender, finding)
     spare = standby_of(recommender, own)
     if spare is not None:
         yield spare, "standby"
@@ -112,8 +112,7 @@ def _related(recommender: Recommender, finding: Finding) -> Iterator[tuple[str, 
     held = held_beside(recommender, own)
     for name in dict.fromkeys((*first, *recommender.tables[own].upstream, *logs, *held, *sorted(above))):
         if name not in (own, spare) and name in recommender.tables and recommender.tables[name].time:
-            copied = name == asked and standby_of(recommender, name) == own
-            yield name, "copied" if copied else "upstream" if name in above else "beside"
+            yield name, "copied" if name == copied else "upstream" if name in above else "beside"
 
 
 def _pair(reader: Reader, since: datetime, table: str, relation: Relation) -> Pair | None:

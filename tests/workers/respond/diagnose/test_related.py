@@ -63,6 +63,17 @@ from = 2026-06-03T08:30:00Z
 to = 2026-06-03T12:00:00Z
 """
 
+TRACKS = """
+[tables.tracks]
+path = "tracks.parquet"
+time = "delivered_at"
+key = "track"
+[items]
+table = "tracks"
+key = "track"
+features = ["tempo"]
+"""
+
 BILLED = """
 [recommender]
 name = "radio"
@@ -224,6 +235,28 @@ def test_what_the_feed_lost_is_named_by_the_check_of_its_standby_as_well(
     assert found.cause is not None
     assert found.cause.endswith("its standby `listens_standby` is complete")
     assert any(one.statement.startswith("`listens` has ") for one in found.evidence)
+
+
+def test_a_delivery_of_tracks_hours_ago_is_not_when_the_feed_began_to_lose_listens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What finds the loss within a minute has no history of its own to say when it began."""
+    monkeypatch.setattr(related, "MOST_ROWS", 6_000)
+    right = heard()
+    lost = right[~(since(right) & (np.random.default_rng(35).random(len(right)) < 0.6))]
+    at = [NOW - timedelta(hours=hours) for hours in (29, 5)]
+    tracks = pd.DataFrame({"track": [f"track-{n}" for n in range(50)], "tempo": np.arange(50) % 7})
+    pd.concat([tracks.assign(delivered_at=one) for one in at]).to_parquet(tmp_path / "tracks.parquet")
+    radio(tmp_path, lost, right, right)
+    (tmp_path / "recsysops.toml").write_text(DECLARED + TRACKS)
+    finding = Finding(
+        check="copied", table="listens_standby", subject="in listens", window_start=ONSET,
+        window_end=ONSET + timedelta(minutes=1), unit="rows that find none in listens", observed=35.0,
+        expected=0.0, p_value=1e-9, severity=Severity.SEV2, title="find none",
+    )  # fmt: skip
+    found = diagnose(load(tmp_path / "recsysops.toml"), finding, ONSET + timedelta(minutes=15))
+    assert cause_of(found) == ("feed", "listens", ())
+    assert not any("nothing was lost on the way" in one.statement for one in found.evidence)
 
 
 def test_listens_that_were_never_logged_are_in_no_copy_of_the_log(tmp_path: Path) -> None:
