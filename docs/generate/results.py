@@ -47,7 +47,7 @@ TEN = (
         "of 1",
     ),
     Shown(
-        "ten kinds of fault, set aside at first and worked on since, 20 faults: cause named",
+        "ten kinds of fault, set aside at first and worked on since, 50 faults: cause named",
         "diagnosis/set_aside",
         "the cinema, the ten kinds set aside: 10 kinds of fault",
         "of 1",
