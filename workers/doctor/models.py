@@ -74,7 +74,7 @@ def _file(model: Model, file: Path, where: str) -> Iterator[Advice]:
 
 
 def _scores(recommender: Recommender, source: Source, now: datetime, where: str) -> Iterator[Advice]:
-    """Whether the newest logged scores are computed again: if not, the file or the columns are others."""
+    """Whether the newest logged scores can be reproduced: if not, the file or its columns are other ones."""
     table = source.table
     if log_in(recommender, table.name) is None or table.time not in source.columns:
         return

@@ -47,8 +47,7 @@ def recomputed_rows(recommender: Recommender, check: Check, grid: Grid, dimensio
     """
     log = required_log(recommender, check)
     loaded = load_logged(log)
-    with ExitStack() as opened, open_source(recommender, log.table) as source:
-        opened.enter_context(loaded.model)
+    with loaded.model, ExitStack() as opened, open_source(recommender, log.table) as source:
         source.require(*_columns(log.columns))
         rows = _with_version(source.between(grid.start, grid.end), loaded)
         models = _models(opened, source, rows, loaded)
