@@ -47,6 +47,7 @@ class Installation:
     def incidents(self) -> list[dict[str, Any]]:
         """All incidents, those that are closed too."""
         answer = self.recsysops("status", "--json", "--all")
+        assert answer.returncode == 0, answer.stderr
         incidents: list[dict[str, Any]] = json.loads(answer.stdout)["incidents"]
         return incidents
 
