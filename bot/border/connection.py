@@ -20,9 +20,9 @@ ANSWER_SECONDS = 60.0
 """From complete headers to a complete answer; the body has its own deadline in `bot.border.body`."""
 IDLE_SECONDS = 620
 """
-Between two requests on one connection: longer than a load balancer keeps it (Google's 600 s, Amazon's and
-nginx's 60 s). If we close first, a click sent at that moment is lost without an answer. It keeps nobody out:
-idle connections are the first to give way.
+Between two requests on one connection: longer than common load balancers keep it (Google's 600 s, Amazon's
+and nginx's 60 s). If we close first, a click sent at that moment is lost without an answer. It keeps nobody
+out: idle connections are the first to give way.
 """
 DRAIN_SECONDS = 2.0
 """How long a client answered before its body was read may go on sending, so that the answer arrives."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from workers.models.registry import Released, released
 VERSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}")
 """What is allowed in a file's name: a version is read from a log."""
 CURRENT = "current"
+MOST_FORMER = 3  # versions whose kept files are loaded at a time
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,25 @@ def kept_model(declared: Model, version: str) -> ModelProcess | None:
         return None
     path = Path(declared.kept.path.replace("{version}", version))
     return open_model(path, limits_of(declared)) if path.is_file() else None
+
+
+@contextmanager
+def by_version(
+    loaded: LoggedModel | None, versions: Iterable[str], former: Callable[[str], ModelProcess | None]
+) -> Iterator[dict[str, ModelProcess]]:
+    """
+    The running models by version: the one at hand, and the first three others of `versions` that `former`
+    opens. Those end with the block.
+    """
+    models = {} if loaded is None else {loaded.version: loaded.model}
+    most = len(models) + MOST_FORMER
+    with ExitStack() as opened:
+        for version in versions:
+            if version not in models and len(models) < most:
+                one = former(version)
+                if one is not None:
+                    models[version] = opened.enter_context(one)
+        yield models
 
 
 def limits_of(declared: Model) -> Limits:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -20,7 +20,7 @@ from domain.diagnosis.rerun.agreement import agree
 from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
-from workers.models.logged import CURRENT, Log, LoggedModel, kept_model, load_logged, log_in
+from workers.models.logged import CURRENT, Log, LoggedModel, by_version, kept_model, load_logged, log_in
 from workers.models.process import ModelProcess
 from workers.sources.aggregate.grouped import lengthened, windowed
 from workers.sources.aggregate.sets import ROWS, WINDOW, Names
@@ -28,8 +28,7 @@ from workers.sources.engines.source import Source, open_source
 
 MOST_ROWS = 20_000  # that are computed again, over all windows together, as whole requests
 PARTS = 10_000  # into which requests are divided, to sample some of them
-MOST_VERSIONS = 3  # former ones whose files are loaded, those with most rows first
-MOST_LISTED = 30  # versions whose files are looked for
+MOST_VERSIONS = 30  # whose files are looked for, those with most rows first
 OTHER, VERSION = "__other", "__version"
 
 
@@ -47,16 +46,15 @@ def recomputed_rows(recommender: Recommender, check: Check, grid: Grid, dimensio
     """
     log = required_log(recommender, check)
     loaded = load_logged(log)
-    with loaded.model, ExitStack() as opened, open_source(recommender, log.table) as source:
+    with loaded.model, open_source(recommender, log.table) as source:
         source.require(*_columns(log.columns))
         rows = _with_version(source.between(grid.start, grid.end), loaded)
-        models = _models(opened, source, rows, loaded)
-        rows, kept = windowed(recommender, source, _of_versions(rows, models), grid, dimensions)
+        with by_version(loaded, _versions(source, rows, log), partial(kept_model, log.declared)) as models:
+            rows, kept = windowed(recommender, source, _of_versions(rows, models), grid, dimensions)
+            named = tuple(dict.fromkeys((WINDOW, VERSION, *kept, *_columns(log.columns))))
+            drawn, part = _some(source, rows, log.columns.request)
+            counted = _counted(source.fetch(drawn.select(*named)), kept, log.columns, models)
         every = [names for size in range(check.ways + 1) for names in combinations(kept, size)]
-        named = tuple(dict.fromkeys((WINDOW, VERSION, *kept, *_columns(log.columns))))
-        drawn, part = _some(source, rows, log.columns.request)
-        frame = source.fetch(drawn.select(*named))
-        counted = _counted(frame, kept, log.columns, models)
         long = lengthened(source, {kept: counted}, every, (), (ROWS, OTHER))
     score = log.columns.score
     return replace(tally_of(long.rename(columns={OTHER: score}), grid, (score,)), part=part)
@@ -100,22 +98,19 @@ def _with_version(rows: Any, loaded: LoggedModel) -> Any:
     return rows.mutate(**{VERSION: logged})
 
 
-def _models(opened: ExitStack, source: Source, rows: Any, loaded: LoggedModel) -> dict[str, ModelProcess]:
-    """The running models by version; the file's own is `CURRENT` if nobody knows which version it is."""
-    models = {loaded.version: loaded.model}
-    if loaded.log.declared.kept is None or loaded.log.columns.version not in rows.columns:
-        return models
-    counted = rows.group_by(VERSION).aggregate(n=rows.count()).order_by(ibis.desc("n")).limit(MOST_LISTED)
-    for version in source.fetch(counted)[VERSION].dropna():
-        if version not in models and len(models) <= MOST_VERSIONS:
-            former = kept_model(loaded.log.declared, version)
-            if former is not None:
-                models[version] = opened.enter_context(former)
-    return models
+def _versions(source: Source, rows: Any, log: Log) -> list[str]:
+    """The versions that rows were logged with, if the files of former ones are kept."""
+    if log.declared.kept is None:
+        return []
+    counted = rows.group_by(VERSION).aggregate(n=rows.count()).order_by(ibis.desc("n"))
+    return [str(one) for one in source.fetch(counted.limit(MOST_VERSIONS))[VERSION].dropna()]
 
 
 def _of_versions(rows: Any, models: Mapping[str, ModelProcess]) -> Any:
-    """The rows that one of the models scored; the file whose version nobody knows may have scored any."""
+    """
+    The rows that one of the models scored. A file whose version is not known (`CURRENT`) may have scored all
+    others.
+    """
     known = rows[VERSION].isin(list(models))
     if CURRENT in models:
         return rows.mutate(**{VERSION: known.fill_null(False).ifelse(rows[VERSION], CURRENT)})

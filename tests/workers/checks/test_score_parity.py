@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 import skops.io
@@ -53,18 +55,29 @@ registry = { path = "lender.json", version = "build" }
 kind = "score_parity"
 table = "offers"
 """
+
+
+class Scorer(Protocol):
+    """A model of scikit-learn that gives log-odds."""
+
+    def decision_function(self, features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """(rows,) from (rows, features)."""
+        ...
+
+
 Spoil = Callable[[pd.DataFrame, pd.Series], pd.DataFrame]
 
 
-def fitted(seed: int = 1) -> object:
+def fitted(seed: int = 1) -> Scorer:
     chance = np.random.default_rng(seed)
     seen = chance.normal(size=(600, 3))
     lent = chance.random(600) < expit(seen @ [1.2, -0.4, 0.7] * (1 if seed == 1 else -1))
-    return make_pipeline(StandardScaler(), LogisticRegression()).fit(seen, lent)
+    model: Scorer = make_pipeline(StandardScaler(), LogisticRegression()).fit(seen, lent)
+    return model
 
 
 def offers(
-    model: object, windows: int = 8, visits: int = A_WINDOW, width: timedelta = QUARTER
+    model: Scorer, windows: int = 8, visits: int = A_WINDOW, width: timedelta = QUARTER
 ) -> pd.DataFrame:
     chance = np.random.default_rng(3)
     rows = windows * visits * OFFERED
@@ -76,7 +89,7 @@ def offers(
     frame["branch"] = np.repeat(chance.choice(["harbour", "mill", "square"], rows // OFFERED), OFFERED)
     frame["trade"] = chance.choice(["joiner", "mason", "painter", "plumber"], rows)
     frame["build"] = "b12"
-    frame["rating"] = model.decision_function(frame[FEATURES].to_numpy())  # type: ignore[attr-defined]
+    frame["rating"] = model.decision_function(frame[FEATURES].to_numpy())
     return frame
 
 
@@ -89,7 +102,7 @@ def found(
     folder: Path,
     frame: pd.DataFrame,
     *,
-    model: object | None = None,
+    model: Scorer | None = None,
     window: str = "15m",
     declared: str = DECLARED,
 ) -> list[Finding]:
@@ -107,7 +120,7 @@ def adjusted(frame: pd.DataFrame, now: pd.Series) -> pd.DataFrame:
 
 
 def another_file(frame: pd.DataFrame, now: pd.Series) -> pd.DataFrame:
-    other = fitted(2).decision_function(frame[FEATURES].to_numpy())  # type: ignore[attr-defined]
+    other = fitted(2).decision_function(frame[FEATURES].to_numpy())
     return frame.assign(rating=frame["rating"].where(~now, other))
 
 
@@ -188,7 +201,7 @@ def test_rows_of_another_version_are_no_fault_of_this_file(tmp_path: Path) -> No
     frame = offers(fitted())
     former = frame["offered_at"] < pd.Timestamp(END - 5 * QUARTER)
     canary = ~former & (frame["branch"] == "square")
-    other = fitted(2).decision_function(frame[FEATURES].to_numpy())  # type: ignore[attr-defined]
+    other = fitted(2).decision_function(frame[FEATURES].to_numpy())
     frame = frame.assign(
         rating=frame["rating"].mask(former | canary, other),
         build=frame["build"].mask(former, "b11").mask(canary, "b13"),
@@ -208,7 +221,7 @@ def test_a_former_version_and_a_canary_are_held_to_their_own_files(registry: str
     frame["build"] = frame["build"].mask(former, "b11").mask(canary, "b13")
     for name, model in files.items():
         skops.io.dump(model, tmp_path / f"{name}.skops")
-        own = model.decision_function(frame[FEATURES].to_numpy())  # type: ignore[attr-defined]
+        own = model.decision_function(frame[FEATURES].to_numpy())
         frame["rating"] = frame["rating"].mask(frame["build"] == name, own)
     declared = DECLARED.replace(*KEPT).replace(REGISTRY, registry)
     assert found(tmp_path, frame, declared=declared) == []
@@ -223,7 +236,7 @@ def test_right_after_a_release_the_past_is_that_of_the_version_before(tmp_path: 
     frame = offers(fitted())
     former = ~last(frame)
     skops.io.dump(fitted(2), tmp_path / "b11.skops")
-    other = fitted(2).decision_function(frame[FEATURES].to_numpy())  # type: ignore[attr-defined]
+    other = fitted(2).decision_function(frame[FEATURES].to_numpy())
     frame = frame.assign(rating=frame["rating"].mask(former, other), build=frame["build"].mask(former, "b11"))
     spoilt = adjusted(frame, last(frame))
     assert found(tmp_path, spoilt) == []  # two windows are too few to judge

@@ -196,7 +196,7 @@ def gather(
     since = min(onset.since if onset else finding.window_start, reader.end - LEAST_SPAN)
     latest = max(since, onset.latest) if onset else since
     snapshots = reader.attempt("The deliveries", lambda: reader.snapshots(latest))
-    if onset is None and snapshots is not None and _may_have_begun(reader, snapshots.delivered_at):
+    if onset is None and snapshots is not None and _may_date_it(reader, snapshots.delivered_at):
         since = min(since, snapshots.delivered_at)  # else “before” would contain the fault, too
     material = _with_slices(reader, material, since)
     looked("slices", material)
@@ -211,8 +211,8 @@ def gather(
     return material, onset
 
 
-def _may_have_begun(reader: Reader, delivered_at: datetime) -> bool:
-    """Whether it may have begun with a delivery of items; a feed does not lose its rows with one."""
+def _may_date_it(reader: Reader, delivered_at: datetime) -> bool:
+    """Whether the fault may have begun with a delivery of items; a feed does not lose its rows with one."""
     return copied_feed(reader.recommender, reader.finding) is None and reader.end - delivered_at < BACK
 
 

@@ -10,19 +10,17 @@ from functools import partial
 
 import pandas as pd
 
-from domain.diagnosis.replay import Scorer
 from domain.diagnosis.rerun.presence import Presence
 from domain.diagnosis.rerun.rerun import Logged, Models, rerun
 from domain.diagnosis.rerun.values import Rerun
 from domain.diagnosis.two_by_two import TwoByTwo, missing_of, split_change
 from domain.errors import SourceError
-from workers.models.logged import CURRENT, Log, LoggedModel, kept_model
+from workers.models.logged import CURRENT, Log, LoggedModel, by_version, kept_model
 from workers.models.process import ModelProcess
 from workers.respond.diagnose.held import held_features
 from workers.respond.diagnose.present import present, relations
 from workers.respond.diagnose.reading import Reader
 
-MOST_VERSIONS = 3  # kept versions that are loaded, those with most rows first
 LEAST_ROWS = 0.01  # share of the rows from which a version is worth loading
 
 
@@ -31,19 +29,12 @@ def models_of(
     reader: Reader, log: Log, loaded: LoggedModel | None, rows: pd.DataFrame, before: pd.DataFrame | None
 ) -> Iterator[Models]:
     """The model at hand, if it could be loaded, and former ones from the log whose files are kept."""
-    found: dict[str, Scorer] = {} if loaded is None else {loaded.version: loaded.model}
-    opened: list[ModelProcess] = []
-    try:
-        for version in _versions(log, rows, before):
-            if version not in found and len(opened) < MOST_VERSIONS:
-                one = reader.attempt(f"The model {version}", partial(kept_model, log.declared, version))
-                if one is not None:
-                    found[version] = one
-                    opened.append(one)
+
+    def former(version: str) -> ModelProcess | None:
+        return reader.attempt(f"The model {version}", partial(kept_model, log.declared, version))
+
+    with by_version(loaded, _versions(log, rows, before), former) as found:
         yield Models(found, CURRENT if loaded is None else loaded.version)
-    finally:
-        for one in opened:
-            one.close()
 
 
 def run_again(

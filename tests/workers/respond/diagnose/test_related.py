@@ -237,11 +237,8 @@ def test_what_the_feed_lost_is_named_by_the_check_of_its_standby_as_well(
     assert any(one.statement.startswith("`listens` has ") for one in found.evidence)
 
 
-def test_a_delivery_of_tracks_hours_ago_is_not_when_the_feed_began_to_lose_listens(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_delivery_of_tracks_hours_ago_is_not_when_the_feed_began_to_lose_listens(tmp_path: Path) -> None:
     """What finds the loss within a minute has no history of its own to say when it began."""
-    monkeypatch.setattr(related, "MOST_ROWS", 6_000)
     right = heard()
     lost = right[~(since(right) & (np.random.default_rng(35).random(len(right)) < 0.6))]
     at = [NOW - timedelta(hours=hours) for hours in (29, 5)]
