@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.stats import poisson
 
 from domain.diagnosis.candidates.candidate import CandidateKind, Named, Proposal
+from domain.diagnosis.candidates.capped import Limit, Shown, limit_of, shown_of
 from domain.diagnosis.candidates.counted import symptom_of
 from domain.diagnosis.candidates.judge import TOO_MUCH, verdict_on
 from domain.diagnosis.candidates.kinds.along import not_shown
@@ -36,7 +37,7 @@ MOST_PROPOSED = 3
 class _KeptOut:
     """
     One item, or all of a slice of items, in one slice of requests; or in all of them, more strongly in some
-    values of `over` than in others.
+    values of `over` than in others. `most` of them are shown in a request, where there is such a limit.
     """
 
     item: str | None
@@ -45,6 +46,7 @@ class _KeptOut:
     usual: float
     ranked: bool
     over: str | None = None
+    most: int | None = None
 
 
 def _propose(material: Material, known: Known) -> Iterator[Proposal]:
@@ -85,19 +87,47 @@ def _everywhere(scene: Scene, found: Iterable[_KeptOut]) -> Iterator[_KeptOut]:
         parts = pd.concat(_shown(scene, (name,)), axis=1, keys=["seen", "usual", "scale"])
         return parts.set_axis(parts.index.astype(str))
 
-    for one in found:
-        over, of_items = (_of(one.place, names) for names in (scene.of_requests, scene.of_items))
-        if not over or not one.ranked or one.seen <= LEFT * one.usual:
+    limits = _Limits(scene)
+    for held_back in found:
+        over, of_items = (_of(held_back.place, names) for names in (scene.of_requests, scene.of_items))
+        limit = limits.of(of_items, over) if held_back.ranked and held_back.item is None else None
+        one = replace(held_back, most=limit.most if limit is not None else None)
+        if not over or not one.ranked or (limit is None and one.seen <= LEFT * one.usual):
             yield one
             continue
         name, value = of_items[0] if one.item is None else (scene.now.columns.item, one.item)
         seen, usual, scale = map(float, shown(name).loc[value])
-        too = _held_back_too(scale * (seen - one.seen), scale * (usual - one.usual))
-        yield replace(one, place=of_items, seen=seen, usual=usual, over=over[0][0]) if too else one
+        whole = replace(one, place=of_items, seen=seen, usual=usual, over=over[0][0])
+        if limit is not None and limit.everywhere:
+            yield whole
+        elif _held_back_too(scale * (seen - one.seen), scale * (usual - one.usual)):
+            yield replace(whole, most=None)
+        else:
+            yield one
 
 
 def _held_back_too(seen: float, usual: float) -> bool:
     return usual >= LEAST and seen <= LESS_TOO * usual and bool(poisson.cdf(seen, usual) <= SURE_TOO)
+
+
+class _Limits:
+    """Whether no request shows more than so many of some items."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._shown: dict[Slice, tuple[Shown, Shown]] = {}
+
+    def of(self, items: Slice, over: Slice) -> Limit | None:
+        """Of these items, which are shown less in a slice of requests."""
+        scene = self._scene
+        if items not in self._shown:
+            pairs = ((scene.now, scene.labels), (scene.before, scene.labels_before))
+            now, before = (
+                shown_of(one, inside(labels, items), one.scores(one.rows)) for one, labels in pairs
+            )
+            self._shown[items] = now, before
+        held_back = scene.now.per_request(inside(scene.labels, over).astype(float)) > 0
+        return limit_of(*self._shown[items], held_back)
 
 
 def item_of(material: Material, scene: Scene) -> str | None:
@@ -133,9 +163,11 @@ def _proposal(material: Material, known: Known, scene: Scene, one: _KeptOut) -> 
 def _how(one: _KeptOut) -> str:
     if not one.ranked:
         return "no longer comes up to be ranked"
-    if one.seen <= LEFT * one.usual:
-        return "is ranked and not shown"
-    return f"is shown {100 * (1 - one.seen / one.usual):.0f} % less than its scores say"
+    less = f"{100 * (1 - one.seen / one.usual):.0f} % less than its scores say"
+    if one.most is not None:
+        times = "once" if one.most == 1 else f"{one.most} times"
+        return f"is shown at most {times} a request, {less},"
+    return "is ranked and not shown" if one.seen <= LEFT * one.usual else f"is shown {less}"
 
 
 def _where(one: _KeptOut, material: Material, scene: Scene) -> Answer | None:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from domain.diagnosis.diagnose import diagnose
-from domain.values import Diagnosis, slice_of
+from domain.values import Diagnosis, Slice, slice_of
 from tests.domain.diagnosis.shop import (
     BEFORE,
     Change,
@@ -111,7 +111,7 @@ def one_a_basket(rows: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.mark.parametrize(
     ("held_back", "says"),
-    [(never, "is ranked and not shown"), (one_a_basket, "% less than its scores say")],
+    [(never, "is ranked and not shown"), (one_a_basket, "is shown at most once a request, ")],
 )
 def test_a_kind_of_article_that_is_ranked_and_held_back_in_one_region_is_a_filter(
     held_back: Change, says: str
@@ -141,13 +141,43 @@ def test_what_is_held_back_where_much_of_it_is_due_and_a_little_elsewhere_is_hel
     everywhere = replace(liked, now=one_in_each_basket(liked.now))
     found = diagnose(everywhere.material(everywhere.finding(NEW_IN_NORTH)))
     assert cause_of(found) == ("filter", "category", slice_of(category="coffee"))
-    assert "% less than its scores say" in str(found.title)
+    assert "is shown at most once a request, " in str(found.title)
     there = replace(liked, now=one_a_basket(liked.now))
     assert cause_of(diagnose(there.material(there.finding(NEW_IN_NORTH)))) == (
         "filter",
         "category",
         NEW_IN_NORTH,
     )
+
+
+def only_in_the_north(rows: pd.DataFrame) -> pd.DataFrame:
+    """Coffee is ranked high there, and nowhere else is any of it due."""
+    coffee, north = rows["category"] == "coffee", rows["region"] == "north"
+    return rows.assign(log_odds=rows["log_odds"] + coffee * north.map({True: 1.0, False: -30.0}))
+
+
+def some_of_it(rows: pd.DataFrame) -> pd.DataFrame:
+    """Four of five that are due in the north are left out, by chance."""
+    out = coffee_in_the_north(rows) & (np.random.default_rng(4).random(len(rows)) < 0.8)
+    return rows.assign(shown=rows["shown"] & ~out)
+
+
+@pytest.mark.parametrize(
+    ("held_back", "place", "says"),
+    [
+        (one_a_basket, slice_of(category="coffee"), "is shown at most once a request, "),
+        (some_of_it, NEW_IN_NORTH, "is shown 77 % less"),
+    ],
+)
+def test_a_limit_that_other_regions_could_not_reach_is_one_of_all_and_only_a_limit_is_called_one(
+    held_back: Change, place: Slice, says: str
+) -> None:
+    before = serve(catalogue(), Weighted(), BEFORE, 0, scored=only_in_the_north)
+    liked = replace(shop(scored=only_in_the_north), before=before)
+    spoilt = replace(liked, now=held_back(liked.now))
+    found = diagnose(spoilt.material(spoilt.finding(NEW_IN_NORTH)))
+    assert cause_of(found) == ("filter", "category", place)
+    assert says in str(found.title)
 
 
 def numbered(rows: pd.DataFrame) -> pd.DataFrame:
