@@ -58,7 +58,7 @@ class Differs(Value):
 class RerunAnswer(Value):
     """
     A diagnosis rerun from its bundle. `notes` say what could not be reproduced: the model, the code, what was
-    sampled or left out.
+    sampled or left out. `unasked` says why the model that was asked then could not be asked now.
     """
 
     number: int
@@ -68,3 +68,4 @@ class RerunAnswer(Value):
     differs: tuple[Differs, ...]
     notes: tuple[str, ...]
     seconds: float
+    unasked: str | None = None

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from domain.bundle import RerunAnswer
 from domain.diagnosis.bundle.compare import compare
@@ -32,8 +33,7 @@ def diagnose_again(found: Opened) -> RerunAnswer:
         raise BundleError("; ".join(f"{name} {how}" for name, how in found.wrong.items()))
     began = time.monotonic()
     then = Diagnosis.model_validate(found.words(DIAGNOSIS))
-    notes: list[str] = []
-    with _model(found.manifest, notes) as model:
+    with _model(found) as (model, unasked):
         material = thaw(found.words(MATERIAL), found.frames(), model)
         made = diagnose(material, found.manifest.seed)
     now = Diagnosis.model_validate_json(redaction.data(made.model_dump_json()))
@@ -43,32 +43,38 @@ def diagnose_again(found: Opened) -> RerunAnswer:
         then=then,
         now=now,
         differs=compare(then, now),
-        notes=(*_notes(found.manifest), *notes),
+        notes=(*_notes(found.manifest), *((unasked,) if unasked else ())),
         seconds=round(time.monotonic() - began, 2),
+        unasked=unasked,
     )
 
 
 @contextmanager
-def _model(manifest: Manifest, notes: list[str]) -> Iterator[Scorer | None]:
-    """The model used back then, if it still exists; if not, the notes say why."""
-    why = why_another(manifest)
+def _model(found: Opened) -> Iterator[tuple[Scorer | None, str | None]]:
+    """The model used back then, if it was kept or still exists; else why it is not asked, in a sentence."""
+    manifest, why = found.manifest, why_another(found.manifest)
     if manifest.model is None or why is not None:
-        if why is not None:
-            notes.append(f"The model was not asked again: {why} ({_path(manifest)})")
-        yield None
+        path = manifest.model.path if manifest.model else ""
+        yield None, None if why is None else f"The model was not asked again: {why} ({path})"
         return
-    try:
-        model = open_model(Path(manifest.model.path))
-    except SourceError as error:
-        notes.append(f"The model was not asked again: {error}")
-        yield None
-        return
-    with model:
-        yield model
+    with TemporaryDirectory(prefix="recsysops-model-") as folder:
+        try:
+            model = open_model(_file(found, Path(manifest.model.path), Path(folder)))
+        except SourceError as error:
+            yield None, f"The model was not asked again: {error}"
+            return
+        with model:
+            yield model, None
 
 
-def _path(manifest: Manifest) -> str:
-    return manifest.model.path if manifest.model else ""
+def _file(found: Opened, place: Path, folder: Path) -> Path:
+    """The model's file as it was kept, written to `folder` under its own name; else the one in its place."""
+    name = found.manifest.model_file
+    if name is None:
+        return place
+    file = folder / place.name
+    file.write_bytes(found.content(name))
+    return file
 
 
 def _notes(manifest: Manifest) -> Iterator[str]:

@@ -16,10 +16,12 @@ from domain.diagnosis.bundle.manifest import (
     DECLARATION,
     DIAGNOSIS,
     MATERIAL,
+    MODEL,
     PICTURE,
     File,
     Manifest,
     ModelFile,
+    digest,
     frame_file,
     spelled,
 )
@@ -32,9 +34,11 @@ from workers.bundle.code import code_now
 from workers.bundle.frames import pack_frame
 from workers.bundle.objects import Objects
 from workers.environment import redaction
+from workers.models.files import stamp_of
 
 TRIES, SMALLER = 8, 0.8  # part of a frame may compress worse than the whole
 MEGABYTE = 1_000_000
+MODEL_SHARE = 0.5  # of the limit that the model's file may take
 NOT_KEPT = frozenset({"people", "permissions"})
 """Sections of the declaration that are about people and say nothing about any table."""
 
@@ -42,15 +46,14 @@ NOT_KEPT = frozenset({"people", "permissions"})
 @dataclass(frozen=True)
 class Looked:
     """
-    A diagnosis with its inputs; `began` is when the first table was read. `beside` holds the bundle's other
-    files by name, none of which contain personal data.
+    A diagnosis with its inputs. `beside` holds the bundle's other files by name, none of which contain
+    personal data.
     """
 
     diagnosis: Diagnosis
     material: Material
     picture: bytes | None
     seed: int
-    began: datetime
     beside: Mapping[str, bytes] = field(default_factory=dict)
 
 
@@ -88,7 +91,8 @@ def keep(
     hidden = Hidden(columns_left_out(settings.leave_out, members), salt)
     material = hidden_material(looked.material, hidden)
     frozen, left = leave_out(freeze(material), material, hidden)
-    contents = _words(recommender, looked, frozen, hidden)
+    model, held = _model(looked, settings.limit_mb * MEGABYTE)
+    contents = {**_words(recommender, looked, frozen, hidden), **held}
     room = settings.limit_mb * MEGABYTE - sum(map(len, contents.values()))
     frames, part = _within(frozen, room, looked.seed)
     rows = {frame_file(name): len(part.frames[name]) for name in frames}
@@ -104,7 +108,7 @@ def keep(
         kept_at=at,
         seed=looked.seed,
         code=code_now(),
-        model=_model(looked),
+        model=model,
         model_left_out=left.of_model,
         left_out=left.words(),
         sampled=part.words,
@@ -155,16 +159,23 @@ def _within(frozen: Frozen, room: int, seed: int) -> tuple[dict[str, bytes], _Pa
     raise BundleError("a bundle of this size cannot be made: raise limit_mb under [bundle]")
 
 
-def _model(looked: Looked) -> ModelFile | None:
-    """The file that the model was loaded from; its hash is left out if it is newer than the diagnosis."""
+def _model(looked: Looked, limit: int) -> tuple[ModelFile | None, dict[str, bytes]]:
+    """
+    The file that the model was loaded from, and its content if it takes no more than half of `limit` bytes;
+    neither hash nor content if it is no longer the file that was loaded.
+    """
     model = looked.material.model
     if model is None:
-        return None
-    path = Path(str(getattr(model, "path", "")))
-    known = None
-    if path.is_file() and path.stat().st_mtime <= looked.began.timestamp():
-        known = file_digest(path)
-    return ModelFile(path=str(path), sha256=known, kind=model.kind)
+        return None, {}
+    path, stamp = Path(str(getattr(model, "path", ""))), getattr(model, "stamp", None)
+    if stamp is None or stamp_of(path) != stamp:
+        return ModelFile(path=str(path), sha256=None, kind=model.kind), {}
+    content = path.read_bytes() if stamp.size <= MODEL_SHARE * limit else None
+    known = file_digest(path) if content is None else digest(content)
+    if stamp_of(path) != stamp:  # replaced while it was read
+        return ModelFile(path=str(path), sha256=None, kind=model.kind), {}
+    held = {} if content is None else {f"{MODEL}{path.name}": content}
+    return ModelFile(path=str(path), sha256=known, kind=model.kind), held
 
 
 def file_digest(path: Path) -> str:

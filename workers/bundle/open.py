@@ -160,16 +160,19 @@ def _model_words(manifest: Manifest) -> str | None:
         return None
     if model.sha256 is None:
         return f"{model.path}, which was replaced while it was asked"
-    return f"{model.path}, SHA-256 {model.sha256[:12]}…, {why_another(manifest) or 'still this file'}"
+    now = "kept with it" if manifest.model_file else why_another(manifest) or "still this file"
+    return f"{model.path}, SHA-256 {model.sha256[:12]}…, {now}"
 
 
 def why_another(manifest: Manifest) -> str | None:
-    """Why the model file used back then cannot be asked now; None if it can, or if none was used."""
+    """Why the model used back then cannot be asked now; None if it can, or if none was used."""
     model = manifest.model
     if model is None:
         return None
     if manifest.model_left_out:
         return f"{', '.join(manifest.model_left_out)} of its input was left out"
+    if manifest.model_file is not None:
+        return None
     path = Path(model.path)
     if model.sha256 is None:
         return "it was replaced while it was asked"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from typing import NamedTuple
 
 from domain.errors import SourceError
 from workers.models.loaded import LoadedModel
@@ -18,6 +19,24 @@ OTHERS = {
     ".txt": ("workers.models.lightgbm_file", "load_lightgbm", "lightgbm"),
 }
 """End of the name → what reads such a file, and the extra that installs its library."""
+
+
+class FileStamp(NamedTuple):
+    """What changes when a file is written or replaced, whatever any clock says."""
+
+    device: int
+    inode: int
+    size: int
+    written_ns: int
+
+
+def stamp_of(path: Path) -> FileStamp | None:
+    """Of the file at `path`; None if there is none."""
+    try:
+        held = path.stat()
+    except OSError:
+        return None
+    return FileStamp(held.st_dev, held.st_ino, held.st_size, held.st_mtime_ns)
 
 
 def prepare(path: Path) -> None:

@@ -24,6 +24,7 @@ import pyarrow as pa
 from domain.errors import SourceError
 from workers.embedded.process import bare_environment
 from workers.models.exchange import Ended, packed, receive, send, unpacked
+from workers.models.files import stamp_of
 
 MEGABYTE = 1 << 20
 START_SECONDS = 90.0  # the libraries that reading a model takes are loaded once, slowly on a busy machine
@@ -113,7 +114,8 @@ class ModelProcess:
     """
     One model, alone in a process within limits. Release it with `close`, or use it as a context manager.
 
-    `kind` and `note` are those of `LoadedModel`; `takes` is how many features it takes, if it knows.
+    `kind` and `note` are those of `LoadedModel`; `takes` is how many features it takes, if it knows; `stamp`
+    is that of its file just before it was loaded.
     """
 
     def __init__(self, path: Path, limits: Limits | None = None, *, needs: Sequence[str] = ()) -> None:
@@ -127,6 +129,7 @@ class ModelProcess:
             SourceError: it cannot be loaded, is not trusted, or takes more time or memory than allowed.
         """
         self.path, self.limits = path, limits or Limits()
+        self.stamp = stamp_of(path)
         self._forker = _forker()
         self._line, theirs = socket.socketpair()
         self._closing = weakref.finalize(self, self._line.close)

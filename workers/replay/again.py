@@ -220,6 +220,10 @@ def _diagnosed(incident: Incident, bundle: Opened | None, notes: _Notes) -> tupl
     except BundleError as error:
         notes.say(f"its diagnosis cannot be made again: {error}")
         return incident.diagnosis, False
+    if again.unasked is not None and _name(again.now) != _name(incident.diagnosis):
+        # another name may be due to the model alone
+        notes.say(f"its diagnosis cannot be compared: {again.unasked}")
+        return incident.diagnosis, False
     return again.now, True
 
 

@@ -23,6 +23,7 @@ MANIFEST, MATERIAL, DIAGNOSIS, DECLARATION, PICTURE = (
 )
 SUFFIX = ".parquet"
 FOLDER = "frames/"
+MODEL = "model/"
 
 
 class File(Value):
@@ -45,7 +46,10 @@ class Code(Value):
 
 
 class ModelFile(Value):
-    """The model that was asked; `sha256` is null where its file was replaced meanwhile."""
+    """
+    The model that was asked; `sha256` is null where its file was replaced meanwhile. Its file is one of the
+    bundle's unless it is too large: see `Manifest.model_file`.
+    """
 
     path: str
     sha256: str | None
@@ -74,6 +78,11 @@ class Manifest(Value):
     def bytes(self) -> int:
         """The total over all its files."""
         return sum(file.bytes for file in self.files)
+
+    @property
+    def model_file(self) -> str | None:
+        """The name of the model's file in the bundle; None if it was not kept."""
+        return next((file.name for file in self.files if file.name.startswith(MODEL)), None)
 
 
 def frame_file(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -48,7 +48,7 @@ def kept(door: Door, tmp_path: Path, shown: Diagnosis) -> Objects:
     (event,) = [one for one in door.events(_stream(door)) if isinstance(one.event, DiagnosisGathered)]
     objects = Objects(tmp_path / "var" / "bundles" / "main")
     now = datetime.now(UTC)
-    looked = Looked(shown, MATERIAL, b"a picture", 7, now - timedelta(seconds=4))
+    looked = Looked(shown, MATERIAL, b"a picture", 7)
     declared = recommender(tmp_path / "recsysops.toml")
     root = keep(objects, declared, looked, number=1, event=event.id, at=now, salt=b"salt")
     command = c.RecordBundle(diagnosis=event.id, **root.model_dump())

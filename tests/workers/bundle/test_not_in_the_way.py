@@ -133,7 +133,6 @@ for number in range(10_000):  # until somebody kills it, in the midst of writing
 
 DIES_BEFORE_IT_IS_RECORDED = """
 import os, signal, sys
-from datetime import UTC, datetime
 from domain.incident.commands import RecordDiagnosis
 from domain.recommender.bundle import Bundle
 from domain.recommender.recommender import Recommender
@@ -147,7 +146,7 @@ from workers.store.connection import engine
 
 url, folder, stream, event = sys.argv[1:]
 declared = Recommender(name="shop", tables={"t": Table(name="t", path="t")}, bundle=Bundle(path=folder))
-looked = Looked(Diagnosis(cause="it was unset"), full(), b"picture", 7, datetime.now(UTC))
+looked = Looked(Diagnosis(cause="it was unset"), full(), b"picture", 7)
 
 def handler(work):
     yield RecordDiagnosis(diagnosis=looked.diagnosis)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -14,9 +16,13 @@ from domain.errors import BundleError, Refused
 from domain.incident.events import BundleKept
 from domain.incident.state import Incident
 from domain.incident.state.incident import Bundle as Kept
+from domain.recommender.recommender import Recommender
+from tests.domain.conftest import AT
 from tests.workers.bundle.room import Room, names
 from workers.bundle.again import diagnose_again
-from workers.bundle.open import answer, export
+from workers.bundle.keep import Looked
+from workers.bundle.open import Opened, answer, export
+from workers.respond.diagnose.diagnose import look_into
 
 
 def test_what_a_diagnosis_read_and_showed_is_kept_under_a_root_in_the_log_and_gives_it_again(
@@ -34,7 +40,7 @@ def test_what_a_diagnosis_read_and_showed_is_kept_under_a_root_in_the_log_and_gi
     assert found.same_code
     assert found.diagnosis == kept.diagnosis
     assert found.model is not None
-    assert "still this file" in found.model
+    assert "kept with it" in found.model
     held = {file.name for file in found.files}
     frames = ("series", "cells", "items", "snapshots.before", "snapshots.after", "candidates")
     assert {MATERIAL, DIAGNOSIS, DECLARATION, PICTURE, *(f"frames/{one}.parquet" for one in frames)} <= held
@@ -105,16 +111,59 @@ def test_a_file_that_is_gone_and_a_manifest_that_was_changed_are_named(shared: R
     assert not shared.bundle(kept).wrong
 
 
-def test_with_another_model_file_it_is_said_and_the_lines_that_rest_on_it_differ(
-    shared: Room, kept: Incident
-) -> None:
+def test_the_model_of_then_is_asked_when_another_has_taken_its_place(shared: Room, kept: Incident) -> None:
+    found = shared.bundle(kept)
+    assert found.manifest.model_file == "model/ranker.skops"
     path = Path(shared.recommender.models["ranker"].path)
     content = path.read_bytes()
     try:
-        path.write_bytes(content + b" ")
-        again = diagnose_again(shared.bundle(kept))
+        path.unlink()
+        again = diagnose_again(found)
     finally:
         path.write_bytes(content)
-    assert any("The model was not asked again: there is another file now" in note for note in again.notes)
+    assert (again.differs, again.unasked) == ((), None)
+
+
+def test_a_model_too_large_to_be_kept_is_asked_in_its_place_and_is_missed_where_another_is_there(
+    room: Room, looked: Looked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.bundle.keep.MODEL_SHARE", 0.0)
+    found = kept_of(room, looked)
+    assert found.manifest.model_file is None
+    assert "still this file" in str(answer(found).model)
+    assert (diagnose_again(found).differs, diagnose_again(found).unasked) == ((), None)
+    path = Path(room.recommender.models["ranker"].path)
+    content = path.read_bytes()
+    try:
+        path.write_bytes(content + b" ")
+        again = diagnose_again(found)
+    finally:
+        path.write_bytes(content)
+    assert str(again.unasked).startswith("The model was not asked again: there is another file now")
+    assert again.unasked in again.notes
     gone = [one.then or "" for one in again.differs if one.what == "evidence" and one.then]
     assert any(line.startswith("reproduction: ") for line in gone)
+
+
+def test_a_file_put_in_the_model_s_place_while_it_was_asked_is_not_kept_for_it_however_old(
+    room: Room, recommender: Recommender, world: SimpleNamespace
+) -> None:
+    path = Path(recommender.models["ranker"].path)
+    looked = look_into(recommender, world.finding, AT)
+    other, content, held = path.with_name("other.skops"), path.read_bytes(), path.stat()
+    try:
+        other.write_bytes(content)
+        os.utime(other, (held.st_atime, held.st_mtime - 3_600))
+        other.replace(path)
+        found = kept_of(room, looked)
+    finally:
+        path.write_bytes(content)
+    assert found.manifest.model_file is None
+    assert "was replaced while it was asked" in str(answer(found).model)
+    assert "was replaced while it was asked" in str(diagnose_again(found).unasked)
+
+
+def kept_of(room: Room, looked: Looked) -> Opened:
+    incident = room.opens()
+    room.settles(incident, looked)
+    return room.bundle(room.card(incident.stream))

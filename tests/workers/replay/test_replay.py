@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from domain.bundle import RerunAnswer
 from domain.incident import commands as c
 from domain.replayed import Replayed
 from domain.values import Actor, Severity
 from tests.conftest import fresh_database
 from tests.workers.replay.depot import END, HALF, Depot, scans
-from workers.bundle.open import open_bundle
+from workers.bundle.again import diagnose_again
+from workers.bundle.open import Opened, open_bundle
 from workers.embedded import Servers
 from workers.environment.settings import settings
 from workers.log.handle import handle
@@ -63,6 +65,27 @@ def test_nothing_changed_and_it_goes_as_the_log_says_from_less_than_a_hundred_ki
 def test_the_table_is_gone_and_nothing_is_missed(depot: Depot) -> None:
     (depot.folder / "scans.parquet").unlink()
     assert replayed(depot).verdict == "same"
+
+
+@pytest.mark.parametrize(
+    ("unasked", "verdict", "says"),
+    [
+        ("The model was not asked again", "same", "cannot be compared: The model was not asked again"),
+        (None, "worse", "its cause is named: serving ranker"),  # for which the standby is not offered
+    ],
+)
+def test_a_cause_that_is_another_for_want_of_the_model_of_then_is_not_compared(
+    depot: Depot, monkeypatch: pytest.MonkeyPatch, unasked: str | None, verdict: str, says: str
+) -> None:
+    def otherwise(bundle: Opened) -> RerunAnswer:
+        again = diagnose_again(bundle)
+        named = {"cause": "serving adds 1", "cause_kind": "serving", "object": "ranker"}
+        return again.model_copy(update={"now": again.now.model_copy(update=named), "unasked": unasked})
+
+    monkeypatch.setattr("workers.replay.again.diagnose_again", otherwise)
+    one = replayed(depot)
+    assert one.verdict == verdict
+    assert says in "; ".join((*one.reasons, *one.notes))
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,6 @@ from workers.bundle.keep import Looked
 from workers.bundle.record import keep_bundle
 from workers.checks.judged import judged_until
 from workers.detect.record import read_alarms
-from workers.environment import clock
 from workers.log.obligations import Work
 from workers.models.logged import Log, LoggedModel, load_logged
 from workers.models.process import warm_up
@@ -149,7 +148,7 @@ def look_into(
     Returns:
         Whatever could be established; what could not be read becomes a line of evidence.
     """
-    began, began_at = time.monotonic(), clock.now()
+    began = time.monotonic()
     reader, inquiry = Reader(recommender, finding, at), Inquiry(seed)
     drawn: bytes | None = None
     picture: str | None = None
@@ -169,7 +168,7 @@ def look_into(
     material = replace(material, others=context.others, past=context.past)
     found = inquiry.conclude(material)
     diagnosis = found.model_copy(update={"picture": picture, "seconds": round(time.monotonic() - began, 2)})
-    return Looked(diagnosis, material, drawn, seed, began_at)
+    return Looked(diagnosis, material, drawn, seed)
 
 
 def gather(
