@@ -28,6 +28,7 @@ from workers.detect.detection_run import detection_run
 from workers.environment.settings import settings
 from workers.replay.again import replay
 from workers.store import cards
+from workers.store.signature import FILE
 
 MOST_MEGABYTES, MEGABYTE = 20.0, 1e6
 LOOKED_AT = 40 * MINUTE  # before a strike: longer than the distance between two former memories of a check
@@ -60,9 +61,7 @@ def look_at(past: Past, hours: Collection[int], server: str, replay_time: str, j
     """Take the branches of these hours again, after some time with detection runs."""
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         asked = {
-            hour: pool.submit(
-                _looked_at, past.folder / f"looked-at-{hour}", log_of(hour), one, server, replay_time
-            )
+            hour: pool.submit(_looked_at, past.folder / log_of(hour), log_of(hour), one, server, replay_time)
             for hour, one in past.branches.items()
             if hour in hours
         }
@@ -72,7 +71,7 @@ def look_at(past: Past, hours: Collection[int], server: str, replay_time: str, j
 def _looked_at(
     to: Path, log: str, branched: tuple[Path, datetime], server: str, replay_time: str
 ) -> tuple[Path, datetime]:
-    (folder, at), lived = branched, to.with_name(f"{to.name}-lived")
+    (folder, at), lived = branched, _lived(to.parent, log)
     with installed(
         database(server, log), lived, declaration(replay_time), variables(lived / "cinema")
     ) as here:
@@ -83,6 +82,11 @@ def _looked_at(
     return branch(lived / "cinema", to), world.at
 
 
+def _lived(folder: Path, log: str) -> Path:
+    """Where the installation with this log looked, below the past's folder."""
+    return folder / f"{log}-lived"
+
+
 def log_of(hour: int) -> str:
     """The database with the log of the looks before a strike at this hour."""
     return f"looked_at_{hour}"
@@ -91,9 +95,13 @@ def log_of(hour: int) -> str:
 def kept(order: Order) -> Kept:
     """One fault struck once, its incidents frozen, its tables deleted, and the frozen incidents replayed."""
     folder, (branched, at) = order.folder / "first", order.first
-    address = copied(order.server, log_of(order.hours[0]), f"frozen_{order.name}_{order.draw}")
+    log = log_of(order.hours[0])
+    address = copied(order.server, log, f"frozen_{order.name}_{order.draw}")
+    # With another key, cards of incidents from before the strike would not be this installation's own.
+    key = {"RECSYSOPS_SIGNING_KEY": str(_lived(order.folder.parent, log) / "var" / FILE)}
     try:
-        with installed(address, order.folder, declaration(order.replay_time), variables(folder)) as here:
+        declared, around = declaration(order.replay_time), {**variables(folder), **key}
+        with installed(address, order.folder, declared, around) as here:
             world = Taught(branched, folder, at, here.file)
             raised = _lived_through(here, world, order)
             world.close()
