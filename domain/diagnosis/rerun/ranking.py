@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,27 @@ LEAST_EXPECTED = 5.0  # exposures of a slice, from which on it says something if
 CERTAIN = 1e-4  # chance, for all slices looked at together, of counts so far off
 
 
+@dataclass(frozen=True)
+class Ranked:
+    """
+    Candidates of one time: `shown`, (rows,), whether each was; `expected` how likely its rank makes that, as
+    `expected_by_rank` has it; `texts` the slices it lies in; `requests` and `items` which they are.
+    """
+
+    shown: Bools
+    expected: Floats
+    texts: pd.DataFrame
+    requests: npt.NDArray[np.intp]
+    items: pd.Series
+
+    def inside(self, where: Slice, items: Sequence[str] = ()) -> Bools:
+        """(rows,) those in a slice, of these items if any are named."""
+        held = np.ones(len(self.shown), dtype=bool)
+        for name, value in where:
+            held &= (self.texts[name] == value).to_numpy(bool) if name in self.texts else False
+        return held & self.items.astype(str).isin(items).to_numpy(bool) if items else held
+
+
 def expected_by_rank(scores: Floats, shown: Bools, requests: npt.NDArray[np.intp]) -> Floats:
     """
     How often candidates of each rank are shown, over all requests, for each row: (rows,), 0–1.
@@ -33,24 +55,18 @@ def expected_by_rank(scores: Floats, shown: Bools, requests: npt.NDArray[np.intp
     return np.asarray(often[rank])
 
 
-def ranking_differences(
-    shown: Bools,
-    expected: Floats,
-    texts: pd.DataFrame,
-    requests: npt.NDArray[np.intp],
-    items: pd.Series,
-) -> tuple[StepDifference, ...]:
+def ranking_differences(now: Ranked, before: Ranked | None = None) -> tuple[StepDifference, ...]:
     """
     Slices, or items in them, that are shown more or less than their scores say; those that lose come first.
 
-    Args:
-        shown: (rows,) of every candidate whether it was.
-        expected: (rows,) how likely its score makes that.
+    A rank does not say by how much one score is above the next, so that where some are liked far more than
+    others they are always shown more than most of their rank: what was so `before` is left out.
     """
+    texts, shown, expected, requests = now.texts, now.shown, now.expected, now.requests
     narrow = [str(name) for name in texts if texts[name].nunique() > 1]
     found: dict[Slice, StepDifference] = {}
     frames = [(texts[narrow], narrow)]
-    frames += [(texts[[name]].assign(**{ITEM: items.astype(str)}), [name, ITEM]) for name in narrow]
+    frames += [(texts[[name]].assign(**{ITEM: now.items.astype(str)}), [name, ITEM]) for name in narrow]
     tried = 1 + sum(frame.drop_duplicates().shape[0] for frame, _ in frames)
     for frame, names in frames:
         for where in _slices(frame, names, shown, expected):
@@ -58,7 +74,18 @@ def ranking_differences(
             one = None if held else _difference(where, frame, shown, expected, requests, tried)
             if one is not None:
                 found[where] = one
-    return tuple(sorted(found.values(), key=lambda one: one.size))
+    new = [one for one in found.values() if before is None or not _was_so(one, before)]
+    return tuple(sorted(new, key=lambda one: one.size))
+
+
+def _was_so(one: StepDifference, before: Ranked) -> bool:
+    """Whether the same slice may have been shown as much more or less before."""
+    inside = before.inside(one.where or (), one.items)
+    due = float(before.expected[inside].sum())
+    if due < LEAST_EXPECTED:
+        return False
+    low, high = (end / due - 1 for end in count_interval(int(before.shown[inside].sum())))
+    return one.low <= high and low <= one.high
 
 
 def _slices(frame: pd.DataFrame, names: Sequence[str], shown: Bools, expected: Floats) -> list[Slice]:

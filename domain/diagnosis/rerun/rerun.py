@@ -24,7 +24,7 @@ from domain.diagnosis.rerun.features import feature_differences, of_other_kind
 from domain.diagnosis.rerun.interval import Drawn
 from domain.diagnosis.rerun.place import dimensions_of
 from domain.diagnosis.rerun.presence import Presence, missing_requests
-from domain.diagnosis.rerun.ranking import expected_by_rank, ranking_differences
+from domain.diagnosis.rerun.ranking import Ranked, expected_by_rank, ranking_differences
 from domain.diagnosis.rerun.scores import (
     Scored,
     another_model,
@@ -265,15 +265,21 @@ def _features(logged: Logged, seed: int) -> tuple[StepDifference, ...]:
 
 def _ranking(logged: Logged) -> tuple[StepDifference, ...]:
     """Found by ranks, which needs no model; empty where the log does not say what was shown."""
-    rows, columns = logged.rows, logged.columns
-    if columns.shown is None or columns.shown not in rows or not rows[columns.shown].any():
+    now = _ranked(logged, logged.rows)
+    if now is None:
         return ()
-    names = tuple(name for name in logged.dimensions if name in rows)
-    texts, _ = dimensions_of(rows, names, ())
+    before = None if logged.before is None else _ranked(logged, logged.before)
+    found = ranking_differences(now, before)
+    # What gains took the place of what lost, and is reported with it.
+    return tuple(one for one in found if one.size < 0) or found
+
+
+def _ranked(logged: Logged, rows: pd.DataFrame) -> Ranked | None:
+    columns = logged.columns
+    if columns.shown is None or columns.shown not in rows or not rows[columns.shown].any():
+        return None
+    texts, _ = dimensions_of(rows, tuple(name for name in logged.dimensions if name in rows), ())
     requests = pd.factorize(rows[columns.request])[0].astype(np.intp)
     shown = rows[columns.shown].astype(bool).to_numpy()
     scores = rows[columns.score].to_numpy(dtype=np.float64, na_value=-np.inf)
-    expected = expected_by_rank(scores, shown, requests)
-    found = ranking_differences(shown, expected, texts, requests, rows[columns.item])
-    # What gains took the place of what lost, and is reported with it.
-    return tuple(one for one in found if one.size < 0) or found
+    return Ranked(shown, expected_by_rank(scores, shown, requests), texts, requests, rows[columns.item])

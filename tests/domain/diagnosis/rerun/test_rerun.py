@@ -148,6 +148,19 @@ def test_a_filter_between_score_and_shelf_is_found_by_what_was_shown(model: Kitc
     assert not found.of("serving")
 
 
+def test_what_was_shown_more_than_its_rank_says_before_too_is_not_reported(model: Kitchen) -> None:
+    rows = visits(model, 600, 9)
+    first = rows["visit"].isin(rows["visit"].unique()[:300])
+    liked = rows["predicted_minutes"] + 400.0 * (rows["cuisine"] == "thai")
+
+    def listed(scores: pd.Series) -> pd.DataFrame:
+        return rows.assign(listed=scores.groupby(rows["visit"]).rank(ascending=False) <= COLUMNS.top)
+
+    always, never = listed(liked), listed(rows["predicted_minutes"])
+    assert run(always[~first], model, before=always[first]).of("ranking") == ()
+    assert run(always[~first], model, before=never[first]).of("ranking")
+
+
 def test_requests_that_one_table_has_and_another_lacks_are_reported_by_slice() -> None:
     cells = pd.DataFrame(
         {
