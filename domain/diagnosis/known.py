@@ -17,12 +17,13 @@ from domain.values import Evidence, Finding
 class Known:
     """
     Filled step by step. `repaired` is the share of the gap that closes in replay (0–1), `delivered` what the
-    last delivery broke, `change` the part of it that concerns the finding's items; `unread` says what could
-    not be read.
+    last delivery broke, `change` the part of it that concerns the finding's items; `outside_since` is when
+    what the check measures left its band, where no onset is known; `unread` says what could not be read.
     """
 
     evidence: list[Evidence] = field(default_factory=list)
     onset: Onset | None = None
+    outside_since: datetime | None = None
     slices: tuple[Localised, ...] = ()
     concerned: tuple[str, ...] = ()
     delivered: tuple[Delivered, ...] = ()
@@ -33,8 +34,13 @@ class Known:
     unread: list[Evidence] = field(default_factory=list)
 
     def begun(self, finding: Finding) -> datetime:
-        """Since when; if no single moment stands out, the start of the window in which it was found."""
-        return self.onset.since if self.onset is not None else finding.window_start
+        """
+        Since when; if no single moment stands out, the start of the first window outside its band, else of
+        the one in which it was found.
+        """
+        if self.onset is not None:
+            return self.onset.since
+        return min(self.outside_since or finding.window_start, finding.window_start)
 
     def right_until(self, finding: Finding) -> datetime:
         """Until when all was right: what begins late in a window shows in the next one."""

@@ -125,6 +125,7 @@ class Material:
 
     Args:
         series: windows of the slice: `window_start`, `observed`, `expected`.
+        outside_since: where there is no series, when what the check measures left its band.
         cells: combinations of `dimensions` since about the onset: `observed`, `expected`.
         exploded: dimension → the separator between its several values in one cell.
         items: one row an item, by `key`; `features` may be odd.
@@ -158,6 +159,7 @@ class Material:
     noun: str = "items"
     zone: tzinfo = UTC
     series: pd.DataFrame | None = None
+    outside_since: datetime | None = None
     cells: pd.DataFrame | None = None
     dimensions: tuple[str, ...] = ()
     exploded: Mapping[str, str] = field(default_factory=dict)

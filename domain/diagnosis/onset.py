@@ -78,6 +78,26 @@ def find_onset(series: pd.DataFrame, alarm: float = 0.0) -> Onset | None:
     return replace(_onset(starts, observed, expected, split, phi, float(gain[split])), latest=latest)
 
 
+def outside_since(judged: pd.DataFrame, finding: Finding) -> datetime | None:
+    """
+    Start of the first of the adjoining windows outside their band, on the side of the finding, that last up
+    to its own; null where its own is inside, as when only many together tell, or if all known ones are
+    outside: then it began before them.
+
+    Args:
+        judged: `window_start` (aware, ascending), `observed`, `low`, `high` of the finding's check.
+    """
+    until = judged[judged["window_start"] < finding.window_end]
+    observed = until["observed"].to_numpy(float)
+    fell = finding.observed < finding.expected
+    outside = observed < until["low"].to_numpy(float) if fell else observed > until["high"].to_numpy(float)
+    inside = np.flatnonzero(~outside)
+    if not len(inside) or inside[-1] == len(until) - 1:
+        return None
+    first = pd.Timestamp(until["window_start"].iloc[inside[-1] + 1])
+    return first.floor("us").to_pydatetime()
+
+
 def _onset(
     starts: pd.DatetimeIndex, observed: Floats, expected: Floats, split: int, phi: float, gain: float
 ) -> Onset:

@@ -32,16 +32,20 @@ def _when(proposal: Proposal, material: Material, known: Known) -> Answer:
     if proposal.since is None:
         return Answer(question="when", words="when it began is not known")
     began = material.clock(proposal.since)
+    window = finding.window_end - finding.window_start
+    in_time = Answer(question="when", holds=True, words=f"it began at {began}, no later than the symptom")
     if onset is None:
+        shown = known.outside_since
+        if shown is not None and shown - LONG_BEFORE <= proposal.since <= shown + window:
+            return in_time
         late = proposal.since >= finding.window_end
         words = f"it began at {began}; when the symptom began is not known"
         return Answer(question="when", holds=False if late else None, words=words)
-    window = finding.window_end - finding.window_start
     if proposal.since > onset.latest + window:
         return Answer(question="when", holds=False, words=f"it began at {began}, after the symptom")
     if onset.since - proposal.since > LONG_BEFORE:
         return Answer(question="when", words=f"it began at {began}, long before the symptom")
-    return Answer(question="when", holds=True, words=f"it began at {began}, no later than the symptom")
+    return in_time
 
 
 def _where(proposal: Proposal, material: Material, known: Known) -> Answer:

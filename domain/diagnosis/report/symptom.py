@@ -15,6 +15,9 @@ COUNTERPART = 0.3  # share of what some lost that another must gain to be their 
 def report_onset(material: Material, known: Known, seed: int) -> None:
     """Since when, and how much an hour."""
     if material.series is None:
+        known.outside_since = material.outside_since
+        if known.outside_since is not None:
+            known.say("onset", f"Outside what is usual since {material.clock(known.outside_since)}")
         return
     known.onset = find_onset(material.series, alarm_of(material.finding))
     if known.onset is None:

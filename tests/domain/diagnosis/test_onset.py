@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from domain.diagnosis.onset import find_onset
+from domain.diagnosis.onset import find_onset, outside_since
 from domain.errors import TooFewRows
+from domain.values import Finding, Severity
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -70,3 +71,28 @@ def test_a_slow_drift_of_hours_ago_is_not_taken_for_the_surge_of_the_last_window
     assert asked is not None
     assert plain.since < asked.since
     assert asked.since == drifting["window_start"].iloc[-1]
+
+
+@pytest.mark.parametrize(
+    ("observed", "first"),
+    [
+        ([50, 51, 49, 20, 21, 22], 3),
+        ([50, 20, 49, 20, 21, 22], 3),  # one that was outside before is none of it
+        ([50, 51, 49, 90, 21, 22], 4),  # as is one on the other side
+        ([20, 21, 22, 20, 21, 22], None),  # it began before what is known
+        ([50, 51, 49, 50, 51, 50], None),  # each by itself is inside
+        ([50, 51, np.nan, 20, 21, 22], 3),
+    ],
+)
+def test_it_began_with_the_first_of_the_windows_outside_the_band_that_last_until_its_own(
+    observed: list[float], first: int | None
+) -> None:
+    windows = [START + n * timedelta(minutes=10) for n in range(7)]
+    judged = pd.DataFrame(
+        {"window_start": pd.DatetimeIndex(windows), "observed": [*observed, 50.0], "low": 40.0, "high": 60.0}
+    )
+    finding = Finding(
+        check="kept", table="shown", subject="kept", window_start=windows[5], window_end=windows[6],
+        observed=22.0, expected=50.0, p_value=1e-9, severity=Severity.SEV3, title="fewer are kept",
+    )  # fmt: skip
+    assert outside_since(judged, finding) == (None if first is None else windows[first])

@@ -13,7 +13,7 @@ import pandas as pd
 from domain.diagnosis.changes.other_model import took_over
 from domain.diagnosis.diagnose import STAGES, Inquiry
 from domain.diagnosis.material import Material, OtherFinding
-from domain.diagnosis.onset import Onset, alarm_of, find_onset
+from domain.diagnosis.onset import Onset, alarm_of, find_onset, outside_since
 from domain.diagnosis.precedent import Past, past_of
 from domain.errors import SourceError
 from domain.incident import commands as c
@@ -23,7 +23,6 @@ from domain.recommender.recommender import Recommender
 from domain.values import Diagnosis, EvidenceStage, Finding, Piece
 from workers.bundle.keep import Looked
 from workers.bundle.record import keep_bundle
-from workers.checks.judged import judged_until
 from workers.detect.record import read_alarms
 from workers.log.obligations import Work
 from workers.models.logged import Log, LoggedModel, load_logged
@@ -45,6 +44,7 @@ SEED = 7
 LEAST_SPAN = timedelta(minutes=1)
 REMEMBERED = 500  # newest incidents that are over, searched for one like this
 LEAST_RANKED = timedelta(minutes=30)  # by one version before the onset, to be compared with
+WINDOWS_TO_SHOW, LEAST_TO_SHOW = 3, timedelta(minutes=30)  # for what a delivery broke to leave its band
 AROUND = timedelta(days=1)  # before the diagnosis: what another check found within it may be the cause
 
 Keep = Callable[[bytes], str]
@@ -188,14 +188,18 @@ def gather(
         for stage in STAGES:
             looked(stage, material)
         return material, None
-    looked("metric", material)
-    onset = None
+    onset, outside = None, None
     if series is not None:
         onset = reader.attempt("When it began", lambda: find_onset(series, alarm_of(finding)))
-    since = min(onset.since if onset else finding.window_start, reader.end - LEAST_SPAN)
+    else:
+        outside = reader.attempt("When it began", lambda: _outside_since(reader))
+    material = replace(material, outside_since=outside)
+    looked("metric", material)
+    begun = onset.since if onset else min(outside or finding.window_start, finding.window_start)
+    since = min(begun, reader.end - LEAST_SPAN)
     latest = max(since, onset.latest) if onset else since
     snapshots = reader.attempt("The deliveries", lambda: reader.snapshots(latest))
-    if onset is None and snapshots is not None and _may_date_it(reader, snapshots.delivered_at):
+    if onset is None and snapshots is not None and _may_date_it(reader, snapshots.delivered_at, outside):
         since = min(since, snapshots.delivered_at)  # else “before” would contain the fault, too
     material = _with_slices(reader, material, since)
     looked("slices", material)
@@ -210,9 +214,22 @@ def gather(
     return material, onset
 
 
-def _may_date_it(reader: Reader, delivered_at: datetime) -> bool:
-    """Whether the fault may have begun with a delivery of items; a feed does not lose its rows with one."""
-    return copied_feed(reader.recommender, reader.finding) is None and reader.end - delivered_at < BACK
+def _outside_since(reader: Reader) -> datetime | None:
+    """When what the check measures left its band; None where its windows do not say so."""
+    return None if reader.judged is None else outside_since(reader.judged, reader.finding)
+
+
+def _may_date_it(reader: Reader, delivered_at: datetime, outside: datetime | None) -> bool:
+    """
+    Whether the fault may have begun with a delivery of items: shortly before it showed, or hours ago where
+    nobody knows since when it shows. A feed does not lose its rows with one.
+    """
+    if copied_feed(reader.recommender, reader.finding) is not None:
+        return False
+    if outside is None:
+        return reader.end - delivered_at < BACK
+    window = reader.finding.window_end - reader.finding.window_start
+    return outside - delivered_at < max(WINDOWS_TO_SHOW * window, LEAST_TO_SHOW)
 
 
 def _begun(reader: Reader, series: pd.DataFrame | None) -> Material:
@@ -364,9 +381,7 @@ def _draw(reader: Reader, material: Material, onset: Onset | None) -> bytes | No
     finding = material.finding
     if finding.kind == "predicted" and material.launches is not None and material.launch_columns is not None:
         return draw_launch(material.launches, material.launch_columns, finding, material.zone)
-    series = material.series
-    if series is None:
-        series = judged_until(reader.recommender, finding, reader.at)
+    series = material.series if material.series is not None else reader.judged
     if series is None:
         return None
     return draw_finding(finding, series, material.zone, onset=onset.since if onset else None)

@@ -20,6 +20,7 @@ from domain.recommender.recommender import Recommender
 from domain.recommender.several import several
 from domain.resolution.replays.registry import standby_of
 from domain.values import Finding, Slice
+from workers.checks.judged import judged_until
 from workers.declaration.check_kinds import found as found_kind
 from workers.models.candidates import read_candidates
 from workers.models.logged import Log, log_of
@@ -90,6 +91,11 @@ class Reader:
         if about.back or about == coarse or not _patchy(found["observed"].to_numpy()[: about.count // 2]):
             return found
         return self._series(coarse)
+
+    @cached_property
+    def judged(self) -> pd.DataFrame | None:
+        """The finding's last windows as its check judges them; None if it has no numbers for them."""
+        return judged_until(self.recommender, self.finding, self.at)
 
     def _series(self, about: FindingQuery) -> pd.DataFrame:
         finding, width, count = self.finding, about.width, about.count

@@ -228,6 +228,7 @@ def full() -> Material:
     return spoilt.material(
         spoilt.finding(where),
         zone=ZoneInfo("Europe/Berlin"),
+        outside_since=ONSET,
         exploded={"category": "|"},
         snapshots=delivery(items),
         item_feature=True,

@@ -132,6 +132,12 @@ def radio(folder: Path, listens: pd.DataFrame, standby: pd.DataFrame, offers: pd
     return load(folder / "recsysops.toml")
 
 
+def delivered(folder: Path, at: list[datetime]) -> None:
+    """The same tracks, delivered at these times."""
+    tracks = pd.DataFrame({"track": [f"track-{n}" for n in range(50)], "tempo": np.arange(50) % 7})
+    pd.concat([tracks.assign(delivered_at=one) for one in at]).to_parquet(folder / "tracks.parquet")
+
+
 def about(rows: pd.DataFrame, where: Slice, right: pd.DataFrame) -> Finding:
     """What ten minutes held and what they should have held."""
 
@@ -241,9 +247,7 @@ def test_a_delivery_of_tracks_hours_ago_is_not_when_the_feed_began_to_lose_liste
     """What finds the loss within a minute has no history of its own to say when it began."""
     right = heard()
     lost = right[~(since(right) & (np.random.default_rng(35).random(len(right)) < 0.6))]
-    at = [NOW - timedelta(hours=hours) for hours in (29, 5)]
-    tracks = pd.DataFrame({"track": [f"track-{n}" for n in range(50)], "tempo": np.arange(50) % 7})
-    pd.concat([tracks.assign(delivered_at=one) for one in at]).to_parquet(tmp_path / "tracks.parquet")
+    delivered(tmp_path, [NOW - timedelta(hours=hours) for hours in (29, 5)])
     radio(tmp_path, lost, right, right)
     (tmp_path / "recsysops.toml").write_text(DECLARED + TRACKS)
     finding = Finding(
@@ -290,6 +294,22 @@ def test_a_log_that_keeps_fewer_sessions_than_was_agreed_is_the_cause_of_what_it
     assert cause_of(found) == ("logging", "offers", LIVE_ON_AIR)
     assert found.cause is not None
     assert "they were served, and not logged" in found.cause
+
+
+def test_it_began_when_what_its_check_measures_left_its_band_and_not_with_a_delivery_hours_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So many sessions that only those around its beginning can be held beside each other."""
+    monkeypatch.setattr(related, "MOST_ROWS", 2_000)
+    right = heard()
+    logged, finding = kept(right, 0.03)
+    delivered(tmp_path, [NOW - timedelta(hours=hours) for hours in (29, 4)])
+    radio(tmp_path, right, right, logged)
+    (tmp_path / "recsysops.toml").write_text(DECLARED + TRACKS)
+    of_it = finding.model_copy(update={"subject": "kept in offers"})
+    found = diagnose(load(tmp_path / "recsysops.toml"), of_it, NOW)
+    assert cause_of(found) == ("logging", "offers", LIVE_ON_AIR)
+    assert any(one.statement == "Outside what is usual since 2026-06-03 08:20 UTC" for one in found.evidence)
 
 
 def test_sessions_that_are_not_found_as_their_key_is_written_otherwise_were_logged(tmp_path: Path) -> None:
