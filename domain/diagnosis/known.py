@@ -40,7 +40,7 @@ class Known:
         """
         if self.onset is not None:
             return self.onset.since
-        return min(self.outside_since or finding.window_start, finding.window_start)
+        return self.outside_since or finding.window_start
 
     def right_until(self, finding: Finding) -> datetime:
         """Until when all was right: what begins late in a window shows in the next one."""

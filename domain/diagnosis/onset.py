@@ -81,8 +81,8 @@ def find_onset(series: pd.DataFrame, alarm: float = 0.0) -> Onset | None:
 def outside_since(judged: pd.DataFrame, finding: Finding) -> datetime | None:
     """
     Start of the first of the adjoining windows outside their band, on the side of the finding, that last up
-    to its own; null where its own is inside, as when only many together tell, or if all known ones are
-    outside: then it began before them.
+    to its own, and no later than the finding's, which may be several of them. Null where its own is inside,
+    as when only many together tell, or if all known ones are outside: then it began before them.
 
     Args:
         judged: `window_start` (aware, ascending), `observed`, `low`, `high` of the finding's check.
@@ -95,7 +95,7 @@ def outside_since(judged: pd.DataFrame, finding: Finding) -> datetime | None:
     if not len(inside) or inside[-1] == len(until) - 1:
         return None
     first = pd.Timestamp(until["window_start"].iloc[inside[-1] + 1])
-    return first.floor("us").to_pydatetime()
+    return min(first.floor("us").to_pydatetime(), finding.window_start)
 
 
 def _onset(

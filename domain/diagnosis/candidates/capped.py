@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import poisson
 
-from domain.diagnosis.place import Bools, Floats
+from domain.diagnosis.place import Bools, Floats, inside
 from domain.diagnosis.replay import Traffic
+from domain.diagnosis.scene import Scene
+from domain.values import Slice
 
 MOST = 5  # a higher limit is hardly ever reached, so the log cannot show it
 LEFT = 0.2  # share of the requests due to show more that may still do so: some are from before the onset
@@ -35,6 +37,24 @@ class Limit:
 
     most: int
     everywhere: bool
+
+
+class Limits:
+    """Whether no request of a scene shows more than so many of some items."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._shown: dict[Slice, tuple[Shown, Shown]] = {}
+
+    def of(self, items: Slice, over: Slice) -> Limit | None:
+        """Of these items, which are shown less in a slice of requests."""
+        if items not in self._shown:
+            scene = self._scene
+            times = ((scene.now, scene.labels), (scene.before, scene.labels_before))
+            now, before = (shown_of(at, inside(labels, items), at.scores(at.rows)) for at, labels in times)
+            self._shown[items] = now, before
+        held_back = self._scene.now.per_request(inside(self._scene.labels, over).astype(float)) > 0
+        return limit_of(*self._shown[items], held_back)
 
 
 def shown_of(traffic: Traffic, mine: Bools, scores: Floats) -> Shown:

@@ -87,12 +87,25 @@ def test_a_slow_drift_of_hours_ago_is_not_taken_for_the_surge_of_the_last_window
 def test_it_began_with_the_first_of_the_windows_outside_the_band_that_last_until_its_own(
     observed: list[float], first: int | None
 ) -> None:
-    windows = [START + n * timedelta(minutes=10) for n in range(7)]
-    judged = pd.DataFrame(
-        {"window_start": pd.DatetimeIndex(windows), "observed": [*observed, 50.0], "low": 40.0, "high": 60.0}
-    )
-    finding = Finding(
-        check="kept", table="shown", subject="kept", window_start=windows[5], window_end=windows[6],
+    for width in (timedelta(minutes=1), timedelta(minutes=10), timedelta(days=7)):
+        windows = [START + n * width for n in range(7)]
+        found = outside_since(judged(windows, [*observed, 50.0]), found_in(windows[5], windows[6]))
+        assert found == (None if first is None else windows[first])
+
+
+def test_a_finding_of_several_windows_began_no_later_than_they_do() -> None:
+    windows = [START + n * timedelta(days=1) for n in range(6)]
+    only_the_last = judged(windows, [50, 51, 49, 50, 45, 22])
+    assert outside_since(only_the_last, found_in(windows[3], windows[5] + timedelta(days=1))) == windows[3]
+
+
+def judged(windows: list[datetime], observed: list[float]) -> pd.DataFrame:
+    starts = pd.DatetimeIndex(windows)
+    return pd.DataFrame({"window_start": starts, "observed": observed, "low": 40.0, "high": 60.0})
+
+
+def found_in(start: datetime, end: datetime) -> Finding:
+    return Finding(
+        check="kept", table="shown", subject="kept", window_start=start, window_end=end,
         observed=22.0, expected=50.0, p_value=1e-9, severity=Severity.SEV3, title="fewer are kept",
     )  # fmt: skip
-    assert outside_since(judged, finding) == (None if first is None else windows[first])

@@ -44,7 +44,7 @@ SEED = 7
 LEAST_SPAN = timedelta(minutes=1)
 REMEMBERED = 500  # newest incidents that are over, searched for one like this
 LEAST_RANKED = timedelta(minutes=30)  # by one version before the onset, to be compared with
-WINDOWS_TO_SHOW, LEAST_TO_SHOW = 3, timedelta(minutes=30)  # for what a delivery broke to leave its band
+LEAST_TO_SHOW = timedelta(minutes=30)  # in short windows, for what a delivery broke to leave its band
 AROUND = timedelta(days=1)  # before the diagnosis: what another check found within it may be the cause
 
 Keep = Callable[[bytes], str]
@@ -195,7 +195,7 @@ def gather(
         outside = reader.attempt("When it began", lambda: _outside_since(reader))
     material = replace(material, outside_since=outside)
     looked("metric", material)
-    begun = onset.since if onset else min(outside or finding.window_start, finding.window_start)
+    begun = onset.since if onset else outside or finding.window_start
     since = min(begun, reader.end - LEAST_SPAN)
     latest = max(since, onset.latest) if onset else since
     snapshots = reader.attempt("The deliveries", lambda: reader.snapshots(latest))
@@ -229,7 +229,7 @@ def _may_date_it(reader: Reader, delivered_at: datetime, outside: datetime | Non
     if outside is None:
         return reader.end - delivered_at < BACK
     window = reader.finding.window_end - reader.finding.window_start
-    return outside - delivered_at < max(WINDOWS_TO_SHOW * window, LEAST_TO_SHOW)
+    return outside - delivered_at < max(window, LEAST_TO_SHOW)
 
 
 def _begun(reader: Reader, series: pd.DataFrame | None) -> Material:

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.stats import poisson
 
 from domain.diagnosis.candidates.candidate import CandidateKind, Named, Proposal
-from domain.diagnosis.candidates.capped import Limit, Shown, limit_of, shown_of
+from domain.diagnosis.candidates.capped import Limits
 from domain.diagnosis.candidates.counted import symptom_of
 from domain.diagnosis.candidates.judge import TOO_MUCH, verdict_on
 from domain.diagnosis.candidates.kinds.along import not_shown
@@ -87,7 +87,7 @@ def _everywhere(scene: Scene, found: Iterable[_KeptOut]) -> Iterator[_KeptOut]:
         parts = pd.concat(_shown(scene, (name,)), axis=1, keys=["seen", "usual", "scale"])
         return parts.set_axis(parts.index.astype(str))
 
-    limits = _Limits(scene)
+    limits = Limits(scene)
     for held_back in found:
         over, of_items = (_of(held_back.place, names) for names in (scene.of_requests, scene.of_items))
         limit = limits.of(of_items, over) if held_back.ranked and held_back.item is None else None
@@ -108,26 +108,6 @@ def _everywhere(scene: Scene, found: Iterable[_KeptOut]) -> Iterator[_KeptOut]:
 
 def _held_back_too(seen: float, usual: float) -> bool:
     return usual >= LEAST and seen <= LESS_TOO * usual and bool(poisson.cdf(seen, usual) <= SURE_TOO)
-
-
-class _Limits:
-    """Whether no request shows more than so many of some items."""
-
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
-        self._shown: dict[Slice, tuple[Shown, Shown]] = {}
-
-    def of(self, items: Slice, over: Slice) -> Limit | None:
-        """Of these items, which are shown less in a slice of requests."""
-        scene = self._scene
-        if items not in self._shown:
-            pairs = ((scene.now, scene.labels), (scene.before, scene.labels_before))
-            now, before = (
-                shown_of(one, inside(labels, items), one.scores(one.rows)) for one, labels in pairs
-            )
-            self._shown[items] = now, before
-        held_back = scene.now.per_request(inside(scene.labels, over).astype(float)) > 0
-        return limit_of(*self._shown[items], held_back)
 
 
 def item_of(material: Material, scene: Scene) -> str | None:
