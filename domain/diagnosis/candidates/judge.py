@@ -28,14 +28,14 @@ def judge(proposal: Proposal, material: Material, known: Known, upstream: int) -
 
 
 def _when(proposal: Proposal, material: Material, known: Known) -> Answer:
-    onset, finding = known.onset, material.finding
+    onset, shown, finding = known.onset, known.outside_since, material.finding
     if proposal.since is None:
-        return Answer(question="when", words="when it began is not known")
+        seen = f"; it shows since {material.clock(shown)}" if shown is not None else ""
+        return Answer(question="when", words=f"when it began is not known{seen}")
     began = material.clock(proposal.since)
     window = finding.window_end - finding.window_start
     in_time = Answer(question="when", holds=True, words=f"it began at {began}, no later than the symptom")
     if onset is None:
-        shown = known.outside_since
         if shown is not None and shown - LONG_BEFORE <= proposal.since <= shown + window:
             return in_time
         late = proposal.since >= finding.window_end
