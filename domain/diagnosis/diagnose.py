@@ -30,7 +30,7 @@ from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 from domain.diagnosis.members.report import report_member_features, report_members, report_new_members
 from domain.diagnosis.precedent import with_precedent
-from domain.diagnosis.report.around import report_events, report_tables
+from domain.diagnosis.report.around import report_events, report_learned_from, report_tables
 from domain.diagnosis.report.rerun import report_rerun, report_two_by_two
 from domain.diagnosis.report.symptom import report_onset, report_slices
 from domain.diagnosis.scene import set_scene
@@ -80,6 +80,7 @@ STAGES: Mapping[EvidenceStage, tuple[Step, ...]] = {
     "tables": (
         Step("other tables", report_tables),
         Step("what else happened", report_events),
+        Step("what was learned from", report_learned_from),
         Step("the members concerned", report_members),
         Step("how the members differ from comparable ones", report_member_features),
         Step("new members", report_new_members),

@@ -19,16 +19,22 @@ EVERYWHERE = 0.98  # of all rows: then no slice says it better
 FINER = 0.05  # relative gain in log likelihood from which a slice of two dimensions is the better word
 ONE_SLICE = 3.0  # log likelihood gain of one given slice: 5 in a hundred would reach it by chance
 NEARLY = 0.9  # share of all hits that lie in it
+ROWS_OF_ONE = 5.0  # of an item on average, from which on its rows tell whether all of them are hit
 LEAST_GAIN = 12.0  # log likelihood ratio; some thousand slices to choose from, and rows that come in groups
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A slice, the share (0–1) of its rows that are hit, and the share of all hits that lie in it."""
+    """
+    A slice, the share (0–1) of its rows that are hit, and the share of all hits that lie in it.
+
+    `items`: the only ones that are hit, where they say it and no slice does.
+    """
 
     slice: Slice
     purity: float
     held: float
+    items: tuple[str, ...] = ()
 
 
 def place_of(
@@ -59,6 +65,34 @@ def place_of(
     if best[1].slice:
         return best[1]
     return _where_found(rows, hit, names, found) or whole
+
+
+def place_or_items(rows: pd.DataFrame, hit: Bools, dimensions: Sequence[str], item: str) -> Placed:
+    """
+    As `place_of`, but where whole items are hit, they are counted instead of their rows: those of one item
+    say nothing about the others of its slice. If no slice explains which items are hit, these are named.
+    """
+    placed = place_of(rows, hit, dimensions)
+    if placed.purity >= EVERYWHERE and placed.held >= NEARLY:
+        return placed
+    codes, names = pd.factorize(rows[item].astype(str))
+    of, hits = np.bincount(codes), np.bincount(codes, weights=hit.astype(float))
+    whole = hits >= EVERYWHERE * of
+    held = float(hits[whole].sum()) / max(float(hit.sum()), 1.0)
+    if held < NEARLY or of[whole].mean() < ROWS_OF_ONE:
+        return placed
+    of_items = [name for name in dimensions if name in rows and _one_each(rows[name], codes)]
+    among = place_of(rows[~pd.Series(codes, rows.index).duplicated()], whole, of_items)
+    if not among.slice:
+        own = float(hits[whole].sum() / of[whole].sum())
+        return Placed((), own, held, tuple(sorted(map(str, names[whole]))))
+    there = inside(rows, among.slice)
+    return Placed(among.slice, float(hit[there].mean()), float(hit[there].sum() / hit.sum()))
+
+
+def _one_each(values: pd.Series, codes: npt.NDArray[np.intp]) -> bool:
+    """Whether each item has the same value in all its rows."""
+    return bool(values.groupby(codes).nunique(dropna=False).max() == 1)
 
 
 def _where_found(rows: pd.DataFrame, hit: Bools, names: list[str], found: Slice) -> Placed | None:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from domain.diagnosis.changes.begun import since_first
 from domain.diagnosis.material import RANKED_AT, Material
-from domain.diagnosis.place import Bools, Floats, Placed, place_of
+from domain.diagnosis.place import Bools, Floats, Placed, place_or_items
 from domain.diagnosis.scene import Scene
 
 AGREE = 0.8  # share of candidates whose feature is what the catalogue holds: else it is in another unit
@@ -56,7 +56,7 @@ def stale(scene: Scene, material: Material) -> Iterator[Stale]:
             continue
         was = _was(material, name)
         begun = since_first(rows, hit)
-        placed = place_of(rows[begun], hit[begun], scene.dimensions)
+        placed = place_or_items(rows[begun], hit[begun], scene.dimensions, scene.now.columns.item)
         if placed.purity < PURE:
             placed = Placed((), placed.purity, 1.0)
         own = tuple(sorted(mine[hit].unique()))

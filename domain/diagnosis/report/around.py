@@ -34,16 +34,32 @@ def _off(off: float, finding: float) -> str:
 
 
 def report_events(material: Material, known: Known, seed: int) -> None:
-    """Deliveries and trainings shortly before the onset, the newest three."""
-    if known.onset is None:
+    """Deliveries and trainings shortly before it began, the newest three."""
+    began = known.onset.since if known.onset is not None else known.outside_since
+    if began is None:
         return
     near = [
         (moment, words)
         for moment, words in material.events
-        if -900 <= (known.onset.since - moment).total_seconds() <= NEAR_SECONDS
+        if -900 <= (began - moment).total_seconds() <= NEAR_SECONDS
     ]
     lines = dict.fromkeys(
         f"{words} at {material.clock(moment)}" for moment, words in sorted(near, reverse=True)
     )
     for words in list(lines)[:3]:
         known.say("change", words)
+
+
+def report_learned_from(material: Material, known: Known, seed: int) -> None:
+    """Where the finding is of a training: how many rows it took, beside those before it."""
+    if material.fault != "training_data":
+        return
+    for one in material.training_rows:
+        rows = one.counts.groupby("training")["rows"].sum()
+        taken, before = rows.get(0, 0.0), rows.drop(0, errors="ignore")
+        usual = " to ".join(dict.fromkeys(f"{count:,.0f}" for count in (before.min(), before.max())))
+        others = f"; before it {usual}" if len(before) else ""
+        known.say(
+            "history",
+            f"The training at {material.clock(one.at)} took {taken:,.0f} rows of `{one.table}`{others}",
+        )

@@ -11,6 +11,7 @@ from domain.detection.judge.title import listed
 from domain.diagnosis.candidates.candidate import CandidateKind, Named, Proposal
 from domain.diagnosis.candidates.counted import symptom_of
 from domain.diagnosis.candidates.kinds.feature_delivered import from_delivery, made_from
+from domain.diagnosis.candidates.kinds.feature_stale import from_catalogue, says_less
 from domain.diagnosis.candidates.kinds.put_back import (
     input_alone,
     itself,
@@ -22,14 +23,13 @@ from domain.diagnosis.candidates.kinds.put_back import (
 from domain.diagnosis.candidates.undone import Undone
 from domain.diagnosis.changes.constant import constant
 from domain.diagnosis.changes.departed import Departed, departed
-from domain.diagnosis.changes.stale import Stale, stale
+from domain.diagnosis.changes.stale import stale
 from domain.diagnosis.items.concerned import unset_alone, usual_value
 from domain.diagnosis.items.unset import unset_items
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 from domain.diagnosis.place import Bools
 from domain.diagnosis.replay import derived_columns, fill_rows
-from domain.diagnosis.scene import Scene
 from domain.values import Answer, name_slice
 
 
@@ -42,11 +42,13 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
         mine = [one for one in gone if scene is not None and made_from(scene, one, change)]
         proposed |= {one.feature for one in mine}
         yield from_delivery(material, known, change, mine)
-    fed = [one for one in gone if one.feature not in proposed]
     older = tuple(stale(scene, material)) if scene is not None and material.items is not None else ()
+    fed = [
+        one for one in gone if one.feature not in proposed and not any(says_less(one, old) for old in older)
+    ]
     for old in older:
         if scene is not None and old.feature not in proposed:
-            yield _from_store(material, known, scene, old)
+            yield from_catalogue(material, known, scene, old)
     proposed |= {one.feature for found in (changes, gone, older) for one in found}
     fed += [one for one in _in_the_log(material, constant) if one.feature not in proposed]
     alone = len({one.feature for found in (fed, older) for one in found}) == 1 and not changes
@@ -118,32 +120,6 @@ def _of_one_source(
 
 def _closes(one: Proposal) -> float:
     return (one.undone.symptom.closed or 0.0) if one.undone is not None else 0.0
-
-
-# ── from what the store holds ─────────────────────────────────────────────────────────────────────────────
-
-
-def _from_store(material: Material, known: Known, scene: Scene, one: Stale) -> Proposal:
-    place = one.placed.slice
-    of = (
-        f"of {material.noun} where {name_slice(place)}" if place else f"of {len(one.items):,} {material.noun}"
-    )
-    who = f"in {name_slice(place)}" if any(name in scene.of_requests for name, _ in place) else of
-    is_so = "is stale" if one.of is not None else "is served with another value than the catalogue holds"
-    older = f": it is that of {material.clock(one.of)}" if one.of is not None else ""
-    return Proposal(
-        kind="feature",
-        object=one.feature,
-        place=place,
-        since=one.since,
-        title=f"`{one.feature}` {who} {is_so}",
-        sentence=f"`{one.feature}` {who} {is_so}{older}; all others match the catalogue",
-        undone=ranked_again(material, known, scene, restored(scene, [one])),
-        where=same_place(material, one.feature, place),
-        how_much=itself(material, one.feature),
-        feature=one.feature,
-        items=one.items,
-    )
 
 
 # ── from comparable items ─────────────────────────────────────────────────────────────────────────────────

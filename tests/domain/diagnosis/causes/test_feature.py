@@ -256,6 +256,31 @@ def test_what_was_ranked_before_the_delivery_came_was_fed_what_there_was_then() 
     assert not [one for one in statements if "is stale" in one or "is served with another" in one]
 
 
+@pytest.mark.parametrize("articles", [["sku-101"], ["sku-101", "sku-140"]])
+def test_a_few_articles_that_are_fed_what_the_catalogue_does_not_hold_are_named_themselves(
+    articles: list[str],
+) -> None:
+    """Their brand and category hold others, which are fed rightly: that these are off would be false."""
+
+    def fed(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(popularity=rows["popularity"].mask(rows["sku"].isin(articles), 0.0))
+
+    items = catalogue()
+    spoilt = shop(items, fed=fed)
+    brand = str(items.set_index("sku").loc["sku-101", "brand"])
+    finding = spoilt.finding(
+        slice_of(brand=brand), table="candidates", subject="popularity", unit="rows of another popularity",
+        observed=0.1, expected=0.0, check="as_in_goods",
+    )  # fmt: skip
+    material = spoilt.material(finding, cells=None, series=None, fault="feature")
+    found = diagnose(material)
+    assert cause_of(found) == ("feature", "popularity", ())
+    assert found.cause is not None
+    assert all(f"item {one}" in found.cause for one in articles)
+    assert found.items == tuple(articles)
+    assert f"candidates of brand = {brand} that differ are of item" in found.evidence[0].statement
+
+
 def by_chance(rows: pd.DataFrame) -> pd.DataFrame:
     """Another number for each customer and article, which nothing that is logged determines."""
     return rows.assign(taste=np.random.default_rng(len(rows)).uniform(0, 1, len(rows)))

@@ -12,7 +12,7 @@ import pytest
 from domain.diagnosis.candidates.candidate import Proposal
 from domain.diagnosis.candidates.judge import judge
 from domain.diagnosis.candidates.undone import Gap, Undone
-from domain.diagnosis.diagnose import diagnose
+from domain.diagnosis.diagnose import Inquiry, diagnose
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material, OtherFinding, TrainingRows
 from domain.recommender.lineage import Lineage
@@ -148,3 +148,31 @@ def test_half_of_all_rows_is_no_cause_of_what_members_are_shown() -> None:
     finding = spoilt.finding(slice_of(category="tea"))
     rows = taken(app=0.4, web=0.4, till=0.4)
     assert cause_of(diagnose(spoilt.material(finding, lineage=TAUGHT, training_rows=(rows,))))[0] == "model"
+
+
+def test_how_many_rows_a_training_took_is_said_before_any_request_is_run_again() -> None:
+    run = shop().finding((), table="runs", subject="loss", unit="loss", observed=0.2, expected=0.36)
+    counts = pd.DataFrame(
+        {"training": [2, 1, 0, 0], "device": ["app"] * 4, "rows": [900.0, 1_100.0, 300.0, 150.0]}
+    )
+    rows = TrainingRows("lessons", ONSET, ("device",), counts)
+    material = Material(finding=run, training_rows=(rows,), fault="training_data")
+    lines = Inquiry().look("tables", material)
+    assert [line.statement for line in lines] == [
+        f"The training at {material.clock(ONSET)} took 450 rows of `lessons`; before it 900 to 1,100"
+    ]
+    nothing = replace(material, training_rows=(replace(rows, counts=counts[counts["training"] == 1]),))
+    assert (
+        Inquiry().look("tables", nothing)[0].statement.endswith(" took 0 rows of `lessons`; before it 1,100")
+    )
+    assert not Inquiry().look("tables", replace(material, fault=None))
+
+
+@pytest.mark.parametrize(("hours", "told"), [(2, True), (8, False)])
+def test_where_only_the_moment_is_known_from_which_it_shows_what_happened_before_it_is_told(
+    hours: int, told: bool
+) -> None:
+    loss = shop().finding((), table="runs", subject="loss", unit="loss", observed=0.2, expected=0.36)
+    happened = ((ONSET - timedelta(hours=hours), "Delivery of `goods`"),)
+    inquiry = Inquiry(known=Known(outside_since=ONSET))
+    assert bool(inquiry.look("tables", Material(finding=loss, events=happened))) is told
