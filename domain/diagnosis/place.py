@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from domain.detection.judge.title import listed
 from domain.values import Slice
 
 Bools = npt.NDArray[np.bool_]
@@ -19,6 +20,7 @@ EVERYWHERE = 0.98  # of all rows: then no slice says it better
 FINER = 0.05  # relative gain in log likelihood from which a slice of two dimensions is the better word
 ONE_SLICE = 3.0  # log likelihood gain of one given slice: 5 in a hundred would reach it by chance
 NEARLY = 0.9  # share of all hits that lie in it
+FEW_ITEMS = 3  # up to which they are named one by one
 ROWS_OF_ONE = 5.0  # of an item on average, from which on its rows tell whether all of them are hit
 LEAST_GAIN = 12.0  # log likelihood ratio; some thousand slices to choose from, and rows that come in groups
 
@@ -86,8 +88,15 @@ def place_or_items(rows: pd.DataFrame, hit: Bools, dimensions: Sequence[str], it
     if not among.slice:
         own = float(hits[whole].sum() / of[whole].sum())
         return Placed((), own, held, tuple(sorted(map(str, names[whole]))))
-    there = inside(rows, among.slice)
-    return Placed(among.slice, float(hit[there].mean()), float(hit[there].sum() / hit.sum()))
+    mine = inside(rows, among.slice)
+    return Placed(among.slice, float(hit[mine].mean()), float(hit[mine].sum() / hit.sum()))
+
+
+def there(rows: pd.DataFrame, placed: Placed, item: str) -> Bools:
+    """(n_rows,) those that lie in what was named: a slice, or single items."""
+    if placed.items:
+        return rows[item].astype(str).isin(placed.items).to_numpy(bool)
+    return inside(rows, placed.slice)
 
 
 def _one_each(values: pd.Series, codes: npt.NDArray[np.intp]) -> bool:
@@ -148,3 +157,13 @@ def inside(rows: pd.DataFrame, where: Slice) -> Bools:
         if name in rows:
             held &= (rows[name].astype("string").fillna("") == value).to_numpy(bool)
     return held
+
+
+def named_items(items: Sequence[str], noun: str) -> str:
+    """
+    >>> named_items(["b7", "c1"], "films"), named_items(["b7", "c1", "d2", "e3"], "films")
+    ('item b7 and item c1', '4 films')
+    """
+    if len(items) > FEW_ITEMS:
+        return f"{len(items):,} {noun}"
+    return listed([f"item {one}" for one in items])

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from domain.detection.judge.title import listed
 from domain.diagnosis.candidates.candidate import Proposal
 from domain.diagnosis.candidates.kinds.put_back import itself, ranked_again, restored, same_place
 from domain.diagnosis.changes.departed import Departed
 from domain.diagnosis.changes.stale import LEAST_ROWS, Stale
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
-from domain.diagnosis.place import NEARLY, inside
+from domain.diagnosis.place import NEARLY, inside, named_items
 from domain.diagnosis.scene import Scene
 from domain.values import Answer, name_slice
-
-FEW_ITEMS = 3  # up to which they are named one by one
 
 
 def from_catalogue(material: Material, known: Known, scene: Scene, one: Stale) -> Proposal:
     place, items = one.placed.slice, one.placed.items or one.items
-    of = f"of {material.noun} where {name_slice(place)}" if place else f"of {_named(items, material.noun)}"
+    of = (
+        f"of {material.noun} where {name_slice(place)}"
+        if place
+        else f"of {named_items(items, material.noun)}"
+    )
     who = f"in {name_slice(place)}" if any(name in scene.of_requests for name, _ in place) else of
     is_so = "is stale" if one.of is not None else "is served with another value than the catalogue holds"
     older = f": it is that of {material.clock(one.of)}" if one.of is not None else ""
@@ -44,16 +43,6 @@ def says_less(one: Departed, old: Stale) -> bool:
     return one.feature == old.feature and bool(old.placed.items) and float(old.hit[one.hit].mean()) >= NEARLY
 
 
-def _named(items: Sequence[str], noun: str) -> str:
-    """
-    >>> _named(["b7", "c1"], "films"), _named(["b7", "c1", "d2", "e3"], "films")
-    ('item b7 and item c1', '4 films')
-    """
-    if len(items) > FEW_ITEMS:
-        return f"{len(items):,} {noun}"
-    return listed([f"item {one}" for one in items])
-
-
 def _of_these(material: Material, scene: Scene, one: Stale) -> Answer | None:
     """A finding about this very column, in a slice where these items are all that differs."""
     own = material.finding.slice
@@ -62,6 +51,6 @@ def _of_these(material: Material, scene: Scene, one: Stale) -> Answer | None:
     there = int((one.hit & inside(scene.now.rows, own)).sum())
     if there < LEAST_ROWS:
         return None
-    of = _named(one.placed.items, material.noun)
+    of = named_items(one.placed.items, material.noun)
     words = f"all {there:,} candidates of {name_slice(own)} that differ are of {of}"
     return Answer(question="where", holds=True, words=words)

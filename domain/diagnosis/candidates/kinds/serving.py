@@ -12,11 +12,12 @@ from domain.diagnosis.candidates.counted import symptom_of
 from domain.diagnosis.candidates.judge import TOO_MUCH, verdict_on
 from domain.diagnosis.candidates.kinds.itself import measured_itself
 from domain.diagnosis.candidates.undone import Gap, Undone
+from domain.diagnosis.changes.begun import since_first
 from domain.diagnosis.changes.order import OutOfOrder, out_of_order
 from domain.diagnosis.changes.other_model import by_another_file
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
-from domain.diagnosis.place import inside, place_of
+from domain.diagnosis.place import inside, named_items, place_or_items, there
 from domain.diagnosis.scene import Scene
 from domain.values import Answer, Slice, name_slice
 
@@ -38,16 +39,17 @@ def _shifted(material: Material, known: Known, scene: Scene) -> Iterator[Proposa
     skew = scene.skew()
     if not skew.now.any() or by_another_file(material, skew):
         return
-    rows = scene.now.rows
-    placed = place_of(rows, skew.now, scene.dimensions)
-    usual = skew.before[inside(scene.before.rows, placed.slice)]
+    rows, item = scene.now.rows, scene.now.columns.item
+    begun = since_first(rows, skew.now)
+    placed = place_or_items(rows[begun], skew.now[begun], scene.dimensions, item)
+    usual = skew.before[there(scene.before.rows, placed, item)]
     if placed.purity < PURE or (len(usual) and usual.mean() > MOST_BEFORE * placed.purity):
         return
-    hit = skew.now & inside(rows, placed.slice)
+    hit = skew.now & there(rows, placed, item)
     amount = float(np.median(scene.now.adjustment[hit]))
     scores = scene.logged() - np.where(hit, scene.now.adjustment, 0.0)
-    items = tuple(sorted(rows.loc[hit, scene.now.columns.item].astype(str).unique()))
-    where = name_slice(placed.slice)
+    items = tuple(sorted(rows.loc[hit, item].astype(str).unique()))
+    where = named_items(placed.items, material.noun) if placed.items else name_slice(placed.slice)
     since = known.onset.since if known.onset is not None else None
     unit = " log-odds" if scene.now.model.kind == "log_odds" else ""
     yield Proposal(
@@ -60,7 +62,7 @@ def _shifted(material: Material, known: Known, scene: Scene) -> Iterator[Proposa
         f"{amount:+.2f}{unit} for {100 * placed.purity:.0f} % of these candidates, and 0 for the others",
         undone=scene.undone(symptom_of(material, known), material.finding.item, scores),
         how_much=measured_itself(material, "serving", placed.slice),
-        items=items if any(name in scene.of_items for name, _ in placed.slice) else (),
+        items=items if placed.items or any(name in scene.of_items for name, _ in placed.slice) else (),
     )
 
 

@@ -15,13 +15,16 @@ from domain.diagnosis.material import RANKED_AT
 from domain.diagnosis.pairing import AT
 from domain.values import slice_of
 from tests.domain.diagnosis.shop import (
+    BEFORE,
     FEATURES,
     ONSET,
     Shop,
     Weighted,
+    catalogue,
     cause_of,
     lowered,
     older,
+    serve,
     shop,
 )
 
@@ -33,6 +36,31 @@ def test_a_score_that_serving_lowers_is_serving_and_nothing_else() -> None:
     assert found.cause is not None
     assert "logged minus computed is -1.50" in found.cause
     assert "for 100 % of these candidates, and 0 for the others" in found.cause
+
+
+def pinned(rows: pd.DataFrame) -> pd.DataFrame:
+    """Two articles that are lifted above all others, whatever the model makes of them."""
+    return rows.assign(log_odds=rows["log_odds"] + 4.0 * rows["sku"].isin(PINNED))
+
+
+PINNED = ("sku-101", "sku-140")
+
+
+def test_single_items_that_serving_lifts_are_named_themselves_and_no_slice_that_holds_others() -> None:
+    spoilt = shop(scored=pinned)
+    found = diagnose(spoilt.material(spoilt.finding(slice_of(brand="Boreal"))))
+    assert cause_of(found) == ("serving", "ranker", ())
+    assert found.cause is not None
+    assert "ranks item sku-101 and item sku-140 by another score" in found.cause
+    assert "+4.00 log-odds for 100 % of these candidates, and 0 for the others" in found.cause
+    assert found.items == PINNED
+
+
+def test_items_that_serving_has_always_lifted_are_no_cause() -> None:
+    since = shop(scored=pinned)
+    always = Shop(since.items, serve(catalogue(), Weighted(), BEFORE, 0, scored=pinned), since.now)
+    found = diagnose(always.material(always.finding(slice_of(brand="Boreal"), observed=10.0, expected=20.0)))
+    assert not [one for one in found.candidates if one.kind == "serving"]
 
 
 def test_what_a_check_of_the_scores_themselves_finds_is_serving_too() -> None:
