@@ -90,13 +90,8 @@ class Traffic:
         """How likely each candidate is shown (0–1); rows that are `gone` are not candidates."""
         if self.temperature is None:
             return self._best(scores, gone)
-        with np.errstate(over="ignore"):
-            top = np.full(self.request_count, -np.inf)
-            np.maximum.at(top, self.requests, scores)
-            weights = np.exp((scores - top[self.requests]) / self.temperature)
-        if gone is not None:
-            weights = np.where(gone, 0.0, weights)
-        return self._race(weights)
+        places = np.full(self.request_count, float(self.columns.top))
+        return race(scores, self.requests, self.temperature, places, gone)
 
     def plays(self, scores: Floats) -> Floats:
         """Predicted plays of each candidate if shown."""
@@ -148,16 +143,36 @@ class Traffic:
         shown[order] = (place < self.columns.top) & np.isfinite(ranked[order])
         return shown
 
-    def _race(self, weights: Floats) -> Floats:
-        """Chances that a candidate's exponential clock is among the first `top`, its horizon by bisection."""
-        sizes = self.per_request((weights > 0).astype(float))
-        goal = np.minimum(self.columns.top, 0.999 * sizes)
-        low, high = np.full(self.request_count, -20.0), np.full(self.request_count, 40.0)
-        for _ in range(BISECTIONS):
-            middle = (low + high) / 2
-            few = self.per_request(-np.expm1(-weights * np.exp(middle)[self.requests])) < goal
-            low, high = np.where(few, middle, low), np.where(few, high, middle)
-        return np.asarray(-np.expm1(-weights * np.exp((low + high) / 2)[self.requests]))
+
+def race(
+    scores: Floats,
+    requests: npt.NDArray[np.intp],
+    temperature: float,
+    places: Floats,
+    gone: Bools | None = None,
+) -> Floats:
+    """
+    How likely each candidate is among the first of its request, if clocks ring by their scores: (rows,).
+
+    Args:
+        places: (requests,) how many are shown; the horizon at which so many clocks have rung is found by
+            bisection.
+        gone: (rows,) those that do not run.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        top = np.full(len(places), -np.inf)
+        np.maximum.at(top, requests, scores)
+        weights = np.nan_to_num(np.exp((scores - top[requests]) / temperature))
+    if gone is not None:
+        weights = np.where(gone, 0.0, weights)
+    sizes = np.bincount(requests, weights > 0, len(places))
+    goal = np.minimum(places, 0.999 * sizes)
+    low, high = np.full(len(places), -20.0), np.full(len(places), 40.0)
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        rung = np.bincount(requests, -np.expm1(-weights * np.exp(middle)[requests]), len(places))
+        low, high = np.where(rung < goal, middle, low), np.where(rung < goal, high, middle)
+    return np.asarray(-np.expm1(-weights * np.exp((low + high) / 2)[requests]))
 
 
 def load_traffic(rows: pd.DataFrame, columns: CandidateColumns, model: Scorer) -> Traffic:
@@ -177,7 +192,7 @@ def load_traffic(rows: pd.DataFrame, columns: CandidateColumns, model: Scorer) -
     own = model.score(rows[list(columns.features)])
     temperature = None
     if columns.propensity is not None and columns.propensity in rows:
-        temperature = _temperature(rows[columns.propensity].to_numpy(np.float64), logged, requests)
+        temperature = temperature_of(rows[columns.propensity].to_numpy(np.float64), logged, requests)
     weights = weights_of(rows, requests, columns.inclusion)
     return Traffic(rows, columns, model, requests, added_by_serving(model, logged, own), temperature, weights)
 
@@ -186,7 +201,12 @@ def unit_of(model: Scorer, logged: Floats) -> Floats:
     """Logged scores in the model's own unit: probabilities as log-odds where it uses those."""
     if model.kind != "log_odds" or not are_probabilities(logged):
         return logged
-    inside = np.clip(logged, CERTAIN, 1 - CERTAIN)
+    return log_odds_of(logged)
+
+
+def log_odds_of(chances: Floats) -> Floats:
+    """The log-odds of logged probabilities, as far as these tell them apart."""
+    inside = np.clip(chances, CERTAIN, 1 - CERTAIN)
     return np.asarray(np.log(inside) - np.log1p(-inside))
 
 
@@ -203,7 +223,8 @@ def added_by_serving(model: Scorer, logged: Floats, own: Floats) -> Floats:
     return np.where(beyond, 0.0, added)
 
 
-def _temperature(chance: Floats, score: Floats, requests: npt.NDArray[np.intp]) -> float | None:
+def temperature_of(chance: Floats, score: Floats, requests: npt.NDArray[np.intp]) -> float | None:
+    """What divides scores before an exponential race, by the logged chances; null where there is none."""
     inside = (chance > 1e-6) & (chance < 0.999)
     if inside.sum() < 50:
         return None

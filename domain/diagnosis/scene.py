@@ -196,7 +196,7 @@ def _together(parts: Sequence[tuple[Floats, ...]], gap: Gap) -> Undone:
     if not parts:
         return Undone(*(np.zeros(0),) * 4, gap)
     observed, expected, undone, variance = map(np.concatenate, zip(*parts, strict=True))
-    return Undone(observed, expected, undone, variance, gap)
+    return Undone(observed, expected, undone, variance, gap, len(parts))
 
 
 def _text(column: pd.Series) -> pd.Series:

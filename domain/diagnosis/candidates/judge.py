@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from domain.diagnosis.candidates.candidate import Candidate, Proposal
+from domain.diagnosis.candidates.undone import Gap
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
+from domain.incident.comparison import adds_up, change
 from domain.values import Answer, name_slice
 
 MOST = 0.5  # of what is off, and of the gap: a cause explains and closes more than half
@@ -21,7 +23,7 @@ def judge(proposal: Proposal, material: Material, known: Known, upstream: int) -
         proposal=proposal,
         when=_when(proposal, material, known),
         where=proposal.where or _where(proposal, material, known),
-        how_much=proposal.how_much or _how_much(proposal),
+        how_much=proposal.how_much or _how_much(proposal, material),
         which_way=_which_way(proposal, material),
         upstream=proposal.upstream if proposal.upstream is not None else upstream,
     )
@@ -61,21 +63,46 @@ def _where(proposal: Proposal, material: Material, known: Known) -> Answer:
         where = f"in {name_slice(place)}, {beside}" if place else "everywhere"
         verb = "lies" if proposal.acts_in is None else "acts"
         return Answer(question="where", holds=True, words=f"it {verb} {where}")
+    if undone is not None and (moved := undone.borne_out) is not None and moved[1] > MOST:
+        words = f"the slices that it moves are off by {_percent(moved[0])} of what it moves"
+        return Answer(question="where", holds=moved[0] <= TOO_MUCH or None, words=words)
     unknown = proposal.unknown if undone is None else ""
     return Answer(question="where", words=unknown or "what it does to other slices is not known")
 
 
-def _how_much(proposal: Proposal) -> Answer:
+def _how_much(proposal: Proposal, material: Material) -> Answer:
     undone = proposal.undone
     if undone is None:
         words = proposal.unknown or "what undoing it would change could not be worked out"
         return Answer(question="how_much", words=words)
     share = undone.symptom.closed
+    if share is None or share > TOO_MUCH:
+        by_alarm = _by_alarm(undone.symptom, material)
+        if by_alarm is not None:
+            return by_alarm
     if share is None:
         words = "the gap is too small beside chance in what is logged"
         return Answer(question="how_much", words=words)
     words = f"undoing it closes {_percent(share)} of the gap"
     return Answer(question="how_much", holds=verdict_on(share, TOO_MUCH), share=round(share, 4), words=words)
+
+
+def _by_alarm(gap: Gap, material: Material) -> Answer | None:
+    """
+    By how much undoing it changes the slice, on the same logged requests, beside the change that the check
+    measured in all rows: for a slice of which the log holds too little to say how much there was before.
+    Null where they are not alike.
+    """
+    finding = material.finding
+    counted = adds_up(finding) and finding.subject is None and finding.slice
+    if not counted or gap.undone <= 0 or abs(gap.undone - gap.observed) <= gap.sd or not finding.change:
+        return None
+    moved = gap.observed / gap.undone - 1
+    share = moved / finding.change
+    if not verdict_on(share, TOO_MUCH):
+        return None
+    words = f"it makes {change(moved)} of the slice, where the check found {change(finding.change)}"
+    return Answer(question="how_much", holds=True, share=round(share, 4), words=words)
 
 
 def verdict_on(share: float, most: float | None = None) -> bool | None:

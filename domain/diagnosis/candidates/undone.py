@@ -16,6 +16,7 @@ Floats = npt.NDArray[np.float64]
 
 CLEAR = 3.0  # width of a gap, in standard deviations, from which on a share of it is given
 NOTHING = 1e-9
+Z95 = 1.645  # one-sided
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class Gap:
 class Undone:
     """
     (n_cells,) what is `observed` and `expected` in each cell, and what would be with the cause `undone`; the
-    `variance` of observed − expected by chance. `symptom` is the gap where the finding was made.
+    `variance` of observed − expected by chance. `symptom` is the gap where the finding was made. `views`: in
+    how many ways the same rows are cut into these cells, each of which counts them once.
     """
 
     observed: Floats
@@ -46,6 +48,7 @@ class Undone:
     undone: Floats
     variance: Floats
     symptom: Gap
+    views: int = 1
 
     @property
     def explained(self) -> float | None:
@@ -59,6 +62,25 @@ class Undone:
         left = float(((self.undone - self.expected) ** 2 / self.variance - 1).sum())
         spread = CLEAR * float(np.sqrt(2 * len(self.observed)))  # what chance makes of the sum of squares
         return 1 - max(left, 0.0) / off if off > spread else None
+
+    @property
+    def borne_out(self) -> tuple[float, float] | None:
+        """
+        By what share of what undoing would move, in whichever cells, these are off; and the least that it may
+        be, at 95 %. It tells of a cause whose cells are few among many that are only off by chance, which
+        hide it in `explained`. Null where undoing would
+        move nothing, or there is one cell.
+
+        Source:
+            The matched filter: the least squares of what is off on what undoing moves; Kay (1998),
+            "Fundamentals of Statistical Signal Processing", vol. II, 4.3.
+        """
+        moved = self.undone - self.observed
+        size = float((moved**2 / self.variance).sum())
+        if len(moved) < 2 or size <= NOTHING:
+            return None
+        share = float((moved * (self.expected - self.observed) / self.variance).sum()) / size
+        return share, share - Z95 * float(np.sqrt(self.views / size))
 
     def like(self, other: Undone) -> bool:
         """Whether the other undoes the same: they differ by less than half of what this one undoes."""

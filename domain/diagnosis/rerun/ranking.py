@@ -10,6 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from domain.diagnosis.localise import localise
+from domain.diagnosis.probabilities import are_probabilities
+from domain.diagnosis.replay import log_odds_of, race, temperature_of
 from domain.diagnosis.rerun.interval import count_interval
 from domain.diagnosis.rerun.place import Bools, Floats
 from domain.diagnosis.rerun.values import StepDifference
@@ -23,8 +25,9 @@ CERTAIN = 1e-4  # chance, for all slices looked at together, of counts so far of
 @dataclass(frozen=True)
 class Ranked:
     """
-    Candidates of one time: `shown`, (rows,), whether each was; `expected` how likely its rank makes that, as
-    `expected_by_rank` has it; `texts` the slices it lies in; `requests` and `items` which they are.
+    Candidates of one time: `shown`, (rows,), whether each was; `expected` how likely its score makes that,
+    or its rank where the log does not say how it explores; `texts` the slices it lies in; `requests` and
+    `items` which they are.
     """
 
     shown: Bools
@@ -53,6 +56,21 @@ def expected_by_rank(scores: Floats, shown: Bools, requests: npt.NDArray[np.intp
     rank[order] = np.arange(len(scores)) - np.repeat(starts, sizes)
     often = np.bincount(rank, shown.astype(float)) / np.bincount(rank)
     return np.asarray(often[rank])
+
+
+def expected_by_race(
+    scores: Floats, shown: Bools, requests: npt.NDArray[np.intp], chances: Floats
+) -> Floats | None:
+    """
+    How likely each score makes it that it is shown: (rows,), 0–1; null where the logged `chances` are not
+    those of a race of the scores. It tells by how much one score is above the next, which a rank does not.
+    """
+    odds = log_odds_of(scores) if are_probabilities(scores) else scores
+    temperature = temperature_of(chances, odds, requests)
+    if temperature is None:
+        return None
+    places = np.bincount(requests, shown).astype(np.float64)
+    return race(odds, requests, temperature, places)
 
 
 def ranking_differences(now: Ranked, before: Ranked | None = None) -> tuple[StepDifference, ...]:

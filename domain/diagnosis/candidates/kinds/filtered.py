@@ -197,7 +197,7 @@ def _shown_by_scores(material: Material, known: Known, scene: Scene, one: _KeptO
     was = float((scene.now.row_weights * rows[str(columns.shown)].astype(bool).to_numpy(float))[here].sum())
     should = float(due[here].sum())
     gap = Gap(was, should, was + float(lacks[here].sum()), float(np.sqrt(was + should + 1)))
-    return Undone(o, e, u, o + e + 1, gap)
+    return Undone(o, e, u, o + e + 1, gap, len(splits))
 
 
 def _missing(scene: Scene, one: _KeptOut) -> Floats:

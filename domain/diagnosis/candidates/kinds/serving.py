@@ -99,7 +99,8 @@ def _by_scores(scene: Scene, symptom: Slice, place: Slice) -> Undone:
     o, e, u = (sums[name].to_numpy(float) for name in amounts)
     here = amounts[inside(rows, symptom)].sum()
     spread = float(np.sqrt(here["shown"] + here["due"] + 1))
-    return Undone(o, e, u, o + e + 1, Gap(here["shown"], here["due"], here["repaired"], spread))
+    gap = Gap(here["shown"], here["due"], here["repaired"], spread)
+    return Undone(o, e, u, o + e + 1, gap, len(splits))
 
 
 def _summed(amounts: pd.DataFrame, keys: list[pd.Series]) -> pd.DataFrame:

@@ -1,15 +1,18 @@
 """Logged requests run again: identical to the bit, or the step that differs with its place and size."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
 
+from domain.diagnosis.replay import CandidateColumns
 from domain.diagnosis.rerun.presence import Presence
 from domain.diagnosis.rerun.rerun import Logged, Models, rerun
 from domain.diagnosis.rerun.values import Rerun
 from domain.errors import TooFewRows
-from domain.values import slice_of
+from domain.values import Slice, slice_of
 from tests.domain.diagnosis.rerun.kitchen import COLUMNS, DIMENSIONS, Kitchen, visits
 
 CLOSE = 1e-9
@@ -159,6 +162,41 @@ def test_what_was_shown_more_than_its_rank_says_before_too_is_not_reported(model
     always, never = listed(liked), listed(rows["predicted_minutes"])
     assert run(always[~first], model, before=always[first]).of("ranking") == ()
     assert run(always[~first], model, before=never[first]).of("ranking")
+
+
+def explored(rows: pd.DataFrame, seed: int, blocked: pd.Series | None = None) -> pd.DataFrame:
+    """
+    Lists the first four of a race of the scores, so that others are tried out, and logs the chances; what is
+    `blocked` only afterwards has its chance and is not listed.
+    """
+    chance = np.random.default_rng(seed)
+    speed = np.exp(rows["predicted_minutes"].to_numpy() / 30.0).reshape(-1, 12)
+    clocks = chance.exponential(1.0, (500, *speed.shape)) / speed
+    likely = (clocks.argsort(axis=2).argsort(axis=2) < COLUMNS.top).mean(axis=0).ravel()
+    if blocked is not None:
+        clocks = clocks[:1] + 1e9 * blocked.to_numpy().reshape(-1, 12)
+    listed = clocks[0].argsort(axis=1).argsort(axis=1) < COLUMNS.top
+    return rows.assign(listed=listed.ravel(), likely=likely)
+
+
+def test_what_scores_far_above_the_others_is_listed_as_often_as_it_should_be(model: Kitchen) -> None:
+    """A feature lifts one cuisine: its ranks are those of others before it, its lead over the next is not."""
+    columns = replace(COLUMNS, propensity="likely")
+    before, rows = explored(visits(model, 900, 9), 1), visits(model, 900, 10)
+    lifted = rows["cuisine"] == "georgian"
+    rows = rows.assign(steps=rows["steps"].mask(lifted, rows["steps"] + 120.0))
+    rows = rows.assign(predicted_minutes=model.score(rows))
+    now = explored(rows, 2)
+    models = Models({"now": model}, "now")
+
+    def ranking(listed: pd.DataFrame, by: CandidateColumns) -> list[Slice | None]:
+        found = rerun(Logged(listed, by, DIMENSIONS, before=before), models)
+        return [one.where for one in found.of("ranking")]
+
+    assert ranking(now, columns) == []
+    assert ranking(now, COLUMNS) == [slice_of(cuisine="georgian")]  # by ranks alone nobody can tell
+    vegan = explored(rows, 2, blocked=(rows["diet"] == "vegan") & (rows["app"] == "ios"))
+    assert ranking(vegan, columns)[0] == slice_of(app="ios", diet="vegan")
 
 
 def test_requests_that_one_table_has_and_another_lacks_are_reported_by_slice() -> None:
