@@ -35,7 +35,7 @@ TEN = (
     ),
     Shown("Numenta benchmark, 37 series", "detection/numenta", "Numenta benchmark"),
     Shown(
-        "the cinema, 60 faults of 20 kinds that it was built on: cause named",
+        "the cinema, 60 faults of the 20 kinds it was developed on: cause named",
         "diagnosis/cinema",
         "the cinema: 20 kinds of fault",
         "of 1",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from domain.diagnosis.candidates.candidate import Candidate, Proposal
-from domain.diagnosis.candidates.undone import Gap
+from domain.diagnosis.candidates.undone import Gap, Undone
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 from domain.incident.comparison import adds_up, change
@@ -63,11 +63,19 @@ def _where(proposal: Proposal, material: Material, known: Known) -> Answer:
         where = f"in {name_slice(place)}, {beside}" if place else "everywhere"
         verb = "lies" if proposal.acts_in is None else "acts"
         return Answer(question="where", holds=True, words=f"it {verb} {where}")
-    if undone is not None and (moved := undone.borne_out) is not None and moved[1] > MOST:
-        words = f"the slices that it moves are off by {_percent(moved[0])} of what it moves"
-        return Answer(question="where", holds=moved[0] <= TOO_MUCH or None, words=words)
+    if undone is not None and (answer := _by_its_slices(undone)) is not None:
+        return answer
     unknown = proposal.unknown if undone is None else ""
     return Answer(question="where", words=unknown or "what it does to other slices is not known")
+
+
+def _by_its_slices(undone: Undone) -> Answer | None:
+    """By the slices that it affects alone; null where these are not clearly off by more than half of that."""
+    share, least = undone.borne_out or (0.0, 0.0)
+    if least <= MOST:
+        return None
+    words = f"the slices that it affects are off by {_percent(share)} of its effect"
+    return Answer(question="where", holds=share <= TOO_MUCH or None, words=words)
 
 
 def _how_much(proposal: Proposal, material: Material) -> Answer:
@@ -76,10 +84,8 @@ def _how_much(proposal: Proposal, material: Material) -> Answer:
         words = proposal.unknown or "what undoing it would change could not be worked out"
         return Answer(question="how_much", words=words)
     share = undone.symptom.closed
-    if share is None or share > TOO_MUCH:
-        by_alarm = _by_alarm(undone.symptom, material)
-        if by_alarm is not None:
-            return by_alarm
+    if (share is None or share > TOO_MUCH) and (answer := _by_alarm(undone.symptom, material)) is not None:
+        return answer
     if share is None:
         words = "the gap is too small beside chance in what is logged"
         return Answer(question="how_much", words=words)
@@ -89,19 +95,21 @@ def _how_much(proposal: Proposal, material: Material) -> Answer:
 
 def _by_alarm(gap: Gap, material: Material) -> Answer | None:
     """
-    By how much undoing it changes the slice, on the same logged requests, beside the change that the check
-    measured in all rows: for a slice of which the log holds too little to say how much there was before.
-    Null where they are not alike.
+    Its effect on the slice, in the same logged requests, beside the change that the check measured in all
+    rows: for a slice of which the log holds too little to say how much there was before. Null where the two
+    are not alike, or it would clearly overshoot.
     """
     finding = material.finding
     counted = adds_up(finding) and finding.subject is None and finding.slice
-    if not counted or gap.undone <= 0 or abs(gap.undone - gap.observed) <= gap.sd or not finding.change:
+    if not counted or not finding.change or gap.undone <= 0:
+        return None
+    if abs(gap.undone - gap.observed) <= gap.sd or not gap.may_close(TOO_MUCH):
         return None
     moved = gap.observed / gap.undone - 1
     share = moved / finding.change
     if not verdict_on(share, TOO_MUCH):
         return None
-    words = f"it makes {change(moved)} of the slice, where the check found {change(finding.change)}"
+    words = f"its effect on the slice is {change(moved)}; the check found {change(finding.change)}"
     return Answer(question="how_much", holds=True, share=round(share, 4), words=words)
 
 

@@ -34,6 +34,11 @@ class Gap:
         gap = self.expected - self.observed
         return (self.undone - self.observed) / gap if abs(gap) > max(CLEAR * self.sd, NOTHING) else None
 
+    def may_close(self, most: float) -> bool:
+        """Whether by chance no more than `most` of the gap may close, as it may be wider than it seems."""
+        gap = abs(self.expected - self.observed) + Z95 * self.sd
+        return abs(self.undone - self.observed) <= most * gap
+
 
 @dataclass(frozen=True)
 class Undone:
@@ -66,10 +71,10 @@ class Undone:
     @property
     def borne_out(self) -> tuple[float, float] | None:
         """
-        By what share of what undoing would move, in whichever cells, these are off; and the least that it may
-        be, at 95 %. It tells of a cause whose cells are few among many that are only off by chance, which
-        hide it in `explained`. Null where undoing would
-        move nothing, or there is one cell.
+        The share of its effect by which the cells that it affects are off; the least that it may be, at 95 %.
+
+        It tells of a cause that affects a few cells among many that are only off by chance, which hide it in
+        `explained`. Null where undoing would move nothing, or there is one cell.
 
         Source:
             The matched filter: the least squares of what is off on what undoing moves; Kay (1998),

@@ -56,10 +56,7 @@ def report_learned_from(material: Material, known: Known, seed: int) -> None:
         return
     for one in material.training_rows:
         rows = one.counts.groupby("training")["rows"].sum()
-        taken, before = rows.get(0, 0.0), rows.drop(0, errors="ignore")
-        usual = " to ".join(dict.fromkeys(f"{count:,.0f}" for count in (before.min(), before.max())))
-        others = f"; before it {usual}" if len(before) else ""
-        known.say(
-            "history",
-            f"The training at {material.clock(one.at)} took {taken:,.0f} rows of `{one.table}`{others}",
-        )
+        taken, before = rows.get(0, 0.0), sorted(rows.drop(0, errors="ignore"))
+        usual = " to ".join(dict.fromkeys(f"{count:,.0f}" for count in (*before[:1], *before[-1:])))
+        words = f"The training at {material.clock(one.at)} took {taken:,.0f} rows of `{one.table}`"
+        known.say("history", f"{words}; before it {usual}" if usual else words)

@@ -25,9 +25,8 @@ CERTAIN = 1e-4  # chance, for all slices looked at together, of counts so far of
 @dataclass(frozen=True)
 class Ranked:
     """
-    Candidates of one time: `shown`, (rows,), whether each was; `expected` how likely its score makes that,
-    or its rank where the log does not say how it explores; `texts` the slices it lies in; `requests` and
-    `items` which they are.
+    Candidates of one time: `shown`, (rows,), whether each was; `expected` how likely that was, as
+    `expected_exposure` has it; `texts` the slices it lies in; `requests` and `items` which they are.
     """
 
     shown: Bools
@@ -44,7 +43,21 @@ class Ranked:
         return held & self.items.astype(str).isin(items).to_numpy(bool) if items else held
 
 
-def expected_by_rank(scores: Floats, shown: Bools, requests: npt.NDArray[np.intp]) -> Floats:
+def expected_exposure(
+    scores: Floats, shown: Bools, requests: npt.NDArray[np.intp], chances: Floats | None
+) -> Floats:
+    """
+    How likely each candidate is shown by its score: (rows,), 0–1; by its rank where the log does not say how
+    ranking explores.
+
+    Args:
+        chances: (rows,) how likely each was to be shown, as logged; null where that is not logged.
+    """
+    by_race = None if chances is None else _by_race(scores, shown, requests, chances)
+    return _by_rank(scores, shown, requests) if by_race is None else by_race
+
+
+def _by_rank(scores: Floats, shown: Bools, requests: npt.NDArray[np.intp]) -> Floats:
     """
     How often candidates of each rank are shown, over all requests, for each row: (rows,), 0–1.
 
@@ -58,12 +71,10 @@ def expected_by_rank(scores: Floats, shown: Bools, requests: npt.NDArray[np.intp
     return np.asarray(often[rank])
 
 
-def expected_by_race(
-    scores: Floats, shown: Bools, requests: npt.NDArray[np.intp], chances: Floats
-) -> Floats | None:
+def _by_race(scores: Floats, shown: Bools, requests: npt.NDArray[np.intp], chances: Floats) -> Floats | None:
     """
-    How likely each score makes it that it is shown: (rows,), 0–1; null where the logged `chances` are not
-    those of a race of the scores. It tells by how much one score is above the next, which a rank does not.
+    Null where the logged `chances` are not those of a race of the scores. It tells by how much one score is
+    above the next, which a rank does not.
     """
     odds = log_odds_of(scores) if are_probabilities(scores) else scores
     temperature = temperature_of(chances, odds, requests)

@@ -24,7 +24,7 @@ from domain.diagnosis.rerun.features import feature_differences, of_other_kind
 from domain.diagnosis.rerun.interval import Drawn
 from domain.diagnosis.rerun.place import dimensions_of
 from domain.diagnosis.rerun.presence import Presence, missing_requests
-from domain.diagnosis.rerun.ranking import Ranked, expected_by_race, expected_by_rank, ranking_differences
+from domain.diagnosis.rerun.ranking import Ranked, expected_exposure, ranking_differences
 from domain.diagnosis.rerun.scores import (
     Scored,
     another_model,
@@ -264,7 +264,7 @@ def _features(logged: Logged, seed: int) -> tuple[StepDifference, ...]:
 
 
 def _ranking(logged: Logged) -> tuple[StepDifference, ...]:
-    """Found by ranks, which needs no model; empty where the log does not say what was shown."""
+    """Found by the logged scores, which needs no model; empty where the log does not say what was shown."""
     now = _ranked(logged, logged.rows)
     if now is None:
         return ()
@@ -282,11 +282,7 @@ def _ranked(logged: Logged, rows: pd.DataFrame) -> Ranked | None:
     requests = pd.factorize(rows[columns.request])[0].astype(np.intp)
     shown = rows[columns.shown].astype(bool).to_numpy()
     scores = rows[columns.score].to_numpy(dtype=np.float64, na_value=-np.inf)
-    chances = columns.propensity if columns.propensity in rows else None
-    expected = None
-    if chances is not None:
-        likely = rows[chances].to_numpy(dtype=np.float64, na_value=0.0)
-        expected = expected_by_race(scores, shown, requests, likely)
-    if expected is None:
-        expected = expected_by_rank(scores, shown, requests)
+    likely = columns.propensity if columns.propensity in rows else None
+    chances = None if likely is None else rows[likely].to_numpy(dtype=np.float64, na_value=0.0)
+    expected = expected_exposure(scores, shown, requests, chances)
     return Ranked(shown, expected, texts, requests, rows[columns.item])

@@ -14,13 +14,11 @@ from domain.values import Answer, name_slice
 
 
 def from_catalogue(material: Material, known: Known, scene: Scene, one: Stale) -> Proposal:
-    place, items = one.placed.slice, one.placed.items or one.items
-    of = (
-        f"of {material.noun} where {name_slice(place)}"
-        if place
-        else f"of {named_items(items, material.noun)}"
-    )
-    who = f"in {name_slice(place)}" if any(name in scene.of_requests for name, _ in place) else of
+    """It is put back to what the catalogue holds; where no slice says which are off, the items are named."""
+    place, noun = one.placed.slice, material.noun
+    these = f"{noun} where {name_slice(place)}" if place else named_items(one.placed.items or one.items, noun)
+    of_requests = any(name in scene.of_requests for name, _ in place)
+    who = f"in {name_slice(place)}" if of_requests else f"of {these}"
     is_so = "is stale" if one.of is not None else "is served with another value than the catalogue holds"
     older = f": it is that of {material.clock(one.of)}" if one.of is not None else ""
     return Proposal(
