@@ -16,7 +16,7 @@ from domain.diagnosis.changes.begun import since_first
 from domain.diagnosis.changes.order import OutOfOrder, out_of_order
 from domain.diagnosis.changes.other_model import by_another_file
 from domain.diagnosis.known import Known
-from domain.diagnosis.material import Material
+from domain.diagnosis.material import RANKED_AT, Material
 from domain.diagnosis.place import inside, named_items, place_or_items, there
 from domain.diagnosis.scene import Scene
 from domain.values import Answer, Slice, name_slice
@@ -50,6 +50,8 @@ def _shifted(material: Material, known: Known, scene: Scene) -> Iterator[Proposa
     scores = scene.logged() - np.where(hit, scene.now.adjustment, 0.0)
     items = tuple(sorted(rows.loc[hit, item].astype(str).unique()))
     where = named_items(placed.items, material.noun) if placed.items else name_slice(placed.slice)
+    earlier = there(rows, placed, item) & ~begun
+    shows = f" since {material.clock(rows.loc[begun, RANKED_AT].min())}" if earlier.any() else ""
     since = known.onset.since if known.onset is not None else None
     unit = " log-odds" if scene.now.model.kind == "log_odds" else ""
     yield Proposal(
@@ -58,8 +60,8 @@ def _shifted(material: Material, known: Known, scene: Scene) -> Iterator[Proposa
         place=placed.slice,
         since=since,
         title=f"Serving shifts the score of {where} by {amount:+.2f}",
-        sentence=f"What serves ranks {where} by another score than the model's: logged minus computed is "
-        f"{amount:+.2f}{unit} for {100 * placed.purity:.0f} % of these candidates, and 0 for the others",
+        sentence=f"What serves ranks {where} by another score than the model's{shows}: logged minus computed "
+        f"is {amount:+.2f}{unit} for {100 * placed.purity:.0f} % of these candidates, and 0 for the others",
         undone=scene.undone(symptom_of(material, known), material.finding.item, scores),
         how_much=measured_itself(material, "serving", placed.slice),
         items=items if placed.items or any(name in scene.of_items for name, _ in placed.slice) else (),

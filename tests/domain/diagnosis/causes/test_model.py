@@ -38,6 +38,21 @@ def test_a_score_that_serving_lowers_is_serving_and_nothing_else() -> None:
     assert "for 100 % of these candidates, and 0 for the others" in found.cause
 
 
+def lowered_later(rows: pd.DataFrame) -> pd.DataFrame:
+    later = rows[RANKED_AT] >= ONSET + timedelta(minutes=11)
+    return rows.assign(log_odds=rows["log_odds"] - 1.5 * ((rows["category"] == "coffee") & later))
+
+
+def test_a_score_lowered_within_what_was_read_is_said_with_the_time_from_which_on_it_is_so() -> None:
+    spoilt = shop(scored=lowered_later)
+    found = diagnose(spoilt.material(spoilt.finding(slice_of(category="coffee"))))
+    assert found.cause is not None
+    assert (
+        "than the model's since 2026-05-12 17:31 UTC: logged minus computed is -1.50 log-odds for 100 % of"
+        in found.cause
+    )
+
+
 def pinned(rows: pd.DataFrame) -> pd.DataFrame:
     """Two articles that are lifted above all others, whatever the model makes of them."""
     return rows.assign(log_odds=rows["log_odds"] + 4.0 * rows["sku"].isin(PINNED))
