@@ -38,13 +38,17 @@ def main_rows(world: str, cases: Sequence[Case], table: Rows, least: float) -> I
 
 
 def _speed(world: str, found: Sequence[Case], table: Rows) -> Iterator[Row]:
-    first = [case.evidence_seconds for case in found if case.evidence_seconds is not None]
-    cause = [case.diagnosis_seconds for case in found if case.diagnosis_seconds is not None]
-    for what, times, most in (("first evidence", first, FIRST_SECONDS), ("cause", cause, CAUSE_SECONDS)):
-        if times:
-            said = f"median {percentile(times, 0.5):.1f} s, {len(times)} diagnoses"
-            work = f"{world}: alarm → {what}, 95th percentile"
-            yield table.below(work, percentile(times, 0.95), "s", most, said)
+    first = [(case.evidence_seconds, case) for case in found if case.evidence_seconds is not None]
+    cause = [(case.diagnosis_seconds, case) for case in found if case.diagnosis_seconds is not None]
+    for what, timed, most in (("first evidence", first, FIRST_SECONDS), ("cause", cause, CAUSE_SECONDS)):
+        if not timed:
+            continue
+        times = [seconds for seconds, _ in timed]
+        said = f"median {percentile(times, 0.5):.1f} s, {len(times)} diagnoses"
+        late = _names(case for seconds, case in timed if seconds > most)
+        said += f"; later than {most:.0f} s: {late}" if late else ""
+        work = f"{world}: alarm → {what}, 95th percentile"
+        yield table.below(work, percentile(times, 0.95), "s", most, said)
 
 
 def innocent_rows(world: str, cases: Sequence[Case], table: Rows) -> Iterator[Row]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from domain.diagnosis.changes.begun import since_first
 from domain.diagnosis.changes.delivered import instead, one_value
 from domain.diagnosis.place import Bools, Floats, Placed, inside, place_of
 from domain.diagnosis.replay import CandidateColumns
@@ -67,7 +68,8 @@ def _feature(
     for hit, unset in ((~np.isfinite(feature.now), True), (other, False)):
         if hit.sum() < LEAST_ROWS:
             continue
-        placed = place_of(rows, hit, dimensions)
+        begun = since_first(rows, hit)
+        placed = place_of(rows[begun], hit[begun], dimensions)
         was_unset = (
             ~np.isfinite(feature.then[inside(before, placed.slice)]) if unset else np.zeros(1, dtype=bool)
         )

@@ -146,26 +146,29 @@ class Reader:
                 return None
             now = self._grouped(source, since, self.end, names)
             pasts = list(self._cells_before(source, since, names))
-        held = [self._beside_before(now, before, scale, names) for before, scale in pasts]
-        beside = [name for name in names if name not in dict(self.finding.slice)]
+        known = pd.concat([before for before, _ in pasts])
+        held = [self._beside_before(now, before, scale, names, known) for before, scale in pasts]
         apart = [
-            _apart(both[rest], beside) * (1.0 if place == 0 else CLEARLY)
+            _apart(both[rest], names) * (1.0 if place == 0 else CLEARLY)
             for place, (both, rest) in enumerate(held)
         ]
         both, _ = held[int(np.argmin(apart))]
         return both[[*names, "observed", "expected"]], tuple(names)
 
     def _beside_before(
-        self, now: pd.DataFrame, before: pd.DataFrame, scale: float, names: list[str]
+        self, now: pd.DataFrame, before: pd.DataFrame, scale: float, names: list[str], known: pd.DataFrame
     ) -> tuple[pd.DataFrame, pd.Series]:
-        """Cells of both times, scaled to match beside the finding's slice; and which cells those are."""
+        """
+        Cells of both times, scaled to match beside the finding's slice; and which cells those are: not those
+        of values that are not `known` from any earlier time.
+        """
         both = now.merge(before, on=names, how="outer", suffixes=("", "_before")).fillna(
             {"n": 0, "n_before": 0}
         )
         rest = ~_inside(both, self.finding.slice, self.exploded) if self.finding.slice else both["n"] >= 0
         for name, _ in self.finding.slice:  # what is new may be what is missing, under another name
             if name in both:
-                rest &= both.groupby(name)["n_before"].transform("sum") > 0
+                rest &= both[name].isin(known[name])
         if self.finding.slice and both.loc[rest, "n_before"].sum() > 0:
             scale = float(both.loc[rest, "n"].sum() / both.loc[rest, "n_before"].sum())
         both["observed"], both["expected"] = both["n"].astype(float), both["n_before"] * scale

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from domain.diagnosis.candidates.candidate import CandidateKind, Named, Proposal
 from domain.diagnosis.changes.other_model import other_model
-from domain.diagnosis.changes.trained.labels import labels_off
+from domain.diagnosis.changes.trained.labels import Symptom, labels_off
 from domain.diagnosis.changes.trained.segment import segment_off
 from domain.diagnosis.changes.trained.whole import whole_off
 from domain.diagnosis.known import Known
@@ -25,7 +25,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
         return
     taught = material.lineage.taught(own.table)
     wrong = [
-        *_segments(material, taught),
+        *_segments(material, taught, Symptom(own.slice, own.change)),
         *(_Wrong.seen(one) for one in material.others if one.table in taught),
     ]
     found = other_model(material, known) if wrong else None
@@ -64,12 +64,14 @@ class _Wrong:
         return cls(one.table, one.slice, one.since, one.title, counted=False)
 
 
-def _segments(material: Material, tables: Collection[str]) -> Iterator[_Wrong]:
+def _segments(
+    material: Material, tables: Collection[str], symptom: Symptom | None = None
+) -> Iterator[_Wrong]:
     """The segment of each table whose rows or labels in the newest training are unlike earlier ones."""
     for one in material.training_rows:
         if one.table not in tables:
             continue
-        found = [off for off in (segment_off(one), labels_off(one)) if off is not None]
+        found = [off for off in (segment_off(one), labels_off(one, symptom)) if off is not None]
         if off := max(found, key=lambda each: each.gain, default=None):
             yield _Wrong(one.table, off.slice, one.at, f"`{one.table}` has {off.words}", counted=True)
 

@@ -117,9 +117,11 @@ def scatter(counts: Floats, expected: Floats, variance: Floats) -> float:
     return float(max(beyond, 0.0) / max((expected**2).sum(), 1.0))
 
 
-def sure(gain: Floats, scattered: float, expected: Floats) -> npt.NDArray[np.bool_]:
+def sure(
+    gain: Floats, scattered: float, expected: Floats, least: Floats | float = LEAST_GAIN
+) -> npt.NDArray[np.bool_]:
     """(n_values,) whether the gain exceeds what the scatter of counts of that size explains."""
-    return np.asarray(gain >= LEAST_GAIN * (1.0 + scattered * expected))
+    return np.asarray(gain >= least * (1.0 + scattered * expected))
 
 
 def _ways(dimensions: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

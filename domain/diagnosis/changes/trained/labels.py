@@ -25,6 +25,7 @@ from domain.diagnosis.changes.trained.cells import (
     sure,
 )
 from domain.diagnosis.material import LABELLED, TrainingRows
+from domain.diagnosis.place import LEAST_GAIN, ONE_SLICE
 from domain.values import Slice, name_slice
 
 FACTOR = 1.5  # of the usual odds, up or down, from which on labels are off and not merely better liked
@@ -57,15 +58,27 @@ class Labels:
         )
 
 
-def labels_off(taken: TrainingRows) -> Labels | None:
+@dataclass(frozen=True)
+class Symptom:
+    """A slice that the model shows less or more of, and by how much: a `change` of −0.5 is half as much."""
+
+    slice: Slice
+    change: float
+
+
+def labels_off(taken: TrainingRows, symptom: Symptom | None = None) -> Labels | None:
     """
     The segment whose label rate is furthest from that of earlier trainings, given what all others have;
     everywhere, where all are off alike; null where none is, or no label is declared.
+
+    Args:
+        symptom: what the model made of it. Its slice is not one picked out of thousands, so fewer labels are
+            enough there, if they are off the same way.
     """
     ways = every_way(taken) if LABELLED in taken.counts else []
     if not ways:
         return None
-    best = best_of(found for cells in ways for found in _segments(cells))
+    best = best_of(found for cells in ways for found in _segments(cells, symptom))
     if best is None:
         return _everywhere(ways[0])
     rates = _Rates.of(best.cells)
@@ -102,7 +115,7 @@ def _scatter(cells: Cells) -> float:
     return scatter(past, rows * chance, rows * chance * (1 - chance))
 
 
-def _segments(cells: Cells) -> Iterator[Found]:
+def _segments(cells: Cells, symptom: Symptom | None) -> Iterator[Found]:
     rates, rows = _Rates.of(cells), cells.rows[0]
     past = cells.rows[1:].sum(axis=0)
     gain = binomial_gain(rates.now * rows, rows, rates.usual * past, past)
@@ -110,9 +123,18 @@ def _segments(cells: Cells) -> Iterator[Found]:
     most = max(float(cells.labelled[0].sum()), float((rates.usual * rows).sum()))
     matters = np.abs(rates.now - rates.usual) * rows >= MATTERS * most
     off = (apart >= log(FACTOR)) & matters & _rather_than_others(cells)
-    off &= sure(gain, _scatter(cells), rates.usual * rows)
+    off &= sure(gain, _scatter(cells), rates.usual * rows, _least(cells, rates, symptom))
     for at in sorted(map(int, np.flatnonzero(off)), key=lambda one: -float(gain[one])):
         yield Found(cells, at, float(gain[at]))
+
+
+def _least(cells: Cells, rates: _Rates, symptom: Symptom | None) -> Floats:
+    """(n_values,) gain that a segment needs: less for the one that explains the symptom."""
+    least = np.full(len(cells.values), LEAST_GAIN)
+    if symptom is not None:
+        mine = np.array([cells.slice(at) == symptom.slice for at in range(len(least))], dtype=bool)
+        least[mine & ((rates.now - rates.usual) * symptom.change > 0)] = ONE_SLICE
+    return least
 
 
 def _rather_than_others(cells: Cells) -> np.ndarray:

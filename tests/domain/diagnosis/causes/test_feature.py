@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from domain.diagnosis.diagnose import diagnose
-from domain.diagnosis.material import Snapshots
+from domain.diagnosis.material import RANKED_AT, Snapshots
 from domain.diagnosis.pairing import AT
 from domain.diagnosis.rerun.rerun import Models
 from domain.diagnosis.two_by_two import split_change
@@ -218,6 +218,22 @@ def test_values_missing_on_one_device_are_a_feature_of_that_device() -> None:
     )
     found = diagnose(spoilt.material(finding, cells=None, series=None))
     assert cause_of(found) == ("feature", "taste", slice_of(device="app"))
+
+
+def unset_later(rows: pd.DataFrame) -> pd.DataFrame:
+    """Nobody knows the taste any more, and a till that was off comes back, both within what was read."""
+    later = rows[RANKED_AT] >= ONSET + timedelta(minutes=12)
+    off = (rows["device"] == "till") & ~later
+    return rows.assign(taste=rows["taste"].mask(later), device=rows["device"].mask(off, "web"))
+
+
+def test_values_missing_everywhere_since_some_time_are_not_placed_where_rows_came_only_since_then() -> None:
+    spoilt = shop(fed=unset_later)
+    finding = spoilt.finding(
+        (), table="candidates", subject="taste", unit="rows without taste", observed=1.0, expected=0.0
+    )
+    found = diagnose(spoilt.material(finding, cells=None, series=None))
+    assert cause_of(found) == ("feature", "taste", ())
 
 
 def test_stale_features_of_new_items_are_recognised_from_what_the_delivery_changed() -> None:

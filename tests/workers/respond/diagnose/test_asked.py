@@ -110,6 +110,35 @@ def test_slices_are_held_against_the_same_time_of_a_day_before_where_that_is_mor
     assert by_country.loc["IT", "expected"] == 0
 
 
+def unlogged(folder: Path) -> Reader:
+    """Half an hour in which the app logs nothing, and a mailing is opened, as each day at this time."""
+    chance, days = np.random.default_rng(29), []
+    for back in range(3):
+        noon = pd.Timestamp(NOON) - pd.Timedelta(days=back)
+        start = noon - pd.Timedelta(minutes=30)
+        steady = noon - pd.to_timedelta(chance.uniform(0, 180, 3_600), "min")
+        mail = start + pd.to_timedelta(chance.uniform(0, 30, 900), "min")
+        device = [*chance.choice(["web", "app"], len(steady)), *["mail"] * len(mail)]
+        frame = pd.DataFrame({"visited_at": [*steady, *mail], "device": device})
+        lost = (frame["device"] == "app") & (frame["visited_at"] >= start) & (back == 0)
+        days.append(frame[~lost])
+    rows = pd.concat(days).assign(converted=0.0, minutes=1.0)
+    rows["country"] = chance.choice(["Italy", "Spain"], len(rows))
+    rows["visited_at"] = rows["visited_at"].astype("datetime64[us, UTC]")
+    recommender = declared(folder, rows)
+    table = recommender.tables["visits"].model_copy(update={"window": timedelta(minutes=15)})
+    short = recommender.model_copy(update={"tables": {"visits": table}})
+    return Reader(short, finding("by_slice", slice_of(device="app"), timedelta(minutes=15), 0.0, 150.0), NOON)
+
+
+def test_what_other_values_of_the_same_dimension_do_each_day_is_expected(tmp_path: Path) -> None:
+    cells, _ = unlogged(tmp_path).cells(NOON - timedelta(minutes=30)) or (None, ())
+    assert cells is not None
+    sums = cells.groupby("device")[["observed", "expected"]].sum()
+    assert sums.loc["mail", "expected"] == pytest.approx(900, rel=0.15)
+    assert sums.loc["app", "expected"] == pytest.approx(300, rel=0.15)
+
+
 @pytest.fixture(scope="module")
 def worse_in_italy(tmp_path_factory: pytest.TempPathFactory) -> Recommender:
     """Italy converts 61 % less for two hours, and half of the desks stay away, which changes no rate."""
