@@ -44,8 +44,9 @@ class Known:
 
     def right_until(self, finding: Finding) -> datetime:
         """Until when all was right: what begins late in a window shows in the next one."""
-        onset = self.onset
-        return onset.last_right if onset is not None and onset.last_right is not None else self.begun(finding)
+        if self.onset is None:
+            return self.begun(finding) - (finding.window_end - finding.window_start)
+        return self.onset.last_right or self.onset.since
 
     @property
     def at_fault(self) -> tuple[str, ...]:

@@ -142,10 +142,13 @@ def _pair(reader: Reader, since: datetime, table: str, relation: Relation) -> Pa
 
 
 def _span(reader: Reader, source: Source, since: datetime) -> Span:
-    """Around the onset, equally long before and after, at least half an hour, and small enough to be held."""
+    """
+    Around the onset, equally long before and after, at least half an hour and two of the finding's windows
+    (it may have begun in the one before); and small enough to be held.
+    """
     end = max(reader.end, since + timedelta(minutes=1))
-    length = end - since
-    before = min(max(length, LEAST_BEFORE), BACK)
+    length, window = end - since, reader.finding.window_end - reader.finding.window_start
+    before = min(max(length, LEAST_BEFORE, 2 * window), BACK)
     rows = source.between(since - before, end)
     count = int(source.fetch(rows.aggregate(n=rows.count()))["n"][0])
     part = min(1.0, MOST_ROWS / count) if count else 1.0

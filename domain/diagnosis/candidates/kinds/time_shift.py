@@ -14,7 +14,7 @@ from domain.diagnosis.candidates.candidate import CandidateKind, Proposal
 from domain.diagnosis.candidates.counted import counts_undone
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
-from domain.diagnosis.pairing import AT, Matched, Pair, dimensions_of, match
+from domain.diagnosis.pairing import AT, LEAST_KEYS, Matched, Pair, dimensions_of, match
 from domain.diagnosis.place import inside, place_of
 from domain.values import Answer, Slice, name_slice
 
@@ -22,6 +22,7 @@ Floats = npt.NDArray[np.float64]
 
 LEAST_SHARE = 0.1  # share of a slice's rows under another time, from which on it is worth naming
 GAP = 0.75  # of the rows that the other table has then
+EMPTY = 0.01  # of the usual rows: hardly any are none
 MOSTLY = 0.5  # share of the rows not found that must exist under another time
 ALIKE = 0.8  # of the moved rows that are off by the same time
 LEAST_SECONDS = 60.0
@@ -125,18 +126,28 @@ def _left_a_gap(pair: Pair, where: Slice, first: pd.Timestamp, off: float) -> bo
     """
     Whether the table suspected to be off lacks rows where a wrong clock leaves a gap: for as long after the
     first of them as it is late, or for as long before now as it is early. When two tables differ by an hour,
-    either may have the wrong time.
+    either may have the wrong time; if the other one has, that one has rows too many there.
     """
     newest, length = max(pair.theirs[AT].max(), pair.mine[AT].max()), pd.Timedelta(seconds=abs(off))
     gap = (first, min(first + length, newest)) if off > 0 else (max(newest - length, first), newest)
+    mine, theirs = _pace(pair.mine, where, first, gap), _pace(pair.theirs, where, first, gap)
+    if mine is None or theirs is None:
+        return True
+    return mine < GAP * theirs and abs(np.log(max(mine, EMPTY))) > abs(np.log(max(theirs, EMPTY)))
 
-    def left(rows: pd.DataFrame) -> float | None:
-        at = rows.loc[inside(rows, where), AT]
-        before = int((at < first).sum())
-        return int(at.between(*gap).sum()) / before if before else None
 
-    mine, theirs = left(pair.mine), left(pair.theirs)
-    return mine is None or theirs is None or mine < GAP * theirs
+def _pace(
+    rows: pd.DataFrame, where: Slice, first: pd.Timestamp, span: tuple[pd.Timestamp, pd.Timestamp]
+) -> float | None:
+    """Rows of `where` within the span for one that is usual, by those elsewhere; null with none before."""
+    at, here = rows[AT], inside(rows, where)
+    then, before = at.between(*span).to_numpy(bool), (at < first).to_numpy(bool)
+    if not (here & before).any():
+        return None
+    usual = (span[1] - span[0]) / (first - at.min())
+    if (~here & before).sum() >= LEAST_KEYS:
+        usual = (~here & then).sum() / (~here & before).sum()
+    return float((here & then).sum() / (here & before).sum() / max(usual, EMPTY))
 
 
 def _usual(off: Floats) -> tuple[float, float]:

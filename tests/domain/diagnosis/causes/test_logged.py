@@ -168,6 +168,21 @@ def test_of_two_tables_the_one_whose_rows_left_a_gap_has_the_wrong_time(
     assert {(one.kind, one.object) for one in found.candidates} == {("time_shift", table)}
 
 
+def test_a_clock_that_went_wrong_late_in_the_window_before_is_named_where_no_onset_is_known(
+    healthy: Shop, sold: pd.DataFrame
+) -> None:
+    began = (sold[AT] >= ONSET - timedelta(minutes=12)) & (sold["region"] == "north")
+    late = sold.assign(**{AT: sold[AT].mask(began, sold[AT] + pd.Timedelta(hours=1))})
+    near, far = late[late[AT] <= sold[AT].max()], late.loc[late[AT] > sold[AT].max(), [*SOLD, AT]]
+    read = sold[sold[AT] >= ONSET - timedelta(minutes=80)]
+    pair = Pair("shown", "beside", SOLD, read, near, strayed=far)
+    material = written(healthy, sold, sold, slice_of(region="north"), pair)
+    numbers = {"observed": 0.95, "expected": 0.01, "unit": "share", "window_start": ONSET}
+    finding = material.finding.model_copy(update=numbers)
+    found = diagnose(replace(material, finding=finding, series=None, lacking="shown"))
+    assert cause_of(found) == ("time_shift", "shown", slice_of(region="north"))
+
+
 def test_rows_that_come_twice_in_one_region_are_duplicates(healthy: Shop, sold: pd.DataFrame) -> None:
     rows = pd.concat([sold, sold[since(sold) & (sold["region"] == "south")]], ignore_index=True)
     pair = Pair("sales_standby", "standby", SOLD, rows, sold)
