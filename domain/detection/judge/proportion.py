@@ -62,10 +62,15 @@ class Proportions(Windowed):
 
 @dataclass(frozen=True)
 class Promise:
-    """(n_columns,) the share that was promised, in [0, 1], and how far from it a slice may lie, ≥ 0."""
+    """
+    (n_columns,) the share that was promised, in [0, 1], and how far from it a slice may lie, ≥ 0.
+
+    `scatters`: how much shares differ from window to window is learned; else each row is one of its own.
+    """
 
     share: Floats
     allowed: Floats
+    scatters: bool = True
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,7 @@ def judge(
     if promise is not None:
         room = np.broadcast_to(np.clip(promise.share + promise.allowed, LEAST_PROMISED, 1.0), rows.shape)
         lack = np.broadcast_to(np.clip(1 - promise.share + promise.allowed, LEAST_PROMISED, 1.0), rows.shape)
-        scatter = len(past) >= LEAST_WINDOWS
+        scatter = promise.scatters and len(past) >= LEAST_WINDOWS
         more = replace(more, share=room) if scatter else UsualProportions.without_scatter(room)
         fewer = replace(fewer, share=lack) if scatter else UsualProportions.without_scatter(lack)
     surge, drop = _side(more, held, rows), _side(fewer, rows - held, rows)

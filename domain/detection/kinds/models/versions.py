@@ -22,7 +22,7 @@ from domain.detection.data.tally import Tally
 from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.again.proportion import measure_proportion
 from domain.detection.judge.judging import Again, Judging
-from domain.detection.judge.proportion import Promise, Proportions, Words, judge_proportions
+from domain.detection.judge.proportion import TOGETHER, Promise, Proportions, Words, judge_proportions
 from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.title import percent
 from domain.detection.kind import Kind
@@ -59,15 +59,16 @@ def promise_of(check: Check, columns: tuple[str, ...]) -> Promise:
     keys = Keys.of(check)
     least = keys.least(LEAST_SHARE)
     share = np.array([keys.versions.get(name, 0.0) for name in columns])
-    return Promise(share, np.full(len(columns), least))
+    return Promise(share, np.full(len(columns), least), scatters=False)
 
 
 def served_of(tally: Tally) -> Proportions:
-    """`tally`: of all rows, those that each version served. Windows before the judged one are not used."""
+    """`tally`: of all rows, those that each version served. Only the windows that are judged together."""
     rows = np.broadcast_to(tally.rows[:, :, None], tally.bad.shape)
-    last = slice(len(rows) - 1, len(rows))
-    first = tally.first + len(rows) - 1
-    return Proportions(tally.grid, tally.cells, tally.columns, rows[last], tally.bad[last], first)
+    start = max(len(rows) - TOGETHER - 1, 0)
+    return Proportions(
+        tally.grid, tally.cells, tally.columns, rows[start:], tally.bad[start:], tally.first + start
+    )
 
 
 def judge_versions(

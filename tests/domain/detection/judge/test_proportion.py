@@ -127,6 +127,35 @@ def test_a_version_left_behind_for_weeks_is_as_wrong_as_on_its_first_day() -> No
     assert only(judge_versions(VERSIONS, tally, CheckState())).subject == "v6"
 
 
+ONE = VERSIONS.with_options(versions={"v7": 1.0}).model_copy(update={"least_rows": 5.0})
+
+
+def one_on_tv(then: str, now: str, windows: int) -> Tally:
+    """Some three requests a device and hour; the last `windows` on tv are served by `now`, `then` before."""
+    every = {device: {"v7": 1.0} for device in ("mobile", "web")}
+    before, since = (
+        served(7, {"tv": {one: 1.0, "v6": float(one == "v6")}, **every}, rows=3.0, windows=8)
+        for one in (then, now)
+    )
+    at = before.columns.index("v6")
+    bad = before.bad.copy()
+    for name in ("v6", "v7"):
+        mine, new = before.columns.index(name), since.columns.index(name)
+        bad[-windows:, :, mine] = since.bad[-windows:, :, new]
+    assert bad[-1, :, at].max() < 5
+    return replace(before, bad=bad)
+
+
+def test_few_requests_an_hour_are_judged_over_several_where_a_wrong_version_serves() -> None:
+    finding = only(judge_versions(ONE, one_on_tv("v7", "v6", 4), CheckState()))
+    assert (finding.slice, finding.subject) == (TV, "v6")
+    assert "over 4h" in finding.title
+
+
+def test_a_version_that_served_until_the_last_hour_is_not_wrong_since() -> None:
+    assert judge_versions(ONE, one_on_tv("v6", "v7", 1), CheckState()).findings == ()
+
+
 def test_a_share_within_what_is_allowed_is_kept() -> None:
     near = everywhere(**{device: {"v7": 0.885, "v8": 0.115} for device in DEVICES})
     assert judge_versions(VERSIONS, served(3, near, rows=200_000), CheckState()).findings == ()
