@@ -255,6 +255,25 @@ def test_a_replica_behind_its_registry_is_found_and_no_window_before_the_release
         measure(recommender, finding, END - 3 * DAY, END - 2 * DAY)
 
 
+@pytest.mark.parametrize(("released", "found"), [(8, ["v6"]), (2, [])])
+def test_two_requests_a_day_are_judged_over_four_days_that_the_registry_has_named_the_version(
+    released: int, found: list[str], frames: Frames, tmp_path: Path
+) -> None:
+    served = frames["served"].assign(version="v7")
+    late = served[served["at"] >= pd.Timestamp(END - 4 * DAY)]
+    few = late.groupby(late["at"].dt.floor("D"))["request_id"].unique().map(lambda ids: list(ids[:2]))
+    hit = served["request_id"].isin([one for day in few for one in day])
+    kiosk = served.assign(
+        device=served["device"].mask(hit, "kiosk"), version=served["version"].mask(hit, "v6")
+    )
+    path = tmp_path / "ranker.json"
+    path.write_text(json.dumps({"version": "v7", "since": (END - released * DAY).isoformat()}))
+    models = {"ranker": {**MODEL, "registry": {"path": str(path), "version": "version", "since": "since"}}}
+    check = {"name": "versions", "kind": "versions", "table": "served", "within": "0s"}
+    recommender = written(tmp_path, {**frames, "served": kiosk}, models=models, checks={"versions": check})
+    assert [one.subject for one in run_checks(recommender, END).findings] == found
+
+
 def test_requests_count_once_and_what_else_is_named(frames: Frames, tmp_path: Path) -> None:
     recommender = written(tmp_path, excluded("a replica left behind", frames))
     by_request = run_checks(recommender, END).findings[0]

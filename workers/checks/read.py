@@ -29,6 +29,7 @@ from domain.detection.data.trainings import Ages, Runs
 from domain.detection.data.window import WINDOW
 from domain.detection.exposure.against_engagement import Engagement
 from domain.detection.judge.promise import is_promise
+from domain.detection.judge.proportion import TOGETHER
 from domain.detection.judge.state import CheckState
 from domain.errors import OwnCheckError, SourceError, TooFewRows
 from domain.recommender.options import Divided, Serving
@@ -236,7 +237,9 @@ def _served(run: CheckRun, _need: n.ServedVersions, memory: CheckState) -> Serve
     if asked is None:
         raise TooFewRows("another version has just been released")
     tally = tally_rows(run.recommender, asked, run.grid, run.dimensions, memory, flag_versions)
-    return Served(tally, Serving.of(asked).versions)
+    earliest = run.start - (TOGETHER - 1) * run.grid.width
+    steady = should_serve(run.recommender, run.check, earliest) is not None
+    return Served(tally, Serving.of(asked).versions, steady)
 
 
 def _histograms(run: CheckRun, need: n.ColumnHistograms, _memory: CheckState) -> Histograms:

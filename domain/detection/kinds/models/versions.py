@@ -62,25 +62,35 @@ def promise_of(check: Check, columns: tuple[str, ...]) -> Promise:
     return Promise(share, np.full(len(columns), least), scatters=False)
 
 
-def served_of(tally: Tally) -> Proportions:
-    """`tally`: of all rows, those that each version served. Only the windows that are judged together."""
+def served_of(tally: Tally, steady: bool) -> Proportions:
+    """
+    The last window of `tally`: of all rows, those that each version served; and if the same was due before,
+    those that are judged together with it. Nothing is learned from any of them.
+    """
     rows = np.broadcast_to(tally.rows[:, :, None], tally.bad.shape)
-    start = max(len(rows) - TOGETHER - 1, 0)
+    # several are judged only if there is one before them
+    start = max(len(rows) - TOGETHER - 1, 0) if steady else len(rows) - 1
     return Proportions(
         tally.grid, tally.cells, tally.columns, rows[start:], tally.bad[start:], tally.first + start
     )
 
 
 def judge_versions(
-    check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
+    check: Check,
+    tally: Tally,
+    state: CheckState,
+    looks_per_week: float | None = None,
+    *,
+    steady: bool = True,
 ) -> Verdict:
     """
     Whether a version serves more than its share, in all or in a slice. See `judge_proportions`.
 
     Args:
         check: its `versions` say what should serve in the last window.
+        steady: they were due in the windows before as well; else only the last one is judged.
     """
-    served = served_of(tally)
+    served = served_of(tally, steady)
     return judge_proportions(check, served, state, looks_per_week, WORDS, promise_of(check, served.columns))
 
 
@@ -90,12 +100,13 @@ def _due(run: CheckRun, served: Served) -> Check:
 
 
 def _verdict(run: CheckRun, served: Served, memory: CheckState) -> Verdict:
-    return judge_versions(_due(run, served), served.tally, memory, run.looks_per_week)
+    check = _due(run, served)
+    return judge_versions(check, served.tally, memory, run.looks_per_week, steady=served.steady)
 
 
 def measure_versions(run: CheckRun, served: Served, again: Again[Served]) -> Measurement:
     """How many rows the finding's version serves now. See `measure_proportion`."""
-    check, parts = _due(run, served), served_of(served.tally)
+    check, parts = _due(run, served), served_of(served.tally, steady=False)
     promise = promise_of(check, parts.columns)
     return measure_proportion(check, again.finding, parts, promise, again.memory)
 

@@ -66,6 +66,13 @@ def declared(folder: Path, rows: pd.DataFrame) -> Recommender:
     return load(folder / "recsysops.toml")
 
 
+def by_the_quarter(folder: Path, rows: pd.DataFrame) -> Recommender:
+    rows["visited_at"] = rows["visited_at"].astype("datetime64[us, UTC]")
+    recommender = declared(folder, rows)
+    table = recommender.tables["visits"].model_copy(update={"window": timedelta(minutes=15)})
+    return recommender.model_copy(update={"tables": {"visits": table}})
+
+
 def finding(check: str, where: Slice, length: timedelta, observed: float, expected: float) -> Finding:
     return Finding(
         check=check, table="visits", slice=where, window_start=NOON - length, window_end=NOON,
@@ -89,11 +96,7 @@ def mailed(folder: Path) -> Reader:
         )
         late = (frame["visited_at"] >= start) & (back == 0)
         days.append(frame.assign(country=frame["country"].mask(late & (frame["country"] == "Italy"), "IT")))
-    rows = pd.concat(days).assign(converted=0.0, minutes=1.0)
-    rows["visited_at"] = rows["visited_at"].astype("datetime64[us, UTC]")
-    recommender = declared(folder, rows)
-    table = recommender.tables["visits"].model_copy(update={"window": timedelta(minutes=15)})
-    short = recommender.model_copy(update={"tables": {"visits": table}})
+    short = by_the_quarter(folder, pd.concat(days).assign(converted=0.0, minutes=1.0))
     about = finding("by_slice", slice_of(country="Italy"), timedelta(minutes=15), 0.0, 375.0)
     return Reader(short, about, NOON)
 
@@ -124,11 +127,8 @@ def unlogged(folder: Path) -> Reader:
         days.append(frame[~lost])
     rows = pd.concat(days).assign(converted=0.0, minutes=1.0)
     rows["country"] = chance.choice(["Italy", "Spain"], len(rows))
-    rows["visited_at"] = rows["visited_at"].astype("datetime64[us, UTC]")
-    recommender = declared(folder, rows)
-    table = recommender.tables["visits"].model_copy(update={"window": timedelta(minutes=15)})
-    short = recommender.model_copy(update={"tables": {"visits": table}})
-    return Reader(short, finding("by_slice", slice_of(device="app"), timedelta(minutes=15), 0.0, 150.0), NOON)
+    about = finding("by_slice", slice_of(device="app"), timedelta(minutes=15), 0.0, 150.0)
+    return Reader(by_the_quarter(folder, rows), about, NOON)
 
 
 def test_what_other_values_of_the_same_dimension_do_each_day_is_expected(tmp_path: Path) -> None:
