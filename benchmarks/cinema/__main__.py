@@ -128,8 +128,7 @@ def quiet_rows(quiet: Quiet, where: str, as_declared: bool) -> list[Row]:
 def fault_row(outcome: Outcome, where: str) -> Row:
     """Minutes to the first incident that names the fault, −1 where there was none; and everything raised."""
     minutes = outcome.minutes
-    harm = f", in force with the training of {outcome.harm_at:%H:%M}" if outcome.harm_at != outcome.at else ""
-    work = f"{outcome.fault}: switched on {outcome.at:%a %H:%M}{harm}; until an incident named it"
+    work = f"{outcome.fault}: switched on {outcome.at:%a %H:%M}; until an incident named it"
     figure = -1.0 if minutes is None else round(minutes, 1)
     return Row(work, figure, "min", "named", minutes is not None, outcome.words(), where)
 

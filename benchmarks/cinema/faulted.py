@@ -45,7 +45,6 @@ class Outcome:
 
     fault: str
     at: datetime
-    harm_at: datetime
     truth: tuple[Slice, str | None]
     incidents: list[Incident] = field(default_factory=list)
     before: list[Incident] = field(default_factory=list)
@@ -67,8 +66,8 @@ class Outcome:
 
     @property
     def minutes(self) -> float | None:
-        """Minutes from the first harm to the incident that names it."""
-        return None if self.naming is None else (self.naming.opened_at - self.harm_at) / timedelta(minutes=1)
+        """Minutes from the strike to the incident that names it."""
+        return None if self.naming is None else (self.naming.opened_at - self.at) / timedelta(minutes=1)
 
     def names(self, finding: Finding | None) -> int:
         """How well a finding names what is wrong: 2 exactly, 1 a part of it or what contains it, 0 not."""
@@ -91,7 +90,7 @@ class Outcome:
         return ". ".join(said)
 
     def _described(self, one: Incident) -> str:
-        minutes = (one.opened_at - self.harm_at) / timedelta(minutes=1)
+        minutes = (one.opened_at - self.at) / timedelta(minutes=1)
         check = one.first_finding.check if one.first_finding else "?"
         joined = f" (joined by {', '.join(_short(also) for also in one.also)})" if one.also else ""
         return f"after {minutes:.1f} min {check}: {one.title}, {HOW[self.names(one.first_finding)]}{joined}"
@@ -114,14 +113,8 @@ def live_through(
     incident has named it, or for three hours.
     """
     theatre = Theatre(folder, opened, rate)
-    harm_at = at
-    if fault == "training_segment":  # it does no harm before the next training reads the data
-        theatre.pass_hours(at)
-        theatre.live.switch_fault(fault, True, at)
-        harm_at = at.replace(hour=theatre.settings.training_hour, minute=0, second=0, microsecond=0)
-        harm_at += timedelta(days=1) if harm_at <= at else timedelta(0)
-    theatre.pass_hours(harm_at - BEFORE)
-    outcome = Outcome(fault, at, harm_at, TRUTH[fault])
+    theatre.pass_hours(at - BEFORE)
+    outcome = Outcome(fault, at, TRUTH[fault])
     with patch.object(clock, "now", lambda: theatre.at):
         _look_on(theatre, outcome, log)
     theatre.close()
@@ -129,9 +122,9 @@ def live_through(
 
 
 def _look_on(theatre: Theatre, outcome: Outcome, log: Engine) -> None:
-    recommender, end, looks = theatre.declared, outcome.harm_at + LONGEST, 0
+    recommender, end, looks = theatre.declared, outcome.at + LONGEST, 0
     while theatre.at < end:
-        if theatre.at >= outcome.harm_at and not theatre.live.serving.faults.on(outcome.fault):
+        if theatre.at >= outcome.at and not theatre.live.serving.faults.on(outcome.fault):
             outcome.before = _every(log)
             theatre.live.switch_fault(outcome.fault, True, theatre.at)
             film = theatre.live.serving.faults.detail(outcome.fault).get("item_id")
@@ -143,7 +136,7 @@ def _look_on(theatre: Theatre, outcome: Outcome, log: Engine) -> None:
         looks += 1
         known = {one.stream for one in outcome.before}
         every = _every(log)
-        if theatre.at <= outcome.harm_at:
+        if theatre.at <= outcome.at:
             outcome.before = every
             continue
         outcome.incidents = [one for one in every if one.stream not in known]

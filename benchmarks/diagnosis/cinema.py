@@ -20,7 +20,6 @@ LIVED_DAYS = 4.0
 HOURS = (1, 4, 7, 10, 13, 16, 20)
 """Hours after that, at which the past is branched: times of a day, before and after the nightly training."""
 
-UNTIL_TRAINING = 2 * MINUTE
 SELDOM_SECONDS = 600.0
 
 
@@ -63,14 +62,12 @@ class CinemaWorld:
         self._theatre.live.flush()
 
     def strike(self, name: str, seed: int) -> Strike:
-        """Switch a fault on; a fault in training is followed by a training, and does harm from then on."""
+        """Switch a fault on; of one in training, the model that learned from it is an object, too."""
         live, kind = self._theatre.live, KINDS[name]
         live.switch_fault(name, True, self.at, seed=seed)
         drawn = live.serving.faults.drawn[name]
         objects = drawn.objects
         if kind.trains:
-            self.live(UNTIL_TRAINING)
-            live.train(self.at)
             objects = (*objects, live.serving.ranker.version)
         truth = Truth(kind.cause_kind, objects, drawn.places, kind.also)
         strike = Strike(truth, drawn.size, self.at, planned=drawn.acts.planned)

@@ -203,7 +203,9 @@ class Live:
 
     def switch_fault(self, name: str, on: bool, at: datetime, seed: int | None = None) -> bool:
         """
-        Switch a fault; those of the catalogue come with a delivery. Raises UnknownFault, ValueError.
+        Switch a fault; those of the catalogue come with a delivery, those of the training with a training.
+
+        Raises UnknownFault, ValueError.
 
         Args:
             seed: draws its place and size; None: the usual ones.
@@ -216,7 +218,9 @@ class Live:
                 self._strike(drawn)
             if changed and KINDS[name].delivers:
                 self.deliver(at)
-            return changed
+        if changed and KINDS[name].trains:
+            self.train(at)  # visits go on meanwhile, as in the night
+        return changed
 
     def _strike(self, drawn: Drawn) -> None:
         """Do what a fault does once, when it is switched on."""

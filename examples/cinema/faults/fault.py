@@ -86,8 +86,8 @@ class Fault:
     One kind of fault, or an innocent event (`cause_kind` world).
 
     `draw` decides its place, size and acts; the time at which it strikes is up to whoever switches it on.
-    `delivers` and `trains` say that it takes effect with a catalogue delivery, which comes at once, or with
-    the next training. `also` lists kinds of cause that are equally true of it.
+    `delivers` and `trains` say that it takes effect with a catalogue delivery or a training, which comes at
+    once. `also` lists kinds of cause that are equally true of it.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Faults in what the nightly training learns from; they take effect once the trained model serves."""
+"""Faults in what a training learns from; one is run at once, and they take effect with its model."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _late(world: World) -> Drawn:
 FAULTS = (
     Fault(
         "training_segment",
-        "the next training reads plays from mobile with the labels turned round",
+        "a training reads plays from mobile with the labels turned round",
         "training",
         "training_data",
         _flipped,
@@ -52,7 +52,7 @@ FAULTS = (
     ),
     Fault(
         "training_without_segment",
-        "the next training gets no row of one segment",
+        "a training gets no row of one segment",
         "training",
         "training_data",
         _dropped,
@@ -60,7 +60,7 @@ FAULTS = (
     ),
     Fault(
         "training_duplicates",
-        "the next training gets the plays of one segment many times",
+        "a training gets the plays of one segment many times",
         "training",
         "training_data",
         _repeated,
@@ -68,7 +68,7 @@ FAULTS = (
     ),
     Fault(
         "label_delay",
-        "the next training begins before the plays of the last hours have come, and takes them for none",
+        "a training begins before the plays of the last hours have come, and takes them for none",
         "training",
         "training_data",
         _late,
