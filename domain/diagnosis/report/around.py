@@ -51,10 +51,11 @@ def report_events(material: Material, known: Known, seed: int) -> None:
 
 
 def report_learned_from(material: Material, known: Known, seed: int) -> None:
-    """Where the finding is of a training: how many rows it took, beside those before it."""
-    if material.fault != "training_data":
-        return
+    """Where the finding is of a training, or of what it takes: how many rows it took, beside those before."""
+    of_a_run, table = material.fault == "training_data", material.finding.table
     for one in material.training_rows:
+        if not of_a_run and one.table != table:
+            continue
         rows = one.counts.groupby("training")["rows"].sum()
         taken, before = rows.get(0, 0.0), sorted(rows.drop(0, errors="ignore"))
         usual = " to ".join(dict.fromkeys(f"{count:,.0f}" for count in (*before[:1], *before[-1:])))

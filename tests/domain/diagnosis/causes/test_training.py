@@ -166,6 +166,8 @@ def test_how_many_rows_a_training_took_is_said_before_any_request_is_run_again()
         Inquiry().look("tables", nothing)[0].statement.endswith(" took 0 rows of `lessons`; before it 1,100")
     )
     assert not Inquiry().look("tables", replace(material, fault=None))
+    of_its_rows = replace(material, finding=shop().finding((), table="lessons", subject="region"), fault=None)
+    assert [line.statement for line in Inquiry().look("tables", of_its_rows)] == [lines[0].statement]
 
 
 @pytest.mark.parametrize(("hours", "told"), [(2, True), (8, False)])
