@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -157,6 +157,16 @@ def inside(rows: pd.DataFrame, where: Slice) -> Bools:
         if name in rows:
             held &= (rows[name].astype("string").fillna("") == value).to_numpy(bool)
     return held
+
+
+def in_the_words_of(found: Slice, placed: Placed, rows: pd.DataFrame) -> Placed:
+    """
+    The same place as the slice in which something was found, if that holds the same rows: what costs colones
+    is in Costa Rica.
+    """
+    told = bool(placed.slice) and bool(found) and all(name in rows for name, _ in found)
+    same = told and bool((inside(rows, found) == inside(rows, placed.slice)).all())
+    return replace(placed, slice=found) if same else placed
 
 
 def named_items(items: Sequence[str], noun: str) -> str:

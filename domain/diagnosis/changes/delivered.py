@@ -13,18 +13,19 @@ from domain.diagnosis.changes.delivered_feature import (
     KEPT,
     LOST,
     NEVER,
+    ONE_WAY,
     DeliveredFeature,
+    another_magnitude,
     comparable_strata,
     move_of,
     moved_apart,
 )
-from domain.diagnosis.place import Bools, Floats, Placed, inside, place_of
+from domain.diagnosis.place import Bools, Floats, Placed, in_the_words_of, inside, place_of
 from domain.diagnosis.stratified import Strata, ranks_apart
 from domain.prediction.neighbours import is_numeric
+from domain.values import Slice
 
-MAGNITUDE = 9.9  # times as much, or as little: a unit that was misread, not the price of a good day
-NEARLY_ALL = 0.9  # share of the items that are off by one factor, or that each had a number of their own
-ONE_WAY = 0.02  # of the change, by which values may differ from one factor or one step
+OWN = 0.9  # share of the items that each had a number of their own
 MOST_VALUES = 0.2  # distinct values per item, up to which items are sliced by a column
 CLEARLY = 0.8  # of what one step leaves unexplained: one factor must leave less than that
 HALF = 0.5  # of a slice's items that are hit, or of all hit items that lie in it: less does not say whom
@@ -96,6 +97,7 @@ def delivered(
     features: Sequence[str],
     concerned: Collection[str] = (),
     labels: pd.DataFrame | None = None,
+    found: Slice = (),
 ) -> tuple[Delivered, ...]:
     """
     Features that a delivery broke, the likeliest first and no more than `MOST`.
@@ -107,6 +109,7 @@ def delivered(
         before, after: one row an item.
         concerned: the items of the finding.
         labels: items by `key` with what else they can be sliced by.
+        found: the slice of the finding, in whose words the place is said where it holds the same items.
     """
     old = before.drop_duplicates(key, keep="last").set_index(key)
     new = after.drop_duplicates(key, keep="last").set_index(key)
@@ -119,7 +122,7 @@ def delivered(
     hits = [_hit(name, old[name], new[name], mine, len(names)) for name in names]
     hits = sorted((one for one in hits if one.items.any()), key=_likeliest)
     rows = _sliced(old, key, features, labels)
-    return tuple(_delivered(one, rows) for one in hits[:MOST])
+    return tuple(_delivered(one, rows, found) for one in hits[:MOST])
 
 
 def _likeliest(one: _Hit) -> tuple[float, bool, int, str]:
@@ -170,9 +173,9 @@ def sliceable(column: pd.Series) -> bool:
     return not pd.api.types.is_numeric_dtype(column) and column.nunique() <= MOST_VALUES * len(column)
 
 
-def _delivered(one: _Hit, rows: pd.DataFrame) -> Delivered:
+def _delivered(one: _Hit, rows: pd.DataFrame, found: Slice) -> Delivered:
     hit, was = one.items, one.was
-    placed = _placed(one, rows)
+    placed = in_the_words_of(found, _placed(one, rows), rows)
     held = inside(rows, placed.slice)
     sure = hit & held if (hit & held).any() else hit
     values = was[sure].dropna().astype(str).value_counts(normalize=True)
@@ -228,28 +231,8 @@ def _broken(one: _Hit, sure: Bools) -> bool:
     if not (is_numeric(old) and is_numeric(new)):
         return False
     was, now = (numbers.to_numpy(float, na_value=np.nan) for numbers in (old, new))
-    own = len(np.unique(was)) >= NEARLY_ALL * len(was)  # not a flag or a class, which may become one for all
+    own = len(np.unique(was)) >= OWN * len(was)  # not a flag or a class, which may become one for all
     return another_magnitude(was, now) or (own and len(was) > 1 and one_value(now))
-
-
-def another_magnitude(old: Floats, new: Floats) -> bool:
-    """
-    Whether nearly all changed by the same factor, of ten or more, or a tenth or less: a misread unit or
-    decimal point. Changes that prices or counts make on their own are smaller, or not the same for all.
-
-    >>> another_magnitude(np.array([1.2, 3.4]), np.array([120.0, 340.0]))
-    True
-    >>> another_magnitude(np.array([1.2, 3.4]), np.array([0.6, 1.7]))
-    False
-    """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = new / old
-    ratio = ratio[np.isfinite(ratio)]
-    factor = float(np.median(ratio)) if len(ratio) else 0.0
-    if factor <= 0:
-        return False
-    alike = float(np.mean(np.abs(ratio / factor - 1) <= ONE_WAY))
-    return max(factor, 1 / factor) >= MAGNITUDE and alike >= NEARLY_ALL
 
 
 def _words(one: _Hit, sure: Bools) -> str:

@@ -22,6 +22,9 @@ BINS, LEAST_IN_BIN = 10, 30  # of items by their former value, in each of which 
 FAR = 4.0  # robust spreads from the usual step, beyond which an item did not move with the others
 WHOLE = 0.2  # distance of all values' distributions before and after: beyond it the column itself moved
 IN_STRATUM, MOST_STRATA = 15, 60  # items of about the same former value that are compared with each other
+MAGNITUDE = 9.9  # times as much, or as little: a unit that was misread, not the price of a good day
+NEARLY_ALL = 0.9  # share of the items that are off by one factor
+ONE_WAY = 0.02  # of the change, by which values may differ from one factor or one step
 HALF = 0.5  # share of the items in question that have others to be compared with
 LOST, GAINED, KEPT, OTHER, NEVER = range(5)
 
@@ -87,18 +90,42 @@ def _usual_step(old: Floats, step: Floats, others: Bools) -> tuple[Floats, Float
     """
     Median and robust spread of the steps of the others with about the same former value: what is large may
     move by more. A spread of 0 where most of them did not move.
+
+    Prices in one currency have the same size, and a factor that hits all of them is not usual: then all
+    others say what is.
     """
     centre, spread = np.zeros(len(old)), np.zeros(len(old))
     if not others.any():
         return centre, spread
     places = _by_size(old, others, LEAST_IN_BIN, BINS)
     for place in np.unique(places):
-        mine = step[others & (places == place)]
-        mine = mine if len(mine) else step[others]
-        middle = float(np.median(mine))
+        alike = others & (places == place)
+        if not alike.any() or another_magnitude(old[alike], (old + step)[alike]):
+            alike = others
+        middle = float(np.median(step[alike]))
         centre[places == place] = middle
-        spread[places == place] = MAD_TO_SIGMA * float(np.median(np.abs(mine - middle)))
+        spread[places == place] = MAD_TO_SIGMA * float(np.median(np.abs(step[alike] - middle)))
     return centre, spread
+
+
+def another_magnitude(old: Floats, new: Floats) -> bool:
+    """
+    Whether nearly all changed by the same factor, of ten or more, or a tenth or less: a misread unit or
+    decimal point. Changes that prices or counts make on their own are smaller, or not the same for all.
+
+    >>> another_magnitude(np.array([1.2, 3.4]), np.array([120.0, 340.0]))
+    True
+    >>> another_magnitude(np.array([1.2, 3.4]), np.array([0.6, 1.7]))
+    False
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = new / old
+    ratio = ratio[np.isfinite(ratio)]
+    factor = float(np.median(ratio)) if len(ratio) else 0.0
+    if factor <= 0:
+        return False
+    alike = float(np.mean(np.abs(ratio / factor - 1) <= ONE_WAY))
+    return max(factor, 1 / factor) >= MAGNITUDE and alike >= NEARLY_ALL
 
 
 def _by_size(values: Floats, learned: Bools, rows: int, most: int) -> Strata:

@@ -29,7 +29,7 @@ LIKE_IT = 15
 
 def find_concerned(material: Material, known: Known, seed: int) -> None:
     """Which items the finding is about; none where their features do not say."""
-    finding, items = material.finding, material.items
+    finding, items = material.finding, _items(material)
     if finding.item is not None:
         known.concerned = (finding.item,)
         return
@@ -44,6 +44,17 @@ def find_concerned(material: Material, known: Known, seed: int) -> None:
     known.concerned = tuple(items.loc[inside, material.key].astype(str)) if used else ()
 
 
+def _items(material: Material) -> pd.DataFrame | None:
+    """The items, with those dimensions of the finding that only what is delivered has."""
+    items, taken = material.items, material.snapshots
+    if items is None or taken is None or material.key not in items:
+        return items
+    own = [name for name, _ in material.finding.slice if name not in items and name in taken.before]
+    was = taken.before.drop_duplicates(material.key, keep="last")
+    was.index = was[material.key].astype(str)
+    return items.assign(**{name: items[material.key].astype(str).map(was[name]) for name in own})
+
+
 def report_changes(material: Material, known: Known, seed: int) -> None:
     """What the last delivery before the onset broke, and how much of that in the items concerned."""
     taken = material.snapshots
@@ -52,7 +63,13 @@ def report_changes(material: Material, known: Known, seed: int) -> None:
     own = (str(name) for name in taken.before if material.finding.is_of(str(name)))
     features = tuple(dict.fromkeys((*material.features, *own)))
     known.delivered = delivered(
-        taken.before, taken.after, material.key, features, known.concerned, _labels(material)
+        taken.before,
+        taken.after,
+        material.key,
+        features,
+        known.concerned,
+        _labels(material),
+        material.finding.slice,
     )
     if not known.concerned:
         return
@@ -75,7 +92,7 @@ def report_changes(material: Material, known: Known, seed: int) -> None:
 
 def _labels(material: Material) -> pd.DataFrame | None:
     """What the items can be sliced by, including the dimensions of the finding."""
-    items = material.items
+    items = _items(material)
     if items is None or material.key not in items:
         return None
     names = dict.fromkeys((*material.dimensions, *(name for name, _ in material.finding.slice)))
