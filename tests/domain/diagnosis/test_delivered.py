@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from domain.diagnosis.changes.delivered import MOST, SURE, Delivered, by_how_much, delivered
+from domain.values import slice_of
 
 COUNT = 600
 STEADY = tuple(f"fixed {n}" for n in range(8))
@@ -200,3 +201,28 @@ def test_how_much_another_is_said_by_a_factor_or_by_a_step(
     old: list[float], new: list[float], words: str
 ) -> None:
     assert by_how_much(np.array(old), np.array(new)) == words
+
+
+PER_DOLLAR = {"USD": 1.0, "MXN": 18.4, "CRC": 505.0, "COP": 3_950.0}
+
+
+def prices() -> pd.DataFrame:
+    """Rooms whose price says in which currency it is: hardly two of different ones are of one size."""
+    chance = np.random.default_rng(5)
+    currency = chance.choice(list(PER_DOLLAR), COUNT, p=[0.3, 0.35, 0.15, 0.2])
+    dollars = 90 * np.exp(0.3 * chance.normal(size=COUNT))
+    price = dollars * np.vectorize(PER_DOLLAR.__getitem__)(currency)
+    return pd.DataFrame({"key": [f"r{n}" for n in range(COUNT)], "currency": currency, "price": price})
+
+
+@pytest.mark.parametrize("currency", PER_DOLLAR)
+def test_a_factor_that_hits_all_prices_of_one_size_is_not_taken_for_their_usual_step(currency: str) -> None:
+    before = prices()
+    hit = before["currency"] == currency
+    moved = before["price"] * np.where(np.arange(COUNT) % 20, 1.0, 1.03)
+    after = before.assign(price=moved * np.where(hit, 100.0, 1.0))
+    (change,) = delivered(before, after, "key", ("price",), labels=before[["key", "currency"]])
+    assert set(before["key"][hit]) <= set(change.items)
+    assert change.placed.slice == slice_of(currency=currency)
+    assert (change.count, change.size) == (hit.sum(), hit.sum())
+    assert change.words == "is 100 times what it was"

@@ -76,6 +76,23 @@ def test_without_logged_requests_a_flag_that_is_set_for_a_whole_brand_is_no_brok
     assert found.cause_kind == "unknown"
 
 
+def test_a_finding_of_a_feed_is_placed_in_its_own_words_where_only_the_feed_has_them() -> None:
+    """The feed of ratings says on whose scale they are, the catalogue does not; a scale is a brand's."""
+    items = catalogue()
+    right = items[["sku", "brand", "rating"]].assign(scale=items["brand"].str.upper())
+    feed = right.assign(rating=right["rating"].mask(right["scale"] == "BOREAL", 100 * right["rating"]))
+    usual = shop(items)
+    where = slice_of(scale="BOREAL")
+    of_the_feed = {"table": "ratings", "subject": "rating", "observed": 300.0, "expected": 3.0}
+    finding = usual.finding(slice_of(brand="Boreal"), **of_the_feed).model_copy(update={"slice": where})
+    taken = replace(delivery(feed, right), table="ratings")
+    found = diagnose(usual.material(finding, series=None, snapshots=taken, benign=True))
+    assert cause_of(found) == ("feature", "rating", where)
+    assert found.cause is not None
+    count = int((items["brand"] == "Boreal").sum())
+    assert f"is 100 times what it was for {count} of {count} articles where scale = BOREAL" in found.cause
+
+
 def test_another_magnitude_elsewhere_is_not_why_a_slice_loses() -> None:
     items = catalogue()
     items.loc[items["brand"] == "Boreal", "rating"] *= 100
