@@ -12,10 +12,13 @@ import pandas as pd
 
 from domain.detection.judge.comparison import Comparison
 from domain.detection.judge.state import CheckState, ExcludedWindow, Verdict
+from domain.recommender.options import OfColumns
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
-from workers.checks.backtest_check import backtest_check, is_shared
-from workers.checks.plan import due_end, plan
+from workers.checks.backtest_check import all_at_once, walk
+from workers.checks.plan import Plan, due_end, plan
+from workers.declaration.check_kinds import find
+from workers.sources.engines.source import open_source
 
 WINDOWS = 40
 
@@ -31,7 +34,7 @@ def judged_until(
     """
     The finding's last `windows` windows: `window_start`, `observed`, `expected`, `low`, `high`; adjoining, up
     to the last complete one. None if the check is gone, gives no numbers for it, or would have to ask for
-    each window by itself. Nothing is learned from times that were `wrong`.
+    each window by itself, which takes seconds each. Nothing is learned from times that were `wrong`.
 
     Raises:
         SourceError: the table cannot be read as declared.
@@ -43,14 +46,32 @@ def judged_until(
     last = due_end(recommender, planned, at)
     apart = replace(planned, every=planned.window)
     ends = [last - n * planned.window for n in reversed(range(windows))]
-    if not is_shared(recommender, apart, ends):
+    narrow = _of_its_column(recommender, apart, finding)
+    looks = all_at_once(recommender, narrow, ends)
+    if looks is None:
         return None
-    followed = CheckState(traced=frozenset({finding.slice}), known=wrong)
-    looked = [verdict for _at, verdict in backtest_check(recommender, apart, ends, followed)]
+    followed = CheckState(traced=frozenset({finding.slice}))
+    looked = [verdict for _at, verdict in walk(recommender, narrow, looks, followed, wrong)]
     seen = [one for verdict in looked if isinstance(verdict, Verdict) for one in verdict.comparisons]
     rows = [_row(one) for one in seen if (one.slice, one.subject) == (finding.slice, finding.subject)]
     known = [row for row in rows if row["observed"] is not None]
     return pd.DataFrame(known) if known else None
+
+
+def _of_its_column(recommender: Recommender, planned: Plan, finding: Finding) -> Plan:
+    """
+    The same check of the finding's column alone: to count dozens of columns takes a minute, and there may be
+    too many to count at once.
+    """
+    check = planned.check
+    if finding.subject is None or not issubclass(find(check.kind).options, OfColumns):
+        return planned
+    with open_source(recommender, planned.table.name) as source:
+        mine = [name for name in source.columns if finding.is_of(name)]
+    if not mine:
+        return planned
+    own = {**check.options, "columns": (max(mine, key=len),)}
+    return replace(planned, check=check.model_copy(update={"options": own}))
 
 
 def _row(one: Comparison) -> dict[str, object]:

@@ -2,15 +2,21 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 
+from domain.detection.judge.state import ExcludedWindow
+from domain.recommender.recommender import Recommender
+from domain.values import Finding
 from tests.engines import world
-from tests.workers.checks.test_walk import write_world
+from tests.workers.checks.test_walk import write_spoiled, write_world
 from workers.checks.backtest import backtest
 from workers.checks.judged import judged_until
 from workers.checks.plan import plan
 from workers.respond.diagnose.diagnose import diagnose
+from workers.sources.logged import numbers
 
 HOUR = timedelta(hours=1)
 OF_A_COLUMN = ("missing", "references", "price")
@@ -64,3 +70,56 @@ def test_a_check_that_asks_for_each_window_by_itself_is_not_asked_forty_times(tm
     only = recommender.model_copy(update={"checks": {"drift": recommender.checks["drift"]}})
     finding = backtest(only, world.END - 26 * HOUR, world.END).findings[-1]
     assert judged_until(recommender, finding, world.END) is None
+
+
+def spoiled_numbers(folder: Path) -> tuple[Recommender, Finding]:
+    """A model whose ages were in days for three hours, and what a check of all its numbers found in them."""
+    recommender, ends = write_spoiled(folder)
+    only = recommender.model_copy(update={"checks": {"numbers": recommender.checks["numbers"]}})
+    found = backtest(only, ends[0], ends[-1]).findings
+    return recommender, next(one for one in found if one.is_of("age"))
+
+
+def test_only_the_column_that_was_found_is_counted_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recommender, finding = spoiled_numbers(tmp_path)
+    whole = judged_until(recommender, finding, finding.window_end)
+    asked = list[tuple[str, ...]]()
+    learn = numbers._learn
+
+    def learned(*given: Any) -> numbers.Numbers:
+        found = learn(*given)
+        asked.append(found.columns)
+        return found
+
+    monkeypatch.setattr(numbers, "_learn", learned)
+    monkeypatch.setattr(numbers, "MOST_MARKS", 60)  # too few for all columns of forty windows
+    seen = judged_until(recommender, finding, finding.window_end)
+    assert asked == [("age",)]
+    assert seen is not None
+    assert whole is not None
+    pd.testing.assert_frame_equal(seen, whole)
+
+
+def test_of_numbers_that_are_too_many_to_count_at_once_no_window_is_asked_for_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recommender, finding = spoiled_numbers(tmp_path)
+    monkeypatch.setattr(numbers, "MOST_MARKS", 1)
+    assert judged_until(recommender, finding, finding.window_end) is None
+
+
+def test_what_was_wrong_is_no_part_of_what_later_windows_are_compared_with(tmp_path: Path) -> None:
+    recommender = write_world(tmp_path)
+    only = recommender.model_copy(update={"checks": {"missing": recommender.checks["missing"]}})
+    finding = backtest(only, world.END - 26 * HOUR, world.END).findings[-1]
+    wrong = ExcludedWindow(slice=finding.slice, since=world.END - 72 * HOUR, until=world.END - 48 * HOUR)
+    every = judged_until(recommender, finding, world.END)
+    others = judged_until(recommender, finding, world.END, wrong=(wrong,))
+    assert every is not None
+    assert others is not None
+    assert others["observed"].tolist() == every["observed"].tolist()
+    before = others["window_start"] < wrong.since
+    assert (others["expected"] == every["expected"])[before].all()
+    assert (others["expected"] != every["expected"]).iloc[-1]
