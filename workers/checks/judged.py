@@ -60,7 +60,7 @@ def judged_until(
 
 def _of_its_column(recommender: Recommender, planned: Plan, finding: Finding) -> Plan:
     """
-    The same check of the finding's column alone: to count dozens of columns takes a minute, and there may be
+    The same check of the finding's column alone: a person waits for it, and all columns of a wide table may be
     too many to count at once.
     """
     check = planned.check
