@@ -60,8 +60,8 @@ def judged_until(
 
 def _of_its_column(recommender: Recommender, planned: Plan, finding: Finding) -> Plan:
     """
-    The same check of the finding's column alone: a person waits for it, and all columns of a wide table may be
-    too many to count at once.
+    The same check of the finding's column alone: a person waits for it, and all columns of a wide table may
+    be too many to count at once.
     """
     check = planned.check
     if finding.subject is None or not issubclass(find(check.kind).options, OfColumns):
