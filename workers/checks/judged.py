@@ -34,7 +34,8 @@ def judged_until(
     """
     The finding's last `windows` windows: `window_start`, `observed`, `expected`, `low`, `high`; adjoining, up
     to the last complete one. None if the check is gone, gives no numbers for it, or would have to ask for
-    each window by itself, which takes seconds each. Nothing is learned from times that were `wrong`.
+    each window by itself. Nothing is learned from times that were `wrong`; where the engine learns what is
+    usual, the windows after these are asked for by themselves.
 
     Raises:
         SourceError: the table cannot be read as declared.

@@ -2,19 +2,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 import pytest
 
 from domain.detection.judge.state import ExcludedWindow
+from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from tests.engines import world
 from tests.workers.checks.test_walk import write_spoiled, write_world
 from workers.checks.backtest import backtest
 from workers.checks.judged import judged_until
-from workers.checks.plan import plan
+from workers.checks.plan import grid_of, plan
 from workers.respond.diagnose.diagnose import diagnose
 from workers.sources.logged import numbers
 
@@ -80,26 +79,22 @@ def spoiled_numbers(folder: Path) -> tuple[Recommender, Finding]:
     return recommender, next(one for one in found if one.is_of("age"))
 
 
-def test_only_the_column_that_was_found_is_counted_again(
+def test_where_all_numbers_are_too_many_to_count_at_once_the_column_that_was_found_is_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recommender, finding = spoiled_numbers(tmp_path)
-    whole = judged_until(recommender, finding, finding.window_end)
-    asked = list[tuple[str, ...]]()
-    learn = numbers._learn
-
-    def learned(*given: Any) -> numbers.Numbers:
-        found = learn(*given)
-        asked.append(found.columns)
-        return found
-
-    monkeypatch.setattr(numbers, "_learn", learned)
-    monkeypatch.setattr(numbers, "MOST_MARKS", 60)  # too few for all columns of forty windows
-    seen = judged_until(recommender, finding, finding.window_end)
-    assert asked == [("age",)]
+    monkeypatch.setattr(numbers, "MOST_MARKS", 60)
+    planned = plan(recommender, recommender.checks["numbers"])
+    grid = grid_of(recommender, planned, finding.window_end)
+    with pytest.raises(SourceError, match="too many at once"):
+        numbers.past_numbers(recommender, planned.check, grid, planned.dimensions, 1)
+    seen = judged_until(recommender, finding, finding.window_end + planned.table.settle)
     assert seen is not None
-    assert whole is not None
-    pd.testing.assert_frame_equal(seen, whole)
+    last = seen.iloc[-1]
+    assert last["window_start"] == finding.window_start
+    assert [last["observed"], last["expected"]] == pytest.approx(
+        [finding.observed, finding.expected], abs=0.06
+    )
 
 
 def test_of_numbers_that_are_too_many_to_count_at_once_no_window_is_asked_for_by_itself(
