@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.diagnosis.replay import CandidateColumns
+from domain.diagnosis.rerun.rerun import CURRENT
 from domain.errors import SourceError
 from domain.recommender.lineage import lineage
 from domain.recommender.model import Model
@@ -19,7 +20,6 @@ from workers.models.registry import Released, released
 
 VERSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}")
 """What is allowed in a file's name: a version is read from a log."""
-CURRENT = "current"
 MOST_FORMER = 3  # versions whose kept files are loaded at a time
 
 

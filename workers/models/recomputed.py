@@ -17,10 +17,11 @@ from domain.detection.data.tally import Tally, tally_of
 from domain.detection.data.window import Grid
 from domain.diagnosis.replay import CandidateColumns
 from domain.diagnosis.rerun.agreement import agree
+from domain.diagnosis.rerun.rerun import CURRENT
 from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
-from workers.models.logged import CURRENT, Log, LoggedModel, by_version, kept_model, load_logged, log_in
+from workers.models.logged import Log, LoggedModel, by_version, kept_model, load_logged, log_in
 from workers.models.process import ModelProcess
 from workers.sources.aggregate.grouped import lengthened, windowed
 from workers.sources.aggregate.sets import ROWS, WINDOW, Names

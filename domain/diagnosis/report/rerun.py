@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
 from domain.diagnosis.rerun.values import Rerun, StepDifference
@@ -11,7 +13,10 @@ MOST = 4  # differences of one step that are reported
 
 
 def report_rerun(material: Material, known: Known, seed: int) -> None:
-    """Each step that differs; or that none does, which leaves the input and the model itself."""
+    """
+    Each step that differs; or that none does, which leaves the input and the model itself. That a former
+    version without a file scored some rows, as it did before it began, is no difference.
+    """
     found = material.rerun
     if found is None:
         return
@@ -21,12 +26,17 @@ def report_rerun(material: Material, known: Known, seed: int) -> None:
             f"The model file is not the one that scored the log, so nothing is said that rests on it: "
             f"{found.refused}",
         )
-    differences = [one for one in found.differences if found.refused is None or one.step != "model"]
+    former = [one for one in found.differences if one.unkept and not one.is_new]
+    differences = [
+        one
+        for one in found.differences
+        if one not in former and (found.refused is None or one.step != "model")
+    ]
     for step in dict.fromkeys(one.step for one in differences):
         for one in [other for other in differences if other.step == step][:MOST]:
             known.say("reproduction", _words(one), min(one.differing / max(one.rows, 1), 1.0))
-    if found.refused is None and not any(one.step in ("model", "serving") for one in found.differences):
-        known.say("reproduction", _same(found), found.identical / max(found.requests, 1))
+    if found.refused is None and not any(one.step in ("model", "serving") for one in differences):
+        known.say("reproduction", _same(found, former), found.identical / max(found.requests, 1))
 
 
 def report_two_by_two(material: Material, known: Known, seed: int) -> None:
@@ -61,7 +71,7 @@ def _words(one: StepDifference) -> str:
     return one.words if one.is_new else f"{one.words}; it was so before it began"
 
 
-def _same(found: Rerun) -> str:
+def _same(found: Rerun, former: Sequence[StepDifference]) -> str:
     words = (
         f"{found.identical:,} of {found.requests:,} logged requests, run again, reproduce their logged "
         "scores bit for bit"
@@ -69,4 +79,7 @@ def _same(found: Rerun) -> str:
     rest = found.requests - found.identical - found.rounded
     if found.rounded:
         words += f", {found.rounded:,} but for the last digits"
+    if former:
+        which = " and ".join(str(one.version) for one in former)
+        words += f"; {sum(one.requests for one in former):,} are of {which}, of which no file is kept"
     return words if rest else f"{words}: the model and serving did as they should"

@@ -36,7 +36,7 @@ from domain.diagnosis.rerun.values import Rerun, StepDifference
 from domain.errors import TooFewRows
 
 PROBED = 50  # requests computed by themselves in every arithmetic, to see which it was
-SEVERAL = 0.02  # of the rows, from which on a version is looked at by itself
+CURRENT = "current"  # the version of a file of which nothing says what it is
 
 
 class Recomputing(Scorer, Protocol):
@@ -91,7 +91,7 @@ class Models:
     """
 
     by_version: Mapping[str, Scorer]
-    current: str = "current"
+    current: str = CURRENT
 
     def of(self, version: str | None) -> Scorer | None:
         """The model for rows of a version."""
@@ -126,6 +126,8 @@ def rerun(logged: Logged, models: Models, seed: int = 0) -> Rerun:
     if logged.before is not None and len(logged.before):
         past = _scores(logged, logged.before, models, seed)
     refused = _refusal(found, past)
+    for one in (found, past) if past is not None else (found,):
+        one.differences = [_unkept(each, models, found, past) for each in one.differences]
     scored = found.differences if past is None else [_beside(one, past) for one in found.differences]
     differences = (*_features(logged, seed), *scored, *_ranking(logged))
     missing = [one for presence in logged.presence for one in missing_requests(presence)]
@@ -239,9 +241,29 @@ def _refusal(found: _Found, past: _Found | None) -> str | None:
     return "; ".join(reasons) or "no model could be loaded"
 
 
+def _unkept(one: StepDifference, models: Models, found: _Found, past: _Found | None) -> StepDifference:
+    """
+    The difference, said otherwise where the rows are of a version without a file, and the file at hand is
+    known to be of another: by its name, or because it gives the scores of that one.
+    """
+    own = one.step != "model" or one.version is None or one.version in models.by_version
+    known = models.current != CURRENT or found.right or (past is not None and past.right)
+    if own or not known:
+        return one
+    words = (
+        f"The {one.rows:,} scores logged as scored by {one.version} cannot be computed again: its file is "
+        "not kept, and the one at hand gives others"
+    )
+    return replace(one, unkept=True, words=words)
+
+
 def _beside(one: StepDifference, past: _Found) -> StepDifference:
     """The difference with what it was before the onset: 0 where the same step did nothing in that slice."""
-    same = [old for old in past.differences if old.step == one.step and old.where == one.where]
+    same = [
+        old
+        for old in past.differences
+        if old.step == one.step and old.where == one.where and (not one.unkept or old.version == one.version)
+    ]
     return replace(one, before=same[0].size if same else 0.0)
 
 

@@ -32,6 +32,7 @@ class StepDifference:
         exact: every row that differs does so by `size` to the bit.
         items: those that differ in all their rows, where they are few and no slice holds them.
         before: the same size before the onset, 0 where nothing differed; none where nothing was logged then.
+        unkept: the rows were scored by a version whose file is not kept, so that another one can only differ.
     """
 
     step: Step
@@ -49,10 +50,13 @@ class StepDifference:
     exact: bool = False
     items: tuple[str, ...] = ()
     before: float | None = None
+    unkept: bool = False
 
     @property
     def is_new(self) -> bool:
         """Whether it was different before the onset; what was always so explains no change."""
+        if self.unkept:
+            return not self.before
         return self.before is None or not self.low <= self.before <= self.high
 
 

@@ -11,11 +11,11 @@ from functools import partial
 import pandas as pd
 
 from domain.diagnosis.rerun.presence import Presence
-from domain.diagnosis.rerun.rerun import Logged, Models, rerun
+from domain.diagnosis.rerun.rerun import CURRENT, Logged, Models, rerun
 from domain.diagnosis.rerun.values import Rerun
 from domain.diagnosis.two_by_two import TwoByTwo, missing_of, split_change
 from domain.errors import SourceError
-from workers.models.logged import CURRENT, Log, LoggedModel, by_version, kept_model
+from workers.models.logged import Log, LoggedModel, by_version, kept_model
 from workers.models.process import ModelProcess
 from workers.respond.diagnose.held import held_features
 from workers.respond.diagnose.present import present, relations

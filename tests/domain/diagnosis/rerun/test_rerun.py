@@ -1,21 +1,26 @@
 """Logged requests run again: identical to the bit, or the step that differs with its place and size."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
 
+from domain.diagnosis.known import Known
+from domain.diagnosis.material import Material
 from domain.diagnosis.replay import CandidateColumns
+from domain.diagnosis.report.rerun import report_rerun
 from domain.diagnosis.rerun.presence import Presence
-from domain.diagnosis.rerun.rerun import Logged, Models, rerun
+from domain.diagnosis.rerun.rerun import CURRENT, Logged, Models, rerun
 from domain.diagnosis.rerun.values import Rerun
 from domain.errors import TooFewRows
-from domain.values import Slice, slice_of
+from domain.values import Finding, Severity, Slice, slice_of
 from tests.domain.diagnosis.rerun.kitchen import COLUMNS, DIMENSIONS, Kitchen, visits
 
 CLOSE = 1e-9
+NOON = datetime(2026, 10, 5, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +119,61 @@ def test_a_version_that_another_one_scored_is_named(model: Kitchen, healthy: pd.
     assert [(one.step, one.version) for one in missing.differences] == [("model", "r8")]
     assert missing.refused is None
     assert missing.versions == ("r9",)
+
+
+def said(found: Rerun) -> list[str]:
+    """What is reported of it."""
+    finding = Finding(
+        check="reads", table="reads", window_start=NOON - timedelta(hours=1), window_end=NOON, observed=10,
+        expected=40, p_value=1e-9, severity=Severity.SEV2, title="fewer reads",
+    )  # fmt: skip
+    known = Known()
+    report_rerun(Material(finding=finding, rerun=found), known, 0)
+    return [one.statement for one in known.evidence]
+
+
+def of_two_builds(now: Kitchen, then: Kitchen, visits_of_old: int) -> pd.DataFrame:
+    """A log whose first visits build r8 scored, and the others r9."""
+    rows = visits(now, 80, 9)
+    old = rows["visit"].isin(rows["visit"].unique()[:visits_of_old])
+    scores = np.where(old, then.score(rows), rows["predicted_minutes"])
+    return rows.assign(build=np.where(old, "r8", "r9"), predicted_minutes=scores)
+
+
+def test_that_a_former_version_scored_part_of_the_log_is_no_difference_where_its_file_is_not_kept(
+    model: Kitchen,
+) -> None:
+    rows, past = of_two_builds(model, Kitchen(2), 30), of_two_builds(model, Kitchen(2), 80)
+    for name in ("r9", CURRENT):
+        logged = Logged(rows, COLUMNS, DIMENSIONS, version="build", before=past)
+        found = rerun(logged, Models({name: model}, name))
+        assert [(one.version, one.unkept, one.is_new) for one in found.of("model")] == [("r8", True, False)]
+        assert said(found) == [
+            "50 of 80 logged requests, run again, reproduce their logged scores bit for bit; 30 are of r8, "
+            "of which no file is kept"
+        ]
+
+
+def test_a_version_without_a_file_that_scores_only_since_it_began_is_reported_as_such(
+    model: Kitchen,
+) -> None:
+    rows, past = of_two_builds(model, Kitchen(2), 30), of_two_builds(model, Kitchen(2), 0)
+    logged = Logged(rows, COLUMNS, DIMENSIONS, version="build", before=past)
+    found = rerun(logged, Models({"r9": model}, "r9"))
+    assert [one.is_new for one in found.of("model")] == [True]
+    assert said(found) == [
+        "The 360 scores logged as scored by r8 cannot be computed again: its file is not kept, and the one "
+        "at hand gives others"
+    ]
+
+
+def test_where_no_version_fits_a_file_of_which_nothing_is_known_it_is_the_file_that_is_in_doubt(
+    model: Kitchen,
+) -> None:
+    rows = of_two_builds(model, Kitchen(2), 80)
+    found = rerun(Logged(rows, COLUMNS, DIMENSIONS, version="build"), Models({CURRENT: model}, CURRENT))
+    assert found.refused is not None
+    assert "are not those of the model file" in found.refused
 
 
 def test_a_feature_logged_otherwise_than_the_store_held_it_is_named_with_its_scale(
