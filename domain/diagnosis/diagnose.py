@@ -173,6 +173,7 @@ def _conclude(material: Material, known: Known, ranking: Ranking) -> Diagnosis:
         items=(named.items if named else known.concerned)[:NAMED_ITEMS],
         feature=named.feature if named else None,
         suggested_value=named.value if named else None,
+        lacking=named is not None and named.lacking,
         candidates=tuple(one.recorded() for one in ranking.best),
         discriminating_test=None if named else _test(ranking),
         evidence=_ordered([*known.evidence, *known.unread]),

@@ -44,6 +44,7 @@ UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
     ("hotfix.revert_requested", 2): _as_it_was,
     ("diagnosis.gathered", 1): _as_it_was,
     ("diagnosis.gathered", 2): _as_it_was,  # the next version also knows evidence of kind `precedent`
+    ("diagnosis.gathered", 3): _as_it_was,
     ("follow_up.proposed", 1): _as_it_was,
     ("follow_up.answered", 1): _as_it_was,
     ("follow_up.answered", 2): _as_it_was,

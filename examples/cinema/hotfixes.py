@@ -6,14 +6,13 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from recsysops_client import HotfixCall, WebhookReceiver
 
 from . import ranking
 from .deliveries import delivered_times, read_snapshot
-from .faults import FLIPPED, now
+from .faults import now
 from .live import Live
 
 LOG = logging.getLogger("cinema")
@@ -21,6 +20,7 @@ HOTFIXES = {
     "catalogue_rollback": "serves the catalogue of an earlier delivery; films launched since then are gone",
     "feed_failover": "reads plays from the standby, also those lost since the fault began",
     "retrain_without_segment": "trains at once, leaving out one segment of the log",
+    "serve_model": "serves a former version of the model",
 }
 
 
@@ -67,7 +67,7 @@ class Hotfixes:
             self.live.failover = False
             detail = "plays are read from the first feed again"
         else:
-            detail = self._restore_model(Path(noted["model_before"]))
+            detail = self._take_back_model(noted)
         del self.active[hotfix]
         self._write()
         return detail
@@ -75,11 +75,16 @@ class Hotfixes:
     def in_force(self) -> list[str]:
         """The ids of the calls whose change is being served now: as serving has it, not as it was noted."""
         with self.live.lock:
+            version = self.live.serving.ranker.version
             served = {
                 "catalogue_rollback": self.live.serving.rolled_back is not None,
                 "feed_failover": self.live.failover,
             }
-            return [noted["id"] for hotfix, noted in self.active.items() if served.get(hotfix, True)]
+            return [
+                noted["id"]
+                for hotfix, noted in self.active.items()
+                if (served[hotfix] if hotfix in served else noted.get("model") == version)
+            ]
 
     def expire(self, at: datetime) -> None:
         """Revert the hotfixes that have expired."""
@@ -95,8 +100,12 @@ class Hotfixes:
             self.live.failover = True
             back = self.live.restore_plays()
             return f"plays are read from the standby; {back:,} lost rows are back", {}
-        segment = f"{parameters.get('column', FLIPPED[0])}={parameters.get('value', FLIPPED[1])}"
-        return self._retrain(segment, at)
+        before = self.live.serving.ranker.version
+        if hotfix == "serve_model":
+            detail = self._serve_version(str(parameters.get("version")))
+        else:
+            detail = self._retrain(parameters.get("slice"), at)
+        return detail, {"model_before": before, "model": self.live.serving.ranker.version}
 
     def _roll_back(self, before: str | None, at: datetime) -> tuple[str, dict[str, Any]]:
         serving, tables = self.live.serving, self.live.settings.tables
@@ -111,23 +120,25 @@ class Hotfixes:
         detail = f"serving the catalogue delivered at {since}; {gone} newer films are gone"
         return detail, {"delivered_at": earlier[-1].isoformat()}
 
-    def _retrain(self, segment: str, at: datetime) -> tuple[str, dict[str, Any]]:
-        before = self._keep_model()
-        detail = self.live.train(at, left_out=segment)
+    def _retrain(self, segment: Any, at: datetime) -> str:
+        if not isinstance(segment, dict) or len(segment) != 1:
+            raise ValueError('name one segment to leave out: {"slice": {"device": "mobile"}}')
+        ((column, value),) = segment.items()
+        detail = self.live.train(at, left_out=f"{column}={value}")
         if detail.startswith("not trained"):
             raise ValueError(detail)
-        return f"{detail}, without {segment}", {"model_before": str(before)}
+        return f"{detail}, without {column}={value}"
 
-    def _keep_model(self) -> Path:
-        serving = self.live.serving
-        folder = self.live.settings.folder / "models" / f"before-{self.clock():%Y%m%dT%H%M%S%f}"
-        ranking.save(serving.ranker, folder)
-        return folder
+    def _take_back_model(self, noted: dict[str, Any]) -> str:
+        serves = self.live.serving.ranker.version
+        if serves != noted.get("model"):
+            return f"a model trained since serves: {serves}"
+        return self._serve_version(noted["model_before"])
 
-    def _restore_model(self, folder: Path) -> str:
-        ranker = ranking.load(folder)
+    def _serve_version(self, version: str) -> str:
+        ranker = ranking.load_former(self.live.settings.folder / "models", version)
         if ranker is None:
-            raise ValueError(f"the model from before is not in {folder} any more; train again instead")
+            raise ValueError(f"version {version} of the model is not kept; train again instead")
         self.live.serving.replace_ranker(ranker)
         return f"serving the model trained at {ranker.trained_at:%Y-%m-%d %H:%M} UTC again"
 

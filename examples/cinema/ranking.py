@@ -5,6 +5,7 @@ The ranking model: learnt from plays, and stored so that reading the file runs n
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +29,8 @@ Bools = npt.NDArray[np.bool_]
 FIRST_ROWS_PER_RAIL = 1_500
 TRUSTED = ["numpy.dtype"]  # what the imputer stores beyond what skops trusts by default
 HOLDOUT = 5  # one row in five is kept back for the area under the curve
+VERSION = re.compile(r"\d{8}T\d{6}")  # as `Ranker.version` spells it
+FORMER = 20  # versions whose files are kept, so that each can serve again
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,21 @@ def first_lesson(audience: Audience, catalogue: Catalogue, at: datetime, seed: i
 
 
 def save(ranker: Ranker, folder: Path) -> None:
-    """Write `ranker.skops` and what is known about it, `ranker.json`; each replaced in one step."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """
+    Write `ranker.skops` and what is known about it, `ranker.json`, each replaced in one step; and the same
+    under the version's name in `former`, where the last twenty are kept.
+    """
+    former = folder / "former"
+    former.mkdir(parents=True, exist_ok=True)
+    _write(ranker, former, ranker.version)
+    _write(ranker, folder, "ranker")
+    files = sorted(former.glob("*.json"), key=lambda path: path.stat().st_mtime)
+    for old in files[:-FORMER]:
+        old.with_suffix(".skops").unlink(missing_ok=True)
+        old.unlink()
+
+
+def _write(ranker: Ranker, folder: Path, name: str) -> None:
     known = {
         "features": list(FEATURES),
         "version": ranker.version,
@@ -109,22 +125,31 @@ def save(ranker: Ranker, folder: Path) -> None:
         "left_out": ranker.left_out,
         "output": "decision_function: log-odds of a play",
     }
-    fresh = folder / "ranker.skops.tmp"
+    fresh = folder / f"{name}.skops.tmp"
     skops.io.dump(ranker.pipeline, fresh)
-    fresh.replace(folder / "ranker.skops")
-    note = folder / "ranker.json.tmp"
+    fresh.replace(folder / f"{name}.skops")
+    note = folder / f"{name}.json.tmp"
     note.write_text(json.dumps(known, indent=1))
-    note.replace(folder / "ranker.json")
+    note.replace(folder / f"{name}.json")
 
 
 def load(folder: Path) -> Ranker | None:
     """The saved model; None if there is none."""
-    if not (folder / "ranker.skops").exists() or not (folder / "ranker.json").exists():
+    return _read(folder, "ranker")
+
+
+def load_former(folder: Path, version: str) -> Ranker | None:
+    """The model of this version; None if its file is not kept any more."""
+    return _read(folder / "former", version) if VERSION.fullmatch(version) else None
+
+
+def _read(folder: Path, name: str) -> Ranker | None:
+    if not (folder / f"{name}.skops").exists() or not (folder / f"{name}.json").exists():
         return None
-    known = json.loads((folder / "ranker.json").read_text())
+    known = json.loads((folder / f"{name}.json").read_text())
     if known["features"] != list(FEATURES):
-        return None  # from another version: train anew
-    pipeline = skops.io.load(folder / "ranker.skops", trusted=TRUSTED)
+        return None  # from another version of this program: train anew
+    pipeline = skops.io.load(folder / f"{name}.skops", trusted=TRUSTED)
     trained_at = datetime.fromisoformat(known["trained_at"])
     rows, auc, loss = known["training_rows"], known["auc"], known["log_loss"]
     return Ranker(pipeline, trained_at, rows, auc, loss, known["left_out"])

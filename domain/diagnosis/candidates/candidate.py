@@ -24,7 +24,7 @@ class Proposal:
         undone: what would be measured without it; null where that cannot be worked out, `unknown` says why.
         where, how_much: answers that its kind measures in another way.
         table: where in the declared lineage it lies; null where it lies in what serves.
-        feature, value, items: what a hotfix needs.
+        feature, value, items, lacking: what a hotfix needs.
         upstream: how far up it lies, where that differs from its kind.
     """
 
@@ -43,6 +43,7 @@ class Proposal:
     feature: str | None = None
     value: str | None = None
     items: tuple[str, ...] = ()
+    lacking: bool = False
     upstream: int | None = None
 
 
@@ -100,8 +101,8 @@ def _measured(answer: Answer) -> float:
 class Named:
     """
     What a finding of the fault itself names: its `object`; the `place`, where that is not the finding's
-    slice; `sentence`, where it says more than the finding's title; `table`, `feature` and `items` as in a
-    proposal.
+    slice; `sentence`, where it says more than the finding's title; `table`, `feature`, `items` and `lacking`
+    as in a proposal.
     """
 
     object: str | None
@@ -110,6 +111,7 @@ class Named:
     table: str | None = None
     feature: str | None = None
     items: tuple[str, ...] = ()
+    lacking: bool = False
 
 
 @dataclass(frozen=True)

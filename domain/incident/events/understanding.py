@@ -108,7 +108,7 @@ class DiagnosisGathered(Event):
     """The evidence is in."""
 
     wire_name = "diagnosis.gathered"
-    schema_version = 3
+    schema_version = 4
     diagnosis: Diagnosis
 
 

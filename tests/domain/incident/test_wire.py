@@ -35,6 +35,7 @@ EVER = [
     "diagnosis.gathered.v1",
     "diagnosis.gathered.v2",
     "diagnosis.gathered.v3",
+    "diagnosis.gathered.v4",
     "diagnosis.requested.v1",
     "digest.due.v1",
     "digest.posted.v1",

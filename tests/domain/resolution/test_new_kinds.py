@@ -242,6 +242,29 @@ def test_the_fallback_s_column_is_held_against_the_offer_and_by_the_doctor(aroun
     assert not list(kind.examine(other, kind.read(other), recommender))
 
 
+def learned_from(around: Circumstances, **more: Any) -> Circumstances:
+    """The model learned from a faulty segment."""
+    found = {"cause_kind": "training_data", "object": "lessons", "place": (("device", "tv"),), **more}
+    return replace(around, diagnosis=around.diagnosis.model_copy(update=found))
+
+
+def test_the_segment_that_was_learned_from_is_left_out_and_nobody_knows_how_that_model_will_rank(
+    around: Circumstances,
+) -> None:
+    hotfix = declare("retrain_without", hook="train").model_copy(update={"causes": ("training_data",)})
+    option = offered(hotfix, learned_from(around))
+    assert (option.label, option.hotfix) == ("Fix: device = tv", "train")
+    assert option.parameters == {
+        "kind": "retrain_without", "hook": "train", "table": "lessons", "slice": {"device": "tv"},
+    }  # fmt: skip
+    assert (option.repairs.value, option.costs.value, option.blast_share) == (None, None, 1.0)
+    missing = learned_from(around, lacking=True)
+    assert left_out(hotfix, missing) == "rows of device = tv are missing from the training data already"
+    everywhere = learned_from(around, place=())
+    assert left_out(hotfix, everywhere).startswith("no single segment of the training data is faulty")
+    assert "what the model learned from" in left_out(declare("retrain_without"), around)
+
+
 def test_every_kind_offers_something_where_all_is_known_or_says_why_not(
     around: Circumstances,
 ) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from recsysops_client import sign
 
+from examples.cinema import ranking
 from examples.cinema.faults import COUNTRY, UnknownFault
 from examples.cinema.hotfixes import Hotfixes
 
@@ -168,13 +170,47 @@ def test_training_on_a_faulty_segment_is_worse_and_leaving_it_out_fixes_it(cinem
     cinema.run(1)
     assert bad.auc < good - 0.05
     hotfixes = Hotfixes(cinema.live, clock=lambda: cinema.at)
-    call(hotfixes, "retrain_without_segment", "apply")
+    call(hotfixes, "retrain_without_segment", "apply", slice={"device": "mobile"})
     assert cinema.live.serving.ranker.auc == pytest.approx(good, abs=0.05)  # known to ±0.02 from two hours
     assert cinema.ask("SELECT left_out FROM {training_runs} ORDER BY trained_at DESC LIMIT 1") == [
         ("device=mobile",)
     ]
     call(hotfixes, "retrain_without_segment", "revert")
     assert cinema.live.serving.ranker.trained_at == bad.trained_at != cinema.at
+
+
+def test_a_former_version_of_the_model_serves_again_until_a_training_brings_the_next(cinema: Small) -> None:
+    first = cinema.live.serving.ranker.version
+    cinema.live.train(cinema.at)
+    second = cinema.live.serving.ranker.version
+    hotfixes = Hotfixes(cinema.live, clock=lambda: cinema.at)
+    call(hotfixes, "serve_model", "apply", version=first, instead_of=second)
+    assert cinema.live.serving.ranker.version == first
+    assert hotfixes.in_force() == ["serve_model"]
+    cinema.run(1)
+    cinema.live.train(cinema.at)
+    third = cinema.live.serving.ranker.version
+    assert hotfixes.in_force() == []
+    assert third in call(hotfixes, "serve_model", "revert")
+    assert cinema.live.serving.ranker.version == third
+
+
+def test_only_the_last_versions_are_kept_and_no_path_is_a_version(cinema: Small) -> None:
+    for _ in range(ranking.FORMER + 2):
+        cinema.run(1)
+        cinema.live.serving.replace_ranker(replace(cinema.live.serving.ranker, trained_at=cinema.at))
+    folder = cinema.settings.folder / "models"
+    kept = sorted(path.stem for path in (folder / "former").glob("*.skops"))
+    assert len(kept) == ranking.FORMER
+    assert kept[-1] == cinema.live.serving.ranker.version
+    assert ranking.load_former(folder, "../ranker") is None
+
+
+def test_a_segment_that_is_none_is_refused_by_the_receiver(cinema: Small) -> None:
+    hotfixes = Hotfixes(cinema.live, clock=lambda: cinema.at)
+    for segment in (None, {}, {"device": "tv", "region": "nordics"}):
+        with pytest.raises(AssertionError, match="name one segment to leave out"):
+            call(hotfixes, "retrain_without_segment", "apply", slice=segment)
 
 
 def test_what_a_training_took_for_plays_was_played_but_on_the_segment_that_is_turned_round(

@@ -180,6 +180,7 @@ OVERRIDES = {"file", "redis", "pull_request"}
         ("score_offset", {"webhook"}),
         ("block_items", {*OVERRIDES, "webhook"}),
         ("popularity_fallback", {"webhook", "flag"}),
+        ("retrain_without", {"webhook"}),
         ("a team's own", {"webhook", "mlflow", "flag"}),
     ],
 )

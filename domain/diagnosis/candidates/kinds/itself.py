@@ -39,6 +39,7 @@ def found_itself(kind: CandidateKind, material: Material, known: Known) -> Itera
         table=named.table,
         feature=named.feature,
         items=named.items,
+        lacking=named.lacking,
         upstream=LAST,
     )
 

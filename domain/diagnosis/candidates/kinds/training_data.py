@@ -46,18 +46,23 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
             unknown="no other model ranks since the onset" if found is None else found.unknown,
             where=found.where if found is not None else None,
             table=one.table,
+            lacking=one.lacking,
         )
 
 
 @dataclass(frozen=True)
 class _Wrong:
-    """What is off in a table that was learned from; `counted` if its rows show it rather than a check."""
+    """
+    What is off in a table that was learned from; `counted` if its rows show it rather than a check, `lacking`
+    if it is that rows of the place are missing.
+    """
 
     table: str
     place: Slice
     since: datetime
     words: str
     counted: bool
+    lacking: bool = False
 
     @classmethod
     def seen(cls, one: OtherFinding) -> _Wrong:
@@ -73,7 +78,8 @@ def _segments(
             continue
         found = [off for off in (segment_off(one), labels_off(one, symptom)) if off is not None]
         if off := max(found, key=lambda each: each.gain, default=None):
-            yield _Wrong(one.table, off.slice, one.at, f"`{one.table}` has {off.words}", counted=True)
+            words = f"`{one.table}` has {off.words}"
+            yield _Wrong(one.table, off.slice, one.at, words, counted=True, lacking=off.lacking)
 
 
 def _when(material: Material, known: Known) -> str:
@@ -84,6 +90,7 @@ def _itself(material: Material, own: Finding) -> Proposal:
     """What the finding measures is the fault: in the segment of the table that is off, or in its slice."""
     segments = list(_segments(material, (own.table,)))
     place, what = (segments[0].place, segments[0].words) if segments else (own.slice, own.title)
+    lacking = bool(segments) and segments[0].lacking
     sure = bool(segments) or not material.benign
     words = (
         "the finding is of the training data itself"
@@ -101,6 +108,7 @@ def _itself(material: Material, own: Finding) -> Proposal:
         where=Answer(question="where", holds=True, words="it lies in the slice of the finding"),
         how_much=Answer(question="how_much", holds=True if sure else None, words=words),
         table=own.table,
+        lacking=lacking,
     )
 
 
@@ -111,7 +119,8 @@ def _of_the_run(material: Material, _known: Known) -> Named | None:
     if not found:
         return None
     wrong = found[0]
-    return Named(wrong.table, wrong.place, f"{material.finding.title}; {wrong.words}", wrong.table)
+    sentence = f"{material.finding.title}; {wrong.words}"
+    return Named(wrong.table, wrong.place, sentence, wrong.table, lacking=wrong.lacking)
 
 
 def _wholes(material: Material) -> Iterator[_Wrong]:

@@ -47,6 +47,11 @@ class Labels:
     gain: float
 
     @property
+    def lacking(self) -> bool:
+        """Its rows are there; what they are labelled is off."""
+        return False
+
+    @property
     def words(self) -> str:
         """
         >>> Labels((("device", "tv"),), 0.01, 0.2, 90.0).words

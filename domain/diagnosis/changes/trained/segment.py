@@ -44,6 +44,11 @@ class Segment:
     gain: float = 0.0
 
     @property
+    def lacking(self) -> bool:
+        """Whether its rows are too few rather than too many."""
+        return self.rows < self.usual
+
+    @property
     def words(self) -> str:
         """
         >>> Segment((("device", "tv"),), 600.0, 100.0).words
@@ -53,7 +58,7 @@ class Segment:
         counted = f"({self.rows:,.0f} where {self.usual:,.0f} were)"
         if self.rows <= 0:
             return f"no rows of {where} {counted}"
-        if self.rows < self.usual:
+        if self.lacking:
             return f"{100 * (1 - self.rows / self.usual):.0f} % fewer rows of {where} than usual {counted}"
         if self.usual < 1:
             return f"rows of {where}, where there usually are none {counted}"

@@ -80,6 +80,7 @@ def test_a_segment_that_the_newest_training_took_otherwise_is_found_without_any_
     assert cause_of(found) == ("training_data", "lessons", slice_of(device="web"))
     assert found.cause is not None
     assert words in found.cause
+    assert found.lacking == (times < 1)
     usual = diagnose(spoilt.material(finding, lineage=TAUGHT, training_rows=(taken(),)))
     assert cause_of(usual) == ("model", "v8", ())
 
@@ -107,6 +108,9 @@ def test_a_finding_of_the_whole_training_data_is_placed_in_the_segment_that_is_o
     labels = shop().finding((), table="lessons", subject="in sales", unit="rows that find none")
     found = diagnose(Material(finding=labels, lineage=TAUGHT, training_rows=(taken(till=8.0),)))
     assert cause_of(found) == ("training_data", "lessons", slice_of(device="till"))
+    assert not found.lacking
+    gone = diagnose(Material(finding=labels, lineage=TAUGHT, training_rows=(taken(till=0.0),)))
+    assert gone.lacking
 
 
 def test_training_data_whose_distribution_changed_are_not_called_faulty() -> None:
@@ -128,6 +132,7 @@ def of_a_run(rows: TrainingRows) -> Diagnosis:
 
 
 def test_a_training_that_turned_out_otherwise_is_placed_in_the_segment_that_it_took_otherwise() -> None:
+    assert [of_a_run(taken(web=times)).lacking for times in (8.0, 0.0)] == [False, True]
     assert cause_of(of_a_run(taken(till=8.0))) == ("training_data", "lessons", slice_of(device="till"))
 
 
