@@ -78,7 +78,7 @@ def signature_of(finding: Finding, diagnosis: Diagnosis | None) -> Signature:
 def past_of(incident: Incident) -> Past | None:
     """What a finished incident is remembered by; null for one that no check raised, or that is not over."""
     finding = incident.first_finding
-    if finding is None or incident.status not in ("resolved", "closed"):
+    if finding is None or incident.status not in ("resolved", "closed") or incident.merged_into is not None:
         return None
     found = incident.diagnosis
     what = found.title or found.cause if found is not None and found.cause is not None else None

@@ -38,7 +38,7 @@ def score_practice(
         since: start of the recent period; None: all incidents are recent.
         beside: further definitions to measure times by, beside the current ones.
     """
-    every = [one for one in incidents if one.opened_at <= at]
+    every = [one for one in incidents if one.opened_at <= at and one.merged_into is None]
     real = [incident for incident in every if incident.resolved_how != "false_alarm"]
     late, early = _parted(real, since)
     outcomes = [outcome for incident in real for outcome in incident.outcomes]

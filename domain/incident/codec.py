@@ -52,6 +52,7 @@ UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
     ("finding.repeated", 1): _as_it_was,
     ("finding.joined", 1): _as_it_was,  # the next version also knows the same `items`
     ("finding.joined", 2): _as_it_was,
+    ("finding.joined", 3): _as_it_was,  # the next version also knows the same `cause`
 }
 """(Wire name, version) → converts its JSON values to the next version's; for all but the newest version."""
 

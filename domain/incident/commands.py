@@ -39,7 +39,7 @@ class JoinFinding(Value):
     """A finding elsewhere that belongs to the same problem; see `FindingJoined` for what it `shares`."""
 
     finding: Finding
-    shares: Literal["slice", "table", "column", "upstream", "downstream", "items"]
+    shares: Literal["slice", "table", "column", "upstream", "downstream", "items", "cause"]
 
 
 class ClearFinding(Value):
@@ -297,6 +297,14 @@ class Reopen(Value):
     reason: str
 
 
+class MergeInto(Value):
+    """The fields are those of `IncidentMerged`."""
+
+    into: str
+    number: int
+    cause: str
+
+
 class ProposeFollowUp(Value):
     improvement: Improvement
     changes: tuple[TriedChange, ...] = ()
@@ -503,7 +511,7 @@ OfFollowUp = (
     | RecordChangeTakenBack
     | RecordChangeLeft
 )
-Ending = Resolve | Dismiss | Reopen | Close
+Ending = Resolve | Dismiss | Reopen | MergeInto | Close
 OfTicket = RequestTicket | RecordTicketOpened | RequestTicketUpdate | RecordTicketUpdated | RecordTicketClosed
 Correction = CorrectTime | CorrectOnset | CorrectNote | CorrectSeverity
 Command = Opening | Understanding | OfHotfix | Ending | OfFollowUp | OfTicket | Correction

@@ -132,6 +132,7 @@ _ASKED: dict[type[e.Event], Callable[[Any], tuple[c.Command, ...]]] = {
     e.ChangeTakenBack: _same(c.RecordChangeTakenBack),
     e.ChangeLeft: _same(c.RecordChangeLeft),
     e.ChangeHandedOver: _same(c.RecordChangeHandedOver),
+    e.IncidentMerged: _same(c.MergeInto),
     e.IncidentClosed: _same(c.Close),
     e.TicketRequested: _same(c.RequestTicket),
     e.TicketOpened: _same(c.RecordTicketOpened),

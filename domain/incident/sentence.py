@@ -21,6 +21,7 @@ SHARED = {
     "items": "of the same items",
     "upstream": "in a table that it is made from",
     "downstream": "in a table that is made from it",
+    "cause": "with the same cause",
 }
 """What a finding shares with the incident that it joined, in words."""
 
@@ -284,6 +285,7 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.ChangeLeft: _about("The check {event.check} is for a person to take out: {event.reason}"),
     e.ChangeWritten: _about("The check {event.check} is now declared, in shadow mode"),
     e.ChangeHandedOver: _about("The check {event.check} has to be added by hand: {event.reason}"),
+    e.IncidentMerged: _about("Part of #{event.number}, which has the same cause: {event.cause}"),
     e.IncidentClosed: _about("Closed"),
     e.TicketRequested: _about("A ticket is being opened in “{event.tracker}”"),
     e.TicketOpened: _about("Ticket {event.ticket} opened in “{event.tracker}”"),

@@ -77,7 +77,8 @@ def _asked(every: Iterable[Incident], numbers: Sequence[int] | None) -> list[Inc
     known = {one.number: one for one in every}
     if missing := [number for number in numbers or () if number not in known]:
         raise Refused(f"there is no incident #{missing[0]}")
-    chosen = known.values() if numbers is None else [known[number] for number in dict.fromkeys(numbers)]
+    own = [one for one in known.values() if one.merged_into is None]
+    chosen = own if numbers is None else [known[number] for number in dict.fromkeys(numbers)]
     return sorted(chosen, key=lambda one: one.number, reverse=True)
 
 

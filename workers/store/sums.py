@@ -85,8 +85,11 @@ def _spelled(moment: datetime) -> str:
 
 
 def _took(incident: Incident) -> dict[str, int | None]:
-    """Whole microseconds; none for a false alarm, which says nothing about anybody's speed."""
-    if incident.resolved_how == "false_alarm":
+    """
+    Whole microseconds; none for a false alarm, which says nothing about anybody's speed, nor for a part of
+    another incident, where they are counted.
+    """
+    if incident.resolved_how == "false_alarm" or incident.merged_into is not None:
         return dict.fromkeys(TOOK)
     took = durations(incident)
     return {name: None if (of := getattr(took, name)) is None else of // MICROSECOND for name in TOOK}

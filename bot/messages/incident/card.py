@@ -110,6 +110,8 @@ def headline(incident: Incident) -> str:
     """One line: how bad and what; plain text, not yet escaped."""
     sign = {"resolved": "✅", "closed": "✔️"}.get(incident.status, words.EMOJI[incident.severity])
     state = {"resolved": "resolved · ", "closed": "closed · "}.get(incident.status, "")
+    if incident.merged_into is not None:
+        sign, state = "↪️", f"part of #{incident.merged_into} · "
     predicted = "predicted · " if incident.kind == "predicted" else ""
     return f"{sign} {incident.severity.value} · {state}{predicted}{incident.called.replace('`', '')}"
 
@@ -125,16 +127,15 @@ def _facts(incident: Incident, names: words.Names) -> str:
 
 def _also(incident: Incident) -> list[str]:
     """
-    Where else it was seen: for each table and column, the widest slice. If a culprit was found, the first
-    finding is listed as a victim too.
+    Where else it was seen: for each table and column, the slices that lie in no other one. If a culprit was
+    found, the first finding is listed as a victim too.
     """
-    widest: dict[tuple[str, str | None], Finding] = {}
+    widest: list[Finding] = []
     for one in incident.also:
-        known = widest.setdefault((one.table, one.subject), one)
-        if len(one.slice) < len(known.slice):
-            widest[one.table, one.subject] = one
+        if not any(_lies_in(one, other) for other in widest):
+            widest = [*(other for other in widest if not _lies_in(other, one)), one]
     own = incident.first_finding.slice if incident.first_finding else None
-    titles = [cut(escape(_elsewhere(one, own)), ALSO_MAX) for one in widest.values()]
+    titles = [cut(escape(_elsewhere(one, own)), ALSO_MAX) for one in widest]
     left = len(titles) - MOST_ALSO
     more = [f"and {left} more"] if left > 0 else []
     line = "; ".join([*titles[:MOST_ALSO], *more])
@@ -142,6 +143,11 @@ def _also(incident: Incident) -> list[str]:
         first = cut(escape(incident.title), ALSO_MAX)
         return [f"seen in: {'; '.join([first, line] if line else [first])}"]
     return [f"also: {line}"] if titles else []
+
+
+def _lies_in(one: Finding, other: Finding) -> bool:
+    same = (one.table, one.subject) == (other.table, other.subject)
+    return same and set(other.slice) <= set(one.slice)
 
 
 def _elsewhere(one: Finding, own: Slice | None) -> str:

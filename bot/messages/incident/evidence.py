@@ -59,6 +59,7 @@ NOTABLE: frozenset[str] = frozenset(
         e.TakeBackRequested,
         e.ChangeTakenBack,
         e.ChangeLeft,
+        e.IncidentMerged,
         e.IncidentClosed,
         e.TicketOpened,
         e.TicketClosed,

@@ -190,6 +190,11 @@ def _reason(fix: Hotfix) -> str:
 
 def ending(incident: Incident) -> list[Block]:
     """The outcome: how it was resolved, and the follow-up, asked or answered."""
+    if incident.merged_into is not None:
+        number = incident.merged_into
+        return [
+            section(f"*Part of #{number}*, which has the same cause: what is done about it is done there.")
+        ]
     if incident.status not in ("resolved", "closed"):
         return []
     how = HOW[incident.resolved_how] if incident.resolved_how else ""

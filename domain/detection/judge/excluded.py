@@ -101,6 +101,8 @@ def _excluded(check: Check, incident: Incident, finding: Finding, at: datetime) 
     latest = incident.finding or finding
     if finding.unit == "looks" or incident.resolved_how == "false_alarm":
         return None  # that a check could not look says nothing about the rows
+    if incident.merged_into is not None:
+        return None  # its findings have joined the incident that it is part of
     if finding.kind == "predicted":
         since, until = finding.window_start, finding.window_end
     else:

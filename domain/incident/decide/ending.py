@@ -25,7 +25,7 @@ WITHDRAWN = "withdrawn, as the incident was resolved before anybody approved it"
 
 
 def end(incident: Incident, command: c.Ending) -> Events:
-    """Resolved, reopened, closed."""
+    """Resolved, reopened, merged, closed. One that a person has taken or reopened is never merged."""
     match command:
         case c.Resolve():
             if incident.status in ("resolved", "closed"):
@@ -41,6 +41,10 @@ def end(incident: Incident, command: c.Ending) -> Events:
             if incident.status not in ("resolved", "closed"):
                 return ()
             return (e.IncidentReopened(reason=said(command.reason, "Say why it is opened again.")),)
+        case c.MergeInto():
+            untouched = incident.status == "open" and incident.hotfix is None
+            merges = untouched and not incident.kept_apart
+            return (e.IncidentMerged(**command.model_dump()),) if merges else ()
         case c.Close():
             return _close(incident)
         case _:

@@ -20,7 +20,12 @@ from domain.incident.events.correction import (
     TimeCorrected,
 )
 from domain.incident.events.digest import DIGESTS, DigestDue, DigestPosted
-from domain.incident.events.ending import IncidentClosed, IncidentReopened, IncidentResolved
+from domain.incident.events.ending import (
+    IncidentClosed,
+    IncidentMerged,
+    IncidentReopened,
+    IncidentResolved,
+)
 from domain.incident.events.event import Event
 from domain.incident.events.follow_up import (
     ChangeEarned,
@@ -145,6 +150,7 @@ __all__ = [
     "IncidentAssigned",
     "IncidentClosed",
     "IncidentEvent",
+    "IncidentMerged",
     "IncidentOpened",
     "IncidentReopened",
     "IncidentResolved",
@@ -226,7 +232,7 @@ OfHotfix = (
 )
 Correction = TimeCorrected | OnsetCorrected | NoteCorrected | SeverityCorrected
 OfTicket = TicketRequested | TicketOpened | TicketUpdateRequested | TicketUpdated | TicketClosed
-Ending = IncidentResolved | IncidentReopened | IncidentClosed
+Ending = IncidentResolved | IncidentReopened | IncidentMerged | IncidentClosed
 OfFollowUp = (
     FollowUpProposed
     | FollowUpAnswered

@@ -22,6 +22,18 @@ class IncidentReopened(Event):
     reason: str
 
 
+class IncidentMerged(Event):
+    """
+    It is part of another incident, `number`, in the stream `into`: the same `cause` was named for both. Its
+    findings have joined that one.
+    """
+
+    wire_name = "incident.merged"
+    into: str
+    number: int
+    cause: str
+
+
 class IncidentClosed(Event):
     """Nothing is left to do."""
 

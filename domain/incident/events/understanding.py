@@ -35,14 +35,14 @@ class FindingRepeated(Event):
 class FindingJoined(Event):
     """
     What the incident reports was also seen elsewhere. `shares` says what connects them: a slice, a table, a
-    column, the items that both come from, or that the finding's table is made from the incident's
-    (`downstream`) or the other way round (`upstream`).
+    column, the items that both come from, that the finding's table is made from the incident's
+    (`downstream`) or the other way round (`upstream`), or the cause that was named for both.
     """
 
     wire_name = "finding.joined"
-    schema_version = 3
+    schema_version = 4
     finding: Finding
-    shares: Literal["slice", "table", "column", "upstream", "downstream", "items"]
+    shares: Literal["slice", "table", "column", "upstream", "downstream", "items", "cause"]
 
 
 class FindingCleared(Event):

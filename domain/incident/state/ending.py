@@ -42,6 +42,15 @@ def of_ending(incident: Incident, record: e.Recorded, event: e.Ending) -> dict[s
                 "change_came": None,
                 "followed": None,
                 "awaits": without(incident, "follow_up", *OF_CHANGE),
+                "merged_into": None,
+                "kept_apart": incident.kept_apart or incident.merged_into is not None,
+            }
+        case e.IncidentMerged():
+            return {
+                "status": "closed",
+                "closed_at": record.at,
+                "merged_into": event.number,
+                "awaits": without(incident, "menu"),
             }
         case e.IncidentClosed():
             return {"status": "closed", "closed_at": record.at}

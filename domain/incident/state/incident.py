@@ -282,7 +282,8 @@ class Incident(Value):
     deployed without the second person they need. `follow_up_ended_at` is when nothing was left to do for the
     follow-up, or its ticket was closed in its tracker. `changes` are those that were proposed with their
     replays, `change` the one that was agreed on, `change_came` what became of it; `followed` is the
-    follow-up's progress, where it changes something.
+    follow-up's progress, where it changes something. `merged_into` is the number of the incident that it is
+    part of, which is where its time and its cost are counted; `kept_apart`: it was, and a person reopened it.
     """
 
     stream: str
@@ -339,6 +340,8 @@ class Incident(Value):
     followed: Followed | None = None
     ticket: Ticket | None = None
     closed_at: Moment | None = None
+    merged_into: int | None = None
+    kept_apart: bool = False
     awaits: dict[str, tuple[str, Moment]] = Field(default_factory=dict)
     correctable: dict[str, Correctable] = Field(default_factory=dict, exclude=True)
     given_by: dict[TimeField, str] = Field(default_factory=dict)

@@ -127,7 +127,8 @@ def _diagnosed(incident: Incident, record: e.Recorded, diagnosis: Diagnosis) -> 
 
 
 def _menu_owed(incident: Incident, record: e.Recorded) -> dict[str, tuple[str, Moment]]:
-    return {**without(incident, "diagnose"), "menu": (record.id, record.at)}
+    awaits = without(incident, "diagnose")
+    return awaits if incident.merged_into is not None else {**awaits, "menu": (record.id, record.at)}
 
 
 def _offered(incident: Incident, event: e.MenuPrepared) -> dict[str, Any]:

@@ -93,6 +93,7 @@ PLAIN: list[c.Command] = [
     c.Resolve(reason="It stopped."),
     c.Dismiss(reason="A holiday."),
     c.Reopen(reason="It is back."),
+    c.MergeInto(into="incident-1", number=1, cause="its language is not set"),
     PROPOSED[0],
     c.AnswerFollowUp(improvement=LESSON),
     c.AcceptFollowUp(),
@@ -236,7 +237,7 @@ def test_every_event_has_a_wire_name_of_its_own_and_a_sentence() -> None:
     members = set(EVENTS.values())
     assert members == set(SENTENCES)
     assert all(issubclass(member, Event) for member in members)
-    assert len(EVENTS) == len(members) == 70
+    assert len(EVENTS) == len(members) == 71
 
 
 def test_every_command_is_in_exactly_one_group() -> None:

@@ -32,6 +32,7 @@ from workers.pictures.metric import draw_finding
 from workers.replay.freeze import freeze
 from workers.respond.diagnose import related
 from workers.respond.diagnose.members import members_of
+from workers.respond.diagnose.merge import merge
 from workers.respond.diagnose.reading import BACK, Reader, copied_feed, lacking
 from workers.respond.diagnose.rerun import models_of, run_again, split_between
 from workers.respond.diagnose.training_rows import training_rows_of
@@ -39,6 +40,7 @@ from workers.respond.diagnose.written import written_of
 from workers.sources.engines.kept_open import kept_open
 from workers.sources.launches import columns_of, noun_of, read_launches
 from workers.store import attachments, cards
+from workers.store.lock import in_turn
 
 SEED = 7
 LEAST_SPAN = timedelta(minutes=1)
@@ -81,7 +83,10 @@ def settle(work: Work, recommender: Recommender) -> Iterator[c.Command]:
 
     context = Context(seen_around(work, recommender), seen_before(work))
     looked = look_into(recommender, finding, work.at, keep=keep, context=context, on_piece=on_piece)
-    yield c.RecordDiagnosis(diagnosis=looked.diagnosis)
+    with in_turn(work.log, "incidents"):
+        # Before it is recorded: what dies in between is diagnosed again, and merged then.
+        merge(work, looked.diagnosis)
+        yield c.RecordDiagnosis(diagnosis=looked.diagnosis)
     beside = freeze(work, recommender, looked.diagnosis.since)
     yield from keep_bundle(work, recommender, replace(looked, beside=beside))
 
