@@ -37,6 +37,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
         unknown=found.unknown,
         where=_all_of_it(material, found) if itself is not None else found.where,
         how_much=itself or measured_itself(material, "model", found.place),
+        items=known.concerned,
     )
 
 

@@ -46,6 +46,7 @@ def _propose(material: Material, known: Known) -> Iterator[Proposal]:
             unknown="no other model ranks since the onset" if found is None else found.unknown,
             where=found.where if found is not None else None,
             table=one.table,
+            items=known.concerned,
             lacking=one.lacking,
         )
 

@@ -81,6 +81,8 @@ def test_a_segment_that_the_newest_training_took_otherwise_is_found_without_any_
     assert found.cause is not None
     assert words in found.cause
     assert found.lacking == (times < 1)
+    tea = spoilt.items["sku"][spoilt.items["category"] == "tea"].astype(str)
+    assert found.items and set(found.items) <= set(tea)  # whose exposure a hotfix is priced by
     usual = diagnose(spoilt.material(finding, lineage=TAUGHT, training_rows=(taken(),)))
     assert cause_of(usual) == ("model", "v8", ())
 
