@@ -255,9 +255,9 @@ class Diagnosis(Value):
     `cause_kind` selects the hotfixes that fit; `object` (a column, table, delivery, version or item) and
     `place` (a slice, empty: everywhere) are the culprit's, `slices` the symptom's; `title` names the culprit
     in a few words. `feature`, `items`, `suggested_value` and `lacking` (rows of `place` are missing, rather
-    than wrong or too many) are what a hotfix needs. `candidates` are the
-    explanations that competed, best first, and `discriminating_test` says what would tell them apart where
-    none is named. `picture` names an attachment in the store.
+    than wrong or too many) are what a hotfix needs. `candidates` are the explanations that competed, best
+    first, and `discriminating_test` says what would tell them apart where none is named. `picture` names an
+    attachment in the store.
     """
 
     cause: str | None

@@ -21,11 +21,12 @@ def merge(work: Work, found: Diagnosis) -> None:
     Have the incident's findings join the one that it is part of, and say so in it; each once, however often
     it is tried. Nobody else may open, join or merge incidents meanwhile.
     """
-    incident, event_id = work.incident, work.obligation.event_id
+    event_id = work.obligation.event_id
     with work.log.connect() as connection:
+        incident = cards.find(connection, work.incident.stream)  # a person may have taken it meanwhile
         unclosed = cards.every(connection, ("open", "acknowledged"))
-    one = part_of(incident, found, unclosed)
-    if one is None:
+    one = part_of(incident, found, unclosed) if incident is not None else None
+    if incident is None or one is None:
         return
     own = [incident.finding] if incident.finding is not None else []
     for finding in (*own, *incident.also):

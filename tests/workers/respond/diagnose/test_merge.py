@@ -83,6 +83,21 @@ def test_a_worker_that_dies_after_merging_merges_and_diagnoses_once(log: Engine,
     assert events(log, second) == ["incident.opened", "incident.merged", "diagnosis.gathered"]
 
 
+def test_one_that_a_person_took_while_it_was_looked_into_stays_apart(
+    log: Engine, opened: Opened, pressed: Callable[..., Answer]
+) -> None:
+    first, second = (opened(genre, genre).stream for genre in ("Drama", "Crime"))
+    diagnosed(log, first)
+
+    def slow(work: Work) -> Iterator[c.Command]:
+        pressed(second, c.Acknowledge(), "mine")
+        yield from diagnoses(work)
+
+    assert settle(log, {"diagnose": slow}, "diagnose", second, f"{second}:1")
+    assert card(log, second).status == "acknowledged"
+    assert card(log, first).also == ()
+
+
 def test_of_two_that_are_diagnosed_at_once_one_is_a_part_of_the_other(log: Engine, opened: Opened) -> None:
     streams, together = [opened(genre, genre).stream for genre in ("Drama", "Crime")], Barrier(2)
 
