@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from domain.incident.decide import may_merge
 from domain.incident.state import Incident
 from domain.values import Diagnosis
 
@@ -15,14 +16,11 @@ def part_of(incident: Incident, found: Diagnosis, unclosed: Iterable[Incident]) 
     """
     The first of the incidents for which the same cause was named; None where there is none.
 
-    An incident that somebody has taken, or that was merged and reopened, stays one of its own. So does a
-    forecast, which is about an item of its own.
-
     Args:
         found: the incident's diagnosis.
         unclosed: the others, in any order.
     """
-    if incident.status != "open" or incident.kept_apart or incident.kind != "detected":
+    if not may_merge(incident):
         return None
     same = (one for one in unclosed if one.stream != incident.stream and _is_of(one, found))
     return min(same, key=lambda one: one.number, default=None)

@@ -12,7 +12,7 @@ from datetime import datetime
 from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident.decide.correction import correct
-from domain.incident.decide.ending import against_resolving, end, missing_to_close
+from domain.incident.decide.ending import against_resolving, end, may_merge, missing_to_close
 from domain.incident.decide.follow_up import learn
 from domain.incident.decide.hotfix import CHOICE_HOLDS, treat
 from domain.incident.decide.opening import begin
@@ -34,6 +34,7 @@ __all__ = [
     "against_resolving",
     "decide",
     "in_hand",
+    "may_merge",
     "missing_to_close",
     "outstanding",
     "renewal",

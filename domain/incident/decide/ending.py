@@ -25,7 +25,7 @@ WITHDRAWN = "withdrawn, as the incident was resolved before anybody approved it"
 
 
 def end(incident: Incident, command: c.Ending) -> Events:
-    """Resolved, reopened, merged, closed. One that a person has taken or reopened is never merged."""
+    """Resolved, reopened, merged, closed."""
     match command:
         case c.Resolve():
             if incident.status in ("resolved", "closed"):
@@ -42,13 +42,17 @@ def end(incident: Incident, command: c.Ending) -> Events:
                 return ()
             return (e.IncidentReopened(reason=said(command.reason, "Say why it is opened again.")),)
         case c.MergeInto():
-            untouched = incident.status == "open" and incident.hotfix is None
-            merges = untouched and not incident.kept_apart
-            return (e.IncidentMerged(**command.model_dump()),) if merges else ()
+            return (e.IncidentMerged(**command.model_dump()),) if may_merge(incident) else ()
         case c.Close():
             return _close(incident)
         case _:
             assert_never(command)
+
+
+def may_merge(incident: Incident) -> bool:
+    """Whether it may become part of another one: nobody has taken it, deployed for it, or reopened it."""
+    untouched = incident.status == "open" and incident.hotfix is None
+    return untouched and incident.kind == "detected" and not incident.kept_apart
 
 
 def against_resolving(incident: Incident, *, dismissing: bool = False) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from domain.detection.correlate.merging import part_of
-from domain.detection.judge.excluded import excluded_for
+from domain.detection.judge.excluded import Rows, excluded_for
 from domain.diagnosis.precedent import past_of
 from domain.improvement.scorecard import score_practice
 from domain.incident import commands as c
@@ -117,9 +117,9 @@ def test_it_is_counted_where_it_is_a_part() -> None:
     assert (card.incidents, card.false_alarms) == (1, 0)
     assert past_of(merged) is None
     check = Check(name=FINDING.check, kind="slice_volume", table=FINDING.table)
-    rows = {check.name: "reports"}
-    assert len(excluded_for(check, [alone], rows, at)) == 1  # type: ignore[arg-type]
-    assert excluded_for(check, [merged], rows, at) == ()  # type: ignore[arg-type]
+    rows: dict[str, Rows | None] = {check.name: "reports"}
+    assert len(excluded_for(check, [alone], rows, at)) == 1
+    assert excluded_for(check, [merged], rows, at) == ()
 
 
 def test_a_finding_joins_by_its_cause() -> None:
