@@ -7,8 +7,9 @@ import re
 import pytest
 
 from bot.messages import report
+from domain.incident import commands as c
 from tests.bot.stories import STORIES, after_story
-from tests.domain.incident.given import ON_CALL, SECOND
+from tests.domain.incident.given import DIAGNOSED, ON_CALL, OPEN, SECOND, WORKER, after
 
 NAMES = {ON_CALL.id: "Ada", SECOND.id: "Ben"}
 
@@ -28,3 +29,11 @@ def test_how_an_incident_was_resolved_is_said_in_words() -> None:
     assert "Resolved as a false alarm: A holiday" in report.markdown(
         report.compose(*after_story("dismissed"))
     )
+
+
+def test_the_report_of_a_part_points_to_the_incident_that_it_is_part_of() -> None:
+    merge = c.MergeInto(into="incident-7", number=7, cause="`language` is not set")
+    content = report.compose(*after(OPEN, (merge, WORKER), DIAGNOSED))
+    for text in (report.markdown(content), report.html(content)):
+        assert "It is part of #7, which has the same cause" in text
+        assert "not resolved yet" not in text
