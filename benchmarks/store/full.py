@@ -19,6 +19,7 @@ from benchmarks.store.facts import INCIDENT, NOON, PERSON, SPELLED
 from domain.incident.state import replay
 from workers.store import cards
 from workers.store.connection import engine
+from workers.store.log.border import draw
 from workers.store.log.encoder import Head, Origin, draft
 
 STREAMS_AT_ONCE = 20_000
@@ -89,6 +90,7 @@ def fill(owner: psycopg.Connection, streams: int) -> None:
         owner.execute(SEALED, _seals(owner, first))
     owner.execute(LOG)
     owner.execute(BEFORE_SEALS)
+    draw(owner, "main")
     for name, columns in UNIQUE.items():
         owner.execute(f"ALTER TABLE events ADD CONSTRAINT {name} UNIQUE ({columns})")
     owner.execute("VACUUM ANALYZE")

@@ -30,6 +30,7 @@ from workers.store import cards, followers, people
 from workers.store.connection import workspace_of
 from workers.store.exports.check import Checked, Walk, check, walked
 from workers.store.integrity.rebuild import Progress
+from workers.store.log.border import DECLARE, declared
 from workers.store.log.events import COLUMNS, last_position, read_stream
 from workers.store.log.recorded import decided
 
@@ -146,13 +147,11 @@ def _vouch(connection: Connection, owner: Engine | None, file: Path, unsealed: i
             f"{file} begins with {unsealed} events from before events were sealed. Only the login that owns "
             "the tables may put those in: name it in DATABASE_OWNER_URL."
         )
-    query = "SELECT max(id) FROM events WHERE seal IS NULL"
-    last = {"workspace": workspace_of(connection), "id": connection.exec_driver_sql(query).scalar_one()}
-    statement = """INSERT INTO before_seals VALUES (%(workspace)s, %(id)s)
-        ON CONFLICT (workspace) DO UPDATE SET last_id = excluded.last_id"""
+    query = "SELECT id, hash FROM events WHERE seal IS NULL ORDER BY id DESC LIMIT 1"
+    last_id, hash_ = connection.exec_driver_sql(query).one()
     try:
         with owner.begin() as owning:
-            owning.exec_driver_sql(statement, last)
+            owning.exec_driver_sql(DECLARE, declared(workspace_of(connection), last_id, hash_))
     except ProgrammingError as error:
         if not isinstance(error.orig, InsufficientPrivilege):
             raise

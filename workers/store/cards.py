@@ -28,7 +28,7 @@ from domain.values import Severity
 from workers.store import sums
 from workers.store.connection import cursor
 from workers.store.log import events
-from workers.store.log.recorded import BEFORE_SEALS
+from workers.store.log.border import border
 from workers.store.log.statement import Statement
 from workers.store.seal import fits, seal
 from workers.store.tables import CardRow, EventRow
@@ -343,8 +343,8 @@ def archived_ours(
 
 
 def _older_than_seals(connection: Connection, stream: str) -> bool:
-    query = f"SELECT bool_and(event_id <= {BEFORE_SEALS}) FROM archived WHERE stream = %s"  # noqa: S608 - constants
-    found = cursor(connection).execute(query, (stream,)).fetchone()
+    query = "SELECT bool_and(event_id <= %s) FROM archived WHERE stream = %s"
+    found = cursor(connection).execute(query, (border(connection), stream)).fetchone()
     return bool(found and found[0])
 
 

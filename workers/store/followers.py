@@ -20,6 +20,7 @@ from domain.errors import LogError, Refused
 from domain.incident.events import Recorded
 from domain.values import Moment, Value
 from workers.environment import clock
+from workers.store.log.border import sealed_after
 from workers.store.log.events import last_position, rows_after
 from workers.store.log.recorded import decided, recorded_from
 from workers.store.seal import fits, seal
@@ -103,9 +104,10 @@ def ours(connection: Connection, name: str, position: int, by_seal: bytes | None
 
 
 def _before_seals(connection: Connection, name: str) -> int:
-    """Where a follower was when seals were introduced; 0 if it is younger."""
-    query = "SELECT position FROM followers_before_seals WHERE name = %(name)s"
-    return int(connection.exec_driver_sql(query, {"name": name}).scalar_one_or_none() or 0)
+    """Where a follower was when seals were introduced, at most at their border; 0 if it is younger."""
+    query = "SELECT least(position, %(most)s) FROM followers_before_seals WHERE name = %(name)s"
+    asked = {"name": name, "most": sealed_after(connection)}
+    return int(connection.exec_driver_sql(query, asked).scalar_one_or_none() or 0)
 
 
 def _at(name: str, position: int) -> dict[str, object]:

@@ -16,6 +16,7 @@ from domain.errors import ConfigurationError
 from workers.store.connection import CONNECT_SECONDS, ROLE, driver_address, role_of, spell
 from workers.store.fit import never
 from workers.store.known import make_known
+from workers.store.log.border import draw
 
 _MEMBER = """
 SELECT EXISTS (SELECT FROM pg_auth_members WHERE member = made.oid AND roleid = %s::regrole)
@@ -53,6 +54,7 @@ def migrate(url: str, program_url: str | None = None, workspace: str = "main") -
     _make_role(url, role_of(workspace))
     with psycopg.connect(driver_address(url), connect_timeout=CONNECT_SECONDS) as owner:
         make_known(owner, workspace)
+        draw(owner, workspace)
     if program_url is not None:
         _admit(url, program_url, role_of(workspace))
 

@@ -55,7 +55,7 @@ class Webhook:
         if self._declared.read_url is not None:
             is_kept(checkpoint, self.held(checkpoint.workspace) or [])
         place = f"{checkpoint.workspace}:{checkpoint.position}"
-        document = {"id": f"checkpoint:{place}", "action": "witness", "checkpoint": checkpoint.model_dump()}
+        document = {"id": f"checkpoint:{place}", "action": "witness", "checkpoint": checkpoint.signed}
         status, answer = self._call("POST", self._declared.url, orjson.dumps(document), ANSWER_BYTES)
         if not 200 <= status < 300:
             said = answer[:SHOWN_CHARACTERS].decode(errors="replace").strip()

@@ -9,19 +9,23 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from alembic import command
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, make_url
 
 from domain.errors import Tampered
 from domain.incident import commands as c
 from domain.incident.obligations import open_obligations
 from domain.values import Actor
+from tests.workers.conftest import NOON, make_finding
 from workers.embedded import Servers
 from workers.log.handle import Answer, handle
 from workers.store import cards
 from workers.store.connection import driver_address, engine
 from workers.store.integrity.verify import verify
+from workers.store.log.checkpoint import CHECKPOINT, Checkpoint, Held, compare, make, read, spell
 from workers.store.log.events import COLUMNS, number, read_stream
 from workers.store.migrate import configuration, migrate
+from workers.store.signature import sign
 
 CARD = (
     "stream, number, status, severity, fingerprint, opened_at, owes, expires_at, version, incident, shape, "
@@ -91,3 +95,69 @@ def test_what_is_added_without_a_seal_since_is_not_older_than_seals(former: str,
         assert len(read_stream(connection, moved.stream)) == 3
     with pytest.raises(Tampered, match=r"version 4 of .* carries no seal"):
         verify(store)
+
+
+RAISE = "UPDATE before_seals SET last_id = (SELECT max(id) FROM events)"
+LOWER = "UPDATE before_seals SET last_id = last_id - 1"
+OPENED_AGAIN = ", seal = NULL"
+
+
+@pytest.mark.parametrize("moved_by_hand", [RAISE, RAISE + OPENED_AGAIN, LOWER])
+def test_a_border_that_its_owner_moved_counts_for_nothing_and_is_not_sealed_again(
+    former: str, moved: Answer, on_call: Actor, moved_by_hand: str
+) -> None:
+    migrate(former)
+    handle(moved.stream, c.AddNote(text="third"), actor=on_call, key="n3", log=engine(former))
+    with psycopg.connect(driver_address(former), autocommit=True) as old:
+        old.execute(moved_by_hand.encode())
+    engine.cache_clear()
+    migrate(former)
+    store = engine(former)
+    with store.connect() as connection:
+        assert len(read_stream(connection, moved.stream)) == 1
+    with pytest.raises(Tampered, match="before_seals, which says that nothing up to the event"):
+        verify(store)
+
+
+def test_the_border_of_another_store_of_the_same_installation_is_none_here(
+    former: str, moved: Answer, other: Engine, detector: Actor
+) -> None:
+    for n, genre in enumerate(("Drama", "Comedy", "Horror")):
+        opening = c.OpenIncident(number=0, finding=make_finding(genre))
+        handle(None, opening, actor=detector, key=f"k{n}", at=NOON, log=other)
+    migrate(former)
+    with psycopg.connect(driver_address(former)) as old:
+        (row,) = old.execute("SELECT workspace, last_id, seal FROM before_seals").fetchall()
+    address = driver_address(other.url.render_as_string(hide_password=False))
+    with psycopg.connect(address, autocommit=True) as owner:
+        owner.execute("INSERT INTO before_seals VALUES (%s, %s, %s)", row)
+    with pytest.raises(Tampered, match="before_seals"):
+        verify(other)
+
+
+def test_a_checkpoint_says_how_much_is_from_before_seals(
+    former: str, moved: Answer, on_call: Actor, key: Ed25519PrivateKey
+) -> None:
+    migrate(former)
+    store = engine(former)
+    first = make(store, key)
+    handle(moved.stream, c.AddNote(text="third"), actor=on_call, key="n3", log=store)
+    second = make(store, key)
+    assert (first.unsealed, second.unsealed) == (3, 3)
+    assert compare(store, [Held("a", first), Held("b", second)]).checkpoints == 2
+    content = second.model_dump(exclude={"unsealed", "public_key", "signature"})
+    moved_since = Checkpoint.model_validate(sign(CHECKPOINT, {**content, "unsealed": 4}, key))
+    with pytest.raises(Tampered, match=r"4 of its events are from before events were sealed.*now 3"):
+        compare(store, [Held("c", moved_since)])
+
+
+def test_a_checkpoint_from_before_it_said_so_still_vouches(
+    log: Engine, opened: object, key: Ed25519PrivateKey
+) -> None:
+    opened()  # type: ignore[operator]
+    made = make(log, key)
+    assert made.unsealed == 0
+    former = sign(CHECKPOINT, made.model_dump(exclude={"unsealed", "public_key", "signature"}), key)
+    kept = read(former)
+    assert compare(log, [Held("former", kept)]).checkpoints == 1
+    assert b"unsealed" not in spell(kept)

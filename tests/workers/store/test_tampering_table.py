@@ -80,20 +80,33 @@ def resealed(connection: psycopg.Connection) -> None:
         connection.execute("UPDATE events SET seal = %s WHERE id = %s", [made, event])
 
 
-def appended(wrong: bytes = b"") -> Change:
+def appended(wrong: bytes = b"", **changes: object) -> Change:
     """One more event through the function by which events are appended, decided by nobody."""
 
     def append(connection: psycopg.Connection) -> None:
         names = COLUMNS.split(", ")
         wanted = f"SELECT {COLUMNS} FROM events ORDER BY id DESC LIMIT 1"
         (row,) = connection.execute(wanted.encode()).fetchall()
-        event = {**dict(zip(names, row, strict=True)), "key": "forged"}
+        event = {**dict(zip(names, row, strict=True)), "key": "forged", **changes}
         event["version"] += 1
         event["hash"] = wrong or chained(event["hash"], event)
         spelled = ", ".join(f"%({name})s" for name in names)
         connection.execute(f"SELECT append_event({spelled})".encode(), event)
 
     return append
+
+
+def behind_the_border(raised: str) -> Change:
+    """An event without a seal, and the owner's word that it is from before events were sealed."""
+
+    def forge(connection: psycopg.Connection) -> None:
+        connection.execute(f"SET ROLE {role_of('main')}".encode())
+        appended(rules=None, seal=None)(connection)
+        connection.execute("SELECT number_events()")
+        connection.execute("RESET ROLE")
+        connection.execute(raised.encode())
+
+    return forge
 
 
 def inserted(connection: psycopg.Connection) -> None:
@@ -127,6 +140,11 @@ OTHER = f"{ROLE}_t{uuid.uuid4().hex[:12]}"
 PUT_IN = """
 INSERT INTO events (stream, version, wire_name, schema_version, data, actor_kind, actor, at, key, part, hash)
 SELECT stream, 9, wire_name, schema_version, data, actor_kind, actor, at, 'forged', part, hash FROM events
+"""
+RAISED = "INSERT INTO before_seals (workspace, last_id) SELECT 'main', max(id) FROM events"
+SEALED_BY_NOBODY = """
+INSERT INTO before_seals (workspace, last_id, seal)
+SELECT 'main', max(id), (SELECT seal FROM events ORDER BY id LIMIT 1) FROM events
 """
 CUT = "DELETE FROM log WHERE position = 3; DELETE FROM events WHERE version = 3; DELETE FROM cards"
 EMPTIED = """
@@ -167,6 +185,27 @@ TABLE: Mapping[str, Row] = {
     ),
     "a policy opened": Row(
         "owner", sql("ALTER POLICY ours ON events USING (true)"), "verify", "ours of events lets in true"
+    ),
+    "a forged event declared older than seals": Row(
+        "owner", behind_the_border(RAISED), "verify", "carries no seal of this installation"
+    ),
+    "the border of sealing raised": Row(
+        "owner", behind_the_border(RAISED), "verify", "before_seals, which says that nothing up to the event"
+    ),
+    "the border of sealing raised, with somebody else's seal": Row(
+        "owner",
+        behind_the_border(SEALED_BY_NOBODY),
+        "verify",
+        "before_seals, which says that nothing up to the event",
+    ),
+    "a follower moved, as if it had been there before seals": Row(
+        "owner",
+        sql(
+            "INSERT INTO followers_before_seals VALUES ('main', 'debts', 2); "
+            "INSERT INTO followers (workspace, name, position) VALUES ('main', 'debts', 2)"
+        ),
+        "verify",
+        "“debts” was moved to 2 by hand",
     ),
     "UPDATE granted": Row(
         "owner", sql(f"GRANT UPDATE ON events TO {ROLE}"), "verify", f"{ROLE} may UPDATE on the table events"

@@ -28,8 +28,9 @@ from workers.store.exports.export import EACH_BY_ITS_KEY
 from workers.store.integrity.guards import require_guards
 from workers.store.integrity.walk import row_name, walk
 from workers.store.integrity.wrong import MOST_NAMED, Wrong
+from workers.store.log import border
 from workers.store.log.events import number
-from workers.store.log.recorded import UNSEALED, decided, recorded_from
+from workers.store.log.recorded import decided, recorded_from
 from workers.store.signature import require_signed
 from workers.store.sums import MOVED
 from workers.store.tables import ArchivedRow, ArchiveRow, CardRow, EventRow, FollowerRow
@@ -47,10 +48,10 @@ _ARCHIVED = ArchivedRow.__table__  # type: ignore[attr-defined]
 _CARDS = CardRow.__table__  # type: ignore[attr-defined]
 _FOLLOWERS = FollowerRow.__table__  # type: ignore[attr-defined]
 
-_BY_STREAM = f"""
-SELECT events.*, {UNSEALED}, coalesce(log.position, 0) AS position
+_BY_STREAM = """
+SELECT events.*, id <= %(border)s AS unsealed, coalesce(log.position, 0) AS position
 FROM events LEFT JOIN log ON log.event_id = events.id ORDER BY stream, version
-"""  # noqa: S608 - constants
+"""
 _STRAY = f"""
 SELECT stream FROM cards WHERE NOT EXISTS (SELECT FROM events WHERE events.stream = cards.stream)
 AND NOT EXISTS (SELECT FROM archived WHERE archived.stream = cards.stream) ORDER BY stream LIMIT {MOST_NAMED}
@@ -101,6 +102,8 @@ def verify(log: Engine, trusted: str | None = None) -> Verified:
     wrong = Wrong()
     with log.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         connection.exec_driver_sql(EACH_BY_ITS_KEY)
+        if moved := border.not_ours(connection):
+            wrong.say(moved)
         position, head = walk(connection, wrong)
         gone = _archived_streams(connection, trusted, wrong)
         counted = _replay_all(connection, gone, wrong)
@@ -151,7 +154,9 @@ def _archived_streams(connection: Connection, trusted: str | None, wrong: Wrong)
 def _replay_all(connection: Connection, gone: Mapping[str, int], wrong: Wrong) -> Counted:
     """Replay each stream and compare the result with its card."""
     counted = Counted()
-    query = connection.execution_options(yield_per=ROWS_AT_ONCE).exec_driver_sql(_BY_STREAM).mappings()
+    unsealed = {"border": border.border(connection)}
+    streamed = connection.execution_options(yield_per=ROWS_AT_ONCE)
+    query = streamed.exec_driver_sql(_BY_STREAM, unsealed).mappings()
     streams = (
         (stream, _replayed(stream, rows, counted, wrong))
         for stream, rows in groupby(query, key=lambda row: str(row["stream"]))

@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Engine
 from domain.errors import Refused, Tampered
 from domain.values import Value
 from workers.store.connection import workspace_of
+from workers.store.log.border import sealed_after
 from workers.store.log.events import last_position, number
 from workers.store.signature import require_signed, sign
 
@@ -36,7 +37,10 @@ def _moment(written: str) -> str:
 
 
 class Checkpoint(Value):
-    """`hash`: the log's at `position`, hexadecimal; `at` in the spelling that was signed."""
+    """
+    `hash`: the log's at `position`, hexadecimal; `at` in the spelling that was signed; `unsealed`: how many
+    of its events are from before events were sealed, None in a checkpoint from before it was asked.
+    """
 
     workspace: str
     position: int = Field(gt=0, lt=2**63)
@@ -44,6 +48,12 @@ class Checkpoint(Value):
     at: Annotated[str, AfterValidator(_moment)]
     public_key: str
     signature: str
+    unsealed: int | None = Field(default=None, ge=0)
+
+    @property
+    def signed(self) -> dict[str, Any]:
+        """What was signed, and the signature."""
+        return self.model_dump(exclude_none=True)
 
     @property
     def moment(self) -> datetime:
@@ -100,14 +110,20 @@ def make_at(
     if row is None:
         raise Refused("The log is empty: there is nothing yet that a checkpoint could vouch for.")
     at = max(row.at, not_before) if not_before else row.at
-    place = {"workspace": workspace_of(connection), "position": position, "hash": bytes(row.hash).hex()}
-    signed = sign(CHECKPOINT, {**place, "at": at.astimezone(UTC).isoformat()}, key)
+    content = {
+        "workspace": workspace_of(connection),
+        "position": position,
+        "hash": bytes(row.hash).hex(),
+        "at": at.astimezone(UTC).isoformat(),
+        "unsealed": min(sealed_after(connection), position),
+    }
+    signed = sign(CHECKPOINT, content, key)
     return Checkpoint.model_validate(signed)
 
 
 def spell(checkpoint: Checkpoint) -> bytes:
     """The checkpoint as a line of JSON, with its newline."""
-    return orjson.dumps(checkpoint.model_dump(), option=orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(checkpoint.signed, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def read(row: Mapping[str, Any]) -> Checkpoint:
@@ -229,7 +245,7 @@ def compare(log: Engine, held: Sequence[Held], trusted: str | None = None) -> Co
 
 def _require_trusted(where: str, checkpoint: Checkpoint, trusted: str | None) -> None:
     try:
-        require_signed(CHECKPOINT, checkpoint.model_dump(), trusted)
+        require_signed(CHECKPOINT, checkpoint.signed, trusted)
     except Tampered as error:
         raise Tampered(f"{where}: {error}.") from None
 
@@ -247,6 +263,7 @@ def _require_same(connection: Connection, ours: Sequence[Held]) -> None:
     """Require each checkpoint's hash to be the log's at its position; the first mismatch tells since when."""
     end = last_position(connection)
     stands = _hashes(connection, [one.checkpoint.position for one in ours])
+    unsealed = sealed_after(connection)
     fits = 0
     for where, checkpoint in ours:
         position = checkpoint.position
@@ -263,6 +280,12 @@ def _require_same(connection: Connection, ours: Sequence[Held]) -> None:
                 f"{where} vouches for another hash at position {position} ({checkpoint.at}) than the log has "
                 f"there: {since} position {position} the log was written anew{another}. Only who "
                 "owns the tables can do that."
+            )
+        if checkpoint.unsealed is not None and checkpoint.unsealed != min(unsealed, position):
+            raise Tampered(
+                f"{where} vouches that {checkpoint.unsealed} of its events are from before events were "
+                f"sealed ({checkpoint.at}); now {min(unsealed, position)} count as that old. Only who owns "
+                "the tables can do that (before_seals)."
             )
         fits = position
 

@@ -16,21 +16,22 @@ from domain.incident.events import Recorded
 from workers.store.log.chain import content_of, in_utc
 from workers.store.seal import fits, of_event
 
-BEFORE_SEALS = "(SELECT coalesce(max(last_id), 0) FROM before_seals)"
-"""The id of the last event that was written before events were sealed."""
-
-UNSEALED = f"id <= {BEFORE_SEALS} AS unsealed"
-
 _EVENT = "stream, version, at, actor_kind, actor, cause, key, wire_name, schema_version, data"
 _PROOF = "part, hash, rules, seal"
-READ = f"{_EVENT}, {_PROOF}, {UNSEALED}"
+READ = f"{_EVENT}, {_PROOF}, id"
 """The columns that an event is made from, in the order that `from_rows` expects."""
 
 
-def from_rows(rows: Iterable[tuple[Any, ...]]) -> Iterator[Recorded]:
-    """The events of those rows that a rule decided; a row has the columns of `READ`, and the position."""
-    for *columns, part, hash_, rules, seal, unsealed, position in rows:
-        if _decided(columns, part, hash_, rules, seal, unsealed):
+def from_rows(rows: Iterable[tuple[Any, ...]], border: int) -> Iterator[Recorded]:
+    """
+    The events of those rows that a rule decided.
+
+    Args:
+        rows: each with the columns of `READ`, and the position.
+        border: the id up to which none is sealed (`workers.store.log.border`).
+    """
+    for *columns, part, hash_, rules, seal, id_, position in rows:
+        if _decided(columns, part, hash_, rules, seal, id_ <= border):
             yield _made(columns, position)
 
 
