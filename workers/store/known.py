@@ -26,15 +26,24 @@ def make_known(owner: psycopg.Connection[Any], workspace: str) -> None:
         owner.execute(statement, [workspace, key])
 
 
+def not_held(connection: psycopg.Connection[Any], workspace: str) -> list[str]:
+    """The keys that are known to the installation although this process holds none of them."""
+    held = public_keys()
+    return sorted(key for key in _known(connection, workspace) if key not in held)
+
+
 def key_unknown(connection: psycopg.Connection[Any], workspace: str) -> str | None:
     """Why nobody would act on what this process seals, in words; None if the installation knows its
     key."""
-    rows = connection.execute(
-        "SELECT public_key FROM known_keys WHERE workspace = %s", [workspace]
-    ).fetchall()
+    known = _known(connection, workspace)
     if not connection.autocommit:
         connection.rollback()
     own, *_ = public_keys()
-    if own in {row[0] for row in rows}:
+    if own in known:
         return None
     return f"its workspace “{workspace}” does not know the key {own}, with which this process seals"
+
+
+def _known(connection: psycopg.Connection[Any], workspace: str) -> set[str]:
+    query = "SELECT public_key FROM known_keys WHERE workspace = %s"
+    return {row[0] for row in connection.execute(query, [workspace])}

@@ -52,6 +52,13 @@ def unguarded(change: Change) -> Change:
     return around
 
 
+def everywhere(statement: str) -> Change:
+    """`%1$I` stands for this database, `%2$I` for whoever signs in."""
+    return sql(
+        f"DO $done$ BEGIN EXECUTE format($said${statement}$said$, current_database(), user); END $done$"
+    )
+
+
 def rewritten(connection: psycopg.Connection) -> None:
     """Another history: the second event says something else, and every hash is made again to fit it."""
     names = COLUMNS.split(", ")
@@ -147,6 +154,10 @@ INSERT INTO before_seals (workspace, last_id, seal)
 SELECT 'main', max(id), (SELECT seal FROM events ORDER BY id LIMIT 1) FROM events
 """
 CUT = "DELETE FROM log WHERE position = 3; DELETE FROM events WHERE version = 3; DELETE FROM cards"
+WATCHED = """
+CREATE FUNCTION mine() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN RETURN; END';
+CREATE EVENT TRIGGER mine ON ddl_command_end EXECUTE FUNCTION mine()
+"""
 EMPTIED = """
 CREATE OR REPLACE FUNCTION refuse_change_of_events() RETURNS trigger LANGUAGE plpgsql AS
 'BEGIN RETURN NULL; END'
@@ -233,12 +244,60 @@ TABLE: Mapping[str, Row] = {
         "verify",
         "no migration made the view mine over events",
     ),
+    "another key made known": Row(
+        "owner",
+        sql(f"INSERT INTO known_keys (workspace, public_key) VALUES ('main', '{'ab' * 32}')"),
+        "verify",
+        f"known_keys names the key {'ab' * 32}",
+    ),
+    "a trigger on every change of the schema": Row(
+        "superuser", sql(WATCHED), "verify", "no migration made the event-trigger mine"
+    ),
+    "a publication of the events": Row(
+        "owner", sql("CREATE PUBLICATION mine FOR TABLE events"), "verify", "the publication mine of events"
+    ),
+    "a publication of everything": Row(
+        "superuser", sql("CREATE PUBLICATION mine FOR ALL TABLES"), "verify", "the publication mine of cards"
+    ),
+    "another search path for every session": Row(
+        "owner",
+        everywhere("ALTER DATABASE %1$I SET search_path = mine, public"),
+        "verify",
+        "no migration made the setting search_path=mine, public",
+    ),
+    "another search path for the program": Row(
+        "superuser",
+        everywhere(f"ALTER ROLE {role_of('main')} IN DATABASE %1$I SET search_path = mine, public"),
+        "verify",
+        f"the role {role_of('main')} is given settings: ['search_path=mine",
+    ),
+    "another search path for whoever signs in": Row(
+        "superuser",
+        everywhere("ALTER ROLE %2$I IN DATABASE %1$I SET search_path = mine, public"),
+        "verify",
+        "no migration made the setting search_path=mine, public of ",
+    ),
+    "row security switched off for whoever signs in": Row(
+        "superuser",
+        everywhere("ALTER ROLE %2$I IN DATABASE %1$I SET row_security = off"),
+        "verify",
+        "no migration made the setting row_security=off of ",
+    ),
+    "a library loaded into every session": Row(
+        "superuser",
+        everywhere("ALTER DATABASE %1$I SET session_preload_libraries = 'auto_explain'"),
+        "verify",
+        "no migration made the setting session_preload_libraries=auto_explain",
+    ),
+    "a table in front of the log's": Row(
+        "superuser",
+        sql(f"CREATE SCHEMA AUTHORIZATION {role_of('main')} CREATE TABLE cards (LIKE public.cards)"),
+        "verify",
+        ".cards in front of the log's own",
+    ),
     "triggers switched off for every session": Row(
         "superuser",
-        sql(
-            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET session_replication_role = replica', "
-            "current_database()); END $$"
-        ),
+        everywhere("ALTER DATABASE %1$I SET session_replication_role = replica"),
         "verify",
         "no migration made the setting session_replication_role=replica",
     ),

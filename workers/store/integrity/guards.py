@@ -213,6 +213,8 @@ def _drop(kind: str, name: str) -> str:
         "function": f"DROP FUNCTION {name}",
         "column": f"ALTER TABLE {table} DROP COLUMN {thing}",
         "constraint": f"ALTER TABLE {table} DROP CONSTRAINT {thing}",
+        "publication": f"ALTER PUBLICATION {thing} DROP TABLE {table}, or DROP PUBLICATION {thing}",
+        "event-trigger": f"DROP EVENT TRIGGER {name}",
         "child-table": f"ALTER TABLE {thing} NO INHERIT {table}",
         "setting": "reset it where it was set (ALTER DATABASE or ALTER ROLE … RESET)",
     }.get(kind, "take it away")

@@ -140,11 +140,31 @@ SELECT rolname AS name, rolsuper AS superuser, rolcreaterole AS "create role",
             SELECT oid FROM pg_database WHERE datname = current_database()))) AS settings
 FROM pg_roles WHERE rolname = %(role)s OR rolname LIKE %(of_workspaces)s
 """
-# Setting this for everybody switches off every trigger.
-_SETTINGS = """
-SELECT setting AS name FROM pg_db_role_setting, unnest(setconfig) AS setting
-WHERE setting LIKE 'session_replication_role=%%' AND setting <> 'session_replication_role=origin'
-AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+# What decides on the meaning of a statement, or loads code, for everybody or whoever may be the program.
+_SETTINGS = r"""
+SELECT given || coalesce(' of ' || rolname, '') AS name
+FROM pg_db_role_setting LEFT JOIN pg_roles ON pg_roles.oid = setrole
+CROSS JOIN unnest(setconfig) AS given
+CROSS JOIN LATERAL (SELECT split_part(given, '=', 1), split_part(given, '=', 2)) AS set (key, value)
+LEFT JOIN pg_settings ON pg_settings.name = key
+WHERE setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+AND (setrole = 0 OR pg_has_role(setrole, %(role)s, 'MEMBER') AND NOT starts_with(rolname, %(role)s))
+AND value IS DISTINCT FROM boot_val AND key !~ '(timeout|tablespaces?|messages)$'
+AND coalesce(category ~ 'Statement Behavior|Preloading|Compatibility|Developer', key !~ '\.')
+AND NOT (key = 'search_path' AND value ~ ('^("\$user", *)?' || %(path)s || '(,|$)'))
+"""
+_EVENT_TRIGGERS = "SELECT evtname AS name FROM pg_event_trigger"
+_PUBLICATIONS = """
+SELECT pubname || ' of ' || relname AS name FROM pg_publication_tables JOIN ours ON relname = tablename
+WHERE schemaname = (SELECT nspname FROM pg_namespace WHERE oid = %(schema)s)
+"""
+_NAMESAKES = """
+SELECT relnamespace::regnamespace || '.' || relname || ' in front of the log''s own' AS name FROM pg_class
+WHERE relnamespace <> %(schema)s AND relnamespace::regnamespace::text = ANY (current_schemas(false)::text[])
+AND relname IN (SELECT relname FROM ours)
+UNION SELECT pronamespace::regnamespace || '.' || proname || ' in front of the log''s own' FROM pg_proc AS one
+WHERE pronamespace <> %(schema)s AND pronamespace::regnamespace::text = ANY (current_schemas(false)::text[])
+AND EXISTS (SELECT FROM pg_proc AS own WHERE own.pronamespace = %(schema)s AND own.proname = one.proname)
 """
 _KINDS: Mapping[str, str] = {
     "table": _OURS + _TABLES,
@@ -159,6 +179,9 @@ _KINDS: Mapping[str, str] = {
     "sequence": _OURS + _SEQUENCES,
     "role": _ROLES,
     "setting": _SETTINGS,
+    "event-trigger": _EVENT_TRIGGERS,
+    "publication": _OURS + _PUBLICATIONS,
+    "namesake": _OURS + _NAMESAKES,
 }
 
 
@@ -172,7 +195,7 @@ def read_picture(connection: psycopg.Connection[Any], tables: Sequence[str] | No
     with connection.cursor(row_factory=dict_row) as cursor:
         place = cursor.execute(_PLACE).fetchone() or {"schema": 0, "name": "", "owner": ""}
         asked = {"schema": place["schema"], "tables": list(tables) if tables is not None else None}
-        asked |= {"role": ROLE, "of_workspaces": f"{ROLE}\\_%"}
+        asked |= {"role": ROLE, "of_workspaces": f"{ROLE}\\_%", "path": re.escape(place["name"])}
         plain = _Plain(str(place["name"]), str(place["owner"]))
         found: Picture = {}
         for kind, query in _KINDS.items():

@@ -24,10 +24,12 @@ from domain.incident.redecide import redecided
 from domain.incident.state import Incident, evolve
 from domain.values import Value
 from workers.store import cards, followers, people
+from workers.store.connection import cursor, workspace_of
 from workers.store.exports.export import EACH_BY_ITS_KEY
 from workers.store.integrity.guards import require_guards
 from workers.store.integrity.walk import row_name, walk
 from workers.store.integrity.wrong import MOST_NAMED, Wrong
+from workers.store.known import not_held
 from workers.store.log import border
 from workers.store.log.events import number
 from workers.store.log.recorded import decided, recorded_from
@@ -102,8 +104,7 @@ def verify(log: Engine, trusted: str | None = None) -> Verified:
     wrong = Wrong()
     with log.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         connection.exec_driver_sql(EACH_BY_ITS_KEY)
-        if moved := border.not_ours(connection):
-            wrong.say(moved)
+        _keys_and_border_fit(connection, wrong)
         position, head = walk(connection, wrong)
         gone = _archived_streams(connection, trusted, wrong)
         counted = _replay_all(connection, gone, wrong)
@@ -315,6 +316,17 @@ def _followers_fit(connection: Connection, position: int, wrong: Wrong) -> int:
     for name, reached in followers.moved_by_hand(connection):
         wrong.say(f"{followers.words(name, reached)} The log ends at {position}.")
     return int(connection.execute(select(func.count()).select_from(_FOLLOWERS)).scalar_one())
+
+
+def _keys_and_border_fit(connection: Connection, wrong: Wrong) -> None:
+    if moved := border.not_ours(connection):
+        wrong.say(moved)
+    for key in not_held(cursor(connection).connection, workspace_of(connection)):
+        wrong.say(
+            f"known_keys names the key {key}, which this process does not hold. If it is a former one of "
+            "this installation, name its file in RECSYSOPS_SIGNING_KEY; else whoever owns the tables put it "
+            "there: delete the row."
+        )
 
 
 def _guards_stand(connection: Connection, wrong: Wrong) -> None:
