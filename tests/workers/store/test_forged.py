@@ -13,12 +13,12 @@ from typing import Any
 import orjson
 import psycopg
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from domain.errors import Refused, Tampered, VersionConflict
+from domain.errors import LogError, Refused, Tampered, VersionConflict
 from domain.incident import commands as c
 from domain.incident import events as e
 from domain.incident.menu import digest_of
@@ -34,8 +34,8 @@ from workers.store.connection import driver_address, role_of
 from workers.store.integrity.rebuild import rebuild
 from workers.store.integrity.verify import verify
 from workers.store.log.chain import chained, spelled
-from workers.store.log.encoder import Head, Origin
-from workers.store.log.events import COLUMNS, append, head_of, number, read_stream
+from workers.store.log.encoder import JOINT, Head, Origin, draft
+from workers.store.log.events import COLUMNS, append, head_of, insert, number, read_stream, write
 
 Opened = Callable[..., Answer]
 Pressed = Callable[..., Answer]
@@ -212,6 +212,34 @@ def test_what_does_not_follow_is_refused_at_the_door(
         head = head_of(connection, chosen)
     with pytest.raises(psycopg.errors.CheckViolation, match=error):
         program.execute(APPEND, forged(head, APPROVED, **changes))
+    assert verify(log).events == 4
+
+
+@hypothesis_settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.data())
+def test_of_several_events_none_is_written_where_one_does_not_follow(
+    log: Engine, chosen: str, data: st.DataObject
+) -> None:
+    """By whoever knows the whole program: a hash that does not fit, events that are missing or exchanged."""
+    origin = Origin(Actor(kind="person", id="x"), secrets.token_hex(8), NOON)
+    count = data.draw(st.integers(2, 5))
+    with log.begin() as connection:
+        head = head_of(connection, chosen)
+        notes = [e.NoteAdded(text=f"note {n}") for n in range(count)]
+        asked = draft(head, notes, origin).parameters
+        at = data.draw(st.integers(0, count - 1))
+        wrong = {
+            "hash": bytes(asked["hash"][: at * 32]) + b"x" * 32 + bytes(asked["hash"][at * 32 + 32 :]),
+            "data": JOINT.join(reversed(asked["data"].split(JOINT))),
+            "wire_name": asked["wire_name"].partition(JOINT)[2],
+            "version": head.version + 2,
+        }
+        name = data.draw(st.sampled_from(sorted(wrong)))
+        with pytest.raises(LogError, match="follow"), connection.begin_nested():
+            write(connection, insert(several=True), {**asked, name: wrong[name]})
+        assert head_of(connection, chosen) == head
     assert verify(log).events == 4
 
 

@@ -45,11 +45,11 @@ def content_of(  # noqa: PLR0913, PLR0917 - one per column: it runs for every ev
     wire_name: str,
 ) -> bytes:
     """The same from its columns."""
-    # Sorted by hand, for the same reason.
+    # Sorted by hand, for the same reason; orjson spells a time faster, but without a fraction of zero.
     content = {
         "actor": actor,
         "actor_kind": actor_kind,
-        "at": spelled(at),
+        "at": at if at.tzinfo is UTC and at.microsecond else spelled(at),
         "cause": cause,
         "data": data,
         "key": key,

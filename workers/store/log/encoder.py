@@ -75,7 +75,7 @@ def draft(head: Head, events: Sequence[Logged], origin: Origin) -> EncodedEvents
         row |= {"hash": before, "rules": REVISION, "seal": seal(of_event(content, before, REVISION))}
         rows.append(row)
         recorded.append(Recorded(stream, version, at, kind, actor, origin.cause, origin.key, event))
-    parameters = _joined(head, rows) if len(rows) > 1 else dict(*rows)
+    parameters = _joined(rows) if len(rows) > 1 else dict(*rows)
     return EncodedEvents(tuple(recorded), parameters, Head(stream, version, before))
 
 
@@ -96,12 +96,12 @@ def _row(stream: str, version: int, part: int, event: Logged, origin: Origin, at
     }
 
 
-def _joined(head: Head, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _joined(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The parameters of several events: shared values once, the rest joined."""
     names = ("wire_name", "schema_version", "data")
     columns = {name: JOINT.join([str(row[name]) for row in rows]) for name in names}
     proofs = {name: b"".join([row[name] for row in rows]) for name in ("hash", "seal")}
-    return {**rows[0], "before": head.version, **columns, **proofs}
+    return {**rows[0], **columns, **proofs}
 
 
 def _written(event: Logged) -> str:

@@ -55,16 +55,13 @@ _ONE = f"SELECT append_event({_VALUES})"
 
 _BY = f"chr({ord(JOINT)})"
 
-# Varying columns come joined: the driver takes longer to spell arrays than PostgreSQL to write the rows.
+# Varying columns come joined: the driver takes longer to spell arrays than PostgreSQL to split them.
 _SEVERAL = f"""
-SELECT count(append_event(
-    %(stream)b, %(before)s::int + n::int, wire_name, schema_version::int, data, %(actor_kind)b, %(actor)b,
-    %(cause)b, %(at)s, %(key)b, n::int - 1, substr(%(hash)b::bytea, (n::int - 1) * 32 + 1, 32), %(rules)s,
-    substr(%(seal)b::bytea, (n::int - 1) * 32 + 1, 32)))
-FROM ROWS FROM (string_to_table(%(wire_name)b, {_BY}), string_to_table(%(schema_version)b, {_BY}),
-                string_to_table(%(data)b, {_BY}))
-     WITH ORDINALITY AS event (wire_name, schema_version, data, n)
-"""  # noqa: S608 - constants
+SELECT append_events(
+    %(stream)b, %(version)s, string_to_array(%(wire_name)b, {_BY}),
+    string_to_array(%(schema_version)b, {_BY})::int[], string_to_array(%(data)b, {_BY}), %(actor_kind)b,
+    %(actor)b, %(cause)b, %(at)s, %(key)b, %(hash)b, %(rules)s, %(seal)b)
+"""
 
 
 @cache

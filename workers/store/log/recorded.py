@@ -8,6 +8,7 @@ them or to show them. `recsysops events verify` reports it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC
 from operator import itemgetter
 from typing import Any
 
@@ -30,9 +31,38 @@ def from_rows(rows: Iterable[tuple[Any, ...]], border: int) -> Iterator[Recorded
         rows: each with the columns of `READ`, and the position.
         border: the id up to which none is sealed (`workers.store.log.border`).
     """
-    for *columns, part, hash_, rules, seal, id_, position in rows:
-        if _decided(columns, part, hash_, rules, seal, id_ <= border):
-            yield _made(columns, position)
+    # Each row in one go, since calls would take a fifth of the time that a replay takes.
+    for row in rows:
+        (
+            stream,
+            version,
+            at,
+            kind,
+            actor,
+            cause,
+            key,
+            name,
+            schema,
+            data,
+            part,
+            hash_,
+            rules,
+            seal,
+            id_,
+            nth,
+        ) = row
+        if seal is None or rules is None:
+            if id_ > border:
+                continue
+        else:
+            content = content_of(actor, kind, at, cause, data, key, part, schema, stream, version, name)
+            if not fits(of_event(content, hash_, rules), seal):
+                continue
+        at = at if at.tzinfo is UTC else in_utc(at)
+        # Bypasses the constructor, which takes twice as long.
+        yield _new(
+            Recorded, (stream, version, at, kind, actor, cause, key, decode_text(name, schema, data), nth)
+        )
 
 
 def recorded_from(row: Any) -> Recorded:
