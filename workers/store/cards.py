@@ -174,12 +174,6 @@ def times_seen(connection: Connection, fingerprint: str) -> int:
     return int(found.fetchone()[0])  # type: ignore[index]  # a count is always one row
 
 
-def next_number(connection: Connection) -> int:
-    """One above the highest number; called while holding the right to open, so numbers have no gaps."""
-    found = cursor(connection).execute("SELECT number FROM cards ORDER BY number DESC LIMIT 1").fetchone()
-    return int(found[0]) + 1 if found else 1
-
-
 def every(connection: Connection, status: str | tuple[str, ...] | None = None) -> list[Incident]:
     """The incidents with this status (or any of these, or all), newest first."""
     statuses = (status,) if isinstance(status, str) else status
