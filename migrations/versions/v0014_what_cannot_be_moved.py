@@ -16,8 +16,9 @@ depends_on = None
 
 STATEMENTS = (
     "ALTER TABLE before_seals ADD COLUMN seal bytea",
+    "ALTER TABLE attempts ADD COLUMN seal bytea",
     "DELETE FROM cards WHERE number < 1",  # of no incident
-    "ALTER TABLE cards ADD CHECK (number > 0)",
+    "ALTER TABLE cards ADD CHECK (number > 0), ADD CHECK (jsonb_typeof(debts::jsonb) = 'object')",
     "CREATE INDEX events_opened ON events (workspace, id) WHERE wire_name = 'incident.opened'",
 )
 
@@ -28,6 +29,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("ALTER TABLE before_seals DROP COLUMN seal")
-    op.execute("ALTER TABLE cards DROP CONSTRAINT cards_number_check")
+    for table in ("before_seals", "attempts"):
+        op.execute(f"ALTER TABLE {table} DROP COLUMN seal")
+    op.execute("ALTER TABLE cards DROP CONSTRAINT cards_number_check, DROP CONSTRAINT cards_debts_check")
     op.execute("DROP INDEX events_opened")
