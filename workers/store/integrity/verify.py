@@ -23,7 +23,7 @@ from domain.incident.person import is_pseudonym
 from domain.incident.redecide import redecided
 from domain.incident.state import Incident, evolve
 from domain.values import Value
-from workers.store import cards, followers, people
+from workers.store import attachments, cards, followers, people
 from workers.store.connection import cursor, workspace_of
 from workers.store.exports.export import EACH_BY_ITS_KEY
 from workers.store.integrity.guards import require_guards
@@ -113,6 +113,10 @@ def verify(log: Engine, trusted: str | None = None) -> Verified:
         followed = _followers_fit(connection, position, wrong)
         for changed in people.changed_by_hand(connection, counted.people):
             wrong.say(changed)
+        for digest in attachments.replaced(connection):
+            wrong.say(
+                f"The picture {digest} is not what was drawn: somebody replaced its bytes. Nobody sees it."
+            )
         _guards_stand(connection, wrong)
     wrong.require_nothing()
     return Verified(
