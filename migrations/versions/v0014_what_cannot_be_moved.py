@@ -17,6 +17,12 @@ depends_on = None
 STATEMENTS = (
     "ALTER TABLE before_seals ADD COLUMN seal bytea",
     "ALTER TABLE attempts ADD COLUMN seal bytea",
+    # Only the owner may look at it: what the program's role writes from now on is not among it.
+    """CREATE TABLE memory_before_seals (
+        workspace text NOT NULL, name text, value text NOT NULL,
+        CONSTRAINT memory_before_seals_pkey PRIMARY KEY (workspace, name))""",
+    "INSERT INTO memory_before_seals SELECT workspace, name, value FROM memory",
+    "ALTER TABLE memory_before_seals ENABLE ROW LEVEL SECURITY",
     "DELETE FROM cards WHERE number < 1",  # of no incident
     "ALTER TABLE cards ADD CHECK (number > 0), ADD CHECK (jsonb_typeof(debts::jsonb) = 'object')",
     "CREATE INDEX events_opened ON events (workspace, id) WHERE wire_name = 'incident.opened'",
@@ -33,3 +39,4 @@ def downgrade() -> None:
         op.execute(f"ALTER TABLE {table} DROP COLUMN seal")
     op.execute("ALTER TABLE cards DROP CONSTRAINT cards_number_check, DROP CONSTRAINT cards_debts_check")
     op.execute("DROP INDEX events_opened")
+    op.execute("DROP TABLE memory_before_seals")
