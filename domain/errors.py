@@ -22,6 +22,7 @@ Every error of the project.
     └── LogError              the store
         ├── Unanswered        its answer was lost: nobody knows yet whether it was done
         ├── VersionConflict   somebody else appended first; decide again
+        │   └── NumberTaken   another card has the number of the incident
         └── Tampered          the log is not what was written
 """
 
@@ -121,6 +122,14 @@ class Unanswered(LogError):
 
 class VersionConflict(LogError):
     """The stream moved on since it was read."""
+
+
+class NumberTaken(VersionConflict):
+    """Another card has the number of the incident `stream`, which no event gave to it."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(f"Another card has the number of {stream}; `recsysops events rebuild` removes it.")
+        self.stream = stream
 
 
 class Tampered(LogError):

@@ -185,6 +185,18 @@ def owner(database_url: str) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
+def full(owner: psycopg.Connection) -> psycopg.Connection:
+    """The owner's connection to a store that has no room for another picture."""
+    owner.execute(
+        """CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        RAISE EXCEPTION 'no space left on the device' USING ERRCODE = 'disk_full', HINT = 'Buy a larger one.';
+        END $$;
+        CREATE TRIGGER no_room BEFORE INSERT ON attachments EXECUTE FUNCTION no_room()"""
+    )
+    return owner
+
+
+@pytest.fixture
 def redis_url(servers: Servers) -> str:
     """The address of the Valkey all tests share: use keys and queues of your own."""
     return servers.redis_url

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from domain.values import Moment, Value
 from workers.environment import clock
-from workers.store.memory import recall_sealed, remember_sealed
+from workers.store.memory import recall, remember
 
 NAME = "slack.groups"
 
@@ -54,10 +54,10 @@ def keep(
     said = {handle: tuple(sorted(users)) for handle, users in sorted(members.items())}
     said_at = clock.now() - timedelta(seconds=age_seconds)
     kept = KeptGroups(members=said, handles=dict(handles), said_at=said_at)
-    remember_sealed(connection, NAME, kept.model_dump(mode="json"))
+    remember(connection, NAME, kept.model_dump(mode="json"))
 
 
 def kept(connection: Connection) -> KeptGroups | None:
     """What Slack last reported; None if it never did, or if somebody else wrote the stored value."""
-    found = recall_sealed(connection, NAME)
+    found = recall(connection, NAME)
     return None if found is None else KeptGroups.model_validate(found)

@@ -18,7 +18,7 @@ import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from domain.errors import Refused, VersionConflict
+from domain.errors import NumberTaken, Refused, VersionConflict
 from domain.incident.commands import Command, Correction, DeclareIncident, OpenIncident
 from domain.incident.decide import decide
 from domain.incident.events import Recorded
@@ -27,6 +27,8 @@ from domain.values import Actor
 from workers.store import cards, head
 from workers.store.connection import at_once, cursor, own, present
 from workers.store.head import IncidentHead
+from workers.store.integrity.numbers import next_number
+from workers.store.integrity.rebuild import made_again
 from workers.store.log.encoder import Origin, draft
 from workers.store.log.events import CALL_SECONDS, CHANNEL, answer, archived, read_stream, unguessed
 from workers.store.log.statement import together
@@ -84,9 +86,11 @@ def handle(
                 raise
             store.dispose()
             continue
-        except VersionConflict:
+        except VersionConflict as error:
             if attempt == ATTEMPTS:
                 raise
+            if isinstance(error, NumberTaken):
+                made_again(store, error.stream)
             # A random pause keeps two writers that met once from meeting again and again.
             time.sleep(random.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.005 * 2**attempt)))  # noqa: S311
             continue
@@ -212,7 +216,7 @@ def _absent(connection: Connection, stream: str) -> Refused:
 def _place(connection: Connection, command: Command, key: str) -> tuple[str, Command]:
     """The stream that an opening command belongs to, and the command with the number it would get."""
     if isinstance(command, DeclareIncident):
-        numbered = command.model_copy(update={"number": cards.next_number(connection)})
+        numbered = command.model_copy(update={"number": next_number(connection)})
         return _stream("declared", key), numbered
     if not isinstance(command, OpenIncident):
         raise Refused(f"{type(command).__name__} needs the incident it is about.")
@@ -220,8 +224,15 @@ def _place(connection: Connection, command: Command, key: str) -> tuple[str, Com
     if known := cards.unclosed(connection, fingerprint):
         return known, command
     nth = cards.times_seen(connection, fingerprint) + 1
-    opened = command.model_copy(update={"number": cards.next_number(connection)})
+    while _is_over(connection, _stream(fingerprint, str(nth))):
+        nth += 1  # somebody took away a card that was to be counted
+    opened = command.model_copy(update={"number": next_number(connection)})
     return _stream(fingerprint, str(nth)), opened
+
+
+def _is_over(connection: Connection, stream: str) -> bool:
+    incident = cards.folded(connection, stream)
+    return archived(connection, stream) if incident is None else incident.status == "closed"
 
 
 def _stream(*named_after: str) -> str:

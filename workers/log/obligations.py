@@ -56,7 +56,7 @@ class Work:
     One obligation to settle.
 
     `last_try`: the workers give up after this one, so leave the world as it was. `tries`: this try plus
-    earlier ones of unknown progress; more than `MOST_TRIES` if the worker died each time.
+    earlier ones of unknown progress; more than `MOST_TRIES` if none of them came to an end.
     """
 
     log: Engine
@@ -140,10 +140,8 @@ def settle(log: Engine, handlers: Mapping[str, Handler], kind: str, stream: str,
             if obligation is None:
                 return False
             begun, trouble = attempts.begin(connection, stream, obligation, clock.now())
-        if _each_died(kind, begun, trouble):
-            gave_up = _give_up(log, incident, obligation, trouble or "the worker died over it each time")
-            if gave_up:
-                return True
+        if _given_up_untried(kind, begun, trouble) and _give_up(log, incident, obligation, trouble):
+            return True
         work = Work(log, incident, obligation, clock.now(), last_try=begun >= MOST_TRIES, tries=begun)
         return _try(work, handlers[kind])
 
@@ -153,7 +151,7 @@ def _looking_back(log: Engine, kind: str) -> AbstractContextManager[bool]:
     return alone(log, REPLAYS) if kind in LOOKS_BACK else nullcontext(True)
 
 
-def _each_died(kind: str, begun: int, trouble: str | None) -> bool:
+def _given_up_untried(kind: str, begun: int, trouble: str | None) -> bool:
     """Whether to give up untried; not while something may be in force that its handler could not revert."""
     if kind in UNDONE_BY_HANDLER:
         return begun > 2 * MOST_TRIES and trouble is None
@@ -204,7 +202,7 @@ def _still_owed(incident: Incident, kind: str, event_id: str) -> Obligation | No
     return next((d for d in due(incident, clock.now()) if (d.kind, d.event_id) == (kind, event_id)), None)
 
 
-def _give_up(log: Engine, incident: Incident, obligation: Obligation, trouble: str) -> bool:
+def _give_up(log: Engine, incident: Incident, obligation: Obligation, trouble: str | None) -> bool:
     """Record the failure. False if the obligation stays owed all the same, and is worth continuing."""
     reason = _given_up(trouble)
     option = incident.hotfix.option if incident.hotfix else ""
@@ -234,7 +232,7 @@ def _give_up(log: Engine, incident: Incident, obligation: Obligation, trouble: s
     return True
 
 
-def _tell_of_more_tries(log: Engine, incident: Incident, obligation: Obligation, trouble: str) -> None:
+def _tell_of_more_tries(log: Engine, incident: Incident, obligation: Obligation, trouble: str | None) -> None:
     """Write one note if it keeps being retried."""
     text = f"“{obligation.kind}” is not done yet and goes on being tried. {_given_up(trouble)}"
     _record(
@@ -242,7 +240,9 @@ def _tell_of_more_tries(log: Engine, incident: Incident, obligation: Obligation,
     )
 
 
-def _given_up(trouble: str) -> str:
+def _given_up(trouble: str | None) -> str:
+    if trouble is None:
+        return f"Given up after {MOST_TRIES} attempts, none of which came to an end."
     return f"Given up after {MOST_TRIES} attempts; the last one said: {trouble}"
 
 

@@ -1,4 +1,9 @@
-"""How often each obligation was handed over, when that happens next, and what went wrong last."""
+"""
+How often each obligation was handed over, when that happens next, and what went wrong last.
+
+How often it was begun and what went wrong decides whether it is given up, and is sealed: anybody who can
+write to the store could otherwise have it given up untried.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +15,13 @@ from sqlalchemy import ColumnElement, Connection, and_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.incident.obligations import DUE_AFTER, Obligation
+from workers.store.seal import fits, seal
 from workers.store.tables import AttemptRow
 
 LONGEST_PAUSE = timedelta(minutes=10)
 MOST_DOUBLINGS = 10
+MOST_HANDED_OVER = 2**31 - 2
+"""One more still fits into the column, whatever somebody wrote there."""
 STEADY = {"watch", "guard"}
 """Kinds that are repeated by design, at a steady pace."""
 
@@ -53,7 +61,10 @@ def progress_of(connection: Connection, event_ids: Collection[str]) -> dict[tupl
     query = select(row.event_id, row.kind, row.issued, row.begun, row.next_at, row.trouble)
     rows = connection.execute(query.where(row.event_id.in_(event_ids)))
     return {
-        (one.event_id, one.kind): Progress(one.issued, one.begun, one.next_at, one.trouble) for one in rows
+        (one.event_id, one.kind): Progress(
+            max(0, min(one.issued, MOST_HANDED_OVER)), one.begun, one.next_at, one.trouble
+        )
+        for one in rows
     }
 
 
@@ -79,24 +90,25 @@ def count_issues(connection: Connection, issues: Sequence[Issue], at: datetime) 
 def begin(
     connection: Connection, stream: str, obligation: Obligation, at: datetime
 ) -> tuple[int, str | None]:
-    """Count a beginning; returns how many there were since the last end, and the last trouble."""
-    statement = insert(_ATTEMPTS).values({**_fresh(stream, obligation, at), "begun": 1})
-    counted = statement.on_conflict_do_update(
-        constraint="attempts_pkey", set_={"begun": _ATTEMPTS.c.begun + 1}
-    )
-    row = connection.execute(counted.returning(_ATTEMPTS.c.begun, _ATTEMPTS.c.trouble)).one()
-    return row.begun, row.trouble
+    """Count a beginning; returns how many there were since the last good end, and the last trouble."""
+    begun, trouble = _known(connection, obligation)
+    now = _sealed(obligation, begun + 1, trouble)
+    statement = insert(_ATTEMPTS).values({**_fresh(stream, obligation, at), **now})
+    connection.execute(statement.on_conflict_do_update(constraint="attempts_pkey", set_=now))
+    return begun + 1, trouble
 
 
 def end(connection: Connection, obligation: Obligation, trouble: str | None = None) -> None:
     """Record the end of an attempt: success (`trouble` None, which resets the count), or failure."""
-    values = {"trouble": trouble} if trouble else {"begun": 0, "trouble": None}
+    begun = _known(connection, obligation)[0] if trouble else 0
+    values = _sealed(obligation, begun, trouble)
     connection.execute(update(_ATTEMPTS).where(_this(obligation)).values(values))
 
 
 def begin_anew(connection: Connection, stream: str, obligation: Obligation, at: datetime) -> None:
     """Make it due at once, as if it had never been tried; the last trouble stays readable."""
-    anew = {"issued": 0, "begun": 0, "next_at": at}
+    _, trouble = _known(connection, obligation)
+    anew = {"issued": 0, "next_at": at, **_sealed(obligation, 0, trouble)}
     statement = insert(_ATTEMPTS).values({**_fresh(stream, obligation, at), **anew})
     connection.execute(statement.on_conflict_do_update(constraint="attempts_pkey", set_=anew))
 
@@ -124,6 +136,29 @@ def _fresh(stream: str, obligation: Obligation, at: datetime) -> dict[str, objec
         "begun": 0,
         "next_at": at + pause(obligation.kind, 1),
     }
+
+
+def _known(connection: Connection, obligation: Obligation) -> tuple[int, str | None]:
+    """
+    How often it was begun since its last end, and the last trouble.
+
+    If somebody else wrote that, it was begun once: neither the first try nor the last follows.
+    """
+    query = select(_ATTEMPTS.c.begun, _ATTEMPTS.c.trouble, _ATTEMPTS.c.seal).where(_this(obligation))
+    row = connection.execute(query.with_for_update()).first()
+    if row is None or (row.seal is None and row.begun == 0):
+        return 0, None
+    if row.seal is not None and fits(_content(obligation, row.begun, row.trouble), row.seal):
+        return row.begun, row.trouble
+    return 1, None
+
+
+def _sealed(obligation: Obligation, begun: int, trouble: str | None) -> dict[str, object]:
+    return {"begun": begun, "trouble": trouble, "seal": seal(_content(obligation, begun, trouble))}
+
+
+def _content(obligation: Obligation, begun: int, trouble: str | None) -> bytes:
+    return f"attempts\n{obligation.kind}\n{obligation.event_id}\n{begun}\n{trouble or ''}".encode()
 
 
 def _this(obligation: Obligation) -> ColumnElement[bool]:

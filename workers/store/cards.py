@@ -25,11 +25,14 @@ from domain.incident.decide.rule import ACTING, GOING
 from domain.incident.followed import is_open
 from domain.incident.state import Incident, Status, replay
 from domain.values import Severity
+from workers.environment import clock
 from workers.store import sums
+from workers.store.attempts import LONGEST_PAUSE
 from workers.store.connection import cursor
 from workers.store.log import events
 from workers.store.log.border import border
 from workers.store.log.statement import Statement
+from workers.store.reminders import SLACK
 from workers.store.seal import fits, seal
 from workers.store.tables import CardRow, EventRow
 
@@ -174,12 +177,6 @@ def times_seen(connection: Connection, fingerprint: str) -> int:
     return int(found.fetchone()[0])  # type: ignore[index]  # a count is always one row
 
 
-def next_number(connection: Connection) -> int:
-    """One above the highest number; called while holding the right to open, so numbers have no gaps."""
-    found = cursor(connection).execute("SELECT number FROM cards ORDER BY number DESC LIMIT 1").fetchone()
-    return int(found[0]) + 1 if found else 1
-
-
 def every(connection: Connection, status: str | tuple[str, ...] | None = None) -> list[Incident]:
     """The incidents with this status (or any of these, or all), newest first."""
     statuses = (status,) if isinstance(status, str) else status
@@ -284,8 +281,10 @@ def _is_ours(row: Any) -> bool:
     if incident is None or row["newest"] != incident.version:
         return False
     expected = row_of(incident)
-    if row["due_at"] is None and expected["due_at"] is not None:
-        return False  # the clock moves it on, and would never reach it
+    if (due := expected["due_at"]) is not None:
+        latest = max(due, clock.now() + LONGEST_PAUSE + SLACK)
+        if row["due_at"] is None or row["due_at"] > latest:
+            return False  # the clock moves it on, by no more than that, and would not reach it in time
     beside = {"incident", "seal", *sums.MOVED}
     return all(row[name] == expected[name] for name in _COLUMNS if name not in beside)
 

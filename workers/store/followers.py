@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from itertools import takewhile
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
@@ -46,6 +46,14 @@ class Aside(Value):
     again: bool
 
 
+class Standing(NamedTuple):
+    """What is sealed of a follower: nobody else can move it, pause it, or count its failures."""
+
+    position: int
+    paused: bool = False
+    failures: int = 0
+
+
 class Following(Value):
     """
     How a follower is doing. `behind`: events it has not seen; `lag`: how long the oldest of them has waited;
@@ -70,24 +78,33 @@ def hold(connection: Connection, name: str) -> int | None:
     A second process of the same follower waits here until the first one's transaction has ended.
     """
     register(connection, name)
-    row = _FOLLOWERS.c
-    query = select(row.position, row.paused, row.seal).where(row.name == name)
-    held = connection.execute(query.with_for_update()).one()
-    position = held.position
-    if not ours(connection, name, position, held.seal):
-        position = _before_seals(connection, name)
-        said = f"somebody moved it to {held.position} by hand; it goes over the log again from {position}"
-        _log.error("follower_moved_by_hand", follower=name, position=held.position)
-        _change(connection, name, {**_at(name, position), "trouble": said})
-    return None if held.paused else int(position)
+    stands = _standing(connection, name)
+    return None if stands.paused else stands.position
+
+
+def _standing(connection: Connection, name: str) -> Standing:
+    """How this program left a follower; if anybody else changed that, it is put right."""
+    row = connection.execute(select(_FOLLOWERS).where(_FOLLOWERS.c.name == name).with_for_update()).one()
+    written = Standing(row.position, row.paused, row.failures)
+    stands = _believed(connection, name, written, row.seal)
+    if stands is None:
+        stands = Standing(_before_seals(connection, name))
+        said = (
+            f"somebody moved it to {row.position} by hand; it goes over the log again from {stands.position}"
+        )
+        _log.error("follower_moved_by_hand", follower=name, position=row.position)
+        _change(connection, name, {**_at(name, stands), "trouble": said})
+    elif stands != written:
+        _change(connection, name, _at(name, stands))
+    return stands
 
 
 def moved_by_hand(connection: Connection) -> list[tuple[str, int]]:
     """The followers that somebody other than this program moved, and where they are."""
-    row = _FOLLOWERS.c
-    rows = connection.execute(select(row.name, row.position, row.seal).order_by(row.name)).all()
     return [
-        (name, reached) for name, reached, by_seal in rows if not ours(connection, name, reached, by_seal)
+        (row.name, row.position)
+        for row in connection.execute(select(_FOLLOWERS).order_by(_FOLLOWERS.c.name)).all()
+        if _believed(connection, row.name, Standing(row.position, row.paused, row.failures), row.seal) is None
     ]
 
 
@@ -96,11 +113,12 @@ def words(name: str, position: int) -> str:
     return f"The follower “{name}” was moved to {position} by hand; it will go over the log again."
 
 
-def ours(connection: Connection, name: str, position: int, by_seal: bytes | None) -> bool:
-    """Whether this program moved a follower to where it is; what it then repeats has no second effect."""
+def _believed(connection: Connection, name: str, written: Standing, by_seal: bytes | None) -> Standing | None:
+    """What of a row this program wrote; None if not even the position."""
+    moved = Standing(written.position)
     if by_seal is None:
-        return 0 <= position <= _before_seals(connection, name)
-    return fits(_sealed(name, position), by_seal)
+        return moved if 0 <= written.position <= _before_seals(connection, name) else None
+    return next((one for one in (written, moved) if fits(_sealed(name, one), by_seal)), None)
 
 
 def _before_seals(connection: Connection, name: str) -> int:
@@ -110,18 +128,21 @@ def _before_seals(connection: Connection, name: str) -> int:
     return int(connection.exec_driver_sql(query, asked).scalar_one_or_none() or 0)
 
 
-def _at(name: str, position: int) -> dict[str, object]:
-    """The columns that say where a follower is."""
-    return {"position": position, "seal": seal(_sealed(name, position))}
+def _at(name: str, stands: Standing) -> dict[str, object]:
+    """The columns that say where a follower is, and whether it goes on from there."""
+    return {**stands._asdict(), "seal": seal(_sealed(name, stands))}
 
 
-def _sealed(name: str, position: int) -> bytes:
-    return f"follower\n{name}\n{position}".encode()
+def _sealed(name: str, stands: Standing) -> bytes:
+    waits = f"\n{stands.paused}\n{stands.failures}" if stands.paused or stands.failures else ""
+    return f"follower\n{name}\n{stands.position}{waits}".encode()
 
 
 def register(connection: Connection, name: str) -> None:
     """Register a follower, at the beginning of the log if it is new."""
-    connection.execute(insert(_FOLLOWERS).values(name=name, **_at(name, 0)).on_conflict_do_nothing())
+    connection.execute(
+        insert(_FOLLOWERS).values(name=name, **_at(name, Standing(0))).on_conflict_do_nothing()
+    )
 
 
 def unseen(connection: Connection, name: str, limit: int) -> tuple[Recorded, ...]:
@@ -164,7 +185,7 @@ def _pass_over(connection: Connection, name: str, row: dict[str, Any]) -> int:
     """Move a follower past an event that no rule decided: nothing is done for it."""
     place = {"position": row["position"], "stream": row["stream"], "wire_name": row["wire_name"]}
     _log.error("event_not_sealed", follower=name, **place)
-    _change(connection, name, {**_at(name, row["position"]), "moved_at": clock.now()})
+    _change(connection, name, {**_at(name, Standing(row["position"])), "moved_at": clock.now()})
     return int(row["position"])
 
 
@@ -179,7 +200,7 @@ def _skip(connection: Connection, name: str, position: int) -> int:
     found = connection.exec_driver_sql(last, {"position": position}).scalar_one_or_none()
     if found is None:
         return position
-    _change(connection, name, {**_at(name, int(found)), "moved_at": clock.now()})
+    _change(connection, name, {**_at(name, Standing(int(found))), "moved_at": clock.now()})
     return int(found)
 
 
@@ -200,9 +221,16 @@ def done(connection: Connection, name: str, position: int) -> None:
     A workspace's positions have no gaps except for archived events (see `_skip`), so a follower moves by one.
     Nothing moves if it was meanwhile told to start elsewhere.
     """
-    this = (_FOLLOWERS.c.name == name) & (_FOLLOWERS.c.position == position - 1)
-    moved = {**_at(name, position), "failures": 0, "trouble": None, "moved_at": clock.now()}
-    if connection.execute(update(_FOLLOWERS).where(this).values(moved)).rowcount == 0:
+    row = _FOLLOWERS.c
+    this = and_(row.name == name, row.position == position - 1)
+    moved = {"trouble": None, "moved_at": clock.now()}
+    going = update(_FOLLOWERS).where(this, ~row.paused).values({**_at(name, Standing(position)), **moved})
+    if connection.execute(going).rowcount:
+        return
+    stands = _standing(connection, name)
+    if stands.position == position - 1:
+        _change(connection, name, {**_at(name, Standing(position, stands.paused)), **moved})
+    else:
         connection.execute(delete(_ASIDE).where(_aside(name, position), _ASIDE.c.again))
 
 
@@ -219,15 +247,18 @@ def failed(connection: Connection, name: str, position: int, trouble: str) -> in
     ).rowcount:
         return 0
     register(connection, name)
-    this = (_FOLLOWERS.c.name == name) & (_FOLLOWERS.c.position == position - 1)
-    counted = update(_FOLLOWERS).where(this).values(failures=_FOLLOWERS.c.failures + 1, trouble=said)
-    return int(connection.execute(counted.returning(_FOLLOWERS.c.failures)).scalar_one_or_none() or 0)
+    stands = _standing(connection, name)
+    if stands.position != position - 1:
+        return 0
+    counted = stands._replace(failures=stands.failures + 1)
+    _change(connection, name, {**_at(name, counted), "trouble": said})
+    return counted.failures
 
 
 def place(connection: Connection, name: str, position: int) -> None:
     """Set a follower to start after this position, whether it is known or not."""
     register(connection, name)
-    _change(connection, name, _at(name, position))
+    _change(connection, name, _at(name, Standing(position)))
 
 
 def stuck(connection: Connection, name: str, trouble: str) -> None:
@@ -278,7 +309,8 @@ def pause(connection: Connection, name: str, paused: bool) -> None:
     Raises:
         Refused: there is no such follower.
     """
-    _change(connection, name, {"paused": paused})
+    _require(connection, name)
+    _change(connection, name, _at(name, _standing(connection, name)._replace(paused=paused)))
 
 
 def replay_from(connection: Connection, name: str, position: int) -> None:
@@ -292,7 +324,9 @@ def replay_from(connection: Connection, name: str, position: int) -> None:
     end = last_position(connection)
     if not 0 <= position <= end:
         raise Refused(f"The log goes from 0 to {end}; {position} is not in it.")
-    _change(connection, name, {**_at(name, position), "failures": 0, "trouble": None})
+    _require(connection, name)
+    begun = Standing(position, _standing(connection, name).paused)
+    _change(connection, name, {**_at(name, begun), "trouble": None})
 
 
 def try_again(connection: Connection, name: str) -> int:
@@ -302,15 +336,20 @@ def try_again(connection: Connection, name: str) -> int:
     Raises:
         Refused: there is no such follower.
     """
-    _change(connection, name, {"failures": 0})
+    _require(connection, name)
+    _change(connection, name, _at(name, _standing(connection, name)._replace(failures=0)))
     asked = update(_ASIDE).where(_ASIDE.c.follower == name).values(again=True)
     return connection.execute(asked).rowcount
 
 
+def _require(connection: Connection, name: str) -> None:
+    names = connection.execute(select(_FOLLOWERS.c.name).order_by("name")).scalars().all()
+    if name not in names:
+        raise Refused(f"There is no follower “{name}”; there are: {', '.join(names) or 'none yet'}.")
+
+
 def _change(connection: Connection, name: str, values: dict[str, object]) -> None:
-    if connection.execute(update(_FOLLOWERS).where(_FOLLOWERS.c.name == name).values(values)).rowcount == 0:
-        names = ", ".join(connection.execute(select(_FOLLOWERS.c.name).order_by("name")).scalars())
-        raise Refused(f"There is no follower “{name}”; there are: {names or 'none yet'}.")
+    connection.execute(update(_FOLLOWERS).where(_FOLLOWERS.c.name == name).values(values))
 
 
 def _aside(name: str, position: int) -> ColumnElement[bool]:

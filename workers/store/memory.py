@@ -1,6 +1,6 @@
 """
-What a job remembers between two runs: one JSON value under a name; sealed if a right depends on it, because
-anybody who can write to the store could write it.
+What a job remembers between two runs: one JSON value under a name, sealed, because anybody who can write to
+the store could otherwise decide what is looked at, and when.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+import psycopg
 import structlog
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.postgresql import insert
@@ -18,72 +19,88 @@ from workers.store.seal import fits, seal
 from workers.store.tables import MemoryRow
 
 _MEMORY = MemoryRow.__table__  # type: ignore[attr-defined]
+_FORMER = "SELECT name, value FROM memory_before_seals WHERE workspace = %s"
+_SEAL_FORMER = "UPDATE memory SET value = %s WHERE workspace = %s AND name = %s AND value = %s"
 _log = structlog.get_logger(__name__)
 
 
 def remember(connection: Connection, name: str, value: Any) -> None:
     """Store `value` (JSON values and aware times) under `name`, in the caller's transaction."""
-    row = {"name": name, "value": redaction.data(orjson.dumps(value).decode()), "kept_at": clock.now()}
+    row = {"name": name, "value": spelled(name, value), "kept_at": clock.now()}
     statement = insert(_MEMORY).values(row)
     kept = {"value": statement.excluded.value, "kept_at": statement.excluded.kept_at}
     connection.execute(statement.on_conflict_do_update(constraint="memory_pkey", set_=kept))
 
 
+def spelled(name: str, value: Any) -> str:
+    """What is stored for `value`: without secrets, and with its seal."""
+    said = orjson.loads(redaction.data(orjson.dumps(value).decode()))
+    return orjson.dumps({"said": said, "seal": seal(_content(name, said)).hex()}).decode()
+
+
 def recall(connection: Connection, name: str) -> Any:
-    """The value last stored under `name`, or None."""
-    found = connection.execute(select(_MEMORY.c.value).where(_MEMORY.c.name == name)).scalar_one_or_none()
-    return None if found is None else orjson.loads(found)
-
-
-def remember_sealed(connection: Connection, name: str, value: Any) -> None:
-    """The same, so that `recall_sealed` knows that this installation stored it, and under this name."""
-    remember(connection, name, {"said": value, "seal": seal(_content(name, value)).hex()})
-
-
-def recall_sealed(connection: Connection, name: str) -> Any:
     """The value last stored under `name` by this installation; None if there is none, or another's."""
-    return _ours(name, recall(connection, name))
+    query = select(_MEMORY.c.value).where(_MEMORY.c.name == name)
+    return _ours(name, connection.execute(query).scalar_one_or_none())
 
 
-def recall_sealed_beginning(connection: Connection, beginning: str) -> dict[str, Any]:
-    """Name → the value that this installation last stored under it, or None if it is somebody else's."""
-    found = recall_beginning(connection, beginning)
-    return {name: _ours(name, kept) for name, kept in found.items()}
+def recall_beginning(connection: Connection, beginning: str) -> dict[str, Any]:
+    """Name → the value last stored under it by this installation, for all names that begin like this."""
+    kept = with_others(connection, beginning)
+    return {name: said for name, said in kept.items() if said is not None}
 
 
-def _ours(name: str, kept: Any) -> Any:
-    match kept:
-        case {"said": said, "seal": str(spelled)} if _fits(name, said, spelled):
-            return said
-        case None:
-            return None
-        case _:
-            _log.warning("memory_not_ours", name=name, advice="somebody wrote into the store")
-            return None
+def with_others(connection: Connection, beginning: str = "") -> dict[str, Any]:
+    """The same, and None for each that somebody else stored."""
+    query = select(_MEMORY.c.name, _MEMORY.c.value).where(_MEMORY.c.name.startswith(beginning))
+    return {row.name: _ours(row.name, row.value) for row in connection.execute(query)}
+
+
+def take(connection: Connection, name: str) -> Any:
+    """The value last stored under `name`, which is removed; None if there is none, or another's."""
+    taken = delete(_MEMORY).where(_MEMORY.c.name == name).returning(_MEMORY.c.value)
+    return _ours(name, connection.execute(taken).scalar_one_or_none())
+
+
+def seal_former(owner: psycopg.Connection[Any], workspace: str) -> None:
+    """Seal, once, what a release before seals remembered, where it is still what it was at the migration."""
+    for name, value in owner.execute(_FORMER, [workspace]).fetchall():
+        said = _loaded(value)
+        if said is not None and not _with_seal(said):
+            owner.execute(_SEAL_FORMER, [spelled(name, said), workspace, name, value])
+    owner.execute("DELETE FROM memory_before_seals WHERE workspace = %s", [workspace])
+
+
+def _ours(name: str, kept: str | None) -> Any:
+    if kept is None:
+        return None
+    found = _loaded(kept)
+    if _with_seal(found) and _fits(name, found["said"], found["seal"]):
+        return found["said"]
+    _log.warning("memory_not_ours", name=name, advice="somebody wrote into the store")
+    return None
+
+
+def _loaded(kept: str) -> Any:
+    try:
+        return orjson.loads(kept)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _with_seal(found: Any) -> bool:
+    return isinstance(found, dict) and found.keys() == {"said", "seal"}
 
 
 def _content(name: str, value: Any) -> bytes:
     return b"memory\n%b\n%b" % (name.encode(), orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
 
 
-def _fits(name: str, value: Any, spelled: str) -> bool:
+def _fits(name: str, value: Any, by_seal: Any) -> bool:
     try:
-        return fits(_content(name, value), bytes.fromhex(spelled))
-    except ValueError:
+        return fits(_content(name, value), bytes.fromhex(by_seal))
+    except (TypeError, ValueError):
         return False
-
-
-def recall_beginning(connection: Connection, beginning: str) -> dict[str, Any]:
-    """Name → the value last stored under it, for all names that begin like this."""
-    query = select(_MEMORY.c.name, _MEMORY.c.value).where(_MEMORY.c.name.startswith(beginning))
-    return {row.name: orjson.loads(row.value) for row in connection.execute(query)}
-
-
-def take(connection: Connection, name: str) -> Any:
-    """The value last stored under `name`, which is removed; None if there is none."""
-    taken = delete(_MEMORY).where(_MEMORY.c.name == name).returning(_MEMORY.c.value)
-    found = connection.execute(taken).scalar_one_or_none()
-    return None if found is None else orjson.loads(found)
 
 
 def drop_before(connection: Connection, beginning: str, before: datetime) -> None:

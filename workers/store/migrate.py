@@ -17,6 +17,7 @@ from workers.store.connection import CONNECT_SECONDS, ROLE, driver_address, role
 from workers.store.fit import never
 from workers.store.known import make_known
 from workers.store.log.border import draw
+from workers.store.memory import seal_former
 
 _MEMBER = """
 SELECT EXISTS (SELECT FROM pg_auth_members WHERE member = made.oid AND roleid = %s::regrole)
@@ -55,6 +56,7 @@ def migrate(url: str, program_url: str | None = None, workspace: str = "main") -
     with psycopg.connect(driver_address(url), connect_timeout=CONNECT_SECONDS) as owner:
         make_known(owner, workspace)
         draw(owner, workspace)
+        seal_former(owner, workspace)
     if program_url is not None:
         _admit(url, program_url, role_of(workspace))
 

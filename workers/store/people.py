@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.incident.person import PREFIX
-from workers.store.memory import recall_sealed, recall_sealed_beginning, remember_sealed, take
+from workers.store.memory import recall, remember, take, with_others
 from workers.store.tables import CardRow, PersonRow
 
 SEALS = "people.seal."
@@ -43,7 +43,7 @@ def pseudonym(connection: Connection, known_as: str) -> str:
 
 def vouch(connection: Connection, pseudonym: str, known_as: str) -> None:
     """Seal that this pseudonym belongs to whoever has this outside id."""
-    remember_sealed(connection, SEALS + pseudonym, known_as)
+    remember(connection, SEALS + pseudonym, known_as)
 
 
 def proved(connection: Connection, people: Collection[str]) -> dict[str, str]:
@@ -51,7 +51,7 @@ def proved(connection: Connection, people: Collection[str]) -> dict[str, str]:
     return {
         person: known_as
         for person, known_as in known(connection, people).items()
-        if recall_sealed(connection, SEALS + person) == known_as
+        if recall(connection, SEALS + person) == known_as
     }
 
 
@@ -82,7 +82,7 @@ def forget(connection: Connection, pseudonym: str) -> None:
 
 def unknown(connection: Connection, pseudonym: str) -> None:
     """Seal that nobody is behind a pseudonym here, and that this is right."""
-    remember_sealed(connection, FORGOTTEN + pseudonym, True)
+    remember(connection, FORGOTTEN + pseudonym, True)
 
 
 def changed_by_hand(connection: Connection, pseudonyms: Collection[str]) -> Iterator[str]:
@@ -91,8 +91,8 @@ def changed_by_hand(connection: Connection, pseudonyms: Collection[str]) -> Iter
     words.
     """
     there = known(connection, pseudonyms)
-    sealed = recall_sealed_beginning(connection, SEALS)
-    forgotten = recall_sealed_beginning(connection, FORGOTTEN)
+    sealed = with_others(connection, SEALS)
+    forgotten = with_others(connection, FORGOTTEN)
     for one in sorted(pseudonyms):
         if one in there:
             if sealed.get(SEALS + one, there[one]) != there[one]:

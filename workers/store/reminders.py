@@ -108,11 +108,14 @@ def _due(connection: Connection, at: datetime, most: int) -> list[Due]:
 
 def _read(spelled: str) -> tuple[Obligation, ...]:
     kept: dict[str, Sequence[str]] = json.loads(spelled)
-    return tuple(
-        Obligation(kind=kind, event_id=event_id, since=datetime.fromisoformat(since))
-        for kind, (event_id, since) in kept.items()
-        if kind not in BOTS_OWN
-    )
+    try:
+        return tuple(
+            Obligation(kind=kind, event_id=event_id, since=datetime.fromisoformat(since))
+            for kind, (event_id, since) in kept.items()
+            if kind not in BOTS_OWN
+        )
+    except (TypeError, ValueError):  # somebody else wrote it; the card is made again
+        return ()
 
 
 def _next(obligation: Obligation, known: Progress | None, at: datetime) -> datetime:

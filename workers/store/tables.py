@@ -175,7 +175,8 @@ class AttemptRow(SQLModel, table=True):
     An obligation's progress.
 
     `issued` counts how often it was handed to the workers, `begun` how often one began since it last came to
-    an end (so a worker that died over it counts too), `next_at` is when to hand it over again.
+    an end (so one that nobody heard of again counts too), `next_at` is when to hand it over again; `seal`
+    covers `begun` and `trouble`.
     """
 
     __tablename__: ClassVar[str] = "attempts"
@@ -188,6 +189,7 @@ class AttemptRow(SQLModel, table=True):
     begun: int
     next_at: datetime = _moment()
     trouble: str | None = Field(default=None, sa_type=Text)
+    seal: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
 class PersonRow(SQLModel, table=True):

@@ -21,6 +21,7 @@ from workers.declaration.declare import load
 from workers.door import Door
 from workers.environment.settings import settings
 from workers.store.connection import driver_address
+from workers.store.memory import recall, remember
 from workers.witnesses.hand import hand_over
 from workers.witnesses.kind import Surroundings
 
@@ -83,11 +84,8 @@ def test_a_checkpoint_is_posted_once_also_where_nobody_heard_that_it_was(
     with monkeypatch.context() as patch:
         patch.setattr(chat, "_say", say_and_fail)
         assert post_all(chat) == 0
-    with psycopg.connect(driver_address(door.log.url.render_as_string(False)), autocommit=True) as owner:
-        owner.execute(
-            "UPDATE memory SET value = jsonb_set(value::jsonb, '{again_at}', 'null')::text "
-            "WHERE name = 'witness:channel'"
-        )
+    with door.log.begin() as connection:
+        remember(connection, "witness:channel", recall(connection, "witness:channel") | {"again_at": None})
     assert post_all(Chat(given.bot_token, given.slack_base_url)) == 1
     assert post_all(Chat(given.bot_token, given.slack_base_url)) == 0
     texts = [message["text"] for message in person.messages() if "Checkpoint" in message["text"]]

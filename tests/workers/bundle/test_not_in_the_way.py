@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -65,6 +67,28 @@ def test_where_it_cannot_be_kept_the_diagnosis_stands_and_the_reason_is_recorded
     assert "diagnose" not in after.awaits
     with pytest.raises(Refused, match="could not be kept"):
         room.bundle(after)
+
+
+@pytest.fixture
+def full_disk() -> Iterator[Callable[[], None]]:
+    """From the call on, no file of this process can grow beyond a kilobyte."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_disk_that_is_full_leaves_no_half_a_file_and_the_diagnosis_stands(
+    room: Room, looked: Looked, full_disk: Callable[[], None]
+) -> None:
+    incident = room.opens()
+    full_disk()
+    room.settles(incident, looked)
+    assert names(room, incident)[1:] == ["diagnosis.gathered", "bundle.failed"]
+    failed = room.events(incident)[-1].event
+    assert isinstance(failed, BundleFailed)
+    assert "File too large" in failed.reason
+    files = [file for file in room.objects.folder.rglob("*") if file.is_file()]
+    assert [file for file in files if digest(file.read_bytes()) != file.name] == []
 
 
 def test_a_column_that_cannot_be_left_out_fails_the_bundle_and_not_the_diagnosis(

@@ -22,7 +22,7 @@ from workers.log import open_obligations
 from workers.log.follow import catch_up
 from workers.log.handle import Answer
 from workers.log.obligations import MOST_TRIES, Handler, Work, hand_over, remind, settle
-from workers.log.obligations import _each_died as each_died
+from workers.log.obligations import _given_up_untried as given_up_untried
 from workers.log.open_obligations import OpenObligation
 from workers.process.handlers import HANDLERS
 from workers.store import cards
@@ -240,7 +240,9 @@ def found_in_pieces(log: Engine, stream: str) -> list[Piece]:
     return [event.piece for event in every if isinstance(event, EvidenceFound)]
 
 
-def test_a_worker_that_dies_over_an_obligation_each_time_is_noticed(log: Engine, opened: Opened) -> None:
+def test_an_obligation_over_which_no_worker_comes_to_an_end_is_given_up_without_saying_why(
+    log: Engine, opened: Opened
+) -> None:
     stream = opened().stream
 
     def dies(work: Work) -> Sequence[c.Command]:
@@ -251,7 +253,7 @@ def test_a_worker_that_dies_over_an_obligation_each_time_is_noticed(log: Engine,
             settle(log, {"diagnose": dies}, "diagnose", stream, f"{stream}:1")
     assert settle(log, {"diagnose": dies}, "diagnose", stream, f"{stream}:1")
     assert card(log, stream).diagnosis_failure == (
-        f"Given up after {MOST_TRIES} attempts; the last one said: the worker died over it each time"
+        f"Given up after {MOST_TRIES} attempts, none of which came to an end."
     )
 
 
@@ -269,9 +271,12 @@ def test_that_something_may_still_act_is_noted_once_no_try_is_left(log: Engine, 
 
 def test_what_may_act_is_given_up_untried_only_where_nobody_ever_came_to_take_it_back() -> None:
     twice = 2 * MOST_TRIES
-    assert [each_died("apply", begun, None) for begun in (twice, twice + 1)] == [False, True]
-    assert not each_died("apply", 10 * MOST_TRIES, "it could not be taken back")
-    assert [each_died("watch", begun, "it hangs") for begun in (MOST_TRIES, MOST_TRIES + 1)] == [False, True]
+    assert [given_up_untried("apply", begun, None) for begun in (twice, twice + 1)] == [False, True]
+    assert not given_up_untried("apply", 10 * MOST_TRIES, "it could not be taken back")
+    assert [given_up_untried("watch", begun, "it hangs") for begun in (MOST_TRIES, MOST_TRIES + 1)] == [
+        False,
+        True,
+    ]
 
 
 def test_a_follow_up_that_cannot_be_proposed_is_said_so_once_and_tried_on(

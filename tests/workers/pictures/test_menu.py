@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import hypot
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -92,6 +93,14 @@ def test_the_picture_is_kept_with_the_menu_and_twice_the_same_where_a_worker_die
     assert (once.options, once.note) == (menu.options, "a note")
     assert once.picture is not None
     assert attachments.find(log, once.picture) == (draw_menu(menu.options), "image/png")
+
+
+def test_a_menu_whose_picture_the_store_does_not_take_is_offered_without_it(
+    log: Engine, full: psycopg.Connection
+) -> None:
+    menu = with_picture(work(log), Menu((SPARE, BACK, NOTHING), "a note"))
+    assert (menu.options, menu.picture) == ((SPARE, BACK, NOTHING), None)
+    assert menu.note == "a note; the picture could not be kept: no space left on the device"
 
 
 def test_what_was_found_useless_here_is_not_in_the_picture(log: Engine) -> None:

@@ -35,8 +35,8 @@ BEFORE = COLUMNS.removesuffix(", rules, seal")
 
 
 @pytest.fixture
-def former(servers: Servers, log: Engine, opened: object) -> Iterator[str]:
-    """The address of a database in its former shape, with an incident and three events in it."""
+def empty_former(servers: Servers) -> Iterator[str]:
+    """The address of a database in its former shape."""
     name = f"former_{uuid.uuid4().hex}"
     url = make_url(servers.database_url).set(database=name).render_as_string(hide_password=False)
     with psycopg.connect(driver_address(servers.database_url), autocommit=True) as administrator:
@@ -45,6 +45,12 @@ def former(servers: Servers, log: Engine, opened: object) -> Iterator[str]:
         yield url
         engine(url).dispose()
         administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def former(empty_former: str, log: Engine, opened: object) -> str:
+    """The same, beside the store of the test."""
+    return empty_former
 
 
 @pytest.fixture

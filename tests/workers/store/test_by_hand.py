@@ -13,13 +13,15 @@ from sqlalchemy import Engine
 from domain.errors import Tampered
 from domain.incident import commands as c
 from domain.incident import events as e
+from domain.incident.obligations import Obligation
+from domain.values import Diagnosis
 from tests.workers.conftest import NOON, make_finding
 from workers.doctor.store import examine_store
 from workers.environment import clock
-from workers.log.follow import catch_up
+from workers.log.follow import Poisoned, catch_up, stumble
 from workers.log.handle import Answer
-from workers.log.obligations import hand_over, remind
-from workers.store import cards, followers, reminders
+from workers.log.obligations import MOST_TRIES, Work, hand_over, remind, settle
+from workers.store import attempts, cards, followers, reminders
 from workers.store.connection import driver_address, role_of
 from workers.store.integrity.repair import Repairs
 from workers.store.integrity.verify import verify
@@ -51,6 +53,7 @@ EDITS = [
     "UPDATE cards SET incident = replace(incident, 'Drama', 'Comedy')",
     "UPDATE cards SET owes = false",
     "UPDATE cards SET due_at = NULL",
+    "UPDATE cards SET due_at = now() + interval '9 years'",
     "UPDATE cards SET debts = '{}'",
     "UPDATE cards SET status = 'closed'",
     "UPDATE cards SET fingerprint = 'another'",
@@ -122,6 +125,52 @@ def test_a_follower_that_was_moved_forward_goes_over_the_log_again(
     assert verify(log).followers == 1
 
 
+@pytest.mark.parametrize("edit", ["paused = true", "paused = true, failures = 3, seal = NULL"])
+def test_a_follower_that_somebody_paused_in_the_table_goes_on(
+    log: Engine, stream: str, opened: Opened, program: psycopg.Connection, edit: str
+) -> None:
+    seen: list[int] = []
+    catch_up(log, "debts", lambda _, record: seen.append(record.position))
+    program.execute(f"UPDATE followers SET {edit} WHERE name = 'debts'".encode())
+    opened("Comedy", key="comedy")
+    catch_up(log, "debts", lambda _, record: seen.append(record.position))
+    assert seen[-1] == 3
+    with log.connect() as connection:
+        (debts,) = followers.every(connection)
+    assert (debts.position, debts.paused) == (3, False)
+
+
+def test_a_follower_that_a_person_paused_stays_so_whatever_stands_in_the_table(
+    log: Engine, stream: str, program: psycopg.Connection
+) -> None:
+    with log.begin() as connection:
+        followers.register(connection, "debts")
+        followers.pause(connection, "debts", True)
+    assert verify(log).followers == 1
+    assert catch_up(log, "debts", lambda *_: None) == 0
+    with log.begin() as connection:
+        followers.pause(connection, "debts", False)
+    assert catch_up(log, "debts", lambda *_: None) == 2
+
+
+@pytest.mark.parametrize("failures", [99, -99])
+def test_an_event_is_set_aside_for_the_failures_there_were_whatever_somebody_counted(
+    log: Engine, stream: str, program: psycopg.Connection, failures: int
+) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("the broker hangs")
+
+    with log.begin() as connection:
+        followers.register(connection, "debts")
+    program.execute("UPDATE followers SET failures = %s", [failures])
+    stumbled = []
+    for _ in range(followers.MOST_TRIES):
+        with pytest.raises(Poisoned) as poisoned:
+            catch_up(log, "debts", fails)
+        stumbled.append(stumble(log, "debts", poisoned.value.recorded, "the broker hangs"))
+    assert stumbled == [False, False, False, False, True]
+
+
 @pytest.mark.parametrize(
     "edit",
     [
@@ -142,6 +191,83 @@ def test_what_was_taken_from_the_attempts_is_handed_over_again(
     assert [job[1] for job in sent] == ["diagnose"]
     program.execute(edit)
     assert remind(log, send, clock.now() + timedelta(hours=1)) == 1
+
+
+SEALED_ELSEWHERE = """
+UPDATE attempts SET (begun, trouble, seal) = (other.begun, other.trouble, other.seal) FROM attempts AS other
+WHERE other.event_id = 'other' AND attempts.event_id <> 'other'
+"""
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE attempts SET begun = 99",
+        "UPDATE attempts SET begun = 99, trouble = NULL",
+        "UPDATE attempts SET begun = 99, trouble = 'it was Ada', seal = sha256('x')",
+        SEALED_ELSEWHERE,
+    ],
+)
+def test_what_somebody_counted_by_hand_is_not_given_up(
+    log: Engine, stream: str, program: psycopg.Connection, edit: str
+) -> None:
+    owed = Obligation(kind="diagnose", event_id=f"{stream}:1", since=NOON)
+    with log.begin() as connection:
+        attempts.begin(connection, stream, owed, NOON)
+        attempts.end(connection, owed, trouble="the warehouse hangs")
+        other = owed.model_copy(update={"event_id": "other"})
+        for _ in range(9):
+            attempts.begin(connection, stream, other, NOON)
+    program.execute(edit)
+    works: list[Work] = []
+
+    def diagnose(work: Work) -> list[c.Command]:
+        works.append(work)
+        return [c.RecordDiagnosis(diagnosis=Diagnosis(cause="language is unset", cause_kind="feature"))]
+
+    assert settle(log, {"diagnose": diagnose}, "diagnose", stream, owed.event_id)
+    with log.connect() as connection:
+        found = cards.find(connection, stream)
+    assert found is not None
+    assert found.diagnosis is not None
+    # Nobody knows what became of it before: it is neither the first try nor the last one.
+    assert [(1 < work.tries <= MOST_TRIES, work.last_try) for work in works] == [(True, False)]
+
+
+@pytest.mark.parametrize("count", [-5, 2**31 - 1])
+def test_no_count_of_hand_overs_keeps_the_clock_from_its_work(
+    log: Engine, stream: str, program: psycopg.Connection, count: int
+) -> None:
+    catch_up(log, "debts", hand_over(lambda *_: True))
+    program.execute("UPDATE attempts SET issued = %s", [count])
+    assert remind(log, lambda *_: True, clock.now() + timedelta(hours=1)) == 1
+
+
+@pytest.mark.parametrize("debts", ['{"diagnose": 5}', '{"diagnose": []}', '{"diagnose": ["x", "never"]}'])
+def test_one_card_that_cannot_be_read_keeps_no_other_from_being_looked_at(
+    log: Engine, stream: str, opened: Opened, program: psycopg.Connection, debts: str
+) -> None:
+    other = opened("Comedy", key="comedy").stream
+    program.execute("UPDATE cards SET debts = %s WHERE stream = %s", [debts, stream])
+    sent: list[tuple[object, ...]] = []
+
+    def send(*job: object) -> bool:
+        sent.append(job)
+        return True
+
+    later = clock.now() + timedelta(hours=1)
+    remind(log, send, later)
+    assert {job[2] for job in sent} == {other}
+    number(log)
+    Repairs(log).go_on()
+    remind(log, send, later)
+    assert {job[2] for job in sent} == {other, stream}
+
+
+def test_debts_are_an_object_for_the_database_itself(stream: str, program: psycopg.Connection) -> None:
+    for debts in ("nothing", "[]"):
+        with pytest.raises((psycopg.errors.CheckViolation, psycopg.errors.InvalidTextRepresentation)):
+            program.execute("UPDATE cards SET debts = %s", [debts])
 
 
 def test_forged_events_are_counted_and_the_doctor_names_them(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from tests.workers.witnesses.conftest import Service, reply
 from tests.workers.witnesses.test_hand import FOLDER, declared
 from workers.doctor.witnesses import examine_witnesses
 from workers.log.handle import Answer
-from workers.witnesses.hand import hand_over
+from workers.store.memory import recall, recall_beginning, remember
+from workers.witnesses.hand import MEMORY, database_clock, hand_over
 from workers.witnesses.kind import Surroundings
 
 HOOK = '[witness.hook]\nkind = "webhook"\nurl = "{url}"\nsecret_env = "WITNESS_SECRET"\n'
@@ -79,10 +81,9 @@ def test_one_that_waits_for_long_is_a_warning(
     opened("Comedy", "another")
     assert [one.level for one in says(FOLDER)] == ["ok"]
     with log.begin() as connection:
-        connection.exec_driver_sql(
-            "UPDATE memory SET value = jsonb_set(value::jsonb, '{taken_at}', "
-            "to_jsonb(now() - interval '3 hours'))::text"
-        )
+        (name,) = recall_beginning(connection, MEMORY)
+        long_ago = database_clock(connection) - timedelta(hours=3)
+        remember(connection, name, recall(connection, name) | {"taken_at": long_ago})
     (advice,) = says(FOLDER)
     assert advice.level == "warning"
     assert "1 events came since position 1" in advice.says

@@ -15,7 +15,7 @@ from domain.diagnosis.diagnose import STAGES, Inquiry
 from domain.diagnosis.material import Material, OtherFinding
 from domain.diagnosis.onset import Onset, alarm_of, find_onset, outside_since
 from domain.diagnosis.precedent import Past, past_of
-from domain.errors import SourceError
+from domain.errors import LogError, SourceError
 from domain.incident import commands as c
 from domain.recommender.lineage import lineage
 from domain.recommender.model import Launches
@@ -163,7 +163,10 @@ def look_into(
         lines = inquiry.look(stage, replace(material, problems=tuple(reader.problems)))
         if stage == "metric" and keep is not None:
             drawn = reader.attempt("The picture", lambda: _draw(reader, material, inquiry.known.onset))
-            picture = keep(drawn) if drawn else None
+            try:
+                picture = keep(drawn) if drawn else None
+            except LogError as error:
+                reader.problems.append(str(error))
         if on_piece is not None and lines:
             onset, seconds = inquiry.known.onset, round(time.monotonic() - began, 2)
             since = onset.since if onset is not None else None

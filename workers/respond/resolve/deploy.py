@@ -27,9 +27,7 @@ from workers.store.log.events import read_stream
 APPROVAL_HOLDS = timedelta(hours=24)
 """How long after an approval it may still be deployed, if nobody got to it before."""
 
-EACH_DIED = (
-    f"The worker died over it or nobody could confirm it, {MOST_TRIES} times or more; it was taken back."
-)
+NOT_CONFIRMED = f"Not confirmed after {MOST_TRIES} attempts; it was taken back."
 
 _log = structlog.get_logger(__name__)
 
@@ -62,7 +60,7 @@ def apply(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     """
     hotfix, option = in_hand(work.incident)
     if work.tries > MOST_TRIES:
-        return _failed(work, recommender, option, EACH_DIED)
+        return _failed(work, recommender, option, NOT_CONFIRMED)
     try:
         against = against_deploying_now(work, recommender, hotfix, option)
     except RightsUnknown:

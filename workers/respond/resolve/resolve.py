@@ -11,6 +11,7 @@ import pandas as pd
 
 from domain.diagnosis.material import Standby
 from domain.diagnosis.replay import CandidateColumns
+from domain.errors import LogError
 from domain.incident import commands as c
 from domain.recommender.recommender import Recommender
 from domain.resolution.circumstances import Circumstances
@@ -53,13 +54,12 @@ def settle(work: Work, recommender: Recommender) -> Sequence[c.Command]:
 def with_picture(work: Work, menu: Menu) -> c.PrepareMenu:
     """With a picture of what is offered; what was found useless here is not, and has no number in it."""
     offered = [option for option in menu.options if not work.incident.spent_on(option)]
-    drawn = draw_menu(offered)
-    return c.PrepareMenu(
-        options=menu.options,
-        note=menu.note,
-        left_out=menu.left_out,
-        picture=attachments.keep(work.log, drawn) if drawn else None,
-    )
+    drawn, picture, notes = draw_menu(offered), None, [menu.note] if menu.note else []
+    try:
+        picture = attachments.keep(work.log, drawn) if drawn else None
+    except LogError as error:
+        notes.append(str(error))
+    return c.PrepareMenu(options=menu.options, note="; ".join(notes), left_out=menu.left_out, picture=picture)
 
 
 def prepare_menu(

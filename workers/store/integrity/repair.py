@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from domain.errors import LogError, VersionConflict
 from domain.incident.events import CARDLESS
 from workers.store import cards
+from workers.store.integrity.numbers import next_number
 from workers.store.integrity.rebuild import made_again
 
 POSITIONS_AT_ONCE = 500
@@ -34,6 +35,8 @@ class Repairs:
 
     def go_on(self, most: int = POSITIONS_AT_ONCE) -> list[str]:
         """The streams whose cards had to be rebuilt, of those at the next `most` positions."""
+        with self._log.begin() as connection:
+            next_number(connection)  # which removes what no event made
         self._reached, repaired = repair(self._log, self._reached, most)
         for stream in repaired:
             _logged.warning("card_made_again", stream=stream)

@@ -23,7 +23,7 @@ from domain.incident.person import is_pseudonym
 from domain.incident.redecide import redecided
 from domain.incident.state import Incident, evolve
 from domain.values import Value
-from workers.store import cards, followers, people
+from workers.store import attachments, cards, followers, memory, people
 from workers.store.connection import cursor, workspace_of
 from workers.store.exports.export import EACH_BY_ITS_KEY
 from workers.store.integrity.guards import require_guards
@@ -113,6 +113,7 @@ def verify(log: Engine, trusted: str | None = None) -> Verified:
         followed = _followers_fit(connection, position, wrong)
         for changed in people.changed_by_hand(connection, counted.people):
             wrong.say(changed)
+        _beside_fits(connection, wrong)
         _guards_stand(connection, wrong)
     wrong.require_nothing()
     return Verified(
@@ -316,6 +317,14 @@ def _followers_fit(connection: Connection, position: int, wrong: Wrong) -> int:
     for name, reached in followers.moved_by_hand(connection):
         wrong.say(f"{followers.words(name, reached)} The log ends at {position}.")
     return int(connection.execute(select(func.count()).select_from(_FOLLOWERS)).scalar_one())
+
+
+def _beside_fits(connection: Connection, wrong: Wrong) -> None:
+    for name, said in memory.with_others(connection).items():
+        if said is None:
+            wrong.say(f"What is remembered as “{name}” was written by somebody else, and counts for nothing.")
+    for digest in attachments.replaced(connection):
+        wrong.say(f"The picture {digest} is not what was drawn: somebody replaced its bytes. Nobody sees it.")
 
 
 def _keys_and_border_fit(connection: Connection, wrong: Wrong) -> None:

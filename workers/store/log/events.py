@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import Connection, Engine
 
-from domain.errors import LogError, VersionConflict
+from domain.errors import LogError, NumberTaken, VersionConflict
 from domain.incident.events import Logged, Recorded
 from workers.store.connection import cursor
 from workers.store.log.border import border
@@ -34,7 +34,7 @@ STREAMED_ROWS = 100
 CALL_SECONDS = 0.1
 """One process notifies the followers at most this often; whoever hears it looks again later than that."""
 
-_IN_THE_WAY = {"events_stream_version_key", "events_key_part_key", "cards_pkey", "cards_number_key"}
+_IN_THE_WAY = {"events_stream_version_key", "events_key_part_key", "cards_pkey"}
 
 COLUMNS = (
     "stream, version, wire_name, schema_version, data, actor_kind, actor, cause, at, key, part"
@@ -103,11 +103,13 @@ def write(connection: Connection, statement: Statement, parameters: dict[str, An
     try:
         statement.run(connection, parameters)
     except psycopg.IntegrityError as error:
-        raise conflict(error) from error
+        raise conflict(error, parameters["stream"]) from error
 
 
-def conflict(error: psycopg.IntegrityError) -> Exception:
+def conflict(error: psycopg.IntegrityError, stream: str) -> Exception:
     """The exception for an integrity error: somebody was first, or the log is broken."""
+    if error.diag.constraint_name == "cards_number_key":
+        return NumberTaken(stream)
     if error.diag.constraint_name in _IN_THE_WAY:
         return VersionConflict(f"Somebody else appended first ({error.diag.constraint_name}); read again.")
     return LogError(f"The log refused the events: {error}")

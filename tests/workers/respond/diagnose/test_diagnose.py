@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import skops.io
 
+from domain.errors import LogError
 from domain.recommender.recommender import Recommender
 from domain.values import Diagnosis, Piece
 from tests.domain.conftest import AT, DELIVERED, MODEL_FEATURES
@@ -140,6 +141,18 @@ def diagnosis(recommender: Recommender, world: SimpleNamespace) -> tuple[Diagnos
         return "digest"
 
     return diagnose(recommender, world.finding, AT, keep=keep), pictures
+
+
+def test_a_picture_that_cannot_be_kept_takes_nothing_else_from_the_diagnosis(
+    recommender: Recommender, world: SimpleNamespace, diagnosis: tuple[Diagnosis, list[bytes]]
+) -> None:
+    def full(_picture: bytes) -> str:
+        raise LogError("the picture could not be kept: no space left on the device")
+
+    found = diagnose(recommender, world.finding, AT, keep=full)
+    assert (found.cause_kind, found.feature, found.picture) == ("feature", "language", None)
+    said = {line.statement for line in found.evidence} - {line.statement for line in diagnosis[0].evidence}
+    assert said == {"the picture could not be kept: no space left on the device"}
 
 
 def test_with_several_models_the_one_is_asked_whose_candidates_were_shown(

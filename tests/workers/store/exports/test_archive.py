@@ -38,7 +38,7 @@ from workers.store.exports.export import export
 from workers.store.integrity.rebuild import rebuild
 from workers.store.integrity.verify import verify
 from workers.store.log.events import number
-from workers.store.memory import recall
+from workers.store.memory import recall, remember
 from workers.store.migrate import migrate
 from workers.store.retention import drop, forget, hold
 from workers.store.seal import seal
@@ -414,7 +414,9 @@ def test_only_what_is_not_the_log_is_forgotten(
         owner.execute(
             "INSERT INTO attempts VALUES (%s, 'diagnose', %s, 1, 0, now(), NULL, 'main')", [stream, stream]
         )
-    owner.execute("INSERT INTO memory VALUES ('record:a check', '1', '2025-03-01', 'main')")
+    with log.begin() as connection:
+        remember(connection, "record:a check", 1)
+    owner.execute("UPDATE memory SET kept_at = '2025-03-01'")
     forgotten = forget(log, MAY)
     assert (forgotten.pictures, forgotten.attempts) == (1, 3)
     with log.connect() as connection:
