@@ -234,7 +234,7 @@ def test_of_several_events_none_is_written_where_one_does_not_follow(
             "hash": bytes(asked["hash"][: at * 32]) + b"x" * 32 + bytes(asked["hash"][at * 32 + 32 :]),
             "data": JOINT.join(reversed(asked["data"].split(JOINT))),
             "wire_name": asked["wire_name"].partition(JOINT)[2],
-            "version": head.version + 2,
+            "first": head.version + 2,
         }
         name = data.draw(st.sampled_from(sorted(wrong)))
         with pytest.raises(LogError, match="follow"), connection.begin_nested():

@@ -101,7 +101,8 @@ def _joined(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     names = ("wire_name", "schema_version", "data")
     columns = {name: JOINT.join([str(row[name]) for row in rows]) for name in names}
     proofs = {name: b"".join([row[name] for row in rows]) for name in ("hash", "seal")}
-    return {**rows[0], **columns, **proofs}
+    # A card has a version, too: that of the last of them.
+    return {**rows[0], "first": rows[0]["version"], **columns, **proofs}
 
 
 def _written(event: Logged) -> str:

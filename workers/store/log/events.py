@@ -58,7 +58,7 @@ _BY = f"chr({ord(JOINT)})"
 # Varying columns come joined: the driver takes longer to spell arrays than PostgreSQL to split them.
 _SEVERAL = f"""
 SELECT append_events(
-    %(stream)b, %(version)s, string_to_array(%(wire_name)b, {_BY}),
+    %(stream)b, %(first)s, string_to_array(%(wire_name)b, {_BY}),
     string_to_array(%(schema_version)b, {_BY})::int[], string_to_array(%(data)b, {_BY}), %(actor_kind)b,
     %(actor)b, %(cause)b, %(at)s, %(key)b, %(hash)b, %(rules)s, %(seal)b)
 """
