@@ -19,7 +19,7 @@ from domain.values import Actor, Finding
 from workers.checks.elsewhere import explained_by, mostly_there
 from workers.checks.plan import window_of
 from workers.checks.run import State
-from workers.detect.past import known_since
+from workers.detect.candidates import linked_to, near
 from workers.detect.severity import graded
 from workers.log.handle import handle
 from workers.store import cards
@@ -132,12 +132,12 @@ def _known_elsewhere(
     with log.connect() as connection:
         if cards.unclosed(connection, finding.fingerprint):
             return None
-        unclosed = cards.every(connection, ("open", "acknowledged", "resolved"))
     check = state.checks.get(finding.check) if state else None
     seen = check.seen.get(finding.fingerprint) if check else None
     return joined_by(
         finding,
-        reversed(unclosed),
+        linked_to(log, finding, made_from),
+        near(log, finding, made_from),
         made_from,
         seen.since if seen else None,
         lambda incident: recommender is not None and mostly_there(recommender, incident, finding, made_from),
@@ -147,7 +147,8 @@ def _known_elsewhere(
 
 def _over_already(log: Engine, finding: Finding, made_from: Lineage) -> bool:
     """Whether the window reaches back into an incident of the same cause that has ended since."""
-    return over_already(finding, known_since(log, finding.window_start - LONGEST_OVER), made_from)
+    since = finding.window_start - LONGEST_OVER
+    return over_already(finding, linked_to(log, finding, made_from, ("closed",), since), made_from)
 
 
 def _dismissed(log: Engine, finding: Finding, state: State) -> bool:
