@@ -147,11 +147,11 @@ def _see_again(log: Engine, blind: tuple[Finding, ...], at: datetime) -> None:
     """Clear the blind spot, if one was reported: the calendar is readable again."""
     for finding in blind:
         with log.connect() as connection:
-            stream = cards.unclosed(connection, finding.fingerprint)
-        if stream is not None:
+            incident = cards.unclosed(connection, finding.fingerprint)
+        if incident is not None:
             cleared = ClearFinding(observed=1.0, expected=1.0, window_end=at)
             key = f"{finding.fingerprint}:cleared:{at.isoformat()}"
-            handle(stream, cleared, actor=PREDICTOR, key=key, log=log)
+            handle(incident.stream, cleared, actor=PREDICTOR, key=key, log=log)
 
 
 def _looked_at(kept: dict[str, Any]) -> datetime:

@@ -174,17 +174,14 @@ def of(connection: Connection, streams: Collection[str]) -> list[Incident]:
     return [found[stream] for stream in streams if stream in found]
 
 
-def unclosed(connection: Connection, fingerprint: str) -> str | None:
-    """The stream of a fingerprint's newest incident that is not closed."""
+def unclosed(connection: Connection, fingerprint: str) -> Incident | None:
+    """A fingerprint's newest incident that is not closed."""
     query = """SELECT incident, shape, stream, seal FROM cards WHERE fingerprint = %s AND status <> 'closed'
         ORDER BY number DESC"""
     found = cursor(connection).execute(query, (fingerprint,)).fetchall()
     # Somebody else may have written its columns: a finding must not join just any incident.
-    for row in found:
-        for incident in _incidents(connection, [row]):
-            if incident.fingerprint == fingerprint and incident.status != "closed":
-                return incident.stream
-    return None
+    ours = (one for row in found for one in _incidents(connection, [row]))
+    return next((one for one in ours if one.fingerprint == fingerprint and one.status != "closed"), None)
 
 
 def times_seen(connection: Connection, fingerprint: str) -> int:
