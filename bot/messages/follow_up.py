@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 
 from bot.messages import words
 from bot.messages.blocks import Block, context, cut, header, section
+from bot.messages.in_force import MOST_SHOWN
 from bot.messages.inert import sentence
 from bot.messages.link import Link, linked
 from domain.incident.followed import CLOSED, FollowUpStanding, closed_unmerged, standing
 from domain.incident.state import Incident
 
 COLUMNS = ("Incident", "What changes", "State", "Owner", "Due", "")
-MOST_SHOWN = 10
 DETAIL_MAX, SAYS_MAX = 160, 300
 NONE_OPEN = "No follow-up is open."
 
@@ -46,17 +46,17 @@ def row(one: FollowUpStanding) -> tuple[str, ...]:
     return (f"#{one.number}", f"{one.change}: {one.detail}", state(one), owner, due, known)
 
 
-def home_of(found: Sequence[FollowUpStanding], link: Link) -> list[Block]:
-    """The part of the App Home that lists them; empty if none is open."""
-    return [header("Follow-ups"), *blocks(found, link)] if found else []
+def home_of(found: Sequence[FollowUpStanding], in_all: int, link: Link) -> list[Block]:
+    """The part of the App Home that lists the first of them; empty if none is open."""
+    return [header("Follow-ups"), *blocks(found, in_all, link)] if found else []
 
 
-def blocks(found: Sequence[FollowUpStanding], link: Link) -> list[Block]:
-    """The list of open follow-ups, as the slash command answers it."""
+def blocks(found: Sequence[FollowUpStanding], in_all: int, link: Link) -> list[Block]:
+    """The list of the first open follow-ups, as the slash command answers it."""
     if not found:
         return [section(NONE_OPEN)]
-    left = len(found) - MOST_SHOWN
-    more = [context(f"and {left} more: `recsysops follow-up list`")] if left > 0 else []
+    left = in_all - MOST_SHOWN
+    more = [context(f"and {left:,} more: `recsysops follow-up list`")] if left > 0 else []
     return [*(section(_line(one, link)) for one in found[:MOST_SHOWN]), *more]
 
 

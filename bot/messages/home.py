@@ -21,8 +21,8 @@ TO_CLOSE = ("resolved",)
 
 class Shown(NamedTuple):
     """
-    The first page of unresolved incidents and of those to be closed; how many there are; mean times; hotfixes
-    in force; and open follow-ups.
+    The first page of unresolved incidents and of those to be closed; how many there are; mean times; the
+    first hotfixes in force and open follow-ups; and how many there are of these (`lasting`).
     """
 
     unresolved: Sequence[Incident]
@@ -31,6 +31,7 @@ class Shown(NamedTuple):
     means: MeanTimes
     in_force: Sequence[InForce] = ()
     follow_ups: Sequence[FollowUpStanding] = ()
+    lasting: tuple[int, int] = (0, 0)
 
 
 def home(shown: Shown, link: Link) -> dict[str, object]:
@@ -41,8 +42,8 @@ def home(shown: Shown, link: Link) -> dict[str, object]:
         header("Open incidents"),
         *status(shown.unresolved, link, in_all(shown.counts, UNRESOLVED)),
         *waiting,
-        *home_of(shown.in_force, link),
-        *follow_ups_of(shown.follow_ups, link),
+        *home_of(shown.in_force, shown.lasting[0], link),
+        *follow_ups_of(shown.follow_ups, shown.lasting[1], link),
         divider(),
         *_times(shown.means),
     ]

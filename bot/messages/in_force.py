@@ -106,12 +106,12 @@ def stage(one: InForce) -> str:
     return one.stage.replace("_", " ") + share + alone
 
 
-def home_of(found: Sequence[InForce], link: Link) -> list[Block]:
-    """The part of the App Home that lists them; empty if none is in force."""
+def home_of(found: Sequence[InForce], in_all: int, link: Link) -> list[Block]:
+    """The part of the App Home that lists the first of them; empty if none is in force."""
     if not found:
         return []
-    left = len(found) - MOST_SHOWN
-    more = [context(f"and {left} more: `recsysops hotfix in-force`")] if left > 0 else []
+    left = in_all - MOST_SHOWN
+    more = [context(f"and {left:,} more: `recsysops hotfix in-force`")] if left > 0 else []
     return [header("Hotfixes in force"), *(section(_line(one, link)) for one in found[:MOST_SHOWN]), *more]
 
 

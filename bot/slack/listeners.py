@@ -26,6 +26,7 @@ from bot.messages.blocks import actions as blocks_of_actions
 from bot.messages.follow_up import blocks as follow_up_blocks
 from bot.messages.follow_up import standings
 from bot.messages.home import TO_CLOSE, UNRESOLVED, Shown, closed_home, home, in_all
+from bot.messages.in_force import MOST_SHOWN as MOST_LASTING
 from bot.messages.in_force import in_force
 from bot.messages.incident.card import card, fallback, pictures_of
 from bot.messages.incident.menu import deploy_again
@@ -256,16 +257,17 @@ class Listeners:
     def _at_home(self) -> Shown:
         door = self._door
         unresolved, to_close = (door.worst(of, 1, MOST_SHOWN) for of in (UNRESOLVED, TO_CLOSE))
-        acting = in_force(door.in_force(), datetime.now(UTC))
-        open_ones = standings(door.followed(), door.now())
-        return Shown(unresolved, to_close, door.counts(), door.mean_times(), acting, open_ones)
+        acting = in_force(door.in_force(MOST_LASTING), datetime.now(UTC))
+        follow_ups = standings(door.followed(MOST_LASTING), door.now())
+        return Shown(
+            unresolved, to_close, door.counts(), door.mean_times(), acting, follow_ups, door.lasting()
+        )
 
     async def _shown(self, asked: commands.SlashCommand, reader: Link) -> dict[str, Any]:
         if asked.word == "status":
             return await asyncio.to_thread(self._status, commands.page_in(asked.rest), reader)
         if asked.word == "follow-ups":
-            open_ones = standings(await asyncio.to_thread(self._door.followed), self._door.now())
-            return {"text": f"{len(open_ones)} open", "blocks": follow_up_blocks(open_ones, reader)}
+            return await asyncio.to_thread(self._follow_ups, reader)
         if asked.word == "why":
             number, name = commands.number_and_name_in(asked.rest)
             incident = await self._incident(number)
@@ -284,6 +286,11 @@ class Listeners:
         found = self._door.worst(UNRESOLVED, page, MOST_SHOWN)
         count = in_all(self._door.counts(), UNRESOLVED)
         return {"text": f"{count} open", "blocks": status(found, reader, count, page)}
+
+    def _follow_ups(self, reader: Link) -> dict[str, Any]:
+        first = standings(self._door.followed(MOST_LASTING), self._door.now())
+        count = self._door.lasting().followed
+        return {"text": f"{count} open", "blocks": follow_up_blocks(first, count, reader)}
 
     async def _report(self, body: Body, value: str) -> str | None:
         """Answer a Report button with a personal address: a message that everybody reads holds none."""

@@ -52,10 +52,6 @@ EQUIVALENT: Mapping[str, str] = {
         "the same, at the nanosecond in which as much is left as the next pause"
     ),
     "workers/detect/open_incidents.py _reported_lately: "
-    "cards.find(connection, stream) if stream else None → cards.find(connection, stream)": (
-        "no card is found where no stream is named; it narrows the types"
-    ),
-    "workers/detect/open_incidents.py _reported_lately: "
     "incident is None or last is None or incident.cleared_at is not None → without incident is None": (
         "where there is no incident there is no finding, and the next condition holds; it narrows the types"
     ),

@@ -10,9 +10,11 @@ import pytest
 from sqlalchemy import Engine
 
 from domain.incident.commands import Command, OpenIncident
+from domain.incident.state import Incident
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.values import Actor, Estimate, Finding, Option, Severity, slice_of
 from workers.log.handle import Answer, handle
+from workers.store import cards
 
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 
@@ -33,6 +35,20 @@ def detector() -> Actor:
 def on_call() -> Actor:
     """The person who presses."""
     return Actor(kind="person", id="terminal:on-call", groups=("oncall",))
+
+
+@pytest.fixture
+def read_cards(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every card that is read and checked, from here on."""
+    read: list[str] = []
+    before = cards.read
+
+    def counted(stream: str, incident: str | None, *proof: Any) -> Incident | None:
+        read.append(str(incident))
+        return before(stream, incident, *proof)
+
+    monkeypatch.setattr(cards, "read", counted)
+    return read
 
 
 def make_finding(genre: str = "Drama", minutes: int = 0, observed: float = 29.0) -> Finding:

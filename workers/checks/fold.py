@@ -69,9 +69,11 @@ class Fold:
             own.incident = own.incident.model_copy(update={"finding": finding})
             return
         near = [one for one in self.incidents if one.ended_at is None or one.ended_at >= at - LONGEST_OVER]
+        newest_first = [one.incident for one in reversed(near)]
         shared = joined_by(
             finding,
-            [one.incident for one in reversed(near)],
+            newest_first,
+            newest_first,
             self._made_from,
             since,
             lambda incident: mostly_there(self.recommender, incident, finding, self._made_from),

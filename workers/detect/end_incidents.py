@@ -56,7 +56,8 @@ def clear(
     made_from = lineage(recommender.tables, recommender.models.values())
     due = {fingerprint: datetime.fromisoformat(moment) for fingerprint, moment in clearing.items()}
     for fingerprint in dict.fromkeys((*due, *result.cleared)):
-        incident = _unclosed(log, fingerprint)
+        with log.connect() as connection:
+            incident = cards.unclosed(connection, fingerprint)
         if incident is None or incident.finding is None or incident.cleared_at is not None:
             continue
         finding = incident.finding
@@ -71,12 +72,6 @@ def clear(
         elif not _cleared(log, recommender, incident, finding, at):
             waiting[fingerprint] = look_again(finding, at, width)
     return waiting
-
-
-def _unclosed(log: Engine, fingerprint: str) -> Incident | None:
-    with log.connect() as connection:
-        stream = cards.unclosed(connection, fingerprint)
-        return cards.find(connection, stream) if stream else None
 
 
 def _cleared(

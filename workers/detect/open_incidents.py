@@ -19,12 +19,15 @@ from domain.values import Actor, Finding
 from workers.checks.elsewhere import explained_by, mostly_there
 from workers.checks.plan import window_of
 from workers.checks.run import State
-from workers.detect.past import known_since
+from workers.detect.candidates import linked_to, near
 from workers.detect.severity import graded
 from workers.log.handle import handle
 from workers.store import cards
 
 _log = structlog.get_logger(__name__)
+
+Closed = tuple[Incident, datetime, Check]
+"""A finding's last incident, when it was closed, and the check that says what follows from it."""
 
 
 def open_incidents(
@@ -51,54 +54,46 @@ def open_incidents(
     made_from = lineage(recommender.tables, recommender.models.values()) if recommender else Lineage()
     for finding in findings:
         count += 1
+        with log.connect() as connection:
+            known = cards.unclosed(connection, finding.fingerprint)
+            last = cards.newest(connection, finding.fingerprint)
         if recommender is not None:
-            finding = _graded(log, recommender, finding)  # noqa: PLW2901 - the same finding, judged
-        if _reported_lately(log, finding, recommender) or (state and _dismissed(log, finding, state)):
+            finding = graded(recommender, finding, known)  # noqa: PLW2901 - the same finding, judged
+        if _reported_lately(known, finding, recommender) or (state and _dismissed(last, finding, state)):
             continue
-        elsewhere = _known_elsewhere(log, finding, state, made_from, recommender)
+        elsewhere = None if known else _known_elsewhere(log, finding, state, made_from, recommender)
         if elsewhere is not None:
-            incident, shares = elsewhere
-            join = JoinFinding(finding=finding, shares=shares)
-            key = f"{finding.fingerprint}:also:{incident.stream}"
-            handle(incident.stream, join, actor=actor, key=key, log=log)
+            _join(log, finding, *elsewhere, actor)
             continue
-        if _over_already(log, finding, made_from) or _just_closed(log, finding, recommender):
+        closed = _last_closed(last, finding, recommender)
+        if _over_already(log, finding, made_from) or _just_closed(closed, finding):
             _log.info("tail_of_what_is_over", finding=finding.title)
             continue
-        _reopen(log, finding, recommender, actor)
+        _reopen(log, closed, finding, actor)
         came_up = (since or {}).get(finding.subject or "", "")
         key = ":".join(filter(None, (finding.fingerprint, finding.window_end.isoformat(), came_up)))
         handle(None, OpenIncident(number=0, finding=finding), actor=actor, key=key, log=log)
     return count
 
 
-def _graded(log: Engine, recommender: Recommender, finding: Finding) -> Finding:
-    with log.connect() as connection:
-        stream = cards.unclosed(connection, finding.fingerprint)
-        incident = cards.find(connection, stream) if stream else None
-    return graded(recommender, finding, incident)
+def _join(log: Engine, finding: Finding, incident: Incident, shares: Link, actor: Actor) -> None:
+    key = f"{finding.fingerprint}:also:{incident.stream}"
+    handle(incident.stream, JoinFinding(finding=finding, shares=shares), actor=actor, key=key, log=log)
 
 
-def _last_closed(
-    log: Engine, finding: Finding, recommender: Recommender | None
-) -> tuple[Incident, datetime, Check] | None:
-    """The finding's last incident, when it was closed, and the check that says what follows from it."""
+def _last_closed(last: Incident | None, finding: Finding, recommender: Recommender | None) -> Closed | None:
     check = recommender.checks.get(finding.check) if recommender else None
-    if check is None or finding.kind == "predicted":
+    if check is None or finding.kind == "predicted" or last is None or last.closed_at is None:
         return None
-    with log.connect() as connection:
-        last = cards.newest(connection, finding.fingerprint)
-    return None if last is None or last.closed_at is None else (last, last.closed_at, check)
+    return last, last.closed_at, check
 
 
-def _just_closed(log: Engine, finding: Finding, recommender: Recommender | None) -> bool:
-    closed = _last_closed(log, finding, recommender)
+def _just_closed(closed: Closed | None, finding: Finding) -> bool:
     return closed is not None and finding.window_end < closed[1] + closed[2].cool_down
 
 
-def _reopen(log: Engine, finding: Finding, recommender: Recommender | None, actor: Actor) -> None:
+def _reopen(log: Engine, closed: Closed | None, finding: Finding, actor: Actor) -> None:
     """Reopen the incident if the same finding was closed only lately."""
-    closed = _last_closed(log, finding, recommender)
     if closed is None or finding.window_end >= closed[1] + closed[2].reopen_within:
         return
     key = f"{finding.fingerprint}:again:{finding.window_end.isoformat()}"
@@ -106,10 +101,7 @@ def _reopen(log: Engine, finding: Finding, recommender: Recommender | None, acto
     handle(closed[0].stream, Reopen(reason=reason), actor=actor, key=key, log=log)
 
 
-def _reported_lately(log: Engine, finding: Finding, recommender: Recommender | None) -> bool:
-    with log.connect() as connection:
-        stream = cards.unclosed(connection, finding.fingerprint)
-        incident = cards.find(connection, stream) if stream else None
+def _reported_lately(incident: Incident | None, finding: Finding, recommender: Recommender | None) -> bool:
     last = incident.finding if incident else None
     if incident is None or last is None or incident.cleared_at is not None:
         return False
@@ -125,19 +117,16 @@ def _known_elsewhere(
     recommender: Recommender | None,
 ) -> tuple[Incident, Link] | None:
     """
-    The open incident with the same cause as `finding`, and what they share; None if it has an incident of its
-    own. A finding that joined an incident stays with it until it is over, even if the incident's own metric
-    is back earlier.
+    The open incident with the same cause as `finding`, which has none of its own, and what they share. A
+    finding that joined an incident stays with it until it is over, even if the incident's own metric is back
+    earlier.
     """
-    with log.connect() as connection:
-        if cards.unclosed(connection, finding.fingerprint):
-            return None
-        unclosed = cards.every(connection, ("open", "acknowledged", "resolved"))
     check = state.checks.get(finding.check) if state else None
     seen = check.seen.get(finding.fingerprint) if check else None
     return joined_by(
         finding,
-        reversed(unclosed),
+        linked_to(log, finding, made_from),
+        near(log, finding, made_from),
         made_from,
         seen.since if seen else None,
         lambda incident: recommender is not None and mostly_there(recommender, incident, finding, made_from),
@@ -147,15 +136,14 @@ def _known_elsewhere(
 
 def _over_already(log: Engine, finding: Finding, made_from: Lineage) -> bool:
     """Whether the window reaches back into an incident of the same cause that has ended since."""
-    return over_already(finding, known_since(log, finding.window_start - LONGEST_OVER), made_from)
+    since = finding.window_start - LONGEST_OVER
+    return over_already(finding, linked_to(log, finding, made_from, ("closed",), since), made_from)
 
 
-def _dismissed(log: Engine, finding: Finding, state: State) -> bool:
+def _dismissed(last: Incident | None, finding: Finding, state: State) -> bool:
     """Whether what was closed as "not an incident" still goes on: not reported until it was over once."""
     check = state.checks.get(finding.check)
     seen = check.seen.get(finding.fingerprint) if check else None
-    with log.connect() as connection:
-        last = cards.newest(connection, finding.fingerprint)
     if last is None or seen is None or last.closed_at is None or last.resolved_how != "false_alarm":
         return False
     return seen.since <= last.closed_at

@@ -14,8 +14,8 @@ from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers.checks.quiet import quiet
 from workers.detect.record import alarms_of
-from workers.store import cards
 from workers.store.memory import remember
+from workers.store.related import reporting
 
 _log = structlog.get_logger(__name__)
 
@@ -28,7 +28,7 @@ def quietly(log: Engine, recommender: Recommender, found: Iterable[Finding], at:
     """
     loud: list[Finding] = []
     found = tuple(found)
-    known = _known(log) if found else frozenset[str]()
+    known = fingerprints(*(reporting(log, {one.fingerprint for one in found}) if found else ()))
     silent: dict[str, list[tuple[Finding, str]]] = {}
     for finding in found:
         why = quiet(recommender, finding, known)
@@ -46,9 +46,3 @@ def quietly(log: Engine, recommender: Recommender, found: Iterable[Finding], at:
                 remember(connection, f"alarms:{check}", [one.model_dump(mode="json") for one in kept])
                 _log.info("found_quietly", check=check, titles=[one.title for one, _why in findings])
     return loud
-
-
-def _known(log: Engine) -> frozenset[str]:
-    """Fingerprints that people already know about through an incident that is still open."""
-    with log.connect() as connection:
-        return fingerprints(*cards.every(connection, ("open", "acknowledged", "resolved")))

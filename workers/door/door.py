@@ -180,15 +180,15 @@ class Door:
         with self._engine.connect() as connection:
             return people.show_incidents(connection, cards.every(connection, status))
 
-    def in_force(self) -> list[Incident]:
-        """The cards of the incidents whose hotfix is in force, newest first."""
+    def in_force(self, most: int | None = None) -> list[Incident]:
+        """The cards of the incidents, or of `most`, whose hotfix is in force; what ends first is first."""
         with self._engine.connect() as connection:
-            return people.show_incidents(connection, cards.in_force(connection))
+            return people.show_incidents(connection, cards.in_force(connection, most))
 
-    def followed(self) -> list[Incident]:
-        """The cards of the incidents whose follow-up is not done yet, closed or not; newest first."""
+    def followed(self, most: int | None = None) -> list[Incident]:
+        """The cards of the incidents, or of `most`, whose follow-up is not done; those due are first."""
         with self._engine.connect() as connection:
-            return people.show_incidents(connection, cards.followed(connection))
+            return people.show_incidents(connection, cards.followed(connection, most))
 
     def page(
         self, statuses: Sequence[str], severities: Sequence[str], below: int | None, limit: int
@@ -213,6 +213,11 @@ class Door:
         """(Status, severity) → how many incidents."""
         with self._engine.connect() as connection:
             return sums.counts(connection)
+
+    def lasting(self) -> sums.Lasting:
+        """How many hotfixes are in force, and how many follow-ups are not done."""
+        with self._engine.connect() as connection:
+            return sums.lasting(connection)
 
     def mean_times(self, reach: timedelta | None = None) -> MeanTimes:
         """Over the incidents opened within `reach` before now; over all of them if None."""

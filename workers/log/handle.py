@@ -138,7 +138,7 @@ def _open(store: Engine, command: Command, origin: Origin) -> Answer:
     if isinstance(command, OpenIncident):
         with at_once(store) as connection:
             if known := cards.unclosed(connection, command.finding.fingerprint):
-                return _decide(connection, known, command, origin)
+                return _decide(connection, known.stream, command, origin)
     with at_once(store) as connection, together(connection, OPENING):
         stream, numbered = _place(connection, command, origin.key)
         return _decide(connection, stream, numbered, origin)
@@ -222,7 +222,7 @@ def _place(connection: Connection, command: Command, key: str) -> tuple[str, Com
         raise Refused(f"{type(command).__name__} needs the incident it is about.")
     fingerprint = command.finding.fingerprint
     if known := cards.unclosed(connection, fingerprint):
-        return known, command
+        return known.stream, command
     nth = cards.times_seen(connection, fingerprint) + 1
     while _is_over(connection, _stream(fingerprint, str(nth))):
         nth += 1  # somebody took away a card that was to be counted

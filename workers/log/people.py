@@ -6,7 +6,7 @@ The only pseudonyms seen outside the door are those of people who were forgotten
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -143,9 +143,9 @@ def forget(log: Engine, who: str, declared: Declared = NOBODY) -> bool:
     return bool(pseudonyms)
 
 
-def _in_hand(connection: Connection, streams: Iterable[str], ids: Collection[str]) -> list[str]:
+def _in_hand(connection: Connection, streams: Collection[str], ids: Collection[str]) -> list[str]:
     """What is in progress that one of these people asked for or approved, in words."""
-    found = [incident for stream in streams if (incident := cards.find(connection, stream)) is not None]
+    found = cards.of(connection, streams)
     return [
         f"{in_hand(incident)} in #{incident.number}; {UNTIL_THEN[incident.hotfix.stage]}"
         for incident in sorted(found, key=lambda one: one.number)

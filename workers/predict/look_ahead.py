@@ -35,6 +35,7 @@ from workers.sources.launches import launch_check
 from workers.store import cards
 from workers.store.lock import alone
 from workers.store.memory import recall, remember
+from workers.store.related import about
 
 MEMORY = "predict"
 LOOK_EVERY = timedelta(minutes=5)
@@ -123,9 +124,7 @@ def _standing(before: dict[str, str] | None, look: CalendarReading, at: datetime
 def _clear_recovered(log: Engine, every: Sequence[Forecast], check: str, at: datetime) -> None:
     """Clear each open prediction whose forecast is good again, whatever brought that about."""
     good = {one.item: one for one in every if recovered(one)}
-    with log.connect() as connection:
-        incidents = cards.every(connection, ("open", "acknowledged", "resolved")) if good else []
-    for incident in incidents:
+    for incident in about(log, good) if good else ():
         finding = incident.finding
         if finding is None or finding.check != check or finding.subject not in good or incident.cleared_at:
             continue
@@ -148,11 +147,11 @@ def _see_again(log: Engine, blind: tuple[Finding, ...], at: datetime) -> None:
     """Clear the blind spot, if one was reported: the calendar is readable again."""
     for finding in blind:
         with log.connect() as connection:
-            stream = cards.unclosed(connection, finding.fingerprint)
-        if stream is not None:
+            incident = cards.unclosed(connection, finding.fingerprint)
+        if incident is not None:
             cleared = ClearFinding(observed=1.0, expected=1.0, window_end=at)
             key = f"{finding.fingerprint}:cleared:{at.isoformat()}"
-            handle(stream, cleared, actor=PREDICTOR, key=key, log=log)
+            handle(incident.stream, cleared, actor=PREDICTOR, key=key, log=log)
 
 
 def _looked_at(kept: dict[str, Any]) -> datetime:

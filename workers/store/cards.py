@@ -21,7 +21,7 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy import ColumnElement, Connection, func, select, true
 
-from domain.incident.decide.rule import ACTING, GOING
+from domain.incident.decide.rule import ACTING
 from domain.incident.followed import is_open
 from domain.incident.state import Incident, Status, replay
 from domain.values import Severity
@@ -39,6 +39,7 @@ from workers.store.tables import CardRow, EventRow
 _log = structlog.get_logger(__name__)
 _CARDS = CardRow.__table__  # type: ignore[attr-defined]
 _EVENTS = EventRow.__table__  # type: ignore[attr-defined]
+_NEWEST_FIRST = _CARDS.c.number.desc()
 _NEWEST = select(func.max(_EVENTS.c.version)).where(_EVENTS.c.stream == _CARDS.c.stream).scalar_subquery()
 
 _PAGE = """
@@ -70,7 +71,7 @@ JOIN cards USING (number) ORDER BY wanted.severity, number DESC
 """The numbers from an index alone; only the page's cards are read."""
 
 NEVER = datetime(9999, 12, 29, tzinfo=UTC)
-"""The end of a hotfix that does not expire: the last day that the column can hold."""
+"""The end of a hotfix that does not expire, and of a follow-up without a date: the last day of the column."""
 
 HIGHEST_NUMBER = 2**31 - 1
 """The largest integer of PostgreSQL; for a larger number there is no incident, instead of an error."""
@@ -84,6 +85,7 @@ _COLUMNS = (
     "opened_at",
     "owes",
     "expires_at",
+    "follow_up_due",
     "version",
     "incident",
     "shape",
@@ -92,7 +94,17 @@ _COLUMNS = (
     "seal",
 )
 
-_SPELLED = {"number", "opened_at", "owes", "expires_at", "version", "unscored", "due_at", *sums.TOOK}
+_SPELLED = {
+    "number",
+    "opened_at",
+    "owes",
+    "expires_at",
+    "follow_up_due",
+    "version",
+    "unscored",
+    "due_at",
+    *sums.TOOK,
+}
 _VALUES = ", ".join(f"%({name}){'s' if name in _SPELLED else 'b'}" for name in _COLUMNS[:-1])
 _CHANGES = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
 
@@ -130,6 +142,7 @@ def row_of(incident: Incident) -> dict[str, Any]:
         "opened_at": incident.opened_at,
         "owes": bool(incident.awaits) or is_open(incident),
         "expires_at": _expires_at(incident),
+        "follow_up_due": _follow_up_due(incident),
         "version": incident.version,
         "incident": spelled,
         "shape": made_by,
@@ -158,17 +171,20 @@ def find(connection: Connection, stream_or_number: str | int) -> Incident | None
     return found[0] if found else None
 
 
-def unclosed(connection: Connection, fingerprint: str) -> str | None:
-    """The stream of a fingerprint's newest incident that is not closed."""
+def of(connection: Connection, streams: Collection[str]) -> list[Incident]:
+    """The incidents of these streams, in this order."""
+    found = {incident.stream: incident for incident in _some(connection, _CARDS.c.stream.in_(streams))}
+    return [found[stream] for stream in streams if stream in found]
+
+
+def unclosed(connection: Connection, fingerprint: str) -> Incident | None:
+    """A fingerprint's newest incident that is not closed."""
     query = """SELECT incident, shape, stream, seal FROM cards WHERE fingerprint = %s AND status <> 'closed'
         ORDER BY number DESC"""
     found = cursor(connection).execute(query, (fingerprint,)).fetchall()
     # Somebody else may have written its columns: a finding must not join just any incident.
-    for row in found:
-        for incident in _incidents(connection, [row]):
-            if incident.fingerprint == fingerprint and incident.status != "closed":
-                return incident.stream
-    return None
+    ours = (one for row in found for one in _incidents(connection, [row]))
+    return next((one for one in ours if one.fingerprint == fingerprint and one.status != "closed"), None)
 
 
 def times_seen(connection: Connection, fingerprint: str) -> int:
@@ -183,21 +199,18 @@ def every(connection: Connection, status: str | tuple[str, ...] | None = None) -
     return _some(connection, true() if statuses is None else _CARDS.c.status.in_(statuses))
 
 
-def in_force(connection: Connection) -> list[Incident]:
-    """The incidents whose hotfix is in force, closed or not; newest first."""
-    found = _some(connection, _CARDS.c.expires_at.is_not(None))
+def in_force(connection: Connection, most: int | None = None) -> list[Incident]:
+    """The incidents, or `most` of them, whose hotfix is in force, closed or not; what ends first is first."""
+    ends = _CARDS.c.expires_at
+    found = _some(connection, ends.is_not(None), ends, _CARDS.c.number, limit=most)
     return [incident for incident in found if incident.hotfix and incident.hotfix.stage in ACTING]
 
 
-def deployed_or_approved(connection: Connection) -> list[Incident]:
-    """The incidents whose hotfix is in force or about to be, newest first."""
-    found = _some(connection, _CARDS.c.expires_at.is_not(None) | _CARDS.c.owes)
-    return [incident for incident in found if incident.hotfix and incident.hotfix.stage in GOING]
-
-
-def followed(connection: Connection) -> list[Incident]:
-    """The incidents whose follow-up is not done yet, closed or not; newest first."""
-    return [incident for incident in _some(connection, _CARDS.c.owes) if is_open(incident)]
+def followed(connection: Connection, most: int | None = None) -> list[Incident]:
+    """The incidents, or `most` of them, whose follow-up is not done, closed or not; those due are first."""
+    due = _CARDS.c.follow_up_due
+    found = _some(connection, due.is_not(None), due, _NEWEST_FIRST, limit=most)
+    return [incident for incident in found if is_open(incident)]
 
 
 def open_or_opened_since(connection: Connection, moment: datetime) -> list[Incident]:
@@ -253,9 +266,14 @@ def unscored(connection: Connection) -> list[Incident]:
     return _some(connection, _CARDS.c.unscored)[::-1]
 
 
-def _some(connection: Connection, wanted: ColumnElement[bool], limit: int | None = None) -> list[Incident]:
+def _some(
+    connection: Connection,
+    wanted: ColumnElement[bool],
+    *order: ColumnElement[Any],
+    limit: int | None = None,
+) -> list[Incident]:
     query = select(_CARDS.c.incident, _CARDS.c.shape, _CARDS.c.stream, _CARDS.c.seal).where(wanted)
-    rows = connection.execute(query.order_by(_CARDS.c.number.desc()).limit(limit)).all()
+    rows = connection.execute(query.order_by(*(order or (_NEWEST_FIRST,))).limit(limit)).all()
     return _incidents(connection, rows)
 
 
@@ -365,3 +383,8 @@ def _expires_at(incident: Incident) -> datetime | None:
     """When the hotfix has to be reverted, while it is in force; this column finds what is in force."""
     hotfix = incident.hotfix
     return (hotfix.expires_at or NEVER) if hotfix and hotfix.stage in ACTING else None
+
+
+def _follow_up_due(incident: Incident) -> datetime | None:
+    """When the follow-up is due, until it is done."""
+    return ((incident.followed and incident.followed.due_at) or NEVER) if is_open(incident) else None

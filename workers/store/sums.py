@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -31,6 +31,10 @@ _COUNTS = "SELECT status, severity, count(*) FROM cards GROUP BY status, severit
 _MEANS = f"""
 SELECT {", ".join(f"count({name}), avg({name})" for name in TOOK)} FROM cards WHERE opened_at >= %(since)s
 """  # noqa: S608 - constants
+_LASTING = """
+SELECT (SELECT count(*) FROM cards WHERE expires_at IS NOT NULL),
+    (SELECT count(*) FROM cards WHERE follow_up_due IS NOT NULL)
+"""
 _BY_THE_CLOCK = ", ".join(f"'{kind}'" for kind in SCHEDULED)
 OWED = f"""
 FROM (SELECT stream, number, debts FROM cards WHERE owes OR expires_at IS NOT NULL) AS card,
@@ -44,6 +48,13 @@ WHERE kind <> ALL (ARRAY[{_BY_THE_CLOCK}]) OR since <= %(at)s
 _OWED_SUMS = f"""
 SELECT kind, count(*), min(since), count(trouble) {OWED} GROUP BY kind ORDER BY kind
 """
+
+
+class Lasting(NamedTuple):
+    """How many hotfixes are in force, and how many follow-ups are not done."""
+
+    in_force: int
+    followed: int
 
 
 class ObligationSum(Value):
@@ -98,6 +109,11 @@ def _took(incident: Incident) -> dict[str, int | None]:
 def counts(connection: Connection) -> dict[tuple[str, str], int]:
     """(Status, severity) → how many incidents; combinations without any are left out."""
     return {(status, severity): n for status, severity, n in connection.exec_driver_sql(_COUNTS)}
+
+
+def lasting(connection: Connection) -> Lasting:
+    """What lasts beyond the response to an incident."""
+    return Lasting(*connection.exec_driver_sql(_LASTING).one())
 
 
 def mean_times(connection: Connection, since: datetime | None = None) -> MeanTimes:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, DateTime, Identity, LargeBinary, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 
@@ -90,7 +91,8 @@ class CardRow(SQLModel, table=True):
     The fold of a stream, written in the transaction of its events.
 
     The summed values have columns of their own: `debts` (kind → event, since), `to_…` in microseconds.
-    `due_at` is when the clock checks it next.
+    `due_at` is when the clock checks it next, `follow_up_due` when the follow-up is to be done. PostgreSQL
+    makes `found_by` from `incident`, for `workers.store.related`; nobody can write it.
     """
 
     __tablename__: ClassVar[str] = "cards"
@@ -104,6 +106,7 @@ class CardRow(SQLModel, table=True):
     opened_at: datetime = _moment()
     owes: bool
     expires_at: datetime | None = _moment(default=None)
+    follow_up_due: datetime | None = _moment(default=None)
     version: int
     incident: str = Field(sa_type=Text)
     shape: str
@@ -115,6 +118,7 @@ class CardRow(SQLModel, table=True):
     to_diagnose: int | None = Field(default=None, sa_type=BigInteger)
     to_mitigate: int | None = Field(default=None, sa_type=BigInteger)
     to_resolve: int | None = Field(default=None, sa_type=BigInteger)
+    found_by: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
     seal: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 
-from domain.detection.correlate.same_cause import SILENT, Link, lacks, same_cause
+from domain.detection.correlate.same_cause import SILENT, Link, crossing, lacks, same_cause
 from domain.detection.judge.state import CLEAR_AFTER
 from domain.incident.state import Incident
 from domain.recommender.lineage import Lineage
@@ -21,6 +22,8 @@ REPEAT_AFTER = timedelta(minutes=1)
 """An open incident records the same finding at most this often: the log is for people too."""
 LONGEST_OVER = timedelta(days=7)
 """How long before a window an incident may have been opened, or last seen, and still be related to it."""
+MOST_MEASURED = 20
+"""How many open incidents are measured for one finding, the newest: each takes a query of the tables."""
 MOST_OF_IT = 0.5
 """Share of a finding's deviation that something has to explain to be its cause."""
 
@@ -49,7 +52,8 @@ def seen_until(incident: Incident, latest: Finding) -> datetime:
 
 def joined_by(
     finding: Finding,
-    unclosed: Iterable[Incident],
+    linked: Iterable[Incident],
+    near: Iterable[Incident],
     made_from: Lineage,
     since: datetime | None,
     mostly_there: Callable[[Incident], bool],
@@ -63,21 +67,34 @@ def joined_by(
     would hear of it.
 
     Args:
-        unclosed: none of them about this finding itself.
+        linked: the open incidents that may report the same cause; none of them about this finding itself.
+        near: those, newest first, of which only a measurement tells; asked only if no other joins.
         since: when the unbroken run of sightings of the finding began, if its check remembers.
         mostly_there: whether most of what the finding lacks lies where it crosses that incident.
         explained_by: the items behind a finding; asked only if nothing else joins.
     """
-    incidents = [incident for incident in unclosed if not _outlived(incident, finding)]
-    for incident in incidents:
+    for incident in linked:
+        if _outlived(incident, finding):
+            continue
         joined = any(one.fingerprint == finding.fingerprint for one in incident.also)
         if joined and since is not None and (incident.cleared_at is None or since < incident.cleared_at):
             return incident, "table"
         if shares := link_to(incident, finding, made_from):
             return incident, shares
-        if mostly_there(incident):
-            return incident, "downstream"
+    measured = (one for one in near if not _outlived(one, finding) and _may_be(one, finding, made_from))
+    incidents = list(islice(measured, MOST_MEASURED))[::-1]
+    if upstream := next(filter(mostly_there, incidents), None):
+        return upstream, "downstream"
     return _of_the_same_items(finding, incidents, explained_by)
+
+
+def _may_be(incident: Incident, finding: Finding, made_from: Lineage) -> bool:
+    """Whether a measurement may show the same cause: the slices cross, or both may be of the same items."""
+    first, latest = incident.first_finding, incident.finding
+    if first is None or latest is None:
+        return False
+    crosses = crossing(first, latest, seen_until(incident, latest), finding, made_from) is not None
+    return crosses or _may_share_items(incident, finding)
 
 
 def _outlived(incident: Incident, finding: Finding) -> bool:

@@ -18,12 +18,11 @@ def part_of(incident: Incident, found: Diagnosis, unclosed: Iterable[Incident]) 
 
     Args:
         found: the incident's diagnosis.
-        unclosed: the others, in any order.
+        unclosed: the others, oldest first.
     """
     if not may_merge(incident):
         return None
-    same = (one for one in unclosed if one.stream != incident.stream and _is_of(one, found))
-    return min(same, key=lambda one: one.number, default=None)
+    return next((one for one in unclosed if one.stream != incident.stream and _is_of(one, found)), None)
 
 
 def _is_of(other: Incident, found: Diagnosis) -> bool:

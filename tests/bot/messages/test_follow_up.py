@@ -35,17 +35,17 @@ def test_only_what_is_open_is_listed_what_is_overdue_first() -> None:
 
 def test_the_home_names_owner_and_day_and_has_nothing_where_nothing_is_open() -> None:
     found = standings([after(*OWNED)[0]], LATE)
-    drawn = str(home_of(found, url))
+    drawn = str(home_of(found, 1, url))
     assert "Follow-ups" in drawn
     assert "⏰" in drawn
     assert "<@U-oncall>" in drawn
-    assert home_of((), url) == []
-    assert "No follow-up is open" in str(blocks((), url))
+    assert home_of((), 0, url) == []
+    assert "No follow-up is open" in str(blocks((), 0, url))
 
 
 def test_more_than_a_page_says_how_many_and_where_they_are() -> None:
     (one,) = standings([after(*OWNED)[0]], LATE)
-    assert "and 2 more: `recsysops follow-up list`" in str(blocks([one] * 12, url))
+    assert "and 2 more: `recsysops follow-up list`" in str(blocks([one] * 10, 12, url))
 
 
 def test_the_reminder_mentions_its_owner_in_the_thread() -> None:

@@ -25,7 +25,7 @@ def numbered(number: int, story: str, hours: float) -> Incident:
 
 
 def shown(*incidents: Incident) -> str:
-    view: Any = home(Shown((), (), {}, {}, in_force(incidents, LATER)), URL)
+    view: Any = home(Shown((), (), {}, {}, in_force(incidents, LATER), lasting=(len(incidents), 0)), URL)
     assert problems_of_view(view) == []
     return str(view)
 

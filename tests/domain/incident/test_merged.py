@@ -90,7 +90,7 @@ def named(kind: str = "feature", name: str | None = "language", place: Slice = C
 
 
 def test_it_is_a_part_of_the_first_incident_with_the_same_kind_object_and_place() -> None:
-    assert into(other(9), other(7), other(8)) == 7
+    assert into(other(7), other(8), other(9)) == 7
     assert into(other(7, named(place=slice_of(country="Peru"))), other(8, named(name="genre")), other(9)) == 9
     assert into(other(7, named("renaming")), other(8, named(place=()))) is None
 

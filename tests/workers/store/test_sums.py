@@ -65,7 +65,9 @@ def incidents(log: Engine, on_call: Actor, noon: datetime) -> list[Incident]:
 def crowd(log: Engine, owner: psycopg.Connection, opened: Callable[..., Answer]) -> None:
     """Thousands of open incidents, each of which owes a diagnosis and a message: copies of one that does."""
     opened()
-    columns = [c.name for c in cards._CARDS.columns if c.name not in {"stream", "number", "fingerprint"}]
+    columns = [
+        c.name for c in cards._CARDS.columns if c.name not in {"stream", "number", "fingerprint", "found_by"}
+    ]
     copied = ", ".join(columns)
     owner.execute(
         f"INSERT INTO cards (stream, number, fingerprint, {copied}) "
@@ -81,20 +83,6 @@ def crowd(log: Engine, owner: psycopg.Connection, opened: Callable[..., Answer])
         [[row[0] for row in rows], seals],
     )
     owner.execute("VACUUM ANALYZE cards")
-
-
-@pytest.fixture
-def read_cards(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every card that is read and checked, from here on."""
-    read: list[str] = []
-    before = cards.read
-
-    def counted(stream: str, incident: str | None, *proof: Any) -> Incident | None:
-        read.append(str(incident))
-        return before(stream, incident, *proof)
-
-    monkeypatch.setattr(cards, "read", counted)
-    return read
 
 
 def plan_of(connection: Connection, query: str, asked: dict[str, Any]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from domain.values import Actor, Diagnosis
 from workers.log.handle import handle
 from workers.log.obligations import Work
 from workers.store import cards
+from workers.store.related import of_one_cause
 
 ACTOR = Actor(kind="worker", id="worker:diagnose")
 
@@ -24,8 +25,7 @@ def merge(work: Work, found: Diagnosis) -> None:
     event_id = work.obligation.event_id
     with work.log.connect() as connection:
         incident = cards.find(connection, work.incident.stream)  # a person may have taken it meanwhile
-        unclosed = cards.every(connection, ("open", "acknowledged"))
-    one = part_of(incident, found, unclosed) if incident is not None else None
+    one = part_of(incident, found, of_one_cause(work.log, found)) if incident is not None else None
     if incident is None or one is None:
         return
     own = [incident.finding] if incident.finding is not None else []

@@ -50,7 +50,13 @@ def opened(finding: Finding, **more: object) -> Incident:
 
 def joins(finding: Finding, incident: Incident, items: Mapping[str, Mapping[str, float]]) -> str | None:
     shared = joined_by(
-        finding, [incident], Lineage(), None, lambda _one: False, lambda one: items.get(one.title, {})
+        finding,
+        [incident],
+        [incident],
+        Lineage(),
+        None,
+        lambda _one: False,
+        lambda one: items.get(one.title, {}),
     )
     return shared[1] if shared else None
 
@@ -80,14 +86,14 @@ def test_items_are_asked_for_only_where_nothing_else_joins() -> None:
         raise AssertionError
 
     wider = found(slice_of(genre="Action"), 1, check="other")
-    assert joined_by(wider, [opened(ACTION)], Lineage(), None, lambda _one: False, never) is not None
+    assert joined_by(wider, [opened(ACTION)], [], Lineage(), None, lambda _one: False, never) is not None
 
 
 def test_what_joined_stays_with_the_incident_while_it_goes_on() -> None:
     later = COMEDY.model_copy(update={"window_start": AT + 4 * DAY, "window_end": AT + 5 * DAY})
     known = opened(ACTION, also=(COMEDY,))
     since = COMEDY.window_start
-    shared = joined_by(later, [known], Lineage(), since, lambda _one: False, lambda _one: {})
+    shared = joined_by(later, [known], [], Lineage(), since, lambda _one: False, lambda _one: {})
     assert shared is not None
     assert joins(later, known, {}) is None
 
@@ -101,7 +107,7 @@ def test_what_goes_on_in_a_window_that_began_after_the_fix_is_reported_by_itself
             update={"window_start": AT + start * DAY, "window_end": AT + (start + 1) * DAY}
         )
         since = COMEDY.window_start
-        return joined_by(again, [resolved], Lineage(), since, lambda _: False, lambda _: {}) is not None
+        return joined_by(again, [resolved], [], Lineage(), since, lambda _: False, lambda _: {}) is not None
 
     assert joined(3)  # of this window a part is from before the fix
     assert joined(4) is (how == "by_itself")

@@ -162,7 +162,7 @@ def test_what_it_repairs_and_what_everybody_gains_today_is_measured_and_reported
     (one,) = in_force([after], DEPLOYED + DAY)
     assert one.worth is not None
     assert one.worth.repaired == repaired
-    assert "today, against members held out" in str(home_of([one], lambda path: path))
+    assert "today, against members held out" in str(home_of([one], 1, lambda path: path))
     assert "Today, against members held out: repairs" in str(section_of(after))
 
 
@@ -216,4 +216,4 @@ def test_without_a_hold_out_nothing_is_compared(log: Engine, deployed: Callable[
     assert WORTH not in {obligation.kind for obligation in due(incident, DEPLOYED + 3 * DAY)}
     (one,) = in_force([incident], DEPLOYED + DAY)
     assert (one.hold_out, one.worth) == (0.0, None)
-    assert "held out" not in str(home_of([one], lambda path: path))
+    assert "held out" not in str(home_of([one], 1, lambda path: path))
