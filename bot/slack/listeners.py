@@ -95,9 +95,10 @@ class Listeners:
         self, ack: AsyncAck, body: Body, action: Body, respond: AsyncRespond, client: AsyncWebClient
     ) -> None:
         """Handle a button, or an entry of the More menu."""
-        name, value = str(action["action_id"]), str(action.get("value", ""))
+        chosen = action.get("selected_option") or action
+        name, value = str(action["action_id"]), str(chosen.get("value", ""))
         if name == "more":
-            name, value = actions.split_more(str(action["selected_option"]["value"]))
+            name, value = actions.split_more(value)
 
         async def act() -> str | None:
             if name == "report":
@@ -402,6 +403,5 @@ def _said(refusal: Refused) -> str:
 
 
 def _key(body: Body) -> str:
-    """The idempotency key of a request that Slack may deliver twice."""
-    team = (body.get("team") or {}).get("id") or body.get("team_id") or "team"
-    return f"{team}:{body['trigger_id']}"
+    """The idempotency key of a request that Slack may deliver twice: a trigger is of one press."""
+    return f"slack:{body['trigger_id']}"
