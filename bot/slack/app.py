@@ -18,18 +18,18 @@ from functools import partial
 from typing import Any
 
 import structlog
+import uvicorn
 from slack_bolt.adapter.starlette.async_handler import to_starlette_response
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import Response
 from starlette.routing import Mount, Route, Router
 
 from bot import settings
-from bot.border.answers import SafeAnswers, hosts
+from bot.border.answers import SafeAnswers, known_hosts
 from bot.border.body import BoundedBody
 from bot.border.server import serve, server, server_beside
 from bot.border.shape import Body
@@ -123,9 +123,7 @@ def create_app(given: BotSettings, door: Door) -> Starlette:
 
 def _before_pages(given: BotSettings, door: Door, *, tls: bool) -> list[Middleware]:
     """Only host names of ours, and a cookie if people log in."""
-    named = Middleware(
-        TrustedHostMiddleware, allowed_hosts=hosts(given.public_url, given.allowed_hosts), www_redirect=False
-    )
+    named = known_hosts(given.public_url, given.allowed_hosts)
     if given.login is None:
         return [named]
     remembered = Middleware(
@@ -137,6 +135,14 @@ def _before_pages(given: BotSettings, door: Door, *, tls: bool) -> list[Middlewa
         https_only=tls,
     )
     return [named, remembered]
+
+
+def _numbers(given: BotSettings, door: Door) -> uvicorn.Server | None:
+    """The server of `/metrics` on loopback, if its port is declared."""
+    if given.metrics_port is None:
+        return None
+    numbers = counted.alone(door, known_hosts(given.public_url, given.allowed_hosts))
+    return server_beside(numbers, LOOPBACK, given.metrics_port)
 
 
 def __getattr__(name: str) -> Any:
@@ -161,8 +167,7 @@ def main() -> int:
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    beside = server_beside(counted.alone(door), LOOPBACK, given.metrics_port) if given.metrics_port else None
-    asyncio.run(serve(app, beside))
+    asyncio.run(serve(app, _numbers(given, door)))
     return release.code
 
 

@@ -16,6 +16,7 @@ import pytest
 from slack_sdk.socket_mode.request import SocketModeRequest
 from structlog.testing import capture_logs
 
+from bot.border.answers import known_hosts
 from bot.pages.counted import alone
 from bot.pages.links import Links
 from bot.pages.numbers import numbers
@@ -51,7 +52,7 @@ def test_the_web_process_loads_no_science_and_is_light() -> None:
 
 def counted(door: Door) -> str:
     """What Prometheus reads."""
-    with held_port() as port, served(alone(door), port):
+    with held_port() as port, served(alone(door, known_hosts("", [])), port):
         return httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
 
 
