@@ -154,11 +154,7 @@ class Listeners:
         async def act() -> str | None:
             asked = commands.read(str(body.get("text", "")))
             if asked.word == "declare":
-                await self._actor(body, "respond")
-                await ack()
-                await client.views_open(
-                    trigger_id=body["trigger_id"], view=modals.declare(asked.rest, body["channel_id"])
-                )
+                await self._open_declaration(body, asked.rest, client, ack)
                 return None
             if asked.word == "help":
                 return Marked(commands.help_text())
@@ -326,6 +322,12 @@ class Listeners:
         await ack()
         if press.modal:
             await client.views_open(trigger_id=body["trigger_id"], view=press.modal(incident, value))
+
+    async def _open_declaration(self, body: Body, title: str, client: AsyncWebClient, ack: AsyncAck) -> None:
+        await self._actor(body, "respond")
+        await ack()
+        view = modals.declare(title, body["channel_id"])
+        await client.views_open(trigger_id=body["trigger_id"], view=view)
 
     async def _again(self, name: str, value: str) -> list[Block]:
         """The current button for somebody who pressed one of an earlier menu, if there is one."""
