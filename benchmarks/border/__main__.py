@@ -19,7 +19,7 @@ from benchmarks.border.attack import CLOSED, LEFT, Answers, attack, press
 from benchmarks.border.requests import KINDS, Drawn, request
 from benchmarks.press.slack import modal
 from benchmarks.press.slack import signed as signed_press
-from benchmarks.stack import WEB, Stack, stack
+from benchmarks.stack import WEB, Stack, free_ports, stack
 from benchmarks.table import Row, Rows, machine, percentile, show
 from bot.messages.incident.value import spell
 from domain.incident.commands import DeclareIncident
@@ -114,10 +114,12 @@ def events(door: Door, incidents: list[Incident]) -> int:
     return sum(len(door.events(one.stream)) for one in incidents)
 
 
-async def strike(port: int, drawn: Drawn, presses: list[bytes], taken: list[float]) -> tuple[Answers, int]:
+async def strike(
+    port: int, metrics_port: int, drawn: Drawn, presses: list[bytes], taken: list[float]
+) -> tuple[Answers, int]:
     """Run the attack, with genuine presses beside it."""
     pressing = asyncio.create_task(press(port, presses, PAUSE_SECONDS, taken))
-    answers = await attack(port, drawn, REQUESTS)
+    answers = await attack(port, metrics_port, drawn, REQUESTS)
     return answers, await pressing
 
 
@@ -127,17 +129,18 @@ def measure(real: Stack) -> Outcome:
     incidents = declared(door)
     process = real.start(WEB, health=f"{real.web_url}/health")
     port, answer_url = int(real.web_url.rpartition(":")[2]), f"{real.workspace_url}/respond/none"
+    metrics_port = int(real.environment["METRICS_PORT"])
     memory, taken = Memory(psutil.Process(process.pid)), list[float]()
     known = genuine(incidents, "before", INCIDENTS, answer_url)
     if asyncio.run(press(port, known, 0.0, [])):
         raise RuntimeError("genuine presses are refused before anything began")
     drawn = Drawn(random.Random(SEED), [spell(one) for one in incidents], answer_url, known)
-    asyncio.run(attack(port, drawn, WARM))
+    asyncio.run(attack(port, metrics_port, drawn, WARM))
     before, written = memory.now(), events(door, incidents)
     presses = genuine(incidents, "beside", PRESSES, answer_url)
     begun = time.perf_counter()
     with memory.watched():
-        answers, refused = asyncio.run(strike(port, drawn, presses, taken))
+        answers, refused = asyncio.run(strike(port, metrics_port, drawn, presses, taken))
     seconds = time.perf_counter() - begun
     accepted = abs(events(door, incidents) - written - PRESSES) + len(door.incidents()) - INCIDENTS
     tracebacks = real.log.read_text(encoding="utf-8", errors="replace").count("Traceback")
@@ -151,7 +154,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="recsysops-benchmark-") as made:
         file = Path(made, "recsysops.toml")
         file.write_text(DECLARED, encoding="utf-8")
-        with stack(file) as real:
+        (port,) = free_ports(1)
+        with stack(file, {"METRICS_PORT": str(port)}) as real:
             show("border", list(table(rows, measure(real))))
 
 

@@ -36,13 +36,13 @@ class Answers:
         return sum(sum(counted.values()) for counted in self.of.values())
 
 
-async def attack(port: int, drawn: Drawn, requests: int) -> Answers:
+async def attack(port: int, metrics_port: int, drawn: Drawn, requests: int) -> Answers:
     """Send them all, the slow ones alongside the others so that the others find connections taken."""
     answers, gate, slow_gate = Answers(), asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(SLOW_AT_ONCE)
 
     async def one(sent: Sent, free: asyncio.Semaphore) -> None:
         try:
-            answers.of[sent.kind][await _answered(port, sent)] += 1
+            answers.of[sent.kind][await _answered(metrics_port if sent.of_metrics else port, sent)] += 1
         finally:
             free.release()
 

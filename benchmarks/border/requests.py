@@ -12,7 +12,7 @@ import hmac
 import json
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -35,11 +35,13 @@ class Sent:
         kind: the kind it is counted under in the table.
         parts: its bytes, sent one part after the other.
         pause_seconds: between two parts; for half a request, no more ever comes.
+        of_metrics: it goes to the port of `/metrics`.
     """
 
     kind: str
     parts: tuple[bytes, ...]
     pause_seconds: float = 0.0
+    of_metrics: bool = False
 
 
 @dataclass
@@ -130,6 +132,40 @@ EARLY = ("approve", "revert", "close", "follow_up_accept", "reopen", "none")
 """Actions of a later stage, or of none."""
 
 
+def misshapen(drawn: Drawn) -> Sent:
+    """Signed, and readable, but not as Slack speaks: no user, no actions, no fields, another kind."""
+    trigger = f"stolen-{drawn.chance.getrandbits(64)}"
+    press = button("acknowledge", drawn.chance.choice(drawn.values), trigger, drawn.answer_url)
+    changed: Sequence[Mapping[str, object]] = (
+        {"user": None},
+        {"user": "U-oncall"},
+        {"user": {"id": 7}},
+        {"actions": None},
+        {"actions": []},
+        {"actions": [None]},
+        {"actions": [{"action_id": ["acknowledge"]}]},
+        {"trigger_id": None},
+        {"team": [], "view": 7},
+        {"team": None, "user": {"id": "U-oncall"}},
+        {"type": "view_submission", "view": {"callback_id": "declare"}},
+        {"type": "message_action", "callback_id": "x"},
+        {"type": ["block_actions"]},
+        {"type": "event_callback", "event": None},
+    )
+    payload = json.dumps({**press, **drawn.chance.choice(changed)})
+    forms = ({"payload": payload}, {"payload": "[[]]"}, {"payload": "7"}, {"text": "status"}, {})
+    body = urlencode(drawn.chance.choices(forms, (8, 1, 1, 1, 1))[0]).encode()
+    return Sent("misshapen", (request(body, signed(body)),))
+
+
+def rebound(drawn: Drawn) -> Sent:
+    """`/metrics` on loopback, under the name of a page that led a browser there."""
+    name = drawn.chance.choice(("evil.example", "127.0.0.1.evil.example", "localhost.", "0.0.0.0", "[::2]"))
+    more = drawn.chance.choice(([], [("x-forwarded-host", "127.0.0.1")], [("forwarded", "host=127.0.0.1")]))
+    lines = ["GET /metrics HTTP/1.1", f"host: {name}", *(f"{key}: {value}" for key, value in more)]
+    return Sent("rebound", ("\r\n".join(lines).encode() + b"\r\n\r\n",), of_metrics=True)
+
+
 def unreadable(drawn: Drawn) -> Sent:
     """A body that cannot be read, signed by nobody or (a fault of Slack's) by Slack."""
     made = (
@@ -146,8 +182,7 @@ def unreadable(drawn: Drawn) -> Sent:
         (FORM, "application/json", "text/plain; charset=utf-16", "multipart/form-data", "")
     )
     headers = signed(body, kind=kind) if drawn.chance.random() < 0.5 else [("content-type", kind)]
-    # A signed empty body is a request that asks for nothing.
-    return Sent("unreadable", (request(body, headers if body else []),))
+    return Sent("unreadable", (request(body, headers),))
 
 
 TYPES = (FORM, "application/json", "text/plain; charset=utf-16", "multipart/form-data", "")
@@ -249,10 +284,12 @@ STRANGE: tuple[Headers, ...] = (
 )
 
 KINDS: dict[str, tuple[float, Callable[[Drawn], Sent]]] = {
-    "forged": (30, forged),
+    "forged": (24, forged),
     "malformed": (25, malformed),
-    "unreadable": (12, unreadable),
-    "astray": (12, astray),
+    "misshapen": (8, misshapen),
+    "unreadable": (8, unreadable),
+    "astray": (10, astray),
+    "rebound": (4, rebound),
     "signed for another time": (8, late),
     "replayed": (5, replayed),
     "oversized": (4, oversized),

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 POLICY = (
@@ -47,11 +49,12 @@ class SafeAnswers:
         await self._app(scope, receive, answer)
 
 
-def hosts(public_url: str, also: Iterable[str]) -> list[str]:
+def known_hosts(public_url: str, also: Iterable[str]) -> Middleware:
     """
-    The host names a browser may use; a page requested under any other name is not shown.
+    Shows nothing under a host name that is not ours: a stranger may lead a browser here (DNS rebinding).
 
-    >>> hosts("https://ops.example:8443", ["ops.internal"])
+    >>> known_hosts("https://ops.example:8443", ["ops.internal"]).kwargs["allowed_hosts"]
     ['127.0.0.1', 'localhost', '[::1]', 'ops.example', 'ops.internal']
     """
-    return [*LOOPBACK, *filter(None, [urlsplit(public_url).hostname]), *also]
+    names = [*LOOPBACK, *filter(None, [urlsplit(public_url).hostname]), *also]
+    return Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False)

@@ -78,6 +78,7 @@ def _config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
         server_header=False,
+        proxy_headers=False,  # nothing is decided by who a proxy says has asked
     )
     logger = logging.getLogger("uvicorn.error")
     if not any(isinstance(one, _Seldom) for one in logger.filters):

@@ -1,7 +1,7 @@
 """
 Accepts requests as Slack's only if the signature over their raw bytes is valid.
 
-Bolt verifies too, but only after decoding the body; one it cannot decode would be an error of ours.
+They are read here, once: what is verified and shaped is what Bolt is given.
 """
 
 from __future__ import annotations
@@ -11,19 +11,16 @@ import hmac
 import json
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from bot.border.shape import Body, Malformed, shaped
+
 SIGNATURE, TIMESTAMP = "x-slack-signature", "x-slack-request-timestamp"
 MOST_SECONDS = 300
 """How far a timestamp may be from now, either way; a replay within that time is recognised by its key."""
-
-
-class Malformed(Exception):
-    """Something Slack would never send; the message is worded for the sender."""
 
 
 class SignedOnly:
@@ -32,7 +29,7 @@ class SignedOnly:
     def __init__(
         self,
         secret: str,
-        answer: Callable[[Request], Awaitable[Response]],
+        answer: Callable[[Body], Awaitable[Response]],
         now: Callable[[], float] = time.time,
     ) -> None:
         self._secret = secret.encode()
@@ -45,10 +42,10 @@ class SignedOnly:
         try:
             if not self._is_signed(request, body):
                 return PlainTextResponse("This is not signed by Slack.\n", 401)
-            require_readable(body, request.headers.get("content-type", ""))
+            asked = read(body.decode())
         except Malformed as error:
             return PlainTextResponse(f"{error}\n", 400)
-        return await self._answer(request)
+        return await self._answer(asked)
 
     def _is_signed(self, request: Request, body: bytes) -> bool:
         try:
@@ -58,7 +55,7 @@ class SignedOnly:
         signature, timestamp = _one(request, SIGNATURE), _one(request, TIMESTAMP)
         if signature is None or timestamp is None:
             return False
-        if not (timestamp.isascii() and timestamp.isdecimal() and len(timestamp) <= 12):
+        if not (timestamp.isdecimal() and len(timestamp) <= 12):
             raise Malformed(f"{TIMESTAMP} is no time in seconds.")
         if abs(self._now() - int(timestamp)) > MOST_SECONDS:
             return False
@@ -74,28 +71,24 @@ def _one(request: Request, name: str) -> str | None:
     return found[0] if found else None
 
 
-def require_readable(body: bytes, content_type: str) -> None:
+def read(text: str) -> Body:
     """
+    What is read of the request with this body: JSON, or a form that may have it as its `payload`.
+
     Raises:
-        Malformed: the body is neither a form nor a JSON object, or a form's payload is not a JSON object.
+        Malformed: it is neither, or not as Slack sends it.
     """
-    text = body.decode()
-    # As Bolt does: whatever looks like JSON is read as JSON, regardless of its content type.
-    if content_type.partition(";")[0].strip().lower() == "application/json" or text.startswith("{"):
-        _require_object(text, "The body")
-        return
+    if text.startswith("{"):
+        return shaped(_json(text))
     try:
-        fields = parse_qs(text, keep_blank_values=True, max_num_fields=200)
+        fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=200))
     except ValueError:
         raise Malformed("The body has too many fields.") from None
-    for payload in fields.get("payload", ()):
-        _require_object(payload, "The payload")
+    return shaped(_json(fields["payload"]) if "payload" in fields else fields)
 
 
-def _require_object(text: str, what: str) -> None:
+def _json(text: str) -> object:
     try:
-        read: Any = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError):
-        read = None
-    if not isinstance(read, dict):
-        raise Malformed(f"{what} is no JSON object.")
+        return None

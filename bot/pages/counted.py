@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -32,13 +33,13 @@ def with_token(door: Door, token: str) -> Route:
     return Route("/metrics", metrics)
 
 
-def alone(door: Door) -> Starlette:
-    """`/metrics` and nothing else, for a port that only this machine can reach."""
+def alone(door: Door, known_hosts: Middleware) -> Starlette:
+    """`/metrics` and nothing else, for a port that only this machine can reach, and under a name of ours."""
 
     async def metrics(_: Request) -> Response:
         return await run_in_threadpool(_counted, door)
 
-    return Starlette(routes=[Route("/metrics", metrics)])
+    return Starlette(routes=[Route("/metrics", metrics)], middleware=[known_hosts])
 
 
 def _counted(door: Door) -> Response:

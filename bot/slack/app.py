@@ -18,23 +18,21 @@ from functools import partial
 from typing import Any
 
 import structlog
-from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
-from slack_bolt.async_app import AsyncApp
-from slack_bolt.middleware.request_verification.async_request_verification import AsyncRequestVerification
-from slack_sdk.signature import Clock
+import uvicorn
+from slack_bolt.adapter.starlette.async_handler import to_starlette_response
+from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route, Router
 
 from bot import settings
-from bot.border.answers import SafeAnswers, hosts
+from bot.border.answers import SafeAnswers, known_hosts
 from bot.border.body import BoundedBody
 from bot.border.server import serve, server, server_beside
+from bot.border.shape import Body
 from bot.border.signed import SignedOnly
 from bot.directory import Directory
 from bot.messages.words import PERSON_PREFIX
@@ -56,26 +54,13 @@ LOOPBACK = "127.0.0.1"
 _log = structlog.get_logger(__name__)
 
 
-class _Clock(Clock):
-    """The clock that judges a signature's age: not this machine's wall clock, which somebody may set."""
-
-    def __init__(self, door: Door) -> None:
-        self._door = door
-
-    def now(self) -> float:
-        return self._door.time()
-
-
 def slack_app(given: BotSettings, door: Door) -> tuple[AsyncApp, Groups]:
     """Bolt with our listeners, for HTTP and for Socket Mode; and the groups that it looks up in Slack."""
     # Bolt warns that SLACK_BOT_TOKEN is not used besides a client; the client has it.
     logging.getLogger("slack_bolt.AsyncApp").setLevel(logging.ERROR)
     client = AsyncWebClient(token=given.bot_token, base_url=given.slack_base_url)
-    app = AsyncApp(client=client, signing_secret=given.signing_secret or None)
-    for middleware in app._async_middleware_list:
-        # Over Socket Mode nothing is signed, and there may be no secret.
-        if given.signing_secret and isinstance(middleware, AsyncRequestVerification):
-            middleware.verifier.clock = _Clock(door)
+    # What comes over HTTP is verified before Bolt sees it; over Socket Mode nothing is signed.
+    app = AsyncApp(client=client, signing_secret="", request_verification_enabled=False)
     app.use(own_team)
     groups = Groups(client, door)
     groups.listen(app)
@@ -98,10 +83,11 @@ def _may_look(door: Door, groups: Groups) -> Callable[[str], Awaitable[None]]:
 def create_app(given: BotSettings, door: Door) -> Starlette:
     """The ASGI application."""
     bolt, groups = slack_app(given, door)
-    handler = AsyncSlackRequestHandler(bolt)
 
-    async def slack(request: Request) -> Response:
-        return await handler.handle(request)
+    async def slack(asked: Body) -> Response:
+        # Not mode="http": Bolt would read the body again, and not as it was read here.
+        answered = await bolt.async_dispatch(AsyncBoltRequest(body=dict(asked), mode="socket_mode"))
+        return to_starlette_response(answered)
 
     @asynccontextmanager
     async def run(app: Starlette) -> AsyncIterator[None]:
@@ -137,9 +123,7 @@ def create_app(given: BotSettings, door: Door) -> Starlette:
 
 def _before_pages(given: BotSettings, door: Door, *, tls: bool) -> list[Middleware]:
     """Only host names of ours, and a cookie if people log in."""
-    named = Middleware(
-        TrustedHostMiddleware, allowed_hosts=hosts(given.public_url, given.allowed_hosts), www_redirect=False
-    )
+    named = known_hosts(given.public_url, given.allowed_hosts)
     if given.login is None:
         return [named]
     remembered = Middleware(
@@ -151,6 +135,14 @@ def _before_pages(given: BotSettings, door: Door, *, tls: bool) -> list[Middlewa
         https_only=tls,
     )
     return [named, remembered]
+
+
+def _numbers(given: BotSettings, door: Door) -> uvicorn.Server | None:
+    """The server of `/metrics` on loopback, if its port is declared."""
+    if given.metrics_port is None:
+        return None
+    numbers = counted.alone(door, known_hosts(given.public_url, given.allowed_hosts))
+    return server_beside(numbers, LOOPBACK, given.metrics_port)
 
 
 def __getattr__(name: str) -> Any:
@@ -175,8 +167,7 @@ def main() -> int:
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    beside = server_beside(counted.alone(door), LOOPBACK, given.metrics_port) if given.metrics_port else None
-    asyncio.run(serve(app, beside))
+    asyncio.run(serve(app, _numbers(given, door)))
     return release.code
 
 

@@ -96,9 +96,10 @@ class Listeners:
         self, ack: AsyncAck, body: Body, action: Body, respond: AsyncRespond, client: AsyncWebClient
     ) -> None:
         """Handle a button, or an entry of the More menu."""
-        name, value = str(action["action_id"]), str(action.get("value", ""))
+        chosen = action.get("selected_option") or action
+        name, value = str(action["action_id"]), str(chosen.get("value", ""))
         if name == "more":
-            name, value = actions.split_more(str(action["selected_option"]["value"]))
+            name, value = actions.split_more(value)
 
         async def act() -> str | None:
             if name == "report":
@@ -154,11 +155,7 @@ class Listeners:
         async def act() -> str | None:
             asked = commands.read(str(body.get("text", "")))
             if asked.word == "declare":
-                await self._actor(body, "respond")
-                await ack()
-                await client.views_open(
-                    trigger_id=body["trigger_id"], view=modals.declare(asked.rest, body["channel_id"])
-                )
+                await self._open_declaration(body, asked.rest, client, ack)
                 return None
             if asked.word == "help":
                 return Marked(commands.help_text())
@@ -333,6 +330,12 @@ class Listeners:
         if press.modal:
             await client.views_open(trigger_id=body["trigger_id"], view=press.modal(incident, value))
 
+    async def _open_declaration(self, body: Body, title: str, client: AsyncWebClient, ack: AsyncAck) -> None:
+        await self._actor(body, "respond")
+        await ack()
+        view = modals.declare(title, body["channel_id"])
+        await client.views_open(trigger_id=body["trigger_id"], view=view)
+
     async def _again(self, name: str, value: str) -> list[Block]:
         """The current button for somebody who pressed one of an earlier menu, if there is one."""
         if name != "deploy":
@@ -409,6 +412,5 @@ def _said(refusal: Refused) -> str:
 
 
 def _key(body: Body) -> str:
-    """The idempotency key of a request that Slack may deliver twice."""
-    team = (body.get("team") or {}).get("id") or body.get("team_id") or "team"
-    return f"{team}:{body['trigger_id']}"
+    """The idempotency key of a request that Slack may deliver twice: a trigger is of one press."""
+    return f"slack:{body['trigger_id']}"

@@ -21,7 +21,7 @@ async def own_team(context: AsyncBoltContext, next: Callable[[], Awaitable[BoltR
     does not tell them apart.
     """
     ours = context.authorize_result
-    if ours is None or context.team_id in (None, ours.team_id):
+    if ours is None or context.team_id == ours.team_id:
         return await next()
     if ours.enterprise_id and context.enterprise_id == ours.enterprise_id:
         return await next()  # an installation for a whole Enterprise organisation

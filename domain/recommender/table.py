@@ -11,6 +11,8 @@ from domain.recommender.keys.duration import Duration
 from domain.values import Value
 
 MAX_DIMENSIONS = 12
+OWN_PREFIX = "__"
+"""What the names of the checks' own columns begin with: such a column of a table is not seen."""
 
 
 class Csv(Value):
@@ -115,6 +117,16 @@ class Table(Value):
             raise ValueError("every must be longer than nothing; for instance 10s")
         if empty := [name for name, separator in self.separators.items() if not separator]:
             raise ValueError(f'explode.{empty[0]} is empty; write what separates values, such as "|"')
+        return self
+
+    @model_validator(mode="after")
+    def _not_as_our_own(self) -> Self:
+        named = (self.time, self.item, self.member, self.key, self.label, *self.dimensions, *self.explode)
+        if own := [name for name in named if name and name.startswith(OWN_PREFIX)]:
+            raise ValueError(
+                f'names the column "{own[0]}", but names that begin with {OWN_PREFIX} are the checks\' own; '
+                f'give it another name in a select, such as SELECT *, "{own[0]}" AS {own[0].strip("_")} …'
+            )
         return self
 
     @property

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 EQUIVALENT: Mapping[str, str] = {
+    "bot/slack/listeners.py Listeners._open_modal: if press.modal → always": (
+        "whoever asks for a form has looked whether the button opens one; it narrows the types"
+    ),
     "domain/incident/decide/hotfix.py _reminded: "
     "until is None or hotfix.reminded_of == until or hotfix.stage not in DEPLOYED → without until is None": (
         "where there is no end nobody was reminded of one, and the next condition holds; it narrows the types"

@@ -40,6 +40,10 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "domain/incident/card.py": ("tests/domain/incident/test_buttons.py", *LIFE),
     "domain/incident/ranking.py": ("tests/domain/incident/test_ranking.py",),
     "bot/slack/permission.py": ("tests/bot/slack/test_permission.py",),
+    "bot/slack/listeners.py": ("tests/bot/slack/test_unpermitted.py",),
+    "bot/slack/team.py": ("tests/bot/slack/test_team.py",),
+    "bot/border/shape.py": ("tests/bot/border/test_signed.py",),
+    "bot/border/signed.py": ("tests/bot/border/test_signed.py",),
     "bot/actions.py": ("tests/bot/test_actions.py",),
     "bot/messages/incident/value.py": ("tests/bot/test_actions.py",),
     "workers/respond/resolve/watch.py": (
@@ -66,6 +70,8 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
         "tests/workers/respond/resolve/test_who_may.py",
     ),
     "workers/store/attempts.py": ("tests/workers/store/test_attempts.py",),
+    "workers/store/connection.py": ("tests/workers/store/test_workspaces.py",),
+    "workers/store/retention.py": ("tests/workers/store/test_retention.py",),
     "workers/store/reminders.py": (
         "tests/workers/store/test_attempts.py",
         "tests/workers/store/test_looked_at.py",
@@ -96,7 +102,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "domain/detection/correlate/same_cause.py": ("tests/domain/detection/correlate/test_same_cause.py",),
     "domain/detection/slices/minimal_set.py": ("tests/domain/detection/judge/test_wrong_rows.py",),
     "workers/detect/open_incidents.py": ("tests/workers/detect/test_open_incidents.py",),
-    "workers/door/door.py": ("tests/workers/log/test_stumbled.py",),
+    "workers/door/door.py": ("tests/workers/log/test_stumbled.py", "tests/workers/door/test_submit.py"),
     "workers/log/follow.py": (
         "tests/workers/log/test_follow.py",
         "tests/workers/log/test_followers.py",
@@ -107,6 +113,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
         "tests/workers/deployers/test_registry.py",
     ),
     "workers/deployers/webhook.py": (
+        "tests/workers/deployers/test_webhook_timeout.py",
         "tests/workers/deployers/test_webhook_deployer.py",
         "tests/workers/deployers/test_confirming.py",
         "tests/workers/deployers/test_registry.py",
@@ -123,12 +130,33 @@ WITHIN: Mapping[str, tuple[str, ...]] = {
     "domain/detection/correlate/same_cause.py": ("same_cause", "_at_one_time"),
     "domain/detection/slices/minimal_set.py": ("narrowest",),
     "workers/detect/open_incidents.py": ("_reported_lately",),
+    "bot/slack/listeners.py": (
+        "Listeners._open_declaration",
+        "Listeners._open_modal",
+    ),
+    "workers/store/connection.py": (),
+    "workers/store/retention.py": ("_judge", "_kept_because", "_move", "hold"),
     "workers/door/door.py": ("Door.stumbled",),
     "workers/log/follow.py": ("catch_up", "stumble"),
 }
 """Of files that mostly do something else, the functions that keep something from being done."""
 
 SPELLED: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "workers/door/door.py": (
+        (
+            "handle(found, command, actor=actor, key=key, cause=cause, log=self._engine)",
+            "handle(found, command, actor=actor, key=key, log=self._engine)",
+        ),
+    ),
+    "workers/deployers/webhook.py": (
+        ("declared.timeout.total_seconds()", "TIMEOUT_SECONDS"),
+        (
+            "exchange('POST', url, body, headers, seconds=self._timeout_seconds, most_bytes=most_bytes)",
+            "exchange('POST', url, body, headers, seconds=10.0, most_bytes=most_bytes)",
+        ),
+    ),
+    "workers/store/retention.py": (("kept_at < %(before)s", "kept_at <= %(before)s"),),
+    "workers/store/connection.py": (("role_of(workspace)", "'none'"),),
     "domain/detection/judge/discovery.py": (("alpha - half if place == 0 else alpha", "alpha"),),
     "workers/store/attempts.py": (("\nWHERE attempts.issued = excluded.issued - 1", ""),),
     "workers/store/reminders.py": (

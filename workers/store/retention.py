@@ -210,7 +210,7 @@ def _judge(
 
 
 def _kept_because(incident: Incident | None, before: datetime) -> str | None:
-    if incident is None or incident.status != "closed" or incident.closed_at is None:
+    if incident is None or incident.closed_at is None:
         return "it is not closed"
     if incident.closed_at >= before:
         return f"it was closed on {incident.closed_at:%Y-%m-%d}, which is not long enough ago"

@@ -9,16 +9,21 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
+from slack_sdk.socket_mode.request import SocketModeRequest
+from structlog.testing import capture_logs
 
+from bot.border.answers import known_hosts
 from bot.pages.counted import alone
 from bot.pages.links import Links
 from bot.pages.numbers import numbers
 from bot.settings import BotSettings
 from bot.slack import socket as socket_mode
 from bot.slack.announce import Announcer
+from bot.slack.app import slack_app
 from bot.workspace import Workspace, WorkspaceSettings
 from tests.bot.conftest import Look, held_port, served, settle
 from tests.bot.slack.test_announce import heads, submit
@@ -47,7 +52,7 @@ def test_the_web_process_loads_no_science_and_is_light() -> None:
 
 def counted(door: Door) -> str:
     """What Prometheus reads."""
-    with held_port() as port, served(alone(door), port):
+    with held_port() as port, served(alone(door, known_hosts("", [])), port):
         return httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
 
 
@@ -166,6 +171,17 @@ async def test_socket_mode_presses_reach_the_log(door: Door, given: BotSettings)
         await asyncio.wait_for(running, 300)
         driver.close()
     assert "No incident is open" in json.dumps(shown)
+
+
+@pytest.mark.parametrize("payload", [{}, {"type": "block_actions", "user": None}, {"type": "hello"}])
+async def test_over_socket_mode_too_what_slack_would_not_send_is_left_unanswered(
+    door: Door, given: BotSettings, payload: dict[str, Any]
+) -> None:
+    connection = socket_mode.Connection(slack_app(given, door)[0], "xapp-local")
+    with capture_logs() as logs:
+        await connection.handle(connection.client, SocketModeRequest("interactive", "envelope", payload))
+    await connection.close_async()  # type: ignore[no-untyped-call]
+    assert [one["event"] for one in logs] == ["request_refused"]
 
 
 def test_the_card_in_the_channel_is_the_card_of_the_state(

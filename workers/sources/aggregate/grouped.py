@@ -119,7 +119,8 @@ def lengthened(
             `sums`.
 
     Returns:
-        Columns window, dim1, val1, dim2, val2 (categories; null where unused), those in `keep`, the counts.
+        Columns window, dim1, val1, dim2, val2 (categories; null where unused), those in `keep`, the counts;
+            `ROWS` is called rows.
     """
     parts = {held: part.assign(**{name: _named(part[name]) for name in held}) for held, part in parts.items()}
     texts = {str(text) for held, part in parts.items() for name in held for text in part[name].cat.categories}
@@ -147,7 +148,7 @@ def lengthened(
                 else _alike(UNUSED, len(part), valued)
             )
         frames.append(pd.DataFrame({**columns, **{name: part[name] for name in (*keep, *sums)}}))
-    return pd.concat(frames, ignore_index=True)
+    return pd.concat(frames, ignore_index=True).rename(columns={ROWS: "rows"})
 
 
 def _alike(code: int, length: int, kind: pd.CategoricalDtype) -> pd.Categorical:

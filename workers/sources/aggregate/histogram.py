@@ -25,7 +25,7 @@ from workers.sources.engines.source import Source, open_source
 QUANTILES = (0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99)
 WHOLE_TEXTS = 30  # up to so many distinct texts have a bin each
 NAMED_TEXTS, GROUPS = 20, 8  # with more texts: the most frequent ones, and groups of the others
-BIN, COLUMN = "bin", "column"
+BIN, COLUMN = "__bin", "__column"
 MOST_CELLS = 20_000_000
 MOST_LEARNED = 2_000_000  # rows that quantiles are learned from: an engine has to hold and sort them
 RUNS = 8  # of windows, from which those rows come: time ranges, so that engines skip what is between
@@ -73,12 +73,12 @@ def binned(
             f'table "{check.table}": more than {MOST_CELLS:,} bins of slices; declare ways = 1, fewer '
             "columns or a shorter history"
         )
-    return histograms_of(long, grid, bins)
+    return histograms_of(long.rename(columns={BIN: "bin", COLUMN: "column"}), grid, bins)
 
 
 def _parts(frames: Sequence[pd.DataFrame], bins: Sequence[Bins]) -> pd.DataFrame:
     """One set's frame of all rows and those of each column, with the number of the column and of the bin."""
-    stacked = [frames[0].assign(column=WITHOUT, bin=0)]
+    stacked = [frames[0].assign(**{COLUMN: WITHOUT, BIN: 0})]
     for place, (frame, one) in enumerate(zip(frames[1:], bins, strict=True)):
         held = frame.dropna(subset=[f"__bin{place}"])
         number = held[f"__bin{place}"]
@@ -86,7 +86,7 @@ def _parts(frames: Sequence[pd.DataFrame], bins: Sequence[Bins]) -> pd.DataFrame
             number = number.astype(str).map({label: at for at, label in enumerate(one.labels)})
         number = number.dropna().astype(np.int64)  # a text that was written after the bins were learned
         held = held.loc[number.index].drop(columns=f"__bin{place}")
-        stacked.append(held.assign(column=place, bin=number))
+        stacked.append(held.assign(**{COLUMN: place, BIN: number}))
     return pd.concat(stacked, ignore_index=True)
 
 

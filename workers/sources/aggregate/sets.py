@@ -20,7 +20,7 @@ from domain.detection.data.counts import NOT_SET
 from domain.recommender.several import several
 from workers.sources.engines.source import Source, identifier, rows_of
 
-WINDOW, ROWS, ABSENT, SECOND = "__window", "rows", "__absent", "__second"
+WINDOW, ROWS, ABSENT, SECOND = "__window", "__rows", "__absent", "__second"
 MOST_IN_COMMON = 60  # values of a dimension, the most frequent ones, that are also counted in pairs
 MAX_COUNTS = 6_000_000
 UNUSED = -1  # the code for no category
@@ -238,7 +238,7 @@ def lengthened(parts: Parts) -> pd.DataFrame:
                 if used
                 else _all_alike(UNUSED, len(part), valued)
             )
-        long.append(pd.DataFrame({**columns, ROWS: part[ROWS].to_numpy(dtype=np.float64)}))
+        long.append(pd.DataFrame({**columns, "rows": part[ROWS].to_numpy(dtype=np.float64)}))
     return pd.concat(long, ignore_index=True)
 
 

@@ -17,7 +17,7 @@ from ibis.backends.sql.datatypes import DuckDBType, PostgresType
 from domain.errors import SourceError
 from domain.recommender.keys.nearest import nearest
 from domain.recommender.recommender import Recommender
-from domain.recommender.table import Table
+from domain.recommender.table import OWN_PREFIX, Table
 from workers.declaration import select
 from workers.declaration.select import ROWS, local_files
 from workers.sources.engines.engine import STATEMENT_SECONDS, close, confine, open_url, run
@@ -74,6 +74,11 @@ class Source:
     def require(self, *names: str) -> None:
         """Raises SourceError with the closest existing name if a column is missing."""
         for name in names:
+            if name.startswith(OWN_PREFIX):
+                raise SourceError(
+                    f'table "{self.table.name}": the column "{name}" is not seen, as names that begin with '
+                    f"{OWN_PREFIX} are the checks' own; give it another name in a select"
+                )
             if name not in self.columns:
                 raise SourceError(
                     f'table "{self.table.name}": has no column "{name}"; {nearest(name, self.columns)}'
@@ -293,7 +298,8 @@ def _opened(table: Table, connection: Any, seconds: float, folder: str) -> Any:
         # Wrapped around it, so that a select may begin with WITH.
         rows = f"SELECT * FROM {reader(table)}"  # noqa: S608 - the files that were found
         sql = f"WITH {ROWS} AS ({rows}) SELECT * FROM ({sql}) AS selected" if sql else rows  # noqa: S608
-    return run(table.name, connection, lambda: _declared_rows(connection, sql), seconds)
+    seen = run(table.name, connection, lambda: _declared_rows(connection, sql), seconds)
+    return seen.drop(*(name for name in seen.columns if name.startswith(OWN_PREFIX)))
 
 
 def _selected(table: Table, folder: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from domain.detection.data.tally import Tally, tally_of
 from domain.detection.data.window import Grid
 from domain.detection.judge.state import CheckState
@@ -49,8 +51,9 @@ def tally_rows(
         frames = grouped(source, keyed, [(WINDOW, *names) for names in largest], found.columns)
         parts = dict(zip(largest, frames, strict=True))
         long = lengthened(source, parts, every, (), (ROWS, *found.columns))
-    long = long.rename(columns=dict(zip(found.columns, found.names, strict=True)))
-    return tally_of(long, grid, found.names, found.labels, tuple(found.promised))
+    # Renamed here, as a column that is checked may be called like one of `long`.
+    tally = tally_of(long, grid, found.columns, found.labels, tuple(found.promised))
+    return replace(tally, columns=tuple(found.names))
 
 
 def wrong_windows(grid: Grid, memory: CheckState) -> tuple[tuple[int, int], ...]:

@@ -17,7 +17,7 @@ from workers.sources.aggregate.sets import ROWS, WINDOW, Names
 from workers.sources.engines.source import open_source
 from workers.sources.logged.scored import CHOSEN, SCORE, require_chances, scored_rows
 
-BIN = "bin"
+BIN, SCORED, WAS_CHOSEN = "__bin", "__scored", "__was_chosen"
 
 
 def outcome_rows(recommender: Recommender, check: Check, grid: Grid, dimensions: Names) -> Outcomes:
@@ -35,13 +35,14 @@ def outcome_rows(recommender: Recommender, check: Check, grid: Grid, dimensions:
         require_chances(source, rows, check, grid.count - 1)
         rows = rows.filter((rows[SCORE] >= 0) & (rows[SCORE] <= 1))
         keyed = rows.select(
-            WINDOW, *kept, **{BIN: _bin(rows[SCORE]), "scored": rows[SCORE], "chosen": rows[CHOSEN]}
+            WINDOW, *kept, **{BIN: _bin(rows[SCORE]), SCORED: rows[SCORE], WAS_CHOSEN: rows[CHOSEN]}
         )
         every, largest = slices_asked(source, keyed, kept, check.ways)
-        sums = ("scored", "chosen")
+        sums = (SCORED, WAS_CHOSEN)
         frames = grouped(source, keyed, [(WINDOW, *names, BIN) for names in largest], sums)
         parts = dict(zip(largest, frames, strict=True))
         long = lengthened(source, parts, every, (BIN,), (ROWS, *sums))
+    long = long.rename(columns={BIN: "bin", SCORED: "scored", WAS_CHOSEN: "chosen"})
     return outcomes_of(long, grid, str(ranking_model(recommender, check).score))
 
 
