@@ -24,7 +24,7 @@ import pandas as pd
 
 from domain.diagnosis.inside.layers import activations
 from domain.diagnosis.items.attribution import contributions, only_called
-from domain.errors import SourceError
+from domain.errors import SourceError, told
 from workers.models.exchange import Ended, packed, receive, send, unpacked
 from workers.models.files import load_model, prepare
 from workers.models.loaded import LoadedModel
@@ -155,7 +155,7 @@ def _done(model: LoadedModel, asked: dict[str, Any], frame: pd.DataFrame) -> pd.
 def _words(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "it wanted more memory than it may have"
-    return str(error) if isinstance(error, SourceError) else f"{type(error).__name__}: {error}"
+    return told(error)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from domain.errors import SourceError
+from domain.errors import SourceError, told
 from workers.embedded.process import bare_environment
 from workers.models.exchange import Ended, packed, receive, send, unpacked
 from workers.models.files import stamp_of
@@ -205,7 +205,9 @@ class ModelProcess:
             self._line.settimeout(self.limits.seconds)
             send(self._line, asked, body)
         except pa.ArrowException as error:
-            raise SourceError(f"{self.path}: a feature holds values of several kinds ({error})") from error
+            raise SourceError(
+                f"{self.path}: a feature holds values of several kinds ({told(error)})"
+            ) from error
         except OSError as error:
             raise SourceError(f"{self.path}: {self._why()}") from error
         return unpacked(self._answer("an answer")[1])

@@ -1,0 +1,52 @@
+"""What may be said of an address, whose password may have been written so that no one reads it as one."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+UNENCODED = (
+    "cannot be read as an address (the password holds '/', '#', '?', '[' or ']' unencoded: percent-encode "
+    "it, '/' as %2F, '#' as %23, '?' as %3F)"
+)
+NO_PORT = "cannot be read as an address (what follows the host's ':' is no port)"
+WITH_PATHS = ("http", "https")
+"""Schemes of addresses whose path may hold an `@`."""
+
+
+def misread(url: str) -> str | None:
+    """
+    Why readers of addresses would take part of the password for something else; None if they would not.
+
+    >>> misread("postgresql://me:pass/word@host/db") == UNENCODED, misread("postgresql://me:p%2Fw@host/db")
+    (True, None)
+    """
+    scheme, _, rest = url.partition("://")
+    place = _place(rest)
+    path = rest[len(place) :].partition("=")[0]  # behind it a user or a host may follow: ?user=me@host
+    fits = _fits(url)
+    if place and "@" in path and "@" not in place and not (fits and scheme in WITH_PATHS):
+        return UNENCODED
+    if fits or "," in place:  # several hosts, as PostgreSQL takes them
+        return None
+    return UNENCODED if "@" in url else NO_PORT
+
+
+def host_of(url: str) -> str:
+    """The host, for messages: the path may hold a token, and a password may precede the host."""
+    place = _place(url.partition("://")[2])
+    if not _fits(url) or ("@" in url and "@" not in place):
+        return "the address"
+    return urlsplit(url).hostname or "the address"
+
+
+def _place(rest: str) -> str:
+    """What precedes the path, the query and the fragment."""
+    return min((rest.partition(mark)[0] for mark in "/?#"), key=len)
+
+
+def _fits(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
