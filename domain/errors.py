@@ -33,6 +33,7 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Callable, Iterator
+from tomllib import TOMLDecodeError
 
 from pydantic import ValidationError
 
@@ -136,6 +137,7 @@ class Tampered(LogError):
     """The hash chain or a card does not fit the events."""
 
 
+_PLACE = re.compile(r"\(at (line \d+, column \d+)\)$")
 _SQLSTATE = re.compile(r"[0-9A-Z]{5}")
 _CODE = re.compile(r"[a-z][a-z0-9_:.,]{0,99}")
 listeners: list[Callable[[BaseException], None]] = []
@@ -165,8 +167,13 @@ def _known_of(error: BaseException) -> Iterator[str]:
     if isinstance(error, ValidationError):
         found = error.errors(include_url=False, include_context=False, include_input=False)
         yield from (f"{'.'.join(map(str, one['loc']))}: {one['type']}" for one in found)
-    if isinstance(error, OSError) and error.errno in errno.errorcode:
-        yield errno.errorcode[error.errno]
+    if isinstance(error, TOMLDecodeError) and (place := _PLACE.search(str(error))):
+        yield place[1]
+    under: BaseException | None = error  # a broker's client wraps what the system said
+    while under is not None and not (isinstance(under, OSError) and under.errno is not None):
+        under = under.__cause__ or under.__context__
+    if isinstance(under, OSError) and under.errno is not None:
+        yield errno.errorcode.get(under.errno, str(under.errno))
     answer = getattr(error, "response", None)
     given = getattr(answer, "get", lambda name: None)  # Slack answers with codes
     numbers = {

@@ -83,7 +83,8 @@ def texts(scope: ast.AST, name: str) -> Iterator[int]:
     for node in ast.walk(scope):
         makes = isinstance(node, ast.Call) and ast.unparse(node.func) in {"str", "repr", "format"}
         quotes = isinstance(node, ast.Attribute) and node.attr in {"strerror", "msg", "reason", "args"}
-        if (makes or quotes or isinstance(node, ast.FormattedValue)) and holds(node, name):
+        is_text = makes or quotes or isinstance(node, ast.FormattedValue)
+        if isinstance(node, ast.expr) and is_text and holds(node, name):
             yield node.lineno
 
 

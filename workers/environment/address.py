@@ -9,6 +9,17 @@ UNENCODED = (
     "it, '/' as %2F, '#' as %23, '?' as %3F)"
 )
 NO_PORT = "cannot be read as an address (what follows the host's ':' is no port)"
+REASONS = (
+    (
+        ("authentication failed", "no password supplied"),
+        "it does not let the login in; check user and password",
+    ),
+    (("does not exist",), "it has no such database, or no such login"),
+    (("refused", "no such file"), "nothing listens there; start it, or correct host and port"),
+    (("resolve host", "translate host", "not known"), "its host is not known; correct it"),
+    (("timeout", "timed out"), "it did not answer in time"),
+    (("ssl", "certificate"), "no TLS connection can be made; check sslmode and its certificates"),
+)
 WITH_PATHS = ("http", "https")
 """Schemes of addresses whose path may hold an `@`."""
 
@@ -34,9 +45,20 @@ def misread(url: str) -> str | None:
 def host_of(url: str) -> str:
     """The host, for messages: the path may hold a token, and a password may precede the host."""
     place = _place(url.partition("://")[2])
-    if not _fits(url) or ("@" in url and "@" not in place):
+    if "@" in url and "@" not in place:
         return "the address"
-    return urlsplit(url).hostname or "the address"
+    try:
+        return urlsplit(url).hostname or "the address"
+    except ValueError:
+        return "the address"
+
+
+def why_not(error: BaseException) -> str:
+    """Why a server was not reached, in our words, by what its driver says."""
+    said = str(error).lower()
+    return next(
+        (why for phrases, why in REASONS if any(one in said for one in phrases)), "it says why in its log"
+    )
 
 
 def _place(rest: str) -> str:

@@ -8,10 +8,9 @@ import sys
 import threading
 import traceback
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any
 
 import structlog
-from structlog.typing import ExcInfo
 
 from domain import errors
 from workers.environment import redaction
@@ -35,7 +34,9 @@ def write_plainly() -> None:
             structlog.processors.StackInfoRenderer(),
             structlog.dev.set_exc_info,
             structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=True),
-            structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=_traceback),
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
             _line,
         ]
     )
@@ -50,7 +51,7 @@ def write_plainly() -> None:
 
 def _foreign(error: BaseException) -> None:
     """Log what a driver or a library said, which is stored and shown nowhere (`domain.errors.told`)."""
-    _log.info("foreign_error", says=redaction.foreign(_words(error)))
+    _log.info("foreign_error", says=_words(error))
 
 
 def _words(error: BaseException) -> str:
@@ -60,19 +61,15 @@ def _words(error: BaseException) -> str:
     return f"{said} <- {_words(cause)}" if cause is not None else said
 
 
-def _traceback(into: TextIO, raised: ExcInfo) -> None:
-    into.write("\n" + redaction.foreign("".join(traceback.format_exception(*raised)).rstrip("\n")))
-
-
 def _line(_: Any, __: str, line: Any) -> str:
     """structlog's last processor, which makes the line that is written."""
-    return redaction.prose(str(line))
+    return redaction.foreign(str(line))
 
 
 def _record(*given: Any, **more: Any) -> logging.LogRecord:
     """A log record of the standard library, without secrets."""
     record = _make(*given, **more)
-    record.msg = _clean(record.msg) if record.args else redaction.prose(str(record.msg))
+    record.msg = _clean(record.msg if record.args else str(record.msg))
     if isinstance(record.args, dict):
         record.args = {name: _clean(value) for name, value in record.args.items()}
     elif record.args:
@@ -87,7 +84,7 @@ def _clean(value: object) -> object:
     """The parts of a line without secrets: whatever becomes text in it, as an address or an error does."""
     if value is None or isinstance(value, numbers.Number):
         return value
-    return redaction.prose(value) if isinstance(value, str) else redaction.foreign(str(value))
+    return redaction.foreign(str(value))
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:

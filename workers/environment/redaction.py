@@ -35,6 +35,7 @@ SECRET_LEAST, EXPANDED_LEAST = 6, 4
 PIECE_LEAST, ALIKE_LEAST = 4, 8
 """Characters from which a piece of a secret is hidden in foreign text; and anywhere, unless it is a word."""
 COMMON = frozenset({"postgres", "password", "secret", "changeme", "recsysops", "example", "localhost"})
+_YEAR = re.compile(r"\d{4}")
 _WORD = re.compile(r"[A-Za-z]{1,15}|\d{1,7}")
 _ADDRESS = re.compile(r"(?<=://)[^\s/@\"'\\]+@")
 _LOOSE_ADDRESS = re.compile(r"(?<=://)[^\s\"'\\]*:[^\s\"'\\]*@")
@@ -90,7 +91,7 @@ class Redaction:
         return _BESIDE.sub(rf"\1{HIDDEN}", self._without(self.data(text), self._patterns[1], self._expanded))
 
     def foreign(self, text: str) -> str:
-        """The same for what a driver or a library says: also without any piece of a secret."""
+        """The same for a log, which holds what drivers and libraries say: without any piece of a secret."""
         clean = self._without(self.prose(text), self._patterns[2], {})
         return _LOOSE_ADDRESS.sub(f"{HIDDEN}@", clean)
 
@@ -115,8 +116,8 @@ class Redaction:
             self._pieces = self._pieces | pieces
             apart = _pattern(self._expanded, r"(?<![\w-])", r"(?![\w-])")
             encoded = (one for secret in self._secrets for one in _encoded(secret.encode()))
-            pieces = _pattern({*self._pieces, *encoded}, "(?i:", ")")
-            self._patterns = (_pattern(self._secrets), apart, pieces)
+            cut = _pattern({*self._pieces, *encoded}, "(?i:", ")")
+            self._patterns = (_pattern(self._secrets), apart, cut)
 
     @staticmethod
     def _without(text: str, pattern: re.Pattern[str] | None, names: Mapping[str, str]) -> str:
@@ -146,7 +147,11 @@ def _passwords(text: str) -> set[str]:
 def _pieces(secret: str) -> frozenset[str]:
     """What is left of a secret in the text of somebody who cuts it at a delimiter of addresses."""
     cut = {piece for one in (secret, unquote(secret)) for piece in _DELIMITERS.split(one)}
-    return frozenset(one for one in cut if len(one) >= PIECE_LEAST and one.lower() not in COMMON)
+    return frozenset(
+        one
+        for one in cut
+        if len(one) >= PIECE_LEAST and one.lower() not in COMMON and not _YEAR.fullmatch(one)
+    )
 
 
 def _encoded(secret: bytes) -> Iterator[str]:

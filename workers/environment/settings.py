@@ -102,7 +102,7 @@ class Settings:
         Raises:
             ConfigurationError: none is named and none is running, or its scheme is not one of `BROKERS`.
         """
-        url = _needed(self.broker_url, "a broker", "REDIS_URL")
+        url = _needed(self.broker_url, "a broker", "BROKER_URL or REDIS_URL")
         scheme, separator, rest = url.partition("://")
         if scheme == "valkey":
             scheme = "redis"

@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from domain.errors import SourceError, told
 from workers.embedded.process import bare_environment
+from workers.environment.exchange import answered
 from workers.models.exchange import Ended, packed, receive, send, unpacked
 from workers.models.files import stamp_of
 
@@ -224,6 +225,7 @@ class ModelProcess:
             raise SourceError(f"{self.path}: {self._why()}") from error
         if "wrong" in answer:
             wrong = str(answer["wrong"])
+            answered(f"the model in {self.path}", "; ".join(answer["says"]).encode())
             if wrong.startswith(str(self.path)):
                 raise SourceError(wrong)
             note = f"; {self.note}" if getattr(self, "note", "") else ""

@@ -21,7 +21,6 @@ from pydantic import model_validator
 
 from domain.errors import WitnessError
 from domain.recommender.witness import Witness
-from workers.environment import redaction
 from workers.store.log.checkpoint import Checkpoint, Held, spell
 from workers.witnesses.kind import Kind, Surroundings
 from workers.witnesses.lines import held_in, is_kept
@@ -42,6 +41,7 @@ NO_REPOSITORY = "there is no repository at that address; correct it"
 MOVED = "somebody else pushed meanwhile; it is tried again"
 WHY = (
     ("could not resolve host", "the host of url is not known; correct url"),
+    ("to connect to", "the host of url does not answer; start it, or correct url"),
     ("authentication failed", NOT_LET_IN),
     ("could not read username", NOT_LET_IN),
     ("permission denied", "it may not write there; let this user, or its SSH key"),
@@ -223,7 +223,7 @@ def _git(*words: str, given: bytes, until: float, around: dict[str, str]) -> byt
 def _why(said: bytes) -> str:
     """What keeps Git from it, in our words: what it says may hold the address, and stays in the log."""
     text = said.decode(errors="replace").strip()
-    _log.info("foreign_answer", to="git", says=redaction.foreign(text))
+    _log.info("foreign_answer", to="git", says=text)
     return next((why for phrase, why in WHY if phrase in text.lower()), "the log of this process says more")
 
 
