@@ -8,7 +8,6 @@ UNENCODED = (
     "cannot be read as an address (the password holds '/', '#', '?', '[' or ']' unencoded: percent-encode "
     "it, '/' as %2F, '#' as %23, '?' as %3F)"
 )
-NO_PORT = "cannot be read as an address (what follows the host's ':' is no port)"
 REASONS = (
     (
         ("authentication failed", "no password supplied"),
@@ -34,12 +33,10 @@ def misread(url: str) -> str | None:
     scheme, _, rest = url.partition("://")
     place = _place(rest)
     path = rest[len(place) :].partition("=")[0]  # behind it a user or a host may follow: ?user=me@host
-    fits = _fits(url)
+    fits = _fits(url) or "," in place  # several hosts, as PostgreSQL takes them
     if place and "@" in path and "@" not in place and not (fits and scheme in WITH_PATHS):
         return UNENCODED
-    if fits or "," in place:  # several hosts, as PostgreSQL takes them
-        return None
-    return UNENCODED if "@" in url else NO_PORT
+    return None if fits or "@" not in url else UNENCODED
 
 
 def host_of(url: str) -> str:

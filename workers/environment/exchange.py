@@ -58,7 +58,7 @@ def exchange(
     import httpx  # noqa: PLC0415 - the web process reads what is declared, and asks nobody
 
     if not _is_address(url):
-        raise NotReached(f"{host_of(url)} could not be reached: it {misread(url) or 'has no address'}")
+        raise NotReached(f"{host_of(url)} could not be reached: its address {misread(url) or 'is none'}")
     _trusted()  # loaded before the deadline starts to run
     # Not asyncio.run, which would wait for a name lookup that is still running at the deadline.
     loop = asyncio.new_event_loop()

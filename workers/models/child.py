@@ -133,6 +133,8 @@ def _model(line: socket.socket, path: Path) -> None:
 
 
 def _done(model: LoadedModel, asked: dict[str, Any], frame: pd.DataFrame) -> pd.DataFrame:
+    if missing := [name for name in asked["features"] if name not in frame]:
+        raise SourceError(f"it was given no {', '.join(missing)}")
     features = frame[asked["features"]]
     match asked["do"]:
         case "score":

@@ -60,7 +60,7 @@ class Service:
         reply = Reply(answer.status, _document(answer.body))
         if answer.status in accept and (reply.document is not None or not answer.body):
             return reply
-        raise TrackerError(f"{self._about} {self._refusal(answer)}")
+        raise TrackerError(f"{self._about} {self._refusal(answer)}{_fields(reply.document, document)}")
 
     def _refusal(self, answer: Answer) -> str:
         answered(f"{self._about} answered {answer.status}", answer.body)
@@ -96,6 +96,16 @@ def examined(where: str, look: Iterator[str], fix: str) -> Iterator[Advice]:
         yield Advice(level="error", where=where, says=str(error), fix="set it")
     except TrackerError as error:
         yield Advice(level="warning", where=where, says=str(error), fix=fix)
+
+
+def _fields(answer: object, asked: object) -> str:
+    """The fields of ours that the tracker finds fault with; not what it says of them."""
+    match answer, asked:
+        case {"errors": dict(wrong)}, {"fields": dict(ours)} if found := [
+            one for one in ours if one in wrong
+        ]:
+            return f", about {', '.join(found)}"
+    return ""
 
 
 def _document(body: bytes) -> Any:

@@ -41,6 +41,7 @@ NO_REPOSITORY = "there is no repository at that address; correct it"
 MOVED = "somebody else pushed meanwhile; it is tried again"
 WHY = (
     ("could not resolve host", "the host of url is not known; correct url"),
+    ("not allowed", "such an address is not allowed; use https or ssh"),
     ("to connect to", "the host of url does not answer; start it, or correct url"),
     ("authentication failed", NOT_LET_IN),
     ("could not read username", NOT_LET_IN),

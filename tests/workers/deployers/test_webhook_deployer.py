@@ -80,7 +80,7 @@ def test_the_client_receiver_accepts_the_call_and_does_it_once(tmp_path: Path) -
         assert [(call.id, call.action) for call in done] == [("event-1", "apply"), ("event-1", "revert")]
         assert done[0].parameters == {"items": ["a"]}
         assert done[0].expires_at == "2026-03-02T12:00:00+00:00"
-        with pytest.raises(DeployError, match="refused to apply it: the signature"):
+        with pytest.raises(DeployError, match="refused to apply it"):
             deployer(server.url, secret="other").apply("event-2", OPTION, None)
 
 
@@ -185,7 +185,7 @@ def test_a_name_that_is_looked_up_for_ever_does_not_hold_up_the_call(monkeypatch
 
 @pytest.mark.parametrize("port", ["70000", "x", "0"])
 def test_a_port_that_is_none_is_said_to_be_so(port: str) -> None:
-    with pytest.raises(DeployError, match="it cannot be read as an address"):
+    with pytest.raises(DeployError, match="its address is none"):
         deployer(f"http://127.0.0.1:{port}/hotfix").apply("e", OPTION, None)
 
 
