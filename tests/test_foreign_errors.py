@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from domain.errors import told
 import ast
 import builtins
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ MAY = {
 READ = {
     # To tell by it which case of ours it is, or a name from a list of ours:
     "workers/embedded/postgres.py": "if NOT_LET_IN in str(error):",
+    "workers/environment/address.py": "said = str(error).lower()",
     "workers/sources/engines/engine.py": "said = str(error)",
     "workers/store/migrate.py": "reason = str(error.orig)",
     "workers/store/log/events.py": (
