@@ -24,9 +24,19 @@ Every error of the project.
         ├── VersionConflict   somebody else appended first; decide again
         │   └── NumberTaken   another card has the number of the incident
         └── Tampered          the log is not what was written
+
+What any other error says is foreign: a driver quotes the address that it could not read, with the password in
+it. So it is neither stored nor shown, and `told` is the one way from an error to a text.
 """
 
 from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Callable, Iterator
+from tomllib import TOMLDecodeError
+
+from pydantic import ValidationError
 
 
 class RecsysopsError(Exception):
@@ -134,3 +144,54 @@ class NumberTaken(VersionConflict):
 
 class Tampered(LogError):
     """The hash chain or a card does not fit the events."""
+
+
+_PLACE = re.compile(r"\(at (line \d+, column \d+)\)$")
+_SQLSTATE = re.compile(r"[0-9A-Z]{5}")
+_CODE = re.compile(r"[a-z][a-z0-9_:.,]{0,99}")
+listeners: list[Callable[[BaseException], None]] = []
+"""Called with each error whose own words are left out, for the log of the process."""
+
+
+def told(error: BaseException) -> str:
+    """
+    What may be stored or shown of an error: our own words; of anybody else's, only what it is.
+
+    >>> told(SourceError('table "plays": it is locked')), told(ValueError("no port 's3cr3t'"))
+    ('table "plays": it is locked', 'ValueError')
+    >>> told(FileNotFoundError(2, "No such file", "s3cr3t"))
+    'FileNotFoundError (ENOENT)'
+    """
+    if isinstance(error, RecsysopsError):
+        return str(error)
+    for hear in listeners:
+        hear(error)
+    cause = getattr(error, "orig", None) or error  # SQLAlchemy wraps what a driver raised
+    known = ", ".join(_known_of(cause))
+    return f"{type(cause).__name__} ({known})" if known else type(cause).__name__
+
+
+def _known_of(error: BaseException) -> Iterator[str]:
+    """The parts of an error that are codes and places, and so can quote nothing."""
+    if isinstance(error, ValidationError):
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        yield from (f"{'.'.join(map(str, one['loc']))}: {one['type']}" for one in found)
+    if isinstance(error, TOMLDecodeError) and (place := _PLACE.search(str(error))):
+        yield place[1]
+    under: BaseException | None = error  # a broker's client wraps what the system said
+    while under is not None and not (isinstance(under, OSError) and under.errno is not None):
+        under = under.__cause__ or under.__context__
+    if isinstance(under, OSError) and under.errno is not None:
+        yield errno.errorcode.get(under.errno, str(under.errno))
+    answer = getattr(error, "response", None)
+    given = getattr(answer, "get", lambda name: None)  # Slack answers with codes
+    numbers = {
+        "SQLSTATE": getattr(error, "sqlstate", None) or "",
+        "HTTP": getattr(answer, "status_code", None),
+        "line": getattr(error, "lineno", None),
+        "byte": getattr(error, "start", None),
+    }
+    for name, value in {**numbers, "says": given("error"), "needs": given("needed")}.items():
+        code = isinstance(value, str) and (_SQLSTATE if name == "SQLSTATE" else _CODE).fullmatch(value)
+        if isinstance(value, int) or code:
+            yield f"{name} {value}"

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 import bot
-from domain.errors import ConfigurationError, Refused
+from domain.errors import ConfigurationError, Refused, told
 
 LOOPBACK = "127.0.0.1"
 PORT = 8100
@@ -102,7 +102,7 @@ def _serve(folder: Path, port: int) -> None:
     try:
         server = ThreadingHTTPServer((LOOPBACK, port), partial(_Quiet, directory=str(folder)))
     except OSError as error:
-        says = f"port {port} of {LOOPBACK} cannot be used ({error.strerror}); choose another with --port"
+        says = f"port {port} of {LOOPBACK} cannot be used ({told(error)}); choose another with --port"
         raise Refused(says) from error
     with server:
         typer.echo(f"The documentation is at http://{LOOPBACK}:{server.server_port}/ (Ctrl-C stops it)")

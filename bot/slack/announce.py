@@ -24,7 +24,7 @@ from bot.pages.links import links_of
 from bot.slack import digest, witness
 from bot.slack.chat import Chat, NoToken
 from bot.slack.living import HeldUp, Living
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, told
 from domain.incident import events as e
 from workers.door import Door, open_door, watch_release
 
@@ -156,7 +156,7 @@ class Announcer:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this incident's: the others go on
             _log.exception("not_shown", stream=stream)
-            self._put_off(stream, one, one.version, f"{type(error).__name__}: {error}")
+            self._put_off(stream, one, one.version, told(error))
         else:
             if self._in_trouble:
                 self._door.shown.say_trouble(None)

@@ -12,6 +12,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.messages.blocks import Block
+from domain.errors import RecsysopsError, told
 
 MESSAGE_TYPE = "recsysops_incident"
 STEP_TYPE = "recsysops_step"
@@ -55,7 +56,7 @@ NOT_TAKEN = frozenset(
 Metadata = dict[str, Any]
 
 
-class ChatError(Exception):
+class ChatError(RecsysopsError):
     """
     Slack did not do what was asked. An error that is none of those below is assumed to be temporary.
 
@@ -259,7 +260,7 @@ class Chat:
         except (SlackClientError, OSError, HTTPException) as error:
             # Nobody knows whether it was done; after the pause we look for it.
             self._waits[method, place] = self._clock() + UNCERTAIN_SECONDS
-            raise Later(f"{method} {place} ({error})", UNCERTAIN_SECONDS) from error
+            raise Later(f"{method} {place} ({told(error)})", UNCERTAIN_SECONDS) from error
         return dict(answer.data) if isinstance(answer.data, dict) else {}
 
     def _get(self, method: str, given: dict[str, Any]) -> Any:
@@ -274,10 +275,8 @@ class Chat:
         if response.status_code == 429 or response.status_code >= 500 or code in PASSING:
             seconds = float(response.headers.get("Retry-After", UNCERTAIN_SECONDS))
             self._waits[method, place] = self._clock() + seconds
-            raise Later(f"{method} {place} ({code or response.status_code})", seconds) from error
-        problems = "; ".join((response.get("response_metadata") or {}).get("messages") or [])
-        needs = f"needs {response['needed']}" if response.get("needed") else ""
-        says = " ".join(filter(None, (f"{method}: {code}", needs, problems)))
+            raise Later(f"{method} {place} ({told(error)})", seconds) from error
+        says = f"{method}: {told(error)}"
         if code in NO_CHANNEL:
             self._closed[place] = (says, self._clock() + CLOSED_SECONDS)
             self._channels = {name: one for name, one in self._channels.items() if one != place}

@@ -16,6 +16,7 @@ from slack_sdk.web import SlackResponse
 from bot.slack.manifest import scopes
 from bot.slack.permission import PERSON
 from domain.answer import Advice
+from domain.errors import told
 from workers import door
 
 TIMEOUT_SECONDS = 10
@@ -54,9 +55,8 @@ def examine_slack(path: Path) -> list[Advice]:
 def why(error: Exception) -> str:
     """What Slack said, or that it did not answer."""
     if isinstance(error, SlackApiError):
-        needed = error.response.get("needed")
-        return f"Slack says {error.response.get('error')}" + (f", needs {needed}" if needed else "")
-    return f"Slack does not answer: {type(error).__name__}"
+        return f"Slack refuses: {told(error)}"
+    return f"Slack does not answer: {told(error)}"
 
 
 def _examined(where: str, look: Callable[[], Iterator[Advice]]) -> list[Advice]:

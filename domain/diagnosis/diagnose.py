@@ -34,6 +34,7 @@ from domain.diagnosis.report.around import report_events, report_learned_from, r
 from domain.diagnosis.report.rerun import report_rerun, report_two_by_two
 from domain.diagnosis.report.symptom import report_onset, report_slices
 from domain.diagnosis.scene import set_scene
+from domain.errors import told
 from domain.values import Diagnosis, Evidence, EvidenceStage
 
 NAMED_ITEMS = 50_000
@@ -116,7 +117,7 @@ class Inquiry:
                 step.look(material, self.known, self.seed)
             except Exception as error:  # noqa: BLE001 (one step must not take the others with it)
                 what = f"{step.what[0].upper()}{step.what[1:]}"
-                self.known.say("other", f"{what} could not be examined: {error}")
+                self.known.say("other", f"{what} could not be examined: {told(error)}")
         return (*self.known.evidence[so_far:], *self.known.unread[troubled:])
 
     def conclude(self, material: Material) -> Diagnosis:
@@ -154,7 +155,9 @@ def _compete(material: Material, known: Known) -> Ranking:
             proposals = [*kind.propose(material, known), *found_itself(kind, material, known)]
             found += [judge(one, material, known, kind.upstream) for one in proposals]
         except Exception as error:  # noqa: BLE001 (one kind must not take the others with it)
-            known.say("other", f"Whether the cause is of kind “{kind.name}” could not be determined: {error}")
+            known.say(
+                "other", f"Whether the cause is of kind “{kind.name}” could not be determined: {told(error)}"
+            )
     return rank(found)
 
 

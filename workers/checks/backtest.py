@@ -19,7 +19,7 @@ from pydantic import Field
 
 from domain.detection.judge.comparison import Comparison
 from domain.detection.judge.state import Verdict
-from domain.errors import SourceError
+from domain.errors import ConfigurationError, SourceError
 from domain.recommender.recommender import Recommender
 from domain.values import Finding, Moment, Severity, Slice, Value
 from workers.checks.backtest_check import Fault, together
@@ -120,16 +120,18 @@ def backtest(
         pictured: whether to keep what each look compared with what, see `backtest_picture`.
 
     Raises:
-        ValueError: `end` is not after `start`, or no declared check can be walked.
+        ConfigurationError: `end` is not after `start`, or no declared check can be walked.
         ConfigurationError: `resume` is the file of another backtest.
         SourceError: not a single look could be taken.
     """
     if end <= start:
-        raise ValueError("the end of a backtest must be after its start")
+        raise ConfigurationError("the end of a backtest must be after its start")
     plans = plans_of(recommender)
     if not plans:
         kinds = " or ".join(of_this_house())
-        raise ValueError(f"there is nothing to backtest: declare a check, [checks.NAME], of kind {kinds}")
+        raise ConfigurationError(
+            f"there is nothing to backtest: declare a check, [checks.NAME], of kind {kinds}"
+        )
     kept = Kept(resume, recommender, start, end, pictured) if resume else None
     whole = {planned.check.name: WHOLE for planned in plans} if pictured else None
     walked = backtest_checks(recommender, plans, (start, end), jobs, kept, progress, whole)

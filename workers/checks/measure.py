@@ -23,7 +23,7 @@ from domain.detection.judge.judging import Again
 from domain.detection.judge.state import CheckState, ExcludedWindow
 from domain.detection.judge.usable import inside
 from domain.detection.kind import Kind
-from domain.errors import TooFewRows, Unmeasurable
+from domain.errors import ConfigurationError, TooFewRows, Unmeasurable
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers.checks.check_run import check_run_of, read_needed
@@ -47,12 +47,12 @@ def measure(
     finding's own.
 
     Raises:
-        SourceError: the table cannot be read. ValueError: the check is no longer declared. OwnCheckError:
+        SourceError: the table cannot be read. ConfigurationError: the check is gone. OwnCheckError:
             its kind cannot load, raises, or cannot measure.
     """
     check = recommender.checks.get(finding.check)
     if check is None:
-        raise ValueError(f'check "{finding.check}" is no longer declared; it cannot be measured')
+        raise ConfigurationError(f'check "{finding.check}" is no longer declared; it cannot be measured')
     planned, before = plan(recommender, check), past or Past(before=finding.window_start)
     kind = find(check.kind)
     if kind.judging.measured is None:

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from domain.detection.kind import Kind
 from domain.detection.needs import Needs
-from domain.errors import OwnCheckError, RecsysopsError
+from domain.errors import OwnCheckError, RecsysopsError, told
 from domain.recommender.check import OWN_GROUP, Check
 from workers.declaration.own_options import of_this_house
 
@@ -112,6 +112,4 @@ def blamed(name: str, does: str = "raises", kind: Kind[Any, Any] | None = None) 
         its = [one for one in frames if code is not None and one.filename == code.co_filename]
         frame = (its or frames)[-1]
         where = f"{Path(frame.filename).name}:{frame.lineno}"
-        says = str(error).strip().partition("\n")[0]
-        reason = f"{type(error).__name__}: {says}" if says else type(error).__name__
-        raise OwnCheckError(f'kind "{name}" {does}: {reason} ({where})') from error
+        raise OwnCheckError(f'kind "{name}" {does}: {told(error)} ({where})') from error

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ValidationError
 
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, told
 from domain.recommender.bundle import Bundle
 from domain.recommender.check import Check
 from domain.recommender.deployer import Deployer
@@ -109,11 +109,9 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None, *, own:
             f"{file}: there is no such file; `recsysops init` writes a first one"
         ) from None
     except OSError as error:
-        raise ConfigurationError(
-            f"{file}: cannot be read ({error.strerror}); let this user read it"
-        ) from None
+        raise ConfigurationError(f"{file}: cannot be read ({told(error)}); let this user read it") from None
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{file}: not readable as TOML: {error}") from None
+        raise ConfigurationError(f"{file}: not readable as TOML: {told(error)}") from None
     return load_text(text, file, environment, own=own)
 
 
@@ -129,7 +127,7 @@ def load_text(
     try:
         declared = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{file}: not readable as TOML: {error}") from None
+        raise ConfigurationError(f"{file}: not readable as TOML: {told(error)}") from None
     problems: list[Problem] = []
     expanded = _expand(
         declared, (), surroundings() if environment is None else environment, file.parent, problems
@@ -197,6 +195,7 @@ def _expand(
         return environment.get(name) or (found[0] if default is None else default)
 
     filled = _VARIABLE.sub(replace, value)
+    redaction.note_declared(filled)
     if key and key[-1].endswith("_env"):  # secret_env: the name of a variable
         redaction.note_secret(filled, environment.get(filled))
     is_path = key[-1:] == ("path",) or (key[:1] == ("tables",) and key[-1:] == ("files",))

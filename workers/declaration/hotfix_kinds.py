@@ -6,7 +6,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, told
 from domain.recommender.hotfix import HOTFIX_GROUP
 from domain.resolution.kind import Kind
 from workers.environment.installed import points_of_this_house
@@ -38,7 +38,7 @@ def _imported(point: EntryPoint) -> Kind[Any]:
     try:
         it = point.load()
     except Exception as error:
-        says = f"{type(error).__name__}: {error}"
+        says = told(error)
         raise ConfigurationError(
             f'hotfix kind "{point.name}" cannot be imported from {point.value}: {says}'
         ) from error

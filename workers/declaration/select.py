@@ -114,12 +114,20 @@ def _read(table: Table, folder: str) -> Read:
     except _Wrong as wrong:
         return Read(wrong=str(wrong))
     except SqlglotError as error:
-        said = re.sub(r"\x1b\[\d*m", "", str(error).splitlines()[0]).rstrip(". ")
-        return Read(wrong=f"is not SQL that can be read ({said}); write one SELECT")
+        found = getattr(error, "errors", None) or [{}]
+        line, column = (found[0].get(one) or "?" for one in ("line", "col"))
+        return Read(wrong=f"is not SQL that can be read (line {line}, character {column}); write one SELECT")
     except (LookupError, AttributeError, TypeError, ValueError):
         return Read(wrong="is not SQL that can be read; write one SELECT")  # the parser failed
     except RecursionError:
         return Read(wrong="is nested too deeply to be read; write it flatter, with WITH")
+
+
+def words(table: Table) -> tuple[str, ...]:
+    """The names in a validated `select`, and the table's own; no text that it compares something with."""
+    tokens = sqlglot.tokenize(table.select or table.table or "", read=dialect_of(table))
+    named = (token.text for token in tokens if _is_name(token))
+    return tuple(one for one in named if _PLAIN.fullmatch(one))
 
 
 def dialect_of(table: Table) -> str:

@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 import orjson
 
 from domain.errors import DeployError, DeployUncertain
-from workers.environment.exchange import NoAnswer, NotReached, exchange
+from workers.environment.exchange import NoAnswer, NotReached, answered, exchange
 
 MOST_BYTES = 8 * 1024 * 1024
-SHOWN_CHARACTERS = 300  # of the service's answer
 LATER = (408, 425, 429)
 """Refusals that say nothing about the request: it may be sent again."""
 
@@ -76,7 +75,8 @@ class Api:
         reply = Reply(answer.status, _document(answer.body))
         if answer.status in accept and (reply.document is not None or not answer.body):
             return reply
-        said = f"{method} {path.partition('?')[0]} was answered {answer.status}: {_shown(answer.body)}"
+        said = f"{method} {path.partition('?')[0]} was answered {answer.status}"
+        answered(said, answer.body)
         if 200 <= answer.status < 300 or answer.status >= 500 or answer.status in LATER:
             raise DeployUncertain(said)
         raise self.failed(said)
@@ -87,11 +87,3 @@ def _document(body: bytes) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
-
-
-def _shown(body: bytes) -> str:
-    """What the service says, for people: its `message` if it has one, shortened, on one line."""
-    document = _document(body)
-    message = document.get("message") if isinstance(document, dict) else None
-    text = message if isinstance(message, str) else body.decode(errors="replace")
-    return " ".join(text[:SHOWN_CHARACTERS].split())

@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from domain.answer import Advice
-from domain.errors import ConfigurationError, DeployError, DeployUncertain
+from domain.errors import ConfigurationError, DeployError, DeployUncertain, told
 from domain.recommender.deployer import Deployer
 from domain.values import Option
 from workers.deployers import overrides
 from workers.deployers.kind import Environment, Kind
+from workers.environment.address import host_of, misread
 from workers.environment.exchange import is_loopback
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ class RedisDeployer:
     def __init__(self, url: str, key: str, *, timeout_seconds: float, plain: bool = False) -> None:
         _check(url, plain)
         self.key = key
-        self.host = urlsplit(url).hostname or "the socket"  # the rest of the address may hold a password
+        self.host = (
+            "the socket" if url.startswith("unix:") else host_of(url)
+        )  # the rest of the address may hold a password
         self._url = url
         self._timeout_seconds = timeout_seconds
 
@@ -143,21 +146,24 @@ class RedisDeployer:
         try:
             yield client
         except RedisError as error:
-            raise DeployError(f"{self.host}: {type(error).__name__}: {_shown(error)}") from error
+            raise DeployError(f"{self.host}: {_shown(error)} ({told(error)})") from error
         finally:
             client.close()
 
 
 def _shown(error: Exception) -> str:
-    """What the server said, without the library's mention of the address."""
     from redis import AuthenticationError, ResponseError  # noqa: PLC0415
 
-    if isinstance(error, ResponseError | AuthenticationError):
-        return " ".join(str(error)[:200].split())
+    if isinstance(error, AuthenticationError):
+        return "it does not let the login of its address in; check user and password"
+    if isinstance(error, ResponseError):
+        return "it refused the command; check the key, and what the login of its address may do"
     return "it could not be reached, or did not answer; is it running?"
 
 
 def _check(url: str, plain: bool) -> None:
+    if wrong := misread(url):
+        raise ConfigurationError(f"the address of Redis {wrong}")
     parts = urlsplit(url)
     if parts.scheme not in SCHEMES:
         raise ConfigurationError(f"the address of Redis begins with one of {', '.join(SCHEMES)} and ://")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, told
 from domain.recommender.deployer import Deployer as Declared
 from domain.recommender.deployer import UnreadDeployer
 from domain.recommender.keys.nearest import nearest
@@ -40,7 +40,7 @@ def find(name: str) -> Kind:
     try:
         kind = point.load()
     except (Exception, SystemExit) as error:  # a team's module: whatever it raises is its own fault
-        said = f"{type(error).__name__}: {error}"
+        said = told(error)
         raise ConfigurationError(f"{name!r} cannot be imported from {point.value}: {said}") from error
     if not isinstance(kind, Kind) or kind.name != name:
         raise ConfigurationError(f"{name!r}: {point.value} is no Kind of that name; correct its entry point")

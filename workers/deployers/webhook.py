@@ -17,13 +17,21 @@ from domain.recommender.deployer import Deployer
 from domain.values import Option
 from workers.deployers.kind import Environment, Kind, unset
 from workers.environment import clock
-from workers.environment.exchange import Answer, NoAnswer, NotReached, exchange, is_safe, signed_headers
+from workers.environment.address import host_of
+from workers.environment.exchange import (
+    Answer,
+    NoAnswer,
+    NotReached,
+    answered,
+    exchange,
+    is_safe,
+    signed_headers,
+)
 
 TIMEOUT_SECONDS = 10.0
 ANSWER_BYTES = 64 * 1024
 CONFIRMED_BYTES = 4 * 1024 * 1024
 EXAMINED_SECONDS = 3.0
-SHOWN_CHARACTERS = 300  # of the receiver's answer
 DONE: Mapping[str, str] = {"apply": "applied", "revert": "reverted"}
 UNDECIDED = (408, 409, 425)
 """Refusals with an unknown outcome: it timed out, an earlier call is in progress, or it came too early."""
@@ -70,7 +78,7 @@ class WebhookDeployer:
         for asked in (url, confirm_url or url):
             _check(asked, secret)
         self.url, self.confirm_url = url, confirm_url
-        self.host = urlsplit(url).hostname  # a path may hold a token, which must not be shown
+        self.host = host_of(url)
         self._secret = secret.encode()
         self._clock = clock
         self._timeout_seconds = timeout_seconds
@@ -119,8 +127,9 @@ class WebhookDeployer:
             or not isinstance(keys, list)
             or not all(isinstance(key, str) for key in keys)
         ):
-            said = f"{answer.status}: {_shown(document.get('detail'), answer.body)}"
-            raise DeployUncertain(f'{self.host} did not list what is in force under "serving", but {said}')
+            raise DeployUncertain(
+                f'{self.host} did not list what is in force under "serving", but answered {answer.status}'
+            )
         if document.get("id") != asked:
             raise DeployUncertain(f"{self.host} answered another question than what is in force now")
         return frozenset(keys)
@@ -132,24 +141,23 @@ class WebhookDeployer:
 
     def _read(self, answer: Answer, key: str, action: str, hotfix: str) -> str:
         document = _document(answer.body)
-        status, detail = document.get("status"), _shown(document.get("detail"), answer.body)
+        status = document.get("status")
         said = f"{self.host} answered {answer.status}"
+        answered(said, answer.body)
         if answer.status >= 500 or answer.status in UNDECIDED:
-            raise DeployUncertain(f"{said} and does not know whether it did it: {detail}")
+            raise DeployUncertain(f"{said} and does not know whether it did it")
         if status == "refused":
-            raise DeployError(f"{self.host} refused to {action} it: {detail}")
+            raise DeployError(f"{self.host} refused to {action} it; its log says why")
         if not 200 <= answer.status < 300:
             if status in DONE.values():
                 raise DeployUncertain(f"{said} and yet “{status}”; look at what is served")
-            raise DeployError(f"{self.host} refused to {action} it ({answer.status}): {detail}")
+            raise DeployError(f"{self.host} refused to {action} it ({answer.status})")
         if status != DONE[action]:
-            raise DeployUncertain(
-                f'{said} without saying that it did it ("status": "{DONE[action]}"), but: {detail}'
-            )
+            raise DeployUncertain(f'{said} without saying that it did it ("status": "{DONE[action]}")')
         about = (document.get("id"), document.get("hotfix"))
         if about != (key, hotfix):
-            raise DeployUncertain(f"{said} about another call ({_shown(about, b'')}); look at what is served")
-        return _shown(document.get("detail"), b"") or said
+            raise DeployUncertain(f"{said} about another call; look at what is served")
+        return f"{self.host} {DONE[action]} it"
 
 
 def _document(body: bytes) -> dict[str, Any]:
@@ -161,21 +169,15 @@ def _document(body: bytes) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _shown(detail: object, body: bytes) -> str:
-    """What the receiver says, for people: shortened, on one line."""
-    text = body.decode(errors="replace") if detail is None else str(detail)
-    return " ".join(text[:SHOWN_CHARACTERS].split())
-
-
 def _check(url: str, secret: str) -> None:
-    host = urlsplit(url).hostname
+    host = host_of(url)
     if not secret:
         raise ConfigurationError(
             f"{host}: the webhook's secret is empty; set the variable that `secret_env` names"
         )
     if not is_safe(url):
         raise ConfigurationError(
-            f"{host or url}: a webhook needs https, or http on this machine (127.0.0.1, ::1, localhost)"
+            f"{host}: a webhook needs https, or http on this machine (127.0.0.1, ::1, localhost)"
         )
 
 
@@ -194,7 +196,7 @@ def _examine(declared: WebhookOptions, environment: Environment) -> Iterator[Adv
     where = f"deployers.{declared.name}"
     yield from unset(where, "secret_env", declared.secret_env, environment, "calls could not be signed")
     if urlsplit(declared.url).scheme not in {"http", "https"}:
-        says = f"{declared.url} is not an http(s) address"
+        says = "is not an http(s) address"
         yield Advice(
             level="error", where=f"{where}.url", says=says, fix="write for instance https://host/hook"
         )

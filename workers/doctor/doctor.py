@@ -126,7 +126,7 @@ def _of_targets(recommender: Recommender, env: Mapping[str, str]) -> Iterator[Ad
         yield from _examined(f"trackers.{tracker.name}", look)
 
 
-def _lines(error: Exception) -> list[str]:
+def _lines(error: ConfigurationError) -> list[str]:
     return str(error).splitlines()
 
 

@@ -8,7 +8,8 @@ from itertools import islice
 import psycopg
 
 from domain.answer import Advice
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, told
+from workers.environment.address import why_not
 from workers.environment.settings import Settings, read_settings
 from workers.store import followers, people
 from workers.store.connection import driver_address, engine, role_of
@@ -36,11 +37,13 @@ def examine_store(environment: Mapping[str, str]) -> Iterator[Advice]:
     if named.database_url is None:
         return  # `recsysops up` starts one
     try:
-        address = driver_address(named.database_url)
+        address = driver_address(named.database())
         with psycopg.connect(address, connect_timeout=CONNECT_SECONDS, autocommit=True) as connection:
             yield from _examined(connection, named)
+    except ConfigurationError as error:
+        yield Advice(level="error", where=WHERE, says=str(error), fix="correct that variable")
     except psycopg.OperationalError as error:
-        says = f"PostgreSQL does not answer: {str(error).splitlines()[0]}"
+        says = f"PostgreSQL does not answer: {why_not(error)} ({told(error)})"
         yield Advice(level="error", where=WHERE, says=says, fix="start it, or correct DATABASE_URL")
 
 

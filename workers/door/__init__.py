@@ -44,6 +44,7 @@ from workers.door.terminal import (
     stop_embedded,
     suggest,
 )
+from workers.environment.address import why_not
 from workers.environment.redaction import prose as redacted
 from workers.environment.settings import Login, forget_variables, left_variables
 from workers.environment.settings import settings as environment
@@ -109,4 +110,5 @@ __all__ = [
     "stop_embedded",
     "suggest",
     "watch_release",
+    "why_not",
 ]

@@ -292,10 +292,7 @@ def backtest(
     if broken := unreadable(recommender, plans_of(recommender)):
         said = (f"{place(path, ('tables', name))}: {error}" for name, error in broken.items())
         raise SourceError("\n".join(said))
-    try:
-        return walk(recommender, start, end, progress, jobs, resume, pictured)
-    except ValueError as error:
-        raise ConfigurationError(str(error)) from error
+    return walk(recommender, start, end, progress, jobs, resume, pictured)
 
 
 def backtest_picture(path: Path, result: BacktestResult) -> tuple[bytes | None, dict[str, str]]:

@@ -18,6 +18,8 @@ from kombu.connection import Connection
 from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 
+from domain.errors import told
+
 CONNECT_SECONDS = 2
 ANSWER_SECONDS = 10
 """How long a broker may take to answer before it counts as away."""
@@ -107,7 +109,7 @@ class Broker:
                 confirm_timeout=ANSWER_SECONDS,
             )
         except (OperationalError, OSError) as error:
-            _log.warning("job_not_sent", job=job, error=str(error))
+            _log.warning("job_not_sent", job=job, error=told(error))
             return False
         return True
 
@@ -129,12 +131,12 @@ class Broker:
             return 0  # the queue does not exist yet, or the broker is away: sending will say so
 
     def trouble(self) -> str | None:
-        """What keeps the broker from taking jobs, without its password; None if it would take them."""
+        """What keeps the broker from taking jobs, None if it would take them."""
         with self._app.connection_for_write() as connection:
             try:
                 connection.default_channel  # noqa: B018 - opened at this look; Redis is first asked by it
             except _refusals(connection) as error:
-                return f"{connection.as_uri()} does not take jobs: {str(error) or type(error).__name__}"
+                return f"the broker on {connection.hostname} does not take jobs ({told(error)})"
         return None
 
     def close(self) -> None:

@@ -17,7 +17,14 @@ from functools import cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+import structlog
+
 from domain.errors import RecsysopsError
+from workers.environment import redaction
+from workers.environment.address import host_of, misread
+
+LOGGED_CHARACTERS = 300
+_log = structlog.get_logger(__name__)
 
 
 class NotReached(RecsysopsError):
@@ -51,7 +58,7 @@ def exchange(
     import httpx  # noqa: PLC0415 - the web process reads what is declared, and asks nobody
 
     if not _is_address(url):
-        raise NotReached(f"{_host(url)} could not be reached: its address is none")
+        raise NotReached(f"{host_of(url)} could not be reached: its address {misread(url) or 'is none'}")
     _trusted()  # loaded before the deadline starts to run
     # Not asyncio.run, which would wait for a name lookup that is still running at the deadline.
     loop = asyncio.new_event_loop()
@@ -59,14 +66,21 @@ def exchange(
         asked = _ask(method, url, body, dict(headers), seconds, most_bytes)
         return loop.run_until_complete(asyncio.wait_for(asked, seconds))
     except TimeoutError:
-        raise NoAnswer(f"{_host(url)} gave no whole answer within {seconds:.0f} s") from None
+        raise NoAnswer(f"{host_of(url)} gave no whole answer within {seconds:.0f} s") from None
     except (httpx.ConnectError, httpx.ConnectTimeout):
-        raise NotReached(f"{_host(url)} could not be reached") from None
+        raise NotReached(f"{host_of(url)} could not be reached") from None
     except httpx.HTTPError as error:
-        raise NoAnswer(f"{_host(url)} gave no answer ({type(error).__name__})") from None
+        raise NoAnswer(f"{host_of(url)} gave no answer ({type(error).__name__})") from None
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
+
+
+def answered(said: str, body: bytes) -> None:
+    """Log what a service answered beyond its status: its words are stored and shown nowhere."""
+    _log.info(
+        "foreign_answer", to=said, says=redaction.foreign(body.decode(errors="replace"))[:LOGGED_CHARACTERS]
+    )
 
 
 @cache
@@ -99,12 +113,12 @@ async def _ask(
         client.stream(method, url, content=body, headers=given) as answer,
     ):
         if answer.headers.get("Content-Encoding", "identity") != "identity":
-            raise NoAnswer(f"{_host(url)} answered packed, though nobody asked for that")
+            raise NoAnswer(f"{host_of(url)} answered packed, though nobody asked for that")
         taken = bytearray()
         async for part in answer.aiter_raw():
             taken += part
             if len(taken) > most_bytes:
-                raise NoAnswer(f"{_host(url)} answered with more than {most_bytes:,} bytes")
+                raise NoAnswer(f"{host_of(url)} answered with more than {most_bytes:,} bytes")
         return Answer(answer.status_code, bytes(taken))
 
 
@@ -134,8 +148,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _host(url: str) -> str:
-    # The path may hold a token, and a password may precede the host.
-    return urlsplit(url).hostname or "the address"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from domain.errors import ConfigurationError
 from workers.environment import redaction
+from workers.environment.address import misread
 
 SERVER_ADDRESSES = "servers.json"
 WORKSPACE = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -79,7 +80,7 @@ class Settings:
         The address of PostgreSQL.
 
         Raises:
-            ConfigurationError: none is named and none is running.
+            ConfigurationError: none is named and none is running, or it cannot be read.
         """
         return _needed(self.database_url, "PostgreSQL", "DATABASE_URL")
 
@@ -90,7 +91,9 @@ class Settings:
         Raises:
             ConfigurationError: none is named and none is running.
         """
-        return self.owner_url or self.database()
+        if self.owner_url is None:
+            return self.database()
+        return _needed(self.owner_url, "PostgreSQL", "DATABASE_OWNER_URL")
 
     def broker(self) -> str:
         """
@@ -99,7 +102,7 @@ class Settings:
         Raises:
             ConfigurationError: none is named and none is running, or its scheme is not one of `BROKERS`.
         """
-        url = _needed(self.broker_url, "a broker", "REDIS_URL")
+        url = _needed(self.broker_url, "a broker", "BROKER_URL or REDIS_URL")
         scheme, separator, rest = url.partition("://")
         if scheme == "valkey":
             scheme = "redis"
@@ -245,6 +248,8 @@ def _needed(url: str | None, what: str, variable: str) -> str:
         raise ConfigurationError(
             f"No address of {what}: set {variable}, or start one with `recsysops up` and run this beside it."
         )
+    if wrong := misread(url):
+        raise ConfigurationError(f"{variable} {wrong}.")
     return url
 
 

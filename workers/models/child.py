@@ -24,7 +24,7 @@ import pandas as pd
 
 from domain.diagnosis.inside.layers import activations
 from domain.diagnosis.items.attribution import contributions, only_called
-from domain.errors import SourceError
+from domain.errors import SourceError, listeners, told
 from workers.models.exchange import Ended, packed, receive, send, unpacked
 from workers.models.files import load_model, prepare
 from workers.models.loaded import LoadedModel
@@ -92,6 +92,7 @@ def _serve(above: socket.socket, descriptor: int, asked: dict[str, Any]) -> None
     try:
         above.close()
         _limit(int(asked["memory"]), int(asked["processor_seconds"]))
+        listeners.clear()
         with socket.socket(fileno=descriptor) as line:
             _model(line, Path(asked["path"]))
         status = 0
@@ -118,7 +119,7 @@ def _model(line: socket.socket, path: Path) -> None:
     try:
         model = load_model(path)
     except (SourceError, MemoryError) as error:
-        send(line, {"wrong": _words(error)})
+        send(line, _wrong(error))
         return
     facts = {"kind": model.kind, "note": model.note, "takes": model.takes, "needs": list(model.needs)}
     send(line, facts)
@@ -128,10 +129,12 @@ def _model(line: socket.socket, path: Path) -> None:
             frame = _done(model, asked, unpacked(body))
             send(line, {}, packed(frame))
         except Exception as error:  # noqa: BLE001 (whatever a model raises is reported, and the next is asked)
-            send(line, {"wrong": _words(error)})
+            send(line, _wrong(error))
 
 
 def _done(model: LoadedModel, asked: dict[str, Any], frame: pd.DataFrame) -> pd.DataFrame:
+    if missing := [name for name in asked["features"] if name not in frame]:
+        raise SourceError(f"it was given no {', '.join(missing)}")
     features = frame[asked["features"]]
     match asked["do"]:
         case "score":
@@ -152,10 +155,15 @@ def _done(model: LoadedModel, asked: dict[str, Any], frame: pd.DataFrame) -> pd.
     raise SourceError(f"nothing is known of {asked['do']!r}")
 
 
-def _words(error: BaseException) -> str:
-    if isinstance(error, MemoryError):
-        return "it wanted more memory than it may have"
-    return str(error) if isinstance(error, SourceError) else f"{type(error).__name__}: {error}"
+def _wrong(error: BaseException) -> dict[str, Any]:
+    """The answer; what a library said goes to the log of who asked, as this process may write nothing."""
+    said: list[BaseException] = []
+    listeners[:] = [said.append]
+    words = "it wanted more memory than it may have" if isinstance(error, MemoryError) else told(error)
+    return {
+        "wrong": words,
+        "says": [f"{type(one).__name__}: {one}" for one in (error.__cause__, *said) if one],
+    }
 
 
 if __name__ == "__main__":

@@ -64,8 +64,7 @@ def load_model(path: Path) -> LoadedModel:
         load = getattr(import_module(module), name)
     except ImportError as error:
         raise SourceError(
-            f"{path}: {error.name}, which reads such a file, is not installed; "
-            f"pip install 'recsysops[{extra}]'"
+            f"{path}: what reads such a file is not installed; pip install 'recsysops[{extra}]'"
         ) from error
     loaded: LoadedModel = load(path)
     return loaded

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from domain.errors import SourceError
+from domain.errors import SourceError, told
 from workers.models.loaded import LoadedModel, Output, Scores, column_of
 
 BINARY = "binary"
@@ -78,4 +78,6 @@ def load_lightgbm(path: Path) -> LightgbmModel:
     try:
         return LightgbmModel(lightgbm.Booster(model_file=str(path)))
     except lightgbm.basic.LightGBMError as error:
-        raise SourceError(f"{path}: could not be read ({error}); write it with Booster.save_model") from error
+        raise SourceError(
+            f"{path}: could not be read ({told(error)}); write it with Booster.save_model"
+        ) from error

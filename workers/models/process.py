@@ -21,8 +21,9 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from domain.errors import SourceError
+from domain.errors import SourceError, told
 from workers.embedded.process import bare_environment
+from workers.environment.exchange import answered
 from workers.models.exchange import Ended, packed, receive, send, unpacked
 from workers.models.files import stamp_of
 
@@ -205,7 +206,9 @@ class ModelProcess:
             self._line.settimeout(self.limits.seconds)
             send(self._line, asked, body)
         except pa.ArrowException as error:
-            raise SourceError(f"{self.path}: a feature holds values of several kinds ({error})") from error
+            raise SourceError(
+                f"{self.path}: a feature holds values of several kinds ({told(error)})"
+            ) from error
         except OSError as error:
             raise SourceError(f"{self.path}: {self._why()}") from error
         return unpacked(self._answer("an answer")[1])
@@ -222,6 +225,7 @@ class ModelProcess:
             raise SourceError(f"{self.path}: {self._why()}") from error
         if "wrong" in answer:
             wrong = str(answer["wrong"])
+            answered(f"the model in {self.path}", "; ".join(answer["says"]).encode())
             if wrong.startswith(str(self.path)):
                 raise SourceError(wrong)
             note = f"; {self.note}" if getattr(self, "note", "") else ""

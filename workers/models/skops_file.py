@@ -14,7 +14,7 @@ import skops.io
 from sklearn.exceptions import InconsistentVersionWarning
 
 from domain.diagnosis.items.attribution import by_trees
-from domain.errors import SourceError
+from domain.errors import SourceError, told
 from workers.models.loaded import LoadedModel, Output, Scores, column_of
 
 # What trees, linear models, networks and their pipelines need beyond skops' own list. `functools.partial` is
@@ -84,7 +84,7 @@ def load_skops(path: Path) -> SkopsModel:
     try:
         strangers = sorted(set(skops.io.get_untrusted_types(file=path)) - TRUSTED)
     except Exception as error:  # (skops passes on whatever its zip and JSON readers raise)
-        raise SourceError(f"{path}: not a skops file ({error}); write it with skops.io.dump") from error
+        raise SourceError(f"{path}: not a skops file ({told(error)}); write it with skops.io.dump") from error
     if strangers:
         raise SourceError(
             f"{path}: holds types that are not trusted and was not opened: {', '.join(strangers)}; "
@@ -97,7 +97,7 @@ def load_skops(path: Path) -> SkopsModel:
         raise
     except Exception as error:  # (a file of another scikit-learn may raise anything)
         raise SourceError(
-            f"{path}: could not be read ({type(error).__name__}: {error}); write it with this scikit-learn"
+            f"{path}: could not be read ({told(error)}); write it with this scikit-learn"
         ) from error
     return SkopsModel(estimator, written)
 

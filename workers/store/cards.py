@@ -21,6 +21,7 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy import ColumnElement, Connection, func, select, true
 
+from domain.errors import told
 from domain.incident.decide.rule import ACTING
 from domain.incident.followed import is_open
 from domain.incident.state import Incident, Status, replay
@@ -346,7 +347,7 @@ def _as_it_was(
     try:
         return Incident.model_validate_json(incident, extra="ignore")
     except ValidationError as error:
-        _log.warning("archived_card_not_read", error=str(error))
+        _log.warning("archived_card_not_read", error=told(error))
         return None
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ProgrammingError
 
 import migrations
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, told
 from workers.store.connection import CONNECT_SECONDS, ROLE, driver_address, role_of, spell
 from workers.store.fit import never
 from workers.store.known import make_known
@@ -51,7 +51,7 @@ def migrate(url: str, program_url: str | None = None, workspace: str = "main") -
     except ProgrammingError as error:
         if not isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
             raise
-        raise ConfigurationError(_refused(make_url(url).username or "", str(error.orig))) from error
+        raise ConfigurationError(_refused(make_url(url).username or "", error)) from error
     _make_role(url, role_of(workspace))
     with psycopg.connect(driver_address(url), connect_timeout=CONNECT_SECONDS) as owner:
         make_known(owner, workspace)
@@ -111,19 +111,20 @@ def _admit(owner_url: str, program_url: str, role: str) -> None:
             ) from error
 
 
-def _refused(login: str, reason: str) -> str:
-    said = reason.splitlines()[0]
-    if "create role" in said:
+def _refused(login: str, error: ProgrammingError) -> str:
+    reason = str(error.orig)
+    if "create role" in reason:
         return (
             f"The login “{login}” may not create the role that the program works under. Let an administrator "
             f"run, once:\n  CREATE ROLE {ROLE} NOLOGIN;\nand then `recsysops migrate` again."
         )
-    if "schema" in said:
+    if "schema" in reason:
         return (
-            f"PostgreSQL says to the login “{login}”: {said}. Let an administrator run, once:\n"
+            f"The login “{login}” may not create tables in the schema public. Let an administrator run, "
+            f"once:\n"
             f'  GRANT CREATE ON SCHEMA public TO "{login}";\nand then `recsysops migrate` again.'
         )
     return (
-        f"PostgreSQL says to the login “{login}”: {said}. Migrations run as the login that owns the tables; "
-        "name it in DATABASE_OWNER_URL."
+        f"The login “{login}” may not do that: {told(error)}. Migrations run as the login that owns the "
+        "tables; name it in DATABASE_OWNER_URL."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, told
 from domain.recommender.keys.nearest import nearest
 from domain.recommender.practice.tracker import Tracker as Declared
 from domain.recommender.practice.tracker import UnreadTracker
@@ -36,7 +36,7 @@ def find(name: str) -> Kind:
     try:
         kind = point.load()
     except (Exception, SystemExit) as error:  # a team's module: whatever it raises is its own fault
-        said = f"{type(error).__name__}: {error}"
+        said = told(error)
         raise ConfigurationError(f"{name!r} cannot be imported from {point.value}: {said}") from error
     if not isinstance(kind, Kind) or kind.name != name:
         raise ConfigurationError(f"{name!r}: {point.value} is no Kind of that name; correct its entry point")

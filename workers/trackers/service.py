@@ -10,11 +10,10 @@ import orjson
 
 from domain.answer import Advice
 from domain.errors import ConfigurationError, TrackerError
-from workers.environment.exchange import Answer, NoAnswer, NotReached, exchange
+from workers.environment.exchange import Answer, NoAnswer, NotReached, answered, exchange
 from workers.trackers.kind import Environment
 
 MOST_BYTES = 8 * 1024 * 1024
-SHOWN_CHARACTERS = 300  # of the service's answer
 
 
 class Reply(NamedTuple):
@@ -61,17 +60,19 @@ class Service:
         reply = Reply(answer.status, _document(answer.body))
         if answer.status in accept and (reply.document is not None or not answer.body):
             return reply
-        raise TrackerError(f"{self._about} {self._refusal(answer)}")
+        raise TrackerError(f"{self._about} {self._refusal(answer)}{_fields(reply.document, document)}")
 
     def _refusal(self, answer: Answer) -> str:
-        said = _shown(answer.body)
+        answered(f"{self._about} answered {answer.status}", answer.body)
         if answer.status == 401:
-            return f"does not accept the secret in {self._variable} ({said}); set that variable anew"
-        if answer.status == 429 or (answer.status == 403 and "rate limit" in said.lower()):
-            return f"asks to wait ({said}); it is asked again later"
+            return f"does not accept the secret in {self._variable} ({answer.status}); set that variable anew"
+        if answer.status == 429 or (answer.status == 403 and b"rate limit" in answer.body.lower()):
+            return f"asks to wait ({answer.status}); it is asked again later"
         if answer.status == 403:
-            return f"does not let the account of {self._variable} do that ({said}); give it the right"
-        return f"answered {answer.status}: {said}"
+            return (
+                f"does not let the account of {self._variable} do that ({answer.status}); give it the right"
+            )
+        return f"answered {answer.status}"
 
 
 def secret_of(about: str, variable: str, environment: Environment) -> str:
@@ -97,21 +98,18 @@ def examined(where: str, look: Iterator[str], fix: str) -> Iterator[Advice]:
         yield Advice(level="warning", where=where, says=str(error), fix=fix)
 
 
+def _fields(answer: object, asked: object) -> str:
+    """The fields of ours that the tracker finds fault with; not what it says of them."""
+    match answer, asked:
+        case {"errors": dict(wrong)}, {"fields": dict(ours)} if found := [
+            one for one in ours if one in wrong
+        ]:
+            return f", about {', '.join(found)}"
+    return ""
+
+
 def _document(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
-
-
-def _shown(body: bytes) -> str:
-    """What the service says, for people: GitHub's or Jira's messages, else the body; cut, on one line."""
-    text = body.decode(errors="replace")
-    match _document(body):
-        case {"message": str(message)}:
-            text = message
-        case {"errorMessages": list(messages), **rest}:
-            errors = rest.get("errors")
-            wrong = [f"{key}: {why}" for key, why in errors.items()] if isinstance(errors, dict) else []
-            text = "; ".join(map(str, [*messages, *wrong]))
-    return " ".join(text[:SHOWN_CHARACTERS].split())

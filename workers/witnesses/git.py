@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Literal, Self
 
+import structlog
 from pydantic import model_validator
 
 from domain.errors import WitnessError
@@ -35,14 +36,32 @@ SILENT = {
     # Not `ext`, which runs whatever command an address names.
     "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
 }
-SAID_CHARACTERS = 200
+NOT_LET_IN = "the remote does not let us in; correct the login in url, or the SSH key"
+NO_REPOSITORY = "there is no repository at that address; correct it"
+MOVED = "somebody else pushed meanwhile; it is tried again"
+WHY = (
+    ("could not resolve host", "the host of url is not known; correct url"),
+    ("not allowed", "such an address is not allowed; use https or ssh"),
+    ("to connect to", "the host of url does not answer; start it, or correct url"),
+    ("authentication failed", NOT_LET_IN),
+    ("could not read username", NOT_LET_IN),
+    ("permission denied", "it may not write there; let this user, or its SSH key"),
+    ("not appear to be a git repository", NO_REPOSITORY),
+    ("not a git repository", NO_REPOSITORY),
+    ("not found", NO_REPOSITORY),
+    ("non-fast-forward", MOVED),
+    ("fetch first", MOVED),
+    ("declined", "the remote takes no pushes to this branch; let it"),
+)
+"""Phrases in what Git says, and what is said of it."""
+_log = structlog.get_logger(__name__)
 SEEN = "refs/recsysops/seen"
 """The remote's state when it was last fetched."""
 
 NOTHING = "0" * 40
 """Tells Git that there is no such branch yet."""
 
-_WITH_PASSWORD = re.compile(r"://[^/@\s]*@")
+_WITH_PASSWORD = re.compile(r"://\S*@")
 _BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 
 
@@ -198,9 +217,15 @@ def _git(*words: str, given: bytes, until: float, around: dict[str, str]) -> byt
         process.communicate()
         raise WitnessError("git took longer than its timeout") from None
     if process.returncode:
-        last = _WITH_PASSWORD.sub("://", said.decode(errors="replace").strip())[-SAID_CHARACTERS:]
-        raise _Failed(f"git {_verb(words)}: {last or f'ended with {process.returncode}'}")
+        raise _Failed(f"git {_verb(words)} ended with {process.returncode}: {_why(said)}")
     return out
+
+
+def _why(said: bytes) -> str:
+    """What keeps Git from it, in our words: what it says may hold the address, and stays in the log."""
+    text = said.decode(errors="replace").strip()
+    _log.info("foreign_answer", to="git", says=text)
+    return next((why for phrase, why in WHY if phrase in text.lower()), "the log of this process says more")
 
 
 _IDENTITY = (("NAME", AUTHOR), ("EMAIL", ADDRESS))

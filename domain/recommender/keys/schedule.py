@@ -19,9 +19,9 @@ def _known(written: str) -> str:
         return written
     try:
         CronSim(written, datetime(2026, 1, 1))  # noqa: DTZ001 - only to see whether it can be read
-    except CronSimError as error:
+    except CronSimError:
         raise ValueError(
-            f"is no schedule ({error}); write minute, hour, day, month and weekday, "
+            "is no schedule; write minute, hour, day, month and weekday, "
             f'for instance "15 6 * * *", or "{UPDATED}"'
         ) from None
     return written

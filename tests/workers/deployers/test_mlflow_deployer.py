@@ -114,7 +114,7 @@ def test_two_hotfixes_at_once_on_one_alias_and_the_second_is_told_so(registry: R
         ({"back_to": "last"}, {}, "has no alias 'last'"),
         ({}, {"version": "9"}, "version"),
         ({}, {"version": "3"}, "there is nothing to move"),
-        ({"model": "nobodys"}, {}, "nobodys"),
+        ({"model": "nobodys"}, {}, "404"),
     ],
 )
 def test_what_cannot_be_moved_is_refused_in_words(

@@ -161,7 +161,7 @@ def test_a_key_of_another_type_and_an_address_that_decodes_are_refused(
         )
     client.delete(key)
     client.rpush(key, "x")
-    with pytest.raises(DeployError, match="WRONGTYPE"):
+    with pytest.raises(DeployError, match="refused the command"):
         deployer.apply("event-1", OPTION, LATER)
 
 
@@ -171,6 +171,8 @@ def test_another_host_is_spoken_to_by_tls_unless_it_is_declared_plain(url: str, 
         RedisDeployer(url, key, timeout_seconds=1.0)
     with pytest.raises(DeployError, match="the address of Redis is none"):
         RedisDeployer("redis://127.0.0.1:x/0", key, timeout_seconds=1.0).serving()
+    with pytest.raises(ConfigurationError, match="unencoded"):
+        RedisDeployer("redis://me:pass/word@127.0.0.1/0", key, timeout_seconds=1.0)
     RedisDeployer("redis://cache.example:6379/0", key, timeout_seconds=1.0, plain=True)
     RedisDeployer("rediss://cache.example:6379/0", key, timeout_seconds=1.0)
 

@@ -74,13 +74,13 @@ def test_the_client_receiver_accepts_the_call_and_does_it_once(tmp_path: Path) -
     receiver.register("fill_language", act)
     with answering(received(receiver)) as server:
         sender = deployer(server.url)
-        assert sender.apply("event-1", OPTION, AT + timedelta(days=1)) == "apply done"
-        assert sender.apply("event-1", OPTION, AT + timedelta(days=1)) == "apply done"
-        assert sender.revert("event-1", OPTION) == "revert done"
+        assert sender.apply("event-1", OPTION, AT + timedelta(days=1)) == "127.0.0.1 applied it"
+        assert sender.apply("event-1", OPTION, AT + timedelta(days=1)) == "127.0.0.1 applied it"
+        assert sender.revert("event-1", OPTION) == "127.0.0.1 reverted it"
         assert [(call.id, call.action) for call in done] == [("event-1", "apply"), ("event-1", "revert")]
         assert done[0].parameters == {"items": ["a"]}
         assert done[0].expires_at == "2026-03-02T12:00:00+00:00"
-        with pytest.raises(DeployError, match="refused to apply it: the signature"):
+        with pytest.raises(DeployError, match="refused to apply it"):
             deployer(server.url, secret="other").apply("event-2", OPTION, None)
 
 
@@ -89,14 +89,14 @@ def test_a_revert_that_overtook_its_apply_refuses_it_for_certain(tmp_path: Path)
     receiver.register("fill_language", lambda call: pytest.fail("the hook ran"))
     with answering(received(receiver)) as server:
         deployer(server.url).revert("e", OPTION)
-        with pytest.raises(DeployError, match="was taken back") as caught:
+        with pytest.raises(DeployError, match="refused to apply it") as caught:
             deployer(server.url).apply("e", OPTION, AT + timedelta(days=1))
         assert not isinstance(caught.value, DeployUncertain)
 
 
 def test_done_is_only_what_is_said_to_be_done() -> None:
-    assert applied(raw(http("200 OK", said("applied")))) == "so it is"
-    assert "refused to apply it: so it is" in refused(raw(http("200 OK", said("refused"))))
+    assert applied(raw(http("200 OK", said("applied")))) == "127.0.0.1 applied it"
+    assert "refused to apply it" in refused(raw(http("200 OK", said("refused"))))
     for status in ("reverted", "failed", "accepted", "APPLIED", ""):
         assert 'without saying that it did it ("status": "applied")' in uncertain(
             raw(http("200 OK", said(status)))
@@ -228,7 +228,7 @@ def test_nobody_there_is_certain_and_a_proxy_of_the_environment_is_not_asked(
     with answering(raw(http("200 OK", said("applied")))) as proxy, server_of(said("applied")) as server:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, proxy.url)
-        assert deployer(server.url).apply("e", OPTION, None) == "so it is"
+        assert deployer(server.url).apply("e", OPTION, None) == "127.0.0.1 applied it"
         assert (proxy.accepted, server.accepted) == (0, 1)
 
 

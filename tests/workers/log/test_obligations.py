@@ -199,13 +199,13 @@ def test_what_keeps_failing_is_given_up_where_people_see_it(log: Engine, opened:
     with log.connect() as connection:
         last = read_stream(connection, stream)[-1]
     assert isinstance(last.event, DiagnosisFailed)
-    assert "the warehouse hangs" in last.event.reason
+    assert "RuntimeError" in last.event.reason
 
 
 def test_one_failure_is_forgotten_after_a_success(log: Engine, opened: Opened) -> None:
     stream = opened().stream
     assert not settle(log, {"diagnose": fails}, "diagnose", stream, f"{stream}:1")
-    assert [one.trouble for one in owed_now(log)] == [None, "RuntimeError: the warehouse hangs"]
+    assert [one.trouble for one in owed_now(log)] == [None, "RuntimeError"]
     assert settle(log, {"diagnose": diagnosis}, "diagnose", stream, f"{stream}:1")
     assert [one.trouble for one in owed_now(log)] == [None, None]
 
@@ -289,7 +289,7 @@ def test_a_follow_up_that_cannot_be_proposed_is_said_so_once_and_tried_on(
     with log.connect() as connection:
         notes = [r.event for r in read_stream(connection, stream) if isinstance(r.event, NoteAdded)]
     assert len(notes) == 1
-    assert "the warehouse hangs" in notes[0].text
+    assert "RuntimeError" in notes[0].text
     assert "follow_up" in card(log, stream).awaits
 
 
@@ -330,7 +330,7 @@ def test_what_is_owed_is_listed_with_its_tries_and_what_went_wrong(log: Engine, 
     settle(log, {"diagnose": fails}, "diagnose", stream, f"{stream}:1")
     found = owed_now(log)[1]
     assert (found.number, found.handed_over, found.tries) == (1, 1, 2)
-    assert found.trouble == "RuntimeError: the warehouse hangs"
+    assert found.trouble == "RuntimeError"
     assert found.next_try_at is not None
     assert found.next_try_at > clock.now()
 
@@ -410,7 +410,7 @@ def test_a_second_look_that_keeps_failing_is_given_up_as_visibly_and_can_be_aske
     for key in ("once", "twice"):
         give_up(log, "diagnose", stream)
         settle(log, {"menu": nothing_fits}, "menu", stream, card(log, stream).last_event_id)
-        assert "the warehouse hangs" in (card(log, stream).diagnosis_failure or "")
+        assert "RuntimeError" in (card(log, stream).diagnosis_failure or "")
         pressed(stream, c.LookAgain(), key)
     names = events(log, stream)
     assert names.count("diagnosis.failed") == names.count("diagnosis.requested") == 2

@@ -90,12 +90,12 @@ def test_a_ticket_is_found_behind_many_newer_issues_and_not_looked_for_among_old
 @pytest.mark.parametrize(
     ("status", "refusal", "says"),
     [
-        (500, {"message": "Server Error"}, "GitHub answered 500: Server Error"),
-        (429, {"message": "slow down"}, r"asks to wait \(slow down\)"),
+        (500, {"message": "Server Error"}, "GitHub answered 500"),
+        (429, {"message": "slow down"}, r"asks to wait \(429\)"),
         (403, {"message": "API rate limit exceeded for user"}, "asks to wait"),
         (403, {"message": "Resource not accessible"}, "does not let the account of ISSUES_TOKEN do that"),
-        (200, None, "GitHub answered 200: "),
-        (301, {"message": "Moved Permanently"}, "answered 301: Moved Permanently"),
+        (200, None, "GitHub answered 200"),
+        (301, {"message": "Moved Permanently"}, "answered 301"),
     ],
 )
 def test_what_goes_wrong_is_said_in_words(github: Github, status: int, refusal: object, says: str) -> None:
@@ -107,7 +107,7 @@ def test_what_goes_wrong_is_said_in_words(github: Github, status: int, refusal: 
 
 
 def test_a_wrong_token_is_named_by_its_variable_and_not_shown(github: Github) -> None:
-    with pytest.raises(TrackerError, match="secret in ISSUES_TOKEN \\(Bad credentials\\)") as raised:
+    with pytest.raises(TrackerError, match="secret in ISSUES_TOKEN \\(401\\)") as raised:
         tracker(github, "a-wrong-token-99").open(KEY, DRAFT, since())
     assert "a-wrong-token-99" not in str(raised.value)
     with pytest.raises(ConfigurationError, match="variable ISSUES_TOKEN is not set"):
@@ -118,7 +118,7 @@ def test_a_deleted_ticket_is_dropped_and_a_hidden_one_is_not(github: Github) -> 
     one = tracker(github)
     opened = one.open(KEY, DRAFT, since())
     github.hidden = True
-    with pytest.raises(TrackerError, match="answered 404: Not Found"):
+    with pytest.raises(TrackerError, match="answered 404"):
         one.state(opened.ticket)
     github.hidden = False
     github.issues.clear()

@@ -102,7 +102,7 @@ def test_a_status_that_it_cannot_be_moved_to_is_said_with_those_that_it_can(jira
 
 
 def test_what_it_refuses_is_said_by_field_and_a_wrong_token_by_its_variable(jira: Jira) -> None:
-    with pytest.raises(TrackerError, match=r"answered 400: issuetype: Specify a valid issue type"):
+    with pytest.raises(TrackerError, match=r"answered 400, about issuetype"):
         tracker(jira, issue_type="Epic").open(KEY, DRAFT, NOW)
     with pytest.raises(TrackerError, match=r"secret in BOARD_TOKEN .*; set that variable anew") as raised:
         tracker(jira, "a-wrong-token-99").open(KEY, DRAFT, NOW)
@@ -114,7 +114,7 @@ def test_a_deleted_ticket_is_dropped_and_a_hidden_one_is_not(jira: Jira) -> None
     one = tracker(jira)
     one.open(KEY, DRAFT, NOW)
     jira.hidden = True
-    with pytest.raises(TrackerError, match="answered 404: It does not exist or you do not have permission"):
+    with pytest.raises(TrackerError, match="answered 404"):
         one.state("REC-1")
     jira.hidden = False
     jira.issues.clear()

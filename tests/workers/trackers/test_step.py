@@ -268,7 +268,7 @@ def test_a_tracker_that_refuses_is_noted_on_the_incident_and_asked_again_and_no_
                 "FROM attempts UNION ALL SELECT string_agg(value::text, '') FROM memory"
             ).scalars()
         )
-    assert "GitHub does not accept the secret in ISSUES_TOKEN (Bad credentials)" in str(note)
+    assert "GitHub does not accept the secret in ISSUES_TOKEN (401)" in str(note)
     assert "a-wrong-token-99" not in everything + caplog.text
     monkeypatch.setattr(rooms, "surroundings", lambda: AROUND)
     assert kept.settle("ticket")

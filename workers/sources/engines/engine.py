@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 
 import duckdb
 import ibis
+import psycopg
 
-from domain.errors import SourceError
-from workers.environment import redaction
+from domain.errors import SourceError, told
+from workers.environment.address import misread
 from workers.sources.engines.found import split_pattern
 from workers.sources.engines.spark import SCHEMES, cancellable, open_spark
 
@@ -19,8 +20,62 @@ T = TypeVar("T")
 STATEMENT_SECONDS = 120.0
 ATTEMPTS = 3
 PAUSE_SECONDS = 0.2
-MISSING = ("no files found", "no such file", "path does not exist", "path_not_found")
-NOT_DECLARED = ("file system operations are disabled", "disabled by configuration")
+HINTS: tuple[tuple[tuple[type[Exception], ...], tuple[str, ...], str], ...] = (
+    (
+        (ImportError,),
+        (),
+        'what reads such a url is not installed; for BigQuery: pip install "recsysops[bigquery]"',
+    ),
+    (
+        (FileNotFoundError,),
+        ("no files found", "no such file", "path does not exist", "path_not_found"),
+        "there is no such file; check path, or whether the recommender has written anything yet",
+    ),
+    (
+        (),
+        ("file system operations are disabled", "disabled by configuration"),
+        "it reads a file that is not declared; name it under files, if it is to",
+    ),
+    (
+        (psycopg.errors.UndefinedTable, duckdb.CatalogException),
+        (),
+        "a table or a function that it names is not there; check table, or select",
+    ),
+    (
+        (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedFunction, duckdb.BinderException),
+        (),
+        "a column or a function that it names is not there, or is of another type; check select",
+    ),
+    (
+        (psycopg.errors.InsufficientPrivilege,),
+        (),
+        "the login of url may not read it; let it, with GRANT SELECT",
+    ),
+    (
+        (psycopg.errors.ReadOnlySqlTransaction,),
+        (),
+        "its select would write; a table may only be read",
+    ),
+    (
+        (),
+        ("authentication failed", "no password supplied"),
+        "the database does not let the login of url in; check its user and password",
+    ),
+    ((), ("lock",), "it is locked by another process; let it finish, or read a copy"),
+    ((duckdb.InterruptException,), ("timeout", "interrupt"), "it did not answer in time"),
+    (
+        (),
+        ("no magic bytes", "parquet", "too small"),
+        "a file is not whole or not Parquet; it may still be being written, or be empty",
+    ),
+    (
+        (),
+        ("refused", "translate host", "could not connect", "connection failed", "resolve host"),
+        "the database is not reachable; check url, and that it runs",
+    ),
+)
+"""How an error of an engine is told: by its class, or by a phrase in what it says."""
+OTHERWISE = "it is not as declared"
 REPLACEMENTS = "python_enable_replacements"
 TYPE_PUSHDOWN = "type_pushdown"  # one of DuckDB's optimizers
 READ_ONLY = "SET default_transaction_read_only = {}"
@@ -90,6 +145,8 @@ def open_url(name: str, url: str, seconds: float = STATEMENT_SECONDS) -> Any:
         SourceError: the engine is not reachable or not installed, or the database is locked. The message
             never holds the URL, which may hold a password.
     """
+    if wrong := misread(url):
+        raise SourceError(f'table "{name}": url {wrong}')
     try:
         if url.startswith(SCHEMES):
             return open_spark(url)
@@ -123,9 +180,15 @@ def quoted(text: str) -> str:
     return text.replace("'", "''")
 
 
-def run(name: str, connection: Any, ask: Callable[[], T], seconds: float = STATEMENT_SECONDS) -> T:
+def run(
+    name: str,
+    connection: Any,
+    ask: Callable[[], T],
+    seconds: float = STATEMENT_SECONDS,
+    words: Iterable[str] = (),
+) -> T:
     """
-    The answer of `ask`, which talks to `connection`; interrupted after `seconds`.
+    The answer of `ask`, which talks to `connection`; interrupted after `seconds`. `words`: see `explained`.
 
     Raises:
         SourceError: the table does not answer in time, or as declared.
@@ -150,7 +213,7 @@ def run(name: str, connection: Any, ask: Callable[[], T], seconds: float = STATE
             "Look at the source, make the check's history shorter, or give the table a longer timeout"
         )
     if failure:
-        raise explained(name, failure[0]) from failure[0]
+        raise explained(name, failure[0], words) from failure[0]
     return answer[0]
 
 
@@ -177,28 +240,23 @@ def _asked_again(ask: Callable[[], T]) -> T:
     return ask()
 
 
-def explained(name: str, error: Exception) -> SourceError:
-    """The engine's error, in words that say what to do."""
+def explained(name: str, error: Exception, words: Iterable[str] = ()) -> SourceError:
+    """
+    What an engine said, in words of ours that say what to do.
+
+    Args:
+        words: names that the declaration gives in plain; those that the engine quotes are said.
+    """
     if isinstance(error, SourceError):
         return error
-    said = redaction.prose(str(error)).strip().partition("\n")[0] or type(error).__name__
-    lower = said.lower()
-    if isinstance(error, ImportError):
-        hint = 'what reads such a url is not installed; for BigQuery: pip install "recsysops[bigquery]"'
-    elif any(words in lower for words in MISSING) or isinstance(error, FileNotFoundError):
-        hint = "there is no such file; check path, or whether the recommender has written anything yet"
-    elif any(words in lower for words in NOT_DECLARED):
-        hint = "it reads a file that is not declared; name it under files, if it is to"
-    elif "lock" in lower:
-        hint = "it is locked by another process; let it finish, or read a copy"
-    elif isinstance(error, duckdb.InterruptException) or "timeout" in lower or "interrupt" in lower:
-        hint = "it did not answer in time"
-    elif "no magic bytes" in lower or "parquet" in lower or "too small" in lower:
-        hint = "a file is not whole or not Parquet; it may still be being written, or be empty"
-    elif any(
-        words in lower for words in ("refused", "translate host", "could not connect", "connection failed")
-    ):
-        hint = "the database is not reachable; check url, and that it runs"
-    else:
-        hint = "it is not as declared"
-    return SourceError(f'table "{name}": {hint}. The engine says: {said}')
+    said = str(error)
+    hint = next((hint for kinds, phrases, hint in HINTS if _is_one(error, said, kinds, phrases)), OTHERWISE)
+    quotes = dict.fromkeys(word for word in words if f'"{word}"' in said)
+    about = f"; it is about {', '.join(map(repr, quotes))}" if quotes else ""
+    return SourceError(f'table "{name}": {hint}{about} ({told(error)})')
+
+
+def _is_one(
+    error: Exception, said: str, kinds: tuple[type[Exception], ...], phrases: tuple[str, ...]
+) -> bool:
+    return isinstance(error, kinds) or any(phrase in said.lower() for phrase in phrases)

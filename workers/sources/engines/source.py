@@ -298,7 +298,8 @@ def _opened(table: Table, connection: Any, seconds: float, folder: str) -> Any:
         # Wrapped around it, so that a select may begin with WITH.
         rows = f"SELECT * FROM {reader(table)}"  # noqa: S608 - the files that were found
         sql = f"WITH {ROWS} AS ({rows}) SELECT * FROM ({sql}) AS selected" if sql else rows  # noqa: S608
-    seen = run(table.name, connection, lambda: _declared_rows(connection, sql), seconds)
+    words = select.words(table)
+    seen = run(table.name, connection, lambda: _declared_rows(connection, sql), seconds, words)
     return seen.drop(*(name for name in seen.columns if name.startswith(OWN_PREFIX)))
 
 
