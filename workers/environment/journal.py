@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from domain.inert import lines
 from workers.environment import redaction
 
 _make = logging.getLogRecordFactory()
@@ -31,9 +32,7 @@ def write_plainly() -> None:
             structlog.processors.StackInfoRenderer(),
             structlog.dev.set_exc_info,
             structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=True),
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback
-            ),
+            structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
             _line,
         ]
     )
@@ -46,27 +45,32 @@ def write_plainly() -> None:
 
 def _line(_: Any, __: str, line: Any) -> str:
     """structlog's last processor, which makes the line that is written."""
-    return redaction.prose(str(line))
+    return _inert(str(line))
+
+
+def _inert(text: str) -> str:
+    """Without secrets, and without what a terminal would obey."""
+    return lines(redaction.prose(text))
 
 
 def _record(*given: Any, **more: Any) -> logging.LogRecord:
     """A log record of the standard library, without secrets."""
     record = _make(*given, **more)
-    record.msg = _clean(record.msg) if record.args else redaction.prose(str(record.msg))
+    record.msg = _clean(record.msg) if record.args else _inert(str(record.msg))
     if isinstance(record.args, dict):
         record.args = {name: _clean(value) for name, value in record.args.items()}
     elif record.args:
         record.args = tuple(map(_clean, record.args))
     if record.exc_info and record.exc_info[0] is not None:
         trace = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
-        record.exc_text = redaction.prose(trace)  # formatters use this instead of making their own
+        record.exc_text = _inert(trace)  # formatters use this instead of making their own
     return record
 
 
 def _clean(value: object) -> object:
     """The parts of a line without secrets: texts, and errors that become text in it."""
     if isinstance(value, str | BaseException):
-        return redaction.prose(str(value))
+        return _inert(str(value))
     return value
 
 
@@ -74,4 +78,4 @@ def _uncaught(kind: type[BaseException], error: BaseException, where: TracebackT
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, where)
         return
-    sys.stderr.write(redaction.prose("".join(traceback.format_exception(kind, error, where))))
+    sys.stderr.write(_inert("".join(traceback.format_exception(kind, error, where))))
