@@ -24,7 +24,7 @@ TAB = 4
 
 _NOT_PLAIN = re.compile(r"[^ -~]")
 
-_ALIKE = str.maketrans("*~|\\^$@<>[]{}!", "∗∼¦∖ˆ＄＠‹›⁅⁆❴❵ǃ")
+_ALIKE = str.maketrans("*~|\\^$@<>{}!", "∗∼¦∖ˆ＄＠‹›❴❵ǃ")
 """What emphasises, mentions, hides, embeds or links somewhere in Markdown or Jira, and what looks like it."""
 
 _WHERE_ACTIVE = tuple(
@@ -44,6 +44,7 @@ _WHERE_ACTIVE = tuple(
         (r"\((?=(?:[/?xyni−＋ǃ∗]|on|off|∗[rgby])\))", "❨"),  # an icon of Jira
     )
 )
+_INTERVAL = re.compile(r"(\[[−+\d][\d.,–−+% to-]*\](?![(\[:]))|([\[\]])")
 _NUMBERED = re.compile(r"^(\d+)[.)](?=\s|$)")
 _CODE = re.compile(r"(`[A-Za-z0-9_./:…=\"-]+(?: [A-Za-z0-9_./:…=\"-]+){0,6}`)|`")
 
@@ -87,6 +88,7 @@ def markup(text: str) -> str:
     line = clean(text).translate(_ALIKE)
     for active, alike in _WHERE_ACTIVE:
         line = active.sub(alike, line)
+    line = _INTERVAL.sub(lambda found: found[1] or ("⁅" if found[2] == "[" else "⁆"), line)
     line = _NUMBERED.sub(r"\1․", line)
     return _CODE.sub(lambda found: found[1] or "ˋ", line)
 
