@@ -17,6 +17,7 @@ from domain.values import Estimate
 SIGNS = {"less": "🔻", "more": "🔺", "fair": "✅", "unknown": "❔"}
 NAMED = 5  # how many of the items compared with are named by title
 
+
 def written(at: datetime) -> str:
     """
     >>> written(datetime(2026, 3, 10, 12, 20, tzinfo=UTC))
