@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from bot.cli.shared import Json, Number, console, find, print_json, utc
+from bot.cli.shared import Json, Number, find, utc
 from bot.cli.table import table
+from bot.cli.terminal import print_json, say
 from domain.bundle import BundleAnswer, Differs, RerunAnswer
 from domain.values import Diagnosis
 from workers import door
@@ -59,7 +60,7 @@ def show(
     else:
         _show(found)
         if written:
-            _say(f"{len(written)} files are in {export}")
+            say(f"{len(written)} files are in {export}")
     if found.wrong:
         raise typer.Exit(DIFFERS)
 
@@ -80,9 +81,9 @@ def rerun(number: Number, event: Event = None, as_json: Json = False) -> None:
 
 
 def _show(found: BundleAnswer) -> None:
-    _say(f"#{found.number}  {found.title}")
-    _say(f"Root {found.root}")
-    _say(f"in the log as event {found.event}, kept {utc(found.kept_at)} UTC")
+    say(f"#{found.number}  {found.title}")
+    say(f"Root {found.root}")
+    say(f"in the log as event {found.event}, kept {utc(found.kept_at)} UTC")
     rows = [
         (
             one.name,
@@ -96,44 +97,40 @@ def _show(found: BundleAnswer) -> None:
     table("", ("File", "Rows", "Bytes", "SHA-256", "Held against the log"), rows)
     for label, lines in (("Left out", found.left_out), ("Sampled", found.sampled)):
         for line in lines:
-            _say(f"{label}: {line}")
+            say(f"{label}: {line}")
     same = "the same as now" if found.same_code else "another than now"
-    _say(f"Code ({same}): {found.code}; seed {found.seed}")
+    say(f"Code ({same}): {found.code}; seed {found.seed}")
     if found.model is not None:
-        _say(f"Model: {found.model}")
-    _say(f"\nThe diagnosis, as it was shown from {utc(found.diagnosed_at)} UTC on:")
+        say(f"Model: {found.model}")
+    say("")
+    say(f"The diagnosis, as it was shown from {utc(found.diagnosed_at)} UTC on:")
     _diagnosis(found.diagnosis)
-    _say(
-        f"\nThe files lie under {found.folder}, each by its SHA-256; --export FOLDER gives them their names."
-    )
+    say("")
+    say(f"The files lie under {found.folder}, each by its SHA-256; --export FOLDER gives them their names.")
     for one in found.wrong:
-        _say(f"NOT AS KEPT: {one.name} {one.wrong}")
+        say(f"NOT AS KEPT: {one.name} {one.wrong}")
 
 
 def _diagnosis(diagnosis: Diagnosis) -> None:
-    _say(f"  {diagnosis.cause or 'The cause is not established.'}")
+    say(f"  {diagnosis.cause or 'The cause is not established.'}")
     for one in diagnosis.evidence:
-        _say(f"  • {one.statement}")
+        say(f"  • {one.statement}")
 
 
 def _compared(found: RerunAnswer) -> None:
     for note in found.notes:
-        _say(note)
+        say(note)
     if not found.differs:
         count = len(found.now.evidence)
-        _say(f"The same diagnosis: cause, candidates and {count} lines of evidence ({found.seconds:.1f} s).")
-        _say(f"  {found.now.cause or 'The cause is not established.'}")
+        say(f"The same diagnosis: cause, candidates and {count} lines of evidence ({found.seconds:.1f} s).")
+        say(f"  {found.now.cause or 'The cause is not established.'}")
         return
-    _say(f"Another diagnosis: {len(found.differs)} lines differ ({found.seconds:.1f} s).")
+    say(f"Another diagnosis: {len(found.differs)} lines differ ({found.seconds:.1f} s).")
     for one in found.differs:
         for line in _lines(one):
-            _say(line)
+            say(line)
 
 
 def _lines(one: Differs) -> list[str]:
     sides = (("−", one.then), ("+", one.now))
     return [f"  {sign} {one.what}: {said}" for sign, said in sides if said is not None]
-
-
-def _say(line: str) -> None:
-    console().print(line, markup=False, highlight=False, soft_wrap=True)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bot.cli.recommender import FILE_NAME, declaration, moment_of
-from bot.cli.shared import Json, console, print_json, utc
+from bot.cli.shared import Json, utc
 from bot.cli.table import table
+from bot.cli.terminal import print_json, say
 from workers import door
 from workers.door import open_door
 
@@ -37,7 +37,6 @@ def burn_in(
     if as_json:
         print_json({"burn_in": found.model_dump(mode="json")})
         return
-    say = partial(console().print, markup=False, highlight=False, soft_wrap=True)
     through = "has enough history" if found.through else f"burn-in until {utc(found.through_at)}"
     say(f"{name}: {found.rows:,} rows from {utc(found.first)} to {utc(found.last)} UTC; {through}.")
     say("It holds:")

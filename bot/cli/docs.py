@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 import bot
+from bot.cli.terminal import say
 from domain.errors import ConfigurationError, Refused, told
 
 LOOPBACK = "127.0.0.1"
@@ -39,7 +40,7 @@ def docs(
     settings = described()
     if build is not None:
         made(settings, build)
-        typer.echo(f"The documentation is in {build}; open {build / 'index.html'}.")
+        say(f"The documentation is in {build}; open {build / 'index.html'}.")
         return
     with TemporaryDirectory(prefix="recsysops-docs-") as folder:
         made(settings, Path(folder))
@@ -105,8 +106,8 @@ def _serve(folder: Path, port: int) -> None:
         says = f"port {port} of {LOOPBACK} cannot be used ({told(error)}); choose another with --port"
         raise Refused(says) from error
     with server:
-        typer.echo(f"The documentation is at http://{LOOPBACK}:{server.server_port}/ (Ctrl-C stops it)")
+        say(f"The documentation is at http://{LOOPBACK}:{server.server_port}/ (Ctrl-C stops it)")
         try:
             server.serve_forever()
         except KeyboardInterrupt:
-            typer.echo("Stopped.")
+            say("Stopped.")

@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from bot.cli.people import names_of
-from bot.cli.shared import Json, Number, console, find, order, print_json, who
+from bot.cli.shared import Json, Number, find, order, who
 from bot.cli.table import table
+from bot.cli.terminal import print_json, say
 from bot.messages import words
 from bot.messages.in_force import in_force, repaired, stage, worth
 from bot.messages.incident.explained import explained
@@ -55,14 +56,14 @@ def list_hotfixes(number: Number, as_json: Json = False) -> None:
         print_json({"menu": incident.menu_digest, "options": shown, "hotfix": hotfix, "spent": spent})
         return
     if not options:
-        console().print(incident.menu_note or "There is no menu yet.", markup=False)
+        say(incident.menu_note or "There is no menu yet.")
         return
     _show(dict(enumerate(options, 1)))
     if why := why_first([one for one in options if not incident.spent_on(one)]):
-        console().print(why, markup=False, highlight=False)
+        say(why)
     for one in incident.spent:
-        console().print(f"{one.label}: {one.words}", markup=False, highlight=False)
-    console().print(f"Menu {incident.menu_digest}", highlight=False)
+        say(f"{one.label}: {one.words}")
+    say(f"Menu {incident.menu_digest}")
 
 
 @app.command("why")
@@ -80,9 +81,9 @@ def why_not(
         answered = {"said": answer.said, "left_out": [one.model_dump(mode="json") for one in answer.left_out]}
         print_json({"menu": incident.menu_digest, **answered})
         return
-    console().print(answer.said, markup=False, highlight=False)
+    say(answer.said)
     for one in answer.left_out:
-        console().print(f"{one.label} ({one.hotfix}): {one.why}", markup=False, highlight=False)
+        say(f"{one.label} ({one.hotfix}): {one.why}")
 
 
 @app.command()
@@ -191,7 +192,7 @@ def list_in_force(as_json: Json = False) -> None:
         print_json({"in_force": [one.model_dump(mode="json") for one in found]})
         return
     if not found:
-        console().print("No hotfix is in force.")
+        say("No hotfix is in force.")
         return
     names = names_of(one.owner for one in found)
     rows = [

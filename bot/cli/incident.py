@@ -10,8 +10,9 @@ from typing import Annotated, Literal
 import typer
 
 from bot.cli.people import names_of
-from bot.cli.shared import Json, Number, ask, console, find, order, plain, print_json, utc, who
+from bot.cli.shared import Json, Number, ask, find, order, plain, utc, who
 from bot.cli.table import table
+from bot.cli.terminal import page, print_json, say
 from bot.messages import report as reports
 from bot.messages import words
 from domain.incident import commands as c
@@ -71,12 +72,12 @@ def status(
     if rows:
         table("", ("Incident", "", "Title", "Status", "Opened, UTC", "Assigned to"), rows)
     else:
-        console().print("No incident is open.")
+        say("No incident is open.")
     if len(found) == PAGE_INCIDENTS:
-        console().print(f"Older ones: --below {found[-1].number}", highlight=False)
+        say(f"Older ones: --below {found[-1].number}")
     if means := door.mean_times():
         steps = ", ".join(f"to {step} {words.lasting(mean)}" for step, (mean, _) in means.items())
-        console().print(f"Mean times: {steps}.", highlight=False)
+        say(f"Mean times: {steps}.")
 
 
 def incident(number: Number, as_json: Json = False) -> None:
@@ -89,7 +90,7 @@ def incident(number: Number, as_json: Json = False) -> None:
     events = door.events(found.stream)
     names, since = names_of(reports.people(found, events)), door.change_since(found)
     content = reports.compose(found, events, names=names, since=since)
-    console().print(reports.markdown(content), markup=False, highlight=False, soft_wrap=True)
+    page(reports.markdown(content))
 
 
 def declare(
@@ -105,7 +106,7 @@ def declare(
     if as_json:
         print_json({"incident": plain(find(door, str(answer.number)))})
     else:
-        console().print(f"#{answer.number} is open.", highlight=False)
+        say(f"#{answer.number} is open.")
 
 
 def ack(number: Number, as_json: Json = False) -> None:
@@ -204,7 +205,7 @@ def report(
         return
     text = reports.html(content) if html and not markdown else reports.markdown(content)
     if out is None:
-        typer.echo(text)
+        page(text)
     else:
         out.write_text(text, encoding="utf-8")
 

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from bot.cli.recommender import FILE_NAME, declaration, moment_of
-from bot.cli.shared import Json, console, print_json, utc
+from bot.cli.shared import Json, utc
 from bot.cli.table import table
+from bot.cli.terminal import print_json, say
 from bot.messages import item as messages
 from bot.messages.miss import instead_of, lowest, place, slice_asked
 from domain.answer import Miss
@@ -46,11 +47,10 @@ def item(
     if as_json:
         print_json({"item": answer.model_dump(mode="json")})
         return
-    say = console().print
-    say(f"{messages.SIGNS[answer.verdict]} {answer.headline}", markup=False, highlight=False, soft_wrap=True)
+    say(f"{messages.SIGNS[answer.verdict]} {answer.headline}")
     table("", ("", ""), messages.facts(answer))
     for line in (*answer.basis, *answer.notes):
-        say(line, markup=False, highlight=False, soft_wrap=True)
+        say(line)
 
 
 def misses(
@@ -71,7 +71,7 @@ def misses(
         print_json({"misses": [one.model_dump(mode="json") for one in kept]})
         return
     if not kept:
-        console().print("None is recorded. Checks of kind misses record them.", highlight=False)
+        say("None is recorded. Checks of kind misses record them.")
         return
     columns = ("When, UTC", "Member", "Chose", "Rank", "Context", "Instead of", "Model")
     table("", columns, [_row(one) for one in kept])

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.shared import Json, find, operator, print_json
+from bot.cli.shared import Json, find, operator
+from bot.cli.terminal import print_json, say
 from bot.pages.links import links_of
 from workers.door import environment, open_door
 
@@ -33,4 +34,4 @@ def link(page: Page = "", as_json: Json = False) -> None:
     if as_json:
         print_json({"address": address, "expires_at": links.expires_at()})
     else:
-        typer.echo(address)
+        say(address)

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from bot.cli.recommender import FILE_NAME, declaration, moment_of
-from bot.cli.shared import Json, console, print_json, utc
+from bot.cli.shared import Json, utc
 from bot.cli.table import table
+from bot.cli.terminal import print_json, say
 from domain.covered import LoggingCoverage, LoggingPlan, SliceCoverage, Span
 from domain.values import name_slice
 from workers import door
@@ -97,13 +98,9 @@ def _sets(given: Sequence[str] | None) -> list[tuple[str, ...]] | None:
     return [tuple(part.strip() for part in one.split(",")) for one in given] if given else None
 
 
-def _say(line: str) -> None:
-    console().print(line, markup=False, highlight=False, soft_wrap=True)
-
-
 def _say_span(found: Span) -> None:
     minutes = found.window_seconds / 60
-    _say(
+    say(
         f"{found.model}, from `{found.table}`: {found.windows:,} windows of {minutes:g} minutes, "
         f"{utc(found.start)} to {utc(found.end)} UTC"
     )
@@ -112,13 +109,13 @@ def _say_span(found: Span) -> None:
 def _say_plan(found: LoggingPlan) -> None:
     _say_span(found)
     with_these = ", ".join(f"{key} = {value:g}" for key, value in found.settings.items())
-    _say(f"With {with_these}:")
+    say(f"With {with_these}:")
     volume = found.volume
     parts = [f"{volume.requests:,.0f} requests"]
     parts += [] if volume.rows is None else [f"{volume.rows:,.0f} rows"]
     parts += [] if volume.bytes is None else [_size(volume.bytes)]
     of = f"{found.share:.1%} of {found.requests_a_day:,.0f} requests"
-    _say(f"  a day {', '.join(parts)}: {of}")
+    say(f"  a day {', '.join(parts)}: {of}")
 
 
 def _say_coverage(found: LoggingCoverage) -> None:
@@ -126,7 +123,7 @@ def _say_coverage(found: LoggingCoverage) -> None:
     stands = f"{found.stands:,.0f}"
     stands += f" ± {found.stands_error:,.0f}" if found.stands_error else ""
     of = "" if found.requests is None else f"; {found.requests:,.0f} were counted"
-    _say(f"  {found.logged:,.0f} requests are logged, which stand for {stands}{of}")
+    say(f"  {found.logged:,.0f} requests are logged, which stand for {stands}{of}")
 
 
 def _show(
@@ -137,7 +134,7 @@ def _show(
     """
     below = [one for one in slices if one.below]
     windows = sum(one.below for one in below)
-    _say(
+    say(
         f"  {len(slices):,} slices; {len(below):,} have windows with fewer than the {needs} effective "
         f"requests that a diagnosis needs, {windows:,} in all"
     )
@@ -163,7 +160,7 @@ def _show(
 
 def _notes(notes: Sequence[str]) -> None:
     for note in notes:
-        _say(note)
+        say(note)
 
 
 def _size(count: float) -> str:

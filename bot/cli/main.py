@@ -28,6 +28,7 @@ from bot.cli import (
 )
 from bot.cli.log import correct, events, followers, obligations, people
 from bot.cli.practice import audit, follow_up, record, rehearse, replay, scorecard
+from bot.cli.terminal import warn
 from domain.errors import ConfigurationError, RecsysopsError, told
 from workers.door import log_administration, redacted, why_not
 
@@ -101,7 +102,7 @@ def _unfit() -> str | None:
 
 
 def _fail(message: str, code: int) -> None:
-    sys.stderr.write(f"{redacted(message)}\n")
+    warn(redacted(message))
     raise SystemExit(code)
 
 

@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn
+
+from bot.cli.terminal import Screen, warn
 
 SECONDS = 15.0
 
@@ -23,22 +24,27 @@ def progress(what: str, seconds: float = SECONDS) -> Iterator[Step]:
     Args:
         seconds: between two lines, when there is no terminal.
     """
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _lines(console, what, seconds)
+    screen = Screen(stderr=True)
+    if not screen.is_terminal:
+        yield _lines(what, seconds)
         return
-    with Progress(transient=True, console=console) as bar:
+    with Progress(*progress_bar(), transient=True, console=screen) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, in_all: bar.update(task, completed=done, total=in_all)
 
 
-def _lines(console: Console, what: str, seconds: float) -> Step:
+def progress_bar() -> tuple[ProgressColumn, ...]:
+    """What a bar shows: what is done, and how far it is."""
+    return TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
+
+
+def _lines(what: str, seconds: float) -> Step:
     said_at = time.monotonic()
 
     def step(done: int, in_all: int) -> None:
         nonlocal said_at
         if time.monotonic() - said_at >= seconds:
             said_at = time.monotonic()
-            console.print(f"{what}: {done:,} of {in_all:,}", highlight=False)
+            warn(f"{what}: {done:,} of {in_all:,}")
 
     return step

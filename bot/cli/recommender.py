@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot.cli.progress import progress
-from bot.cli.shared import Json, console, print_json, utc
+from bot.cli.shared import Json, utc
 from bot.cli.table import table
+from bot.cli.terminal import page, print_json, say
 from bot.messages import words
 from domain.errors import ConfigurationError, Refused
 from domain.values import Finding
@@ -49,23 +49,22 @@ def doctor(file: Declared = None, as_json: Json = False) -> None:
         for one in advice:
             fix = f" → {one.fix}" if one.fix else ""
             said = f"{SIGNS.get(one.level, '·')} {one.where}: {one.says}{fix}"
-            console().print(said, markup=False, highlight=False, soft_wrap=True)
+            say(said)
         many = "1 problem" if len(bad) == 1 else f"{len(bad)} problems"
-        console().print(f"{many} found." if bad else "Healthy.", highlight=False)
+        say(f"{many} found." if bad else "Healthy.")
     raise typer.Exit(1 if bad else 0)
 
 
 def init(folder: Annotated[Path, typer.Argument(help="A folder of Parquet or CSV tables.")]) -> None:
     """Print a first declaration for a folder of tables."""
-    typer.echo(door.init(folder))
+    page(door.init(folder))
 
 
 @checks.command("suggest")
 def suggest(file: Declared = None) -> None:
     """Print checks that could watch what nothing watches yet, as TOML to add."""
-    typer.echo(
-        door.suggest(declaration(file)) or "# Every kind that suits these tables is declared.", nl=False
-    )
+    suggested = door.suggest(declaration(file)) or "# Every kind that suits these tables is declared."
+    page(suggested.rstrip("\n"))
 
 
 @checks.command("list")
@@ -113,7 +112,7 @@ def run_check(
     else:
         _show(looked.findings)
         for check, note in looked.notes.items():
-            console().print(f"{check}: {note}", markup=False, highlight=False, soft_wrap=True)
+            say(f"{check}: {note}")
     raise typer.Exit(1 if looked.blind else 0)
 
 
@@ -127,10 +126,9 @@ def new_check(
 ) -> None:
     """Write a check of your own to begin with: one file, its test, and what makes it installable."""
     made = door.new_check(name, needs, folder)
-    say = partial(console().print, markup=False, highlight=False, soft_wrap=True)
     say(f"Wrote {', '.join(f'{made.folder}/{file}' for file in made.files)}.")
-    say(f"Next: pip install -e '{made.folder}[test]' && pytest {made.folder}, then in {FILE_NAME}:\n")
-    say(made.declare)
+    say(f"Next: pip install -e '{made.folder}[test]' && pytest {made.folder}, then in {FILE_NAME}:")
+    page(f"\n{made.declare}")
 
 
 def backtest(
@@ -173,7 +171,6 @@ def _draw_backtest(declared: Path, result: BacktestResult, png: Path) -> None:
     picture, missing = door.backtest_picture(declared, result)
     if picture is not None:
         png.write_bytes(picture)
-    say = partial(console().print, markup=False, highlight=False, soft_wrap=True)
     for check, why in missing.items():
         say(f"{check}: {why}")
     say(
@@ -188,7 +185,6 @@ def _show_backtest(result: BacktestResult) -> None:
     ]
     if rows:
         table("", ("Opened, UTC", "Ended", "", "Incident", "Findings"), rows)
-    say = partial(console().print, markup=False, highlight=False, soft_wrap=True)
     for check, note in result.notes.items():
         say(f"{check}: {note}")
     for fault in result.faults:
@@ -206,7 +202,7 @@ def _show_backtest(result: BacktestResult) -> None:
 
 def _show(findings: list[Finding]) -> None:
     if not findings:
-        console().print("Nothing found.")
+        say("Nothing found.")
         return
     rows = [
         (

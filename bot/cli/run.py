@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bot.cli.terminal import say
 from bot.up import up
 from bot.up.example import FAULTS, FIRST_FAULT
 from bot.up.machine import Ports
@@ -36,7 +37,7 @@ def run(
 ) -> None:
     """Start everything and print one address. Ctrl-C stops it."""
     ports = Ports(port, workspace_port, cinema_port)
-    raise typer.Exit(up(example, ports, typer.echo, fault, chat=chat, socket_mode=socket))
+    raise typer.Exit(up(example, ports, say, fault, chat=chat, socket_mode=socket))
 
 
 def demo(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
-import sys
 import time
 import uuid
 from datetime import UTC, datetime
@@ -13,9 +11,9 @@ from functools import partial
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from bot.cli.people import names_of
+from bot.cli.terminal import print_json, say, warn
 from bot.messages import words
 from domain.errors import Refused, Unanswered
 from domain.incident.commands import Command
@@ -81,11 +79,11 @@ def order(number: str, command: Command, *, as_json: bool) -> None:
         return
     labels = {option.key: option.label for option in after.menu or ()}
     for one in answer.events:
-        console().print(_with_names(sentence(one.event, labels)), highlight=False)
+        say(_with_names(sentence(one.event, labels)))
     nothing = "" if answer.events else "Nothing to do: "
-    console().print(f"{nothing}#{after.number} is {after.status}.", highlight=False)
+    say(f"{nothing}#{after.number} is {after.status}.")
     if after.status in ("resolved", "closed") and (still := in_hand(after)):
-        console().print(f"{still}. `recsysops hotfix revert {after.number}` takes it back.", highlight=False)
+        say(f"{still}. `recsysops hotfix revert {after.number}` takes it back.")
 
 
 def _with_names(said: str) -> str:
@@ -105,7 +103,7 @@ def ask(door: Door, stream: str | None, command: Command) -> Answer:
     except Refused as refusal:
         raise type(refusal)(_with_names(str(refusal))) from None
     except Unanswered as unknown:
-        sys.stderr.write("The store did not answer; looking up whether this was done …\n")
+        warn("The store did not answer; looking up whether this was done …")
         found = _looked_up(door, unknown)
     if found is None:
         raise Refused("This was not done: the store did not write it down. Ask again.")
@@ -126,16 +124,6 @@ def _looked_up(door: Door, unknown: Unanswered) -> Answer | None:
 def plain(incident: Incident) -> dict[str, Any]:
     """An incident as JSON values."""
     return incident.model_dump(mode="json")
-
-
-def print_json(value: object) -> None:
-    """Print JSON, and nothing else, on standard output."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
-
-
-def console() -> Console:
-    """The console that people read."""
-    return Console()
 
 
 def utc(at: datetime | None) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
+from bot.cli.terminal import print_json
 from bot.slack.manifest import manifest
 
 slack = typer.Typer(help="The Slack app.", no_args_is_help=True)
@@ -25,7 +25,7 @@ def print_manifest(
     socket: Annotated[bool, typer.Option("--socket", help="For Socket Mode: no address is needed.")] = False,
 ) -> None:
     """Print the manifest: api.slack.com/apps, Create New App, From a manifest, JSON."""
-    typer.echo(json.dumps(manifest(url, socket_mode=socket), indent=2, ensure_ascii=False))
+    print_json(manifest(url, socket_mode=socket))
 
 
 def register(app: typer.Typer) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from rich import box
 from rich.cells import cell_len
-from rich.markup import escape
 from rich.table import Table
 
-from bot.cli.shared import console
+from bot.cli.terminal import Screen
+from domain import inert
 
 BESIDE = 3
 """Spaces around a column."""
@@ -22,9 +22,9 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
     No cell is cut: what does not fit continues on the next line, and words stay whole if there is room.
     """
-    screen = console()
+    screen = Screen()
     drawn = Table(title=title or None, box=box.SIMPLE, title_justify="left")
-    lines = [list(columns), *map(list, rows)]
+    lines = [list(map(inert.lines, row)) for row in (columns, *rows)]
     longest = [max(map(_longest_line, cells)) for cells in zip(*lines, strict=True)]
     words = [max(map(_longest_word, cells)) for cells in zip(*lines, strict=True)]
     room = screen.width - 1 - BESIDE * len(columns)
@@ -34,8 +34,8 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         screen.width = max(screen.width, screen.width - room + sum(longest))
     for name, width in zip(columns, longest, strict=True):
         drawn.add_column(name, overflow="fold", width=max(width, 1))
-    for row in rows:
-        drawn.add_row(*map(escape, row))
+    for row in lines[1:]:
+        drawn.add_row(*row)
     screen.print(drawn)
 
 

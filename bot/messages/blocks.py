@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from bot.messages.inert import clean, cut, escape, length
+from bot.messages.inert import cut, escape, length
+from domain.inert import clean
 
 __all__ = ["cut", "escape"]
 

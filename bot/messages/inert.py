@@ -14,12 +14,10 @@ import unicodedata
 from collections.abc import Callable
 from datetime import datetime
 
+from domain.inert import END_ISOLATE, ISOLATE, JOINERS, clean, lines
+
 LOOKS_LIKE = {"*": "∗", "_": "ˍ", "~": "∼", "`": "ˋ"}
 COLON, QUOTE = "∶", "›"
-ISOLATE, END_ISOLATE = "\u2068", "\u2069"
-RIGHT_TO_LEFT = frozenset(("R", "AL", "AN"))
-JOINERS = "\u200c\u200d"
-"""Harmless within an emoji, or a word of a script that needs them."""
 
 _EMPHASIS = re.compile(r"[*_~`]")
 _EMOJI = re.compile(r":(?=[^\s:]{1,100}:)")
@@ -27,20 +25,6 @@ _CLOCK = re.compile(r"(?<=\d):(?=\d\d(?!\d))")
 _CODE = re.compile(r"(`[A-Za-z0-9_./:…=\"#-]+(?: [A-Za-z0-9_./:…=\"#-]+){0,6}`)")
 _MINUTE = re.compile(r"\b(?:at )?(\d{4}-\d\d-\d\d \d\d:\d\d UTC)\b")
 _ENTITY = re.compile(r"&(?:amp|lt|gt);|<[^<>]*>")
-
-
-def clean(text: str) -> str:
-    """
-    One line of text without invisible characters; right-to-left text in it does not affect what is beside it.
-
-    >>> clean("TV\\u200b\\n and\\u202e web")
-    'TV⟨U+200B⟩ and⟨U+202E⟩ web'
-    """
-    line = " ".join(str(text).split())
-    seen = "".join(_visible(line, index) for index in range(len(line)))
-    if any(unicodedata.bidirectional(one) in RIGHT_TO_LEFT for one in seen):
-        return f"{ISOLATE}{seen}{END_ISOLATE}"
-    return seen
 
 
 def escape(text: str) -> str:
@@ -87,9 +71,7 @@ def code_block(text: str) -> str:
     >>> code_block("+[checks.a]\\n+  every = '<5m>'")
     "```+[checks.a]\\n+  every = '&lt;5m&gt;'```"
     """
-    lines = (line.expandtabs(4) for line in text.splitlines())
-    shown = "\n".join("".join(_visible(line, n) for n in range(len(line))) for line in lines)
-    shown = shown.replace("`", LOOKS_LIKE["`"])
+    shown = lines(text.rstrip("\n")).replace("`", LOOKS_LIKE["`"])
     return f"```{shown.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')}```"
 
 
@@ -199,11 +181,3 @@ def _within(line: str, at: int) -> bool:
 def _unless_within(line: str, found: re.Match[str]) -> str:
     mark = found[0]
     return mark if mark != "`" and _within(line, found.start()) else LOOKS_LIKE[mark]
-
-
-def _visible(line: str, index: int) -> str:
-    one = line[index]
-    if one in JOINERS and 0 < index < len(line) - 1 and min(line[index - 1], line[index + 1]) > "\x7f":
-        return one
-    hidden = unicodedata.category(one) in ("Cc", "Cf", "Cs", "Zl", "Zp") or one in "\u115f\u1160\u3164\uffa0"
-    return f"⟨U+{ord(one):04X}⟩" if hidden else one

@@ -7,21 +7,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from statistics import median
 
-from markupsafe import Markup
-
 from bot.messages import words
 from bot.messages.blocks import Block, context, header, image, section
 from bot.messages.blocks import escape as plain
+from bot.messages.report import ENVIRONMENT
 from domain.answer import Compared, ItemAnswer, Launch
 from domain.values import Estimate
 
 SIGNS = {"less": "🔻", "more": "🔺", "fair": "✅", "unknown": "❔"}
 NAMED = 5  # how many of the items compared with are named by title
-
-STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;color:#102a43;max-width:44rem;margin:2rem auto;padding:0 1rem}"
-    "h1{font-size:1.3rem}img{max-width:100%}dt{font-weight:600}dd{margin:0 0 .6rem}small{color:#52606d}"
-)
 
 
 def written(at: datetime) -> str:
@@ -104,25 +98,12 @@ def blocks(answer: ItemAnswer, picture: str | None) -> list[Block]:
 
 def page(answer: ItemAnswer, picture: bytes) -> str:
     """One HTML file with the picture in it."""
-    drawn = b64encode(picture).decode()
-    rows = Markup("").join(
-        Markup("<dt>{}</dt><dd>{}</dd>").format(name, value) for name, value in facts(answer)
-    )
-    known = Markup("").join(Markup("<p><small>{}</small></p>").format(one) for one in _known(answer))
-    return str(
-        Markup(
-            '<!doctype html><html lang="en"><meta charset="utf-8"><title>{}</title><style>{}</style>'
-            '<h1>{} {}</h1><img alt="{}" src="data:image/png;base64,{}"><dl>{}</dl>{}</html>\n'
-        ).format(
-            answer.title or answer.item,
-            Markup(STYLE),  # noqa: S704 - our own
-            SIGNS[answer.verdict],
-            answer.headline,
-            answer.headline,
-            drawn,
-            rows,
-            known,
-        )
+    return ENVIRONMENT.get_template("item.html.j2").render(
+        answer=answer,
+        sign=SIGNS[answer.verdict],
+        picture=b64encode(picture).decode(),
+        facts=facts(answer),
+        known=_known(answer),
     )
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_eval_context, select_autoescape
+from jinja2.nodes import EvalContext
 from markupsafe import Markup, escape
 
 from bot.messages import follow_up, words
@@ -26,6 +27,7 @@ from domain.incident.ranking import why_first
 from domain.incident.state import Incident
 from domain.incident.timeline import Entry, timeline
 from domain.incident.times import STEPS, current, durations
+from domain.inert import lines, markup
 from domain.replayed import ChangeSince
 from domain.values import Option, name_slice
 
@@ -163,6 +165,7 @@ def _render(name: str, content: ReportContent) -> str:
         incident=incident,
         ticket=ticket.plain(incident),
         ticket_url=ticket.address(incident),
+        change_url=ticket.safe(incident.change_came.url) if incident.change_came else None,
         became=follow_up.became(incident),
         due=follow_up.due(incident),
         since=content.since,
@@ -189,16 +192,11 @@ def _lasted(incident: Incident) -> str | None:
     return words.lasting(incident.resolved_at - begun) if incident.resolved_at else None
 
 
-def _cell(text: object) -> str:
-    """Text that cannot leave its cell or line of Markdown."""
-    return " ".join(str(text).replace("|", "\\|").replace("<", "&lt;").split())
-
-
-def _fenced(text: str) -> str:
+def _fenced(text: str) -> Markup:
     """Lines as a code block in Markdown, whatever they contain."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}diff\n{text.rstrip()}\n{fence}"
+    return Markup(f"{fence}diff\n{text.rstrip()}\n{fence}")  # noqa: S704 - nothing in it ends the fence
 
 
 def _code(text: str) -> Markup:
@@ -206,11 +204,20 @@ def _code(text: str) -> Markup:
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped first
 
 
+@pass_eval_context
+def _inert(context: EvalContext, value: object) -> str:
+    """The border of pages and of the report in Markdown: every value that a template shows passes here."""
+    if isinstance(value, Markup):
+        return Markup(lines(value))  # noqa: S704 - it was already
+    return lines(str(value)) if context.autoescape else markup(str(value))
+
+
 ENVIRONMENT = Environment(
     loader=PackageLoader("bot.messages"),
     autoescape=select_autoescape(("html.j2",)),
     undefined=StrictUndefined,
+    finalize=_inert,
     trim_blocks=True,
     lstrip_blocks=True,
 )
-ENVIRONMENT.filters |= {"cell": _cell, "code": _code, "fenced": _fenced}
+ENVIRONMENT.filters |= {"code": _code, "fenced": _fenced}

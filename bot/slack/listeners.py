@@ -32,7 +32,7 @@ from bot.messages.incident.card import card, fallback, pictures_of
 from bot.messages.incident.menu import deploy_again
 from bot.messages.incident.value import parse
 from bot.messages.incident.why import why, why_blocks
-from bot.messages.inert import Marked, clean
+from bot.messages.inert import Marked
 from bot.messages.item import blocks as item_blocks
 from bot.messages.link import Link, linked
 from bot.messages.miss import blocks as miss_blocks
@@ -46,6 +46,7 @@ from bot.slack.pictured import Pictured
 from domain.errors import ConfigurationError, Refused, Stale, Unanswered, told
 from domain.incident import commands as c
 from domain.incident.state import Incident
+from domain.inert import clean
 from domain.recommender.route import Need
 from domain.values import Actor
 from workers.door import Door

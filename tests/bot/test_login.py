@@ -60,6 +60,10 @@ class Browser:
         assert (asked.status_code, asked.headers["location"]) == (303, "/login")
         return str(self.http.get("/login").headers["location"])
 
+    def to_provider_at_once(self) -> str:
+        """The same without asking for a page first."""
+        return str(self.http.get("/login").headers["location"])
+
     def back(self, address: str, sub: str) -> str:
         """Where the provider leads whoever says there that they are `sub`."""
         answered = httpx.post(address, data={"sub": sub}, trust_env=False)
@@ -315,3 +319,25 @@ def test_nothing_of_a_login_is_written_down(
     written = "".join(capfd.readouterr())
     for secret in (CLIENT_SECRET, SECRET, there.answers[0]["id_token"], there.answers[0]["access_token"]):
         assert secret not in written
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["//evil.example/", "//evil.example/reports/1", "/\\evil.example", "/reports/1?next=//evil.example"],
+)
+def test_a_login_leads_to_no_other_site_whatever_was_asked_for(browser: Browser, path: str) -> None:
+    browser.http.get(f"{browser.web}{path}")
+    location = str(browser.http.get(browser.back(browser.to_provider_at_once(), "ada")).headers["location"])
+    assert urlsplit(location).netloc in ("", urlsplit(browser.web).netloc)
+    assert not location.startswith(("//", "/\\"))
+
+
+def test_a_state_is_good_once_and_only_in_the_browser_it_was_made_for(browser: Browser) -> None:
+    first = browser.back(browser.to_provider(), "ada")
+    assert httpx.get(first, trust_env=False).status_code == 403  # a browser without its cookie
+    assert browser.http.get(first).status_code == 303
+    again = browser.back(browser.to_provider_at_once(), "ada")
+    state = parse_qs(urlsplit(first).query)["state"][0]
+    code = parse_qs(urlsplit(again).query)["code"][0]
+    mixed = f"/login/done?code={code}&state={state}"  # a fresh code with the state that was used up
+    assert browser.http.get(mixed).status_code == 403

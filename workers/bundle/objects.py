@@ -8,6 +8,7 @@ renamed. A writer that dies before that leaves a file nothing refers to, which i
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Collection
@@ -83,9 +84,10 @@ class Objects:
         sync_folder(place.parent)
 
     def read(self, name: str) -> bytes | None:
-        """A file's content, unverified; None if there is no such file."""
+        """A file's content, unverified; None if there is no such file, but a link, a pipe or a device."""
+        place = self.path(name)
         try:
-            return self.path(name).read_bytes()
+            return place.read_bytes() if stat.S_ISREG(place.lstat().st_mode) else None
         except FileNotFoundError:
             return None
 

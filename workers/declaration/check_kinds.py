@@ -7,21 +7,19 @@ check's finding, and the other checks carry on.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from domain.detection.kind import Kind
 from domain.detection.needs import Needs
-from domain.errors import OwnCheckError, RecsysopsError, told
+from domain.errors import ConfigurationError, OwnCheckError, RecsysopsError
 from domain.recommender.check import OWN_GROUP, Check
 from workers.declaration.own_options import of_this_house
+from workers.environment.installed import installed, reason
 
 
 @cache
@@ -32,13 +30,10 @@ def find(name: str) -> Kind[Any, Any]:
     Raises:
         OwnCheckError: there is none, or two; it cannot be imported; or the entry point names no `Kind`.
     """
-    points = sorted({(one.name, one.value): one for one in entry_points(group=OWN_GROUP, name=name)}.items())
-    if not points:
-        raise OwnCheckError(f'kind "{name}" is not installed here; install its package into this Python')
-    if len(points) > 1:
-        named = " and ".join(value for (_name, value), _point in points)
-        raise OwnCheckError(f'kind "{name}" is installed twice: {named}; remove one')
-    return _imported(points[0][1])
+    try:
+        return installed(OWN_GROUP, name, Kind)
+    except ConfigurationError as error:
+        raise OwnCheckError(str(error)) from error
 
 
 def found(name: str) -> Kind[Any, Any] | None:
@@ -67,19 +62,6 @@ def forget() -> None:
     ours.cache_clear()
 
 
-def _imported(point: EntryPoint) -> Kind[Any, Any]:
-    with blamed(point.name, f"cannot be imported from {point.value}"):
-        it = point.load()
-    if not isinstance(it, Kind):
-        raise OwnCheckError(
-            f'kind "{point.name}": {point.value} is {type(it).__name__}, not an OwnCheck; name the value '
-            "in its entry point"
-        )
-    if it.name != point.name:
-        raise OwnCheckError(f'kind "{point.name}": {point.value} says kind = "{it.name}"; write both alike')
-    return it
-
-
 def read_options(kind: Kind[Any, Any], check: Check) -> Any:
     """
     The check's own keys as its kind reads them.
@@ -106,10 +88,7 @@ def blamed(name: str, does: str = "raises", kind: Kind[Any, Any] | None = None) 
     except RecsysopsError:
         raise
     except (Exception, SystemExit) as error:
-        frames = traceback.extract_tb(error.__traceback__)
         judge = getattr(kind, "judge", kind.judging.verdict) if kind else None
         code = getattr(judge, "__code__", None)  # a callable object has none
-        its = [one for one in frames if code is not None and one.filename == code.co_filename]
-        frame = (its or frames)[-1]
-        where = f"{Path(frame.filename).name}:{frame.lineno}"
-        raise OwnCheckError(f'kind "{name}" {does}: {told(error)} ({where})') from error
+        file = code.co_filename if code else None
+        raise OwnCheckError(f'kind "{name}" {does}: {reason(error, file)}') from error

@@ -90,8 +90,9 @@ class PullRequestDeployer:
             raise DeployError(
                 f"#{former['number']} was taken back; a new approval is needed to apply it again"
             )
-        body = f"{option.does}\n\nUntil {expires_at:%Y-%m-%d %H:%M %Z}. " if expires_at else option.does
-        proposal = Proposal(branch, f"{option.label} ({option.hotfix})", f"{body}\n\nHotfix: {key}")
+        until = f"Until {expires_at:%Y-%m-%d %H:%M %Z}." if expires_at else ""
+        said = (option.does, until, f"Hotfix: {key}")
+        proposal = Proposal(branch, f"{option.label} ({option.hotfix})", said)
         change = partial(overrides.with_entries, entries=entries)
         number = self._merged(repository, proposal, base, change)
         return f"{self._about} holds {key}: {overrides.summary(entries)}, merged as #{number}"
@@ -106,7 +107,7 @@ class PullRequestDeployer:
         if key not in overrides.keys(base.document):
             return f"{self._about} does not hold {key} (any more)"
         title = f"Revert: {option.label} ({option.hotfix})"
-        proposal = Proposal(f"{branch}-revert", title, f"Taken back.\n\nHotfix: {key}")
+        proposal = Proposal(f"{branch}-revert", title, ("Taken back.", f"Hotfix: {key}"))
         number = self._merged(repository, proposal, base, lambda document: overrides.without(document, key))
         return f"{self._about} no longer holds {key}, merged as #{number}"
 

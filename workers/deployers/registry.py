@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 
-from domain.errors import ConfigurationError, told
+from domain.errors import ConfigurationError
 from domain.recommender.deployer import Deployer as Declared
 from domain.recommender.deployer import UnreadDeployer
 from domain.recommender.keys.nearest import nearest
 from workers.deployers import file, flag, mlflow, pull_request, redis, webhook
 from workers.deployers.confirming import Confirming
 from workers.deployers.kind import Environment, Kind
+from workers.environment.installed import installed
 
 GROUP = "recsysops.deployers"
 KINDS: Mapping[str, Kind] = {
@@ -29,22 +30,10 @@ def find(name: str) -> Kind:
     """
     if name in KINDS:
         return KINDS[name]
-    points = {point.value: point for point in entry_points(group=GROUP, name=name)}
-    if not points:
+    if not entry_points(group=GROUP, name=name):
         right = {*KINDS, *entry_points(group=GROUP).names}
         raise ConfigurationError(f"{name!r} is not known; {nearest(name, right)}")
-    if len(points) > 1:
-        where = " and ".join(sorted(points))
-        raise ConfigurationError(f"{name!r} is installed twice: {where}; remove one")
-    (point,) = points.values()
-    try:
-        kind = point.load()
-    except (Exception, SystemExit) as error:  # a team's module: whatever it raises is its own fault
-        said = told(error)
-        raise ConfigurationError(f"{name!r} cannot be imported from {point.value}: {said}") from error
-    if not isinstance(kind, Kind) or kind.name != name:
-        raise ConfigurationError(f"{name!r}: {point.value} is no Kind of that name; correct its entry point")
-    return kind
+    return installed(GROUP, name, Kind)
 
 
 def options_of(name: str, own: bool = True) -> type[Declared]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from domain.errors import DeployError
+from domain.inert import markup
 from workers.deployers.api import Api, Reply
 
 HEADERS = {"X-GitHub-Api-Version": "2022-11-28", "User-Agent": "recsysops"}
@@ -21,11 +22,15 @@ class Head(NamedTuple):
 
 
 class Proposal(NamedTuple):
-    """A change to one file: its branch, and the words of its commit and pull request."""
+    """A change to one file: its branch, and what its commit and pull request say, in words from anywhere."""
 
     branch: str
     title: str
-    body: str
+    paragraphs: tuple[str, ...]
+
+    def words(self) -> tuple[str, str]:
+        """Title and body in which nothing mentions, links, or closes an issue once it is merged."""
+        return markup(self.title), "\n\n".join(map(markup, filter(None, self.paragraphs)))
 
 
 class Repository:
@@ -79,7 +84,8 @@ class Repository:
         entry = {"path": file, "mode": "100644", "type": "blob", "content": text}
         tree = {"base_tree": head.tree, "tree": [entry]}
         made = self._api.change("POST", self._path("git/trees"), tree, (201,)).document["sha"]
-        message = f"{proposal.title}\n\n{proposal.body}\n"
+        title, body = proposal.words()
+        message = f"{title}\n\n{body}\n"
         commit = {"message": message, "tree": made, "parents": [head.commit]}
         sha = str(self._api.change("POST", self._path("git/commits"), commit, (201,)).document["sha"])
         ref = {"ref": f"refs/heads/{proposal.branch}", "sha": sha}
@@ -92,7 +98,8 @@ class Repository:
         """The open pull request of the proposal's branch; opened if there is none."""
         for one in self.pulls(proposal.branch, "open"):
             return one
-        asked = {"title": proposal.title, "body": proposal.body, "head": proposal.branch, "base": self._base}
+        title, body = proposal.words()
+        asked = {"title": title, "body": body, "head": proposal.branch, "base": self._base}
         made: dict[str, Any] = self._api.change("POST", self._path("pulls"), asked, (201,)).document
         return made
 

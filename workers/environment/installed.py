@@ -1,11 +1,29 @@
-"""What is installed under this program's own name: the entry points that ship with it."""
+"""
+What is installed by entry point: the kinds that ship with this program, and those of others.
+
+Others' code runs with the rights of this process, as any installed package does. What holds is that none
+takes the place of a kind of ours, and that an import which fails, exits or hangs is an error that names it.
+"""
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint, PackageNotFoundError, distribution
+import sys
+import traceback
+from concurrent.futures import Future
+from contextlib import redirect_stdout
+from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
+from pathlib import Path
+from threading import Thread
+from typing import Any, TypeVar
+
+from domain.errors import ConfigurationError, told
 
 HOUSE = "recsysops"
 """This program's distribution name."""
+IMPORT_SECONDS = 120.0
+"""For the import of somebody else's kind, with all the science that it may import."""
+
+T = TypeVar("T")
 
 
 def points_of_this_house(group: str) -> tuple[EntryPoint, ...]:
@@ -16,3 +34,62 @@ def points_of_this_house(group: str) -> tuple[EntryPoint, ...]:
     except PackageNotFoundError:  # run from source, without being installed
         return ()
     return tuple(one for one in points if one.group == group)
+
+
+def installed(group: str, name: str, kind: type[T]) -> T:
+    """
+    The kind of this name in a group of entry points; ours, whoever else registers one.
+
+    Raises:
+        ConfigurationError: there is none, or two; it cannot be imported; or it is no `kind` of that name.
+    """
+    ours = [one for one in points_of_this_house(group) if one.name == name]
+    points = {one.value: one for one in ours or entry_points(group=group, name=name)}
+    if not points:
+        raise ConfigurationError(f'kind "{name}" is not installed here; install its package into this Python')
+    if len(points) > 1:
+        named = " and ".join(sorted(points))
+        raise ConfigurationError(f'kind "{name}" is installed twice: {named}; remove one')
+    (point,) = points.values()
+    it: Any = point.load() if ours else _imported(point)
+    if not isinstance(it, kind):
+        raise ConfigurationError(
+            f'kind "{name}": {point.value} is {type(it).__name__}, not a {kind.__name__}; '
+            "name the value in its entry point"
+        )
+    if (says := getattr(it, "name", None)) != name:
+        raise ConfigurationError(f'kind "{name}": {point.value} says kind = "{says}"; write both alike')
+    return it
+
+
+def _imported(point: EntryPoint) -> Any:
+    """In a thread of its own, which may hang, exit or be interrupted; what it prints is no answer of ours."""
+    loaded: Future[Any] = Future()
+    with redirect_stdout(sys.stderr):
+        Thread(target=_load, args=(point, loaded), daemon=True).start()
+        try:
+            error = loaded.exception(IMPORT_SECONDS)
+        except TimeoutError:
+            raise ConfigurationError(
+                f'kind "{point.name}" is not imported from {point.value} after {IMPORT_SECONDS:g} s; let its '
+                "module wait for nothing"
+            ) from None
+    if error is not None:
+        raise ConfigurationError(
+            f'kind "{point.name}" cannot be imported from {point.value}: {reason(error)}'
+        ) from error
+    return loaded.result()
+
+
+def _load(point: EntryPoint, loaded: Future[Any]) -> None:
+    try:
+        loaded.set_result(point.load())
+    except BaseException as error:  # noqa: BLE001 - also what would end this process
+        loaded.set_exception(error)
+
+
+def reason(error: BaseException, file: str | None = None) -> str:
+    """What was raised, and the line that raised it: in this file, if it comes from there."""
+    frames = traceback.extract_tb(error.__traceback__)
+    frame = ([one for one in frames if one.filename == file] or frames)[-1]
+    return f"{told(error)} ({Path(frame.filename).name}:{frame.lineno})"

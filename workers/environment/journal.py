@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from domain import errors
+from domain.inert import lines
 from workers.environment import redaction
 
 _make = logging.getLogRecordFactory()
@@ -34,9 +35,7 @@ def write_plainly() -> None:
             structlog.processors.StackInfoRenderer(),
             structlog.dev.set_exc_info,
             structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=True),
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback
-            ),
+            structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
             _line,
         ]
     )
@@ -63,7 +62,12 @@ def _words(error: BaseException) -> str:
 
 def _line(_: Any, __: str, line: Any) -> str:
     """structlog's last processor, which makes the line that is written."""
-    return redaction.foreign(str(line))
+    return _inert(str(line))
+
+
+def _inert(text: str) -> str:
+    """Without secrets, and without what a terminal would obey."""
+    return lines(redaction.foreign(text))
 
 
 def _record(*given: Any, **more: Any) -> logging.LogRecord:
@@ -76,7 +80,7 @@ def _record(*given: Any, **more: Any) -> logging.LogRecord:
         record.args = tuple(map(_clean, record.args))
     if record.exc_info and record.exc_info[0] is not None:
         trace = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
-        record.exc_text = redaction.foreign(trace)  # formatters use this instead of making their own
+        record.exc_text = _inert(trace)  # formatters use this instead of making their own
     return record
 
 
@@ -84,11 +88,11 @@ def _clean(value: object) -> object:
     """The parts of a line without secrets: whatever becomes text in it, as an address or an error does."""
     if value is None or isinstance(value, numbers.Number):
         return value
-    return redaction.foreign(str(value))
+    return _inert(str(value))
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, where)
         return
-    sys.stderr.write(redaction.foreign("".join(traceback.format_exception(kind, error, where))))
+    sys.stderr.write(_inert("".join(traceback.format_exception(kind, error, where))))

@@ -83,6 +83,8 @@ def load_skops(path: Path) -> SkopsModel:
     """
     try:
         strangers = sorted(set(skops.io.get_untrusted_types(file=path)) - TRUSTED)
+    except MemoryError:
+        raise
     except Exception as error:  # (skops passes on whatever its zip and JSON readers raise)
         raise SourceError(f"{path}: not a skops file ({told(error)}); write it with skops.io.dump") from error
     if strangers:

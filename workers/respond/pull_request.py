@@ -47,9 +47,9 @@ def propose_addition(
     if closed := [one for one in repository.pulls(branch, "closed") if not one.get("merged_at")]:
         raise Refused(f"its pull request {_address(closed[0])} was closed without being merged")
     taken = next((one for one in incident.changes if one.change.name == change.name), None)
-    why = f"{taken.says}\n\n{taken.proof}" if taken else ""
-    body = f"{why}\n\nThe follow-up of incident #{incident.number}: {incident.called}\n\nFollow-up: {key}"
-    proposal = Proposal(branch, f"Check {change.name}, in shadow mode", body.strip())
+    why = (taken.says, taken.proof) if taken else ()
+    whose = f"The follow-up of incident {incident.number}: {incident.called}"
+    proposal = Proposal(branch, f"Check {change.name}, in shadow mode", (*why, whose, f"Follow-up: {key}"))
     repository.commit(proposal, head, file, after)
     url = _address(repository.propose(proposal))
     return c.RecordChangeProposed(check=change.name, diff=difference(text, after, file), url=url)
@@ -75,7 +75,7 @@ def propose_removal(
         return c.RecordChangeTakenBack(check=change.name, diff="")
     harm = incident.followed.harm if incident.followed else None
     proposal = Proposal(
-        f"{branch}{BACK}", f"Take out check {change.name}", f"It made something worse: {harm}"
+        f"{branch}{BACK}", f"Take out check {change.name}", (f"It made something worse: {harm}",)
     )
     repository.commit(proposal, head, file, after)
     url = _address(repository.propose(proposal))

@@ -6,24 +6,11 @@ from datetime import UTC
 
 from domain.incident.events import Outstanding
 from domain.incident.state import Incident, Ticket
+from domain.inert import markup
 from domain.values import Improvement
 from workers.trackers.kind import Draft
 
 TITLE_CHARACTERS = 200
-LOOKS_LIKE = {"@": "＠", "<": "‹", ">": "›", "[": "⁅", "]": "⁆", "{": "❴", "}": "❵", "#": "＃", "!": "ǃ"}
-"""Characters that mention people, hide text, embed or link in Markdown or Jira, and their look-alikes."""
-
-_INERT = str.maketrans(LOOKS_LIKE)
-
-
-def inert(text: str) -> str:
-    """
-    One line of harmless text from data.
-
-    >>> inert("genre = @all\\n![x](y)")
-    'genre = ＠all ǃ⁅x⁆(y)'
-    """
-    return " ".join(text.split()).translate(_INERT)
 
 
 def draft(incident: Incident, outstanding: Outstanding) -> Draft:
@@ -35,7 +22,8 @@ def draft(incident: Incident, outstanding: Outstanding) -> Draft:
         f"Kept in step with incident {incident.number} of recsysops (`recsysops report {incident.number}`): "
         "closing this says there that it is done, and asks for the hotfix to be reverted."
     )
-    return Draft(_title(incident, outstanding), tuple(paragraphs))
+    title = markup(_title(incident, outstanding))[:TITLE_CHARACTERS]
+    return Draft(title, tuple(map(markup, paragraphs)))
 
 
 def comment(incident: Incident, ticket: Ticket) -> str:
@@ -43,7 +31,7 @@ def comment(incident: Incident, ticket: Ticket) -> str:
     said = [*_left(ticket.outstanding), *_ended(incident, ticket)]
     if not ticket.outstanding.anything:
         said.append("Nothing is left to do.")
-    return " ".join(said)
+    return markup(" ".join(said))
 
 
 def _title(incident: Incident, outstanding: Outstanding) -> str:
@@ -51,31 +39,31 @@ def _title(incident: Incident, outstanding: Outstanding) -> str:
         what = outstanding.follow_up.partition(": ")[2]
     else:
         what = f"Replace the hotfix “{outstanding.hotfix}” by a fix for good: {incident.called}"
-    return inert(what)[:TITLE_CHARACTERS]
+    return what
 
 
 def _left(outstanding: Outstanding) -> list[str]:
     said = []
     if outstanding.follow_up is not None:
-        said.append(f"To do: {inert(outstanding.follow_up)}.")
+        said.append(f"To do: {outstanding.follow_up}.")
     if outstanding.hotfix is not None:
         expires = outstanding.expires_at
         until = f" until {expires.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if expires else " and does not expire"
-        said.append(f"The hotfix “{inert(outstanding.hotfix)}” is in force{until}.")
+        said.append(f"The hotfix “{outstanding.hotfix}” is in force{until}.")
     return said
 
 
 def _happened(incident: Incident) -> list[str]:
     cause = incident.diagnosis.cause if incident.diagnosis else None
-    what = f"What happened: {inert(incident.title)} ({incident.severity.value})."
-    return [what, f"Why: {inert(cause).rstrip('.')}."] if cause else [what]
+    what = f"What happened: {incident.title} ({incident.severity.value})."
+    return [what, f"Why: {cause.rstrip('.')}."] if cause else [what]
 
 
 def _answers(given: Improvement) -> list[str]:
-    proof = [f"Proof: {inert(given.proof)}"] if given.proof else []
+    proof = [f"Proof: {given.proof}"] if given.proof else []
     return [
-        f"Could it be detected faster, or predicted? {inert(given.detect_faster)}",
-        f"Could it be diagnosed faster? {inert(given.diagnose_faster)}",
+        f"Could it be detected faster, or predicted? {given.detect_faster}",
+        f"Could it be diagnosed faster? {given.diagnose_faster}",
         *proof,
     ]
 
@@ -85,7 +73,7 @@ def _ended(incident: Incident, ticket: Ticket) -> list[str]:
     said, before, now, hotfix = [], ticket.before, ticket.outstanding, incident.hotfix
     if before.hotfix is not None and now.hotfix is None:
         expired = hotfix is not None and hotfix.stage == "expired"
-        said.append(f"The hotfix “{inert(before.hotfix)}” {'has expired' if expired else 'is reverted'}.")
+        said.append(f"The hotfix “{before.hotfix}” {'has expired' if expired else 'is reverted'}.")
     if before.follow_up is not None and now.follow_up is None:
         said.append(_without(incident))
     return said
@@ -97,9 +85,9 @@ def _without(incident: Incident) -> str:
     if answer is None:
         return "The follow-up is withdrawn: the incident was opened again."
     if answer.change == "nothing":
-        return f"The follow-up is withdrawn: nothing changes: {inert(answer.detail)}."
+        return f"The follow-up is withdrawn: nothing changes: {answer.detail}."
     if followed is not None and followed.gone is not None:
-        return f"The follow-up is taken back: {inert(followed.harm or '')}."
+        return f"The follow-up is taken back: {followed.harm or ''}."
     if followed is not None and followed.dropped is not None:
-        return f"The follow-up is not to be done: {inert(followed.dropped)}."
-    return f"The follow-up is done: {inert(followed.done_says if followed else '')}."
+        return f"The follow-up is not to be done: {followed.dropped}."
+    return f"The follow-up is done: {followed.done_says if followed else ''}."

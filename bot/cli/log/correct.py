@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.shared import Json, Number, find, order, print_json
+from bot.cli.shared import Json, Number, find, order
 from bot.cli.table import table
+from bot.cli.terminal import print_json
 from bot.messages import correction
 from domain.errors import Refused
 from domain.incident.state import Incident, Part

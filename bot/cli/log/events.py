@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,8 +11,9 @@ import typer
 from pydantic import BaseModel
 
 from bot.cli.progress import progress
-from bot.cli.shared import Json, console, print_json
+from bot.cli.shared import Json
 from bot.cli.table import table
+from bot.cli.terminal import print_json, say, stream
 from bot.slack import witness
 from domain.errors import ConfigurationError, RecsysopsError, Refused, Tampered
 from workers.door import log_administration
@@ -53,9 +53,7 @@ def register(app: typer.Typer) -> None:
 
 def migrate() -> None:
     """Migrate the store to this release, before its processes start."""
-    console().print(
-        f"The store has the shape of this release ({log_administration.migrate()}).", highlight=False
-    )
+    say(f"The store has the shape of this release ({log_administration.migrate()}).")
 
 
 @app.command()
@@ -69,7 +67,7 @@ def export(
     lines = log_administration.export(after, signed=checkpoint)
     target = file or out
     if target is None:
-        sys.stdout.buffer.writelines(lines)
+        stream(lines)
         return
     # All or nothing: half an export looks like a log that ends early.
     fresh = target.with_name(f"{target.name}.new")
@@ -84,7 +82,7 @@ def export(
 @app.command()
 def key() -> None:
     """The public key of this installation, for anyone who verifies its exports."""
-    typer.echo(log_administration.public_key())
+    say(log_administration.public_key())
 
 
 @app.command()
@@ -94,13 +92,13 @@ def check(file: Exported, key: Key = None, as_json: Json = False) -> None:
     if as_json:
         print_json({"checked": True, **checked.model_dump(mode="json")})
         return
-    _say(f"{file} is intact: {_counted(checked)}.")
+    say(f"{file} is intact: {_counted(checked)}.")
     if checked.archived:
-        _say(f"Of {checked.archived} events only the hashes are in it; the rest is in an archive.")
+        say(f"Of {checked.archived} events only the hashes are in it; the rest is in an archive.")
     if checked.signed_by is None:
-        _say("It does not end with a signed checkpoint: whether lines are missing at its end is not known.")
+        say("It does not end with a signed checkpoint: whether lines are missing at its end is not known.")
     elif key is None:
-        _say("Whether that key is the right one is for you to say: --key, and `recsysops events key`.")
+        say("Whether that key is the right one is for you to say: --key, and `recsysops events key`.")
 
 
 @app.command("import")
@@ -111,8 +109,8 @@ def restore(file: Exported, key: Key = None, as_json: Json = False) -> None:
     if as_json:
         print_json(restored.model_dump(mode="json"))
         return
-    _say(f"The store holds what {file} holds: {_counted(restored)}.")
-    _say("Followers begin behind the last event. End the processes of the old store before you start these.")
+    say(f"The store holds what {file} holds: {_counted(restored)}.")
+    say("Followers begin behind the last event. End the processes of the old store before you start these.")
 
 
 @app.command()
@@ -126,7 +124,7 @@ def rebuild(as_json: Json = False) -> None:
     said = f"{rebuilt.cards} cards made again"
     said += f", {rebuilt.stray} without events taken away" if rebuilt.stray else ""
     said += f", {rebuilt.archived} of archived events left as they are" if rebuilt.archived else ""
-    _say(f"{said}.")
+    say(f"{said}.")
 
 
 @app.command()
@@ -146,16 +144,16 @@ def verify(
         print_json({"verified": True, **(verified.model_dump(mode="json") if verified else {}), **more})
         return
     if verified is not None:
-        _say(f"The log is intact: {_counted(verified)}.")
+        say(f"The log is intact: {_counted(verified)}.")
     if verified is not None and verified.former:
-        _say(
+        say(
             f"{verified.former} events were decided by former rules, {verified.unsealed} before events were "
             "sealed: those stand by their hashes."
         )
     if held is not None:
-        _say(f"{archive} holds all that was moved out of it: {_counted(held)}.")
+        say(f"{archive} holds all that was moved out of it: {_counted(held)}.")
     elif verified is not None and verified.archived:
-        _say(f"Of {verified.archived} events only the hashes are here; --archive FOLDER reads the rest.")
+        say(f"Of {verified.archived} events only the hashes are here; --archive FOLDER reads the rest.")
     if vouched is not None:
         _say_vouched(vouched, key)
 
@@ -178,19 +176,19 @@ def _all(wrong: list[RecsysopsError]) -> RecsysopsError:
 
 def _say_vouched(vouched: Vouched, key: str | None) -> None:
     for name, why in vouched.unread.items():
-        _say(f"The witness “{name}” could not be read: {why}.")
+        say(f"The witness “{name}” could not be read: {why}.")
     fits = vouched.compared
     if fits is None:
-        _say(NO_WITNESS if not vouched.witnesses else "No witness holds a checkpoint of this log yet.")
+        say(NO_WITNESS if not vouched.witnesses else "No witness holds a checkpoint of this log yet.")
         return
-    _say(
+    say(
         f"{fits.checkpoints} checkpoints fit, the newest of position {fits.newest} ({fits.at}), "
         f"signed by {', '.join(fits.signed_by)}."
     )
     if vouched.behind:
-        _say(f"For the {vouched.behind} events after it nobody outside the database has a checkpoint yet.")
+        say(f"For the {vouched.behind} events after it nobody outside the database has a checkpoint yet.")
     if key is None:
-        _say("Whether that key is the right one is for you to say: --key, and `recsysops events key`.")
+        say("Whether that key is the right one is for you to say: --key, and `recsysops events key`.")
 
 
 @app.command()
@@ -201,7 +199,7 @@ def witnesses(as_json: Json = False) -> None:
         print_json({"witnesses": [one.model_dump(mode="json") for one in found]})
         return
     if not found:
-        _say(NO_WITNESS)
+        say(NO_WITNESS)
         return
     table("", ("Witness", "Kind", "Position", "Behind", "State"), [_standing(one) for one in found])
 
@@ -223,9 +221,9 @@ def archive(
         print_json({"files": [file.model_dump(mode="json") for file in written]})
         return
     for file in written:
-        _say(f"{file.file}: {file.events} events of {file.streams} incidents, SHA-256 {file.sha256}")
+        say(f"{file.file}: {file.events} events of {file.streams} incidents, SHA-256 {file.sha256}")
     if not written:
-        _say("Nothing new: the months that are over are in the folder already, or nothing was closed.")
+        say("Nothing new: the months that are over are in the folder already, or nothing was closed.")
 
 
 @app.command()
@@ -246,15 +244,11 @@ def prune(
         events = None if dropped is None else dropped.model_dump(mode="json")
         print_json({"forgotten": forgotten.model_dump(mode="json"), "dropped": events})
         return
-    _say(f"Taken away: {_counted(forgotten)}.")
+    say(f"Taken away: {_counted(forgotten)}.")
     if dropped is not None:
-        _say(f"{dropped.events} events of {dropped.streams} incidents dropped; their hashes stay.")
+        say(f"{dropped.events} events of {dropped.streams} incidents dropped; their hashes stay.")
         for stream, why in dropped.kept.items():
-            _say(f"{stream} stays: {why}")
-
-
-def _say(text: str) -> None:
-    console().print(text, markup=False, highlight=False, soft_wrap=True)
+            say(f"{stream} stays: {why}")
 
 
 def _counted(found: BaseModel) -> str:

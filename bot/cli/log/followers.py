@@ -6,10 +6,12 @@ import time
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import Progress
 
-from bot.cli.shared import Json, console, print_json
+from bot.cli.progress import progress_bar
+from bot.cli.shared import Json
 from bot.cli.table import table
+from bot.cli.terminal import Screen, print_json, say
 from bot.messages import words
 from workers import door as service
 from workers.door import Door, Following, open_door
@@ -42,21 +44,21 @@ def show(context: typer.Context, as_json: Json = False) -> None:
     )
     for one in found:
         for aside in one.aside:
-            console().print(f"{one.name} left out event {aside.position}: {aside.trouble}", highlight=False)
+            say(f"{one.name} left out event {aside.position}: {aside.trouble}")
 
 
 @app.command()
 def pause(name: Name) -> None:
     """Pause a follower; nothing is lost, its events wait in the log."""
     service.pause(open_door(), name, True)
-    console().print(f"{name} is paused until `recsysops followers resume {name}`.", highlight=False)
+    say(f"{name} is paused until `recsysops followers resume {name}`.")
 
 
 @app.command()
 def resume(name: Name) -> None:
     """Resume a paused follower where it stopped."""
     service.pause(open_door(), name, False)
-    console().print(f"{name} is resumed.", highlight=False)
+    say(f"{name} is resumed.")
 
 
 @app.command()
@@ -72,16 +74,15 @@ def replay(
     door = open_door()
     count = service.replay(door, name, after)
     if not count:
-        console().print(f"{name} has skipped nothing.", highlight=False)
+        say(f"{name} has skipped nothing.")
     elif wait:
         _watch(door, name, count)
     else:
-        console().print(f"{name} goes over {count} again.", highlight=False)
+        say(f"{name} goes over {count} again.")
 
 
 def _watch(door: Door, name: str, count: int) -> None:
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    with Progress(*columns, console=console()) as progress:
+    with Progress(*progress_bar(), console=Screen()) as progress:
         task = progress.add_task(name, total=count)
         while not progress.finished:
             (now,) = [one for one in door.followers() if one.name == name]
@@ -92,7 +93,7 @@ def _watch(door: Door, name: str, count: int) -> None:
             time.sleep(LOOK_SECONDS)
     (now,) = [one for one in door.followers() if one.name == name]
     failed = f"; {len(now.aside)} still cannot be done" if now.aside else ""
-    console().print(f"{name} is at {now.position}, {now.behind} behind{failed}.", highlight=False)
+    say(f"{name} is at {now.position}, {now.behind} behind{failed}.")
 
 
 def _row(one: Following) -> tuple[str, ...]:

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.shared import Json, Number, console, find, print_json, utc
+from bot.cli.shared import Json, Number, find, utc
 from bot.cli.table import table
+from bot.cli.terminal import print_json, say
 from bot.messages import words
 from workers import door as service
 from workers.door import OpenObligation, open_door
@@ -35,9 +36,9 @@ def show(context: typer.Context, as_json: Json = False) -> None:
         table("", COLUMNS, [_row(one, now) for one in found])
         left = sum(one.count for one in door.owed_sums()) - len(found)
         if left > 0:
-            console().print(f"and {left:,} more, all of them with --json.", highlight=False)
+            say(f"and {left:,} more, all of them with --json.")
     else:
-        console().print("No obligation is open.")
+        say("No obligation is open.")
 
 
 @app.command()
@@ -49,7 +50,7 @@ def retry(number: Number, kind: Kind = None, as_json: Json = False) -> None:
         print_json({"debts": [one.model_dump(mode="json") for one in again]})
         return
     for one in again:
-        console().print(f"#{one.number}: “{one.kind}” is tried again within seconds.", highlight=False)
+        say(f"#{one.number}: “{one.kind}” is tried again within seconds.")
 
 
 def _row(one: OpenObligation, now: datetime) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.shared import Json, console, print_json
+from bot.cli.shared import Json
+from bot.cli.terminal import print_json, say
 from domain.errors import Refused
 from workers.door import open_door
 
@@ -30,7 +31,6 @@ def forget(
     if as_json:
         print_json({"forgotten": person})
         return
-    console().print(
+    say(
         "Forgotten. Messages are drawn anew within a minute; lines that stand in threads stay.",
-        highlight=False,
     )

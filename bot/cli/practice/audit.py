@@ -11,8 +11,9 @@ import typer
 from bot.attestation import day_of
 from bot.cli.people import names_of
 from bot.cli.recommender import FILE_NAME, declaration
-from bot.cli.shared import Json, console, operator, print_json
+from bot.cli.shared import Json, operator
 from bot.cli.table import table
+from bot.cli.terminal import print_json, say
 from bot.messages.practice import audit as messages
 from workers.door import Attest, Withdraw, open_door
 
@@ -32,16 +33,16 @@ def audit(context: typer.Context, file: File = None, as_json: Json = False) -> N
     if as_json:
         print_json({"audit": found.model_dump(mode="json")})
         return
-    _say(f"{messages.headline(found)}.")
+    say(f"{messages.headline(found)}.")
     table("", COLUMNS, list(messages.rows(found, names_of(messages.people(found)))))
     for part in found.parts:
         if lacking := messages.gaps(part):
-            _say(f"{part.name}: no evidence for {', '.join(one.test.id for one in lacking)}")
+            say(f"{part.name}: no evidence for {', '.join(one.test.id for one in lacking)}")
     if found.step is not None:
-        _say(f"Next: {found.step.does}")
+        say(f"Next: {found.step.does}")
         if found.step.command:
-            _say(f"      {found.step.command}")
-    _say(messages.promise(found))
+            say(f"      {found.step.command}")
+    say(messages.promise(found))
 
 
 @app.command()
@@ -69,8 +70,4 @@ def _order(said: Attest | Withdraw, done: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"said": said.model_dump(mode="json"), "written": written})
         return
-    _say(done if written else f"{done}; it was already recorded")
-
-
-def _say(line: str) -> None:
-    console().print(line, markup=False, highlight=False, soft_wrap=True)
+    say(done if written else f"{done}; it was already recorded")

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from bot.cli.shared import Json, Number, console, find, order, print_json
+from bot.cli.shared import Json, Number, find, order
 from bot.cli.table import table
+from bot.cli.terminal import page, print_json, say
 from bot.messages.follow_up import COLUMNS, NONE_OPEN, became, row, standings
 from domain.errors import Refused
 from domain.incident import commands as c
@@ -52,7 +53,8 @@ def show(number: Number, as_json: Json = False) -> None:
     lines += [incident.proposed_note] if incident.proposed_note else []
     lines += became(incident)
     lines += [came.diff] if came is not None else []
-    console().print("\n".join(lines), markup=False, highlight=False)
+    for line in lines:
+        page(line)
 
 
 @app.command("list")
@@ -71,7 +73,7 @@ def list_all(
         print_json({"follow_ups": [one.model_dump(mode="json") for one in found]})
         return
     if not found:
-        console().print(NONE_OPEN)
+        say(NONE_OPEN)
         return
     table("", COLUMNS, [row(one) for one in found])
 

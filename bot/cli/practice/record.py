@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.cli.recommender import FILE_NAME, checks, declaration
-from bot.cli.shared import Json, console, print_json, utc
+from bot.cli.shared import Json, utc
 from bot.cli.table import table
+from bot.cli.terminal import print_json, say
 from bot.messages import words
 from domain.errors import Refused
 from workers import door
@@ -53,10 +54,10 @@ def ledger(file: File = None, as_json: Json = False) -> None:
         if one.shadow or not one.earned:
             verdict = f"{one.check}: {one.verdict}"
             way_out = f"; `recsysops check promote {one.check}`" if one.shadow and one.earned else ""
-            console().print(verdict + way_out, markup=False, highlight=False, soft_wrap=True)
+            say(verdict + way_out)
     for one in every:
         for line in _advice(one):
-            console().print(line, markup=False, highlight=False, soft_wrap=True)
+            say(line)
 
 
 def _advice(one: Record) -> Iterator[str]:
@@ -89,13 +90,13 @@ def promote(
     record = next(one for one in door.records(door.open_door(), path) if one.check == name)
     if not (record.earned or anyway):
         raise Refused(f'"{name}" stays in shadow mode: {record.verdict}. --anyway overrules that')
-    say = f"{change.file}:{change.line}: "
+    said = f"{change.file}:{change.line}: "
     if write:
         door.promote(change)
-        say += f'removed "{change.before.strip()}"; {name} pages people from the next check run on'
+        said += f'removed "{change.before.strip()}"; {name} pages people from the next check run on'
     else:
-        say += f'take out "{change.before.strip()}", or let --write do it'
-    console().print(say, markup=False, highlight=False, soft_wrap=True)
+        said += f'take out "{change.before.strip()}", or let --write do it'
+    say(said)
 
 
 def alarms(file: File = None, as_json: Json = False) -> None:

@@ -10,8 +10,9 @@ import typer
 
 from bot.cli.progress import progress
 from bot.cli.recommender import Declared, declaration, moment_of
-from bot.cli.shared import Json, console, operator, print_json
+from bot.cli.shared import Json, operator
 from bot.cli.table import table
+from bot.cli.terminal import print_json, say
 from bot.messages.practice import rehearsal as messages
 from domain.incident.events import HotfixRehearsed
 from workers import door
@@ -46,10 +47,10 @@ def rehearse(
     else:
         table("", messages.COLUMNS, [messages.row(one) for one in found])
         for one in found:
-            _say(messages.why(one))
-        _say(messages.recorded(written))
+            say(messages.why(one))
+        say(messages.recorded(written))
         if useless:
-            _say(f"To fix: {', '.join(useless)}.")
+            say(f"To fix: {', '.join(useless)}.")
     raise typer.Exit(1 if useless else 0)
 
 
@@ -59,7 +60,3 @@ def _recorded(found: Sequence[HotfixRehearsed]) -> int | None:
         return None
     opened = door.open_door()
     return opened.record_rehearsals(found, operator(opened), f"terminal:{uuid.uuid4()}")
-
-
-def _say(line: str) -> None:
-    console().print(line, markup=False, highlight=False, soft_wrap=True)

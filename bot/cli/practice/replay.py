@@ -9,8 +9,9 @@ import typer
 
 from bot.cli.progress import progress
 from bot.cli.recommender import FILE_NAME, declaration
-from bot.cli.shared import Json, console, print_json
+from bot.cli.shared import Json
 from bot.cli.table import table
+from bot.cli.terminal import print_json, say
 from bot.messages.practice import replayed as messages
 from domain.errors import ConfigurationError
 from workers import door
@@ -52,8 +53,8 @@ def replay(
         table("", messages.COLUMNS, [messages.row(one) for one in found.incidents])
         for one in found.incidents:
             for line in messages.why(one):
-                _say(line)
-        _say(messages.total(found))
+                say(line)
+        say(messages.total(found))
     if fail and found.worse:
         raise typer.Exit(WORSE)
 
@@ -68,7 +69,3 @@ def _asked(words: list[str]) -> tuple[list[int], Path | None]:
     if len(files) > 1:
         raise ConfigurationError(f"{files[0]} and {files[1]}: name one {FILE_NAME}")
     return numbers, files[0] if files else None
-
-
-def _say(line: str) -> None:
-    console().print(line, markup=False, highlight=False, soft_wrap=True)

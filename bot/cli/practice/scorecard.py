@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from bot.cli.recommender import FILE_NAME, declaration
-from bot.cli.shared import Json, console, print_json
+from bot.cli.shared import Json
 from bot.cli.table import table
+from bot.cli.terminal import print_json, say
 from bot.messages.practice import scorecard as messages
 from domain.incident.times import definition
 from domain.scored import LATELY
@@ -35,24 +36,20 @@ def scorecard(
     if as_json:
         print_json(found.model_dump(mode="json"))
         return
-    _say(f"{messages.headline(found)}.")
+    say(f"{messages.headline(found)}.")
     for name, said in messages.components(found):
-        _say(f"{name}: {said}")
+        say(f"{name}: {said}")
     if helps := messages.helps_most(found):
-        _say(f"What would help most: {helps}.")
+        say(f"What would help most: {helps}.")
     table("", messages.time_columns(found), list(messages.time_rows(found)))
     table("", messages.share_columns(found), list(messages.share_rows(found)))
     if not found.promises:
-        _say(messages.NO_PROMISES)
+        say(messages.NO_PROMISES)
     else:
         table("", messages.PROMISES, [messages.kept_row(one) for one in found.promises])
     if found.costs:
         table("", messages.COSTS, [messages.kept_row(one) for one in found.costs])
-    _say(messages.beside(found))
+    say(messages.beside(found))
     if beside:
         for line in messages.definitions(found):
-            _say(line)
-
-
-def _say(line: str) -> None:
-    console().print(line, highlight=False, markup=False)
+            say(line)

@@ -9,7 +9,7 @@ from bot.messages.link import linked
 from domain.incident.decide import DEPLOYED
 from domain.incident.state import Incident, Ticket
 
-_ADDRESS = re.compile(r"https?://[^\s|<>\"'`]+")
+_ADDRESS = re.compile(r"https?://[!#-&(-;=?-_a-{}~]+")
 
 
 def ticket(incident: Incident) -> list[Block]:
@@ -29,13 +29,17 @@ def plain(incident: Incident) -> str | None:
 
 def address(incident: Incident) -> str | None:
     """The ticket's address; None if it has none that may be followed."""
-    url = incident.ticket.url if incident.ticket else ""
+    return safe(incident.ticket.url) if incident.ticket else None
+
+
+def safe(url: str) -> str | None:
+    """An address that a service gave us, if it may be followed and nothing in it ends the link."""
     return url if _ADDRESS.fullmatch(url) else None
 
 
 def _linked(found: Ticket) -> str:
     name = escape(found.id or "")
-    return linked(name, found.url if _ADDRESS.fullmatch(found.url) else None) if name else ""
+    return linked(name, safe(found.url)) if name else ""
 
 
 def _state(incident: Incident, found: Ticket) -> str:

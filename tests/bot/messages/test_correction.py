@@ -61,7 +61,7 @@ def test_the_report_shows_the_line_as_corrected_who_corrected_it_and_what_it_sai
     line = next(one for one in text.splitlines() if "| Acknowledged" in one)
     assert line.startswith("| 03-01 02:41:00 |")
     assert "corrected by" in line
-    assert "at 03-01 02:51: was 2026-03-01 02:43 UTC; I was called \\| paged" in line
+    assert "at 03-01 02:51: was 2026-03-01 02:43 UTC; I was called ¦ paged" in line
     page = report.html(report.compose(incident, log))
     assert "was 2026-03-01 02:43 UTC" in page
 

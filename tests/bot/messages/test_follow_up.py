@@ -12,6 +12,7 @@ from bot.messages.incident.evidence import NOTABLE, step
 from bot.messages.report import compose, html, markdown
 from domain.incident import commands as c
 from domain.incident.timeline import timeline
+from domain.inert import markup
 from tests.bot.stories import HARMFUL, OWNED, STORIES, WAY, after_story
 from tests.domain.incident.given import MORNING, WORKER, after
 
@@ -72,8 +73,10 @@ def test_what_became_of_it_stands_on_the_message_and_in_the_report(story: str, s
     incident, log = after_story(story)
     assert says.lower() in str(card(incident, url)).replace("\\n", " ").lower()
     report = compose(incident, log)
-    assert says in markdown(report)
+    assert markup(says) in markdown(report)
     assert says in html(report)
+    if incident.change_came and incident.change_came.url:
+        assert f"<{incident.change_came.url}>" in markdown(report)
 
 
 def test_a_pull_request_that_was_closed_says_what_can_be_done_and_has_buttons_for_it() -> None:

@@ -19,7 +19,7 @@ from bot.messages.blocks import Block, plain, section, together
 from bot.messages.home import Shown, home
 from bot.messages.incident.card import card, fallback, pictures_of, stripped
 from bot.messages.incident.evidence import evidence, step
-from bot.messages.inert import LOOKS_LIKE, clean, cut, escape, length, paragraphs, sentence
+from bot.messages.inert import LOOKS_LIKE, cut, escape, length, paragraphs, sentence
 from bot.messages.item import blocks as item_blocks
 from bot.messages.link import pages_at
 from bot.messages.route import unreachable
@@ -31,6 +31,7 @@ from domain.answer import ItemAnswer, Miss
 from domain.errors import Refused
 from domain.incident.state import Incident
 from domain.incident.timeline import Entry
+from domain.inert import clean
 from tests.bot.stories import STORIES, after_story
 from tests.domain.incident.given import MORNING
 

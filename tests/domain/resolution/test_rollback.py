@@ -190,7 +190,7 @@ def test_a_kind_that_is_not_installed_takes_no_other_hotfix_off_the_menu(world: 
         diagnosis = Diagnosis.model_validate({"cause": None, "cause_kind": cause})
         menu = build_menu((strange, MODEL), replace(around, diagnosis=diagnosis), "i", find)
         assert "serve_model" in by_name(menu.options)
-        assert 'hotfix kind "hide_row" is not installed here' in why(menu)["strange"]
+        assert 'kind "hide_row" is not installed here' in why(menu)["strange"]
 
 
 @given(minutes=st.integers(-24 * 60, 24 * 60), causes=st.sampled_from(["unknown", "model", "serving"]))

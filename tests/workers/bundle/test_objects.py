@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from domain.diagnosis.bundle.manifest import digest
 from workers.bundle.objects import Objects
@@ -30,6 +33,21 @@ def test_a_file_that_was_damaged_is_made_whole_by_keeping_it_again(tmp_path: Pat
     assert objects.found(NAME) == digest(b"damaged")
     objects.keep(CONTENT)
     assert objects.found(NAME) == NAME
+
+
+@pytest.mark.parametrize(
+    "put", [os.mkfifo, lambda place: place.symlink_to("/dev/zero")], ids=["pipe", "device"]
+)
+def test_what_never_ends_in_a_file_s_place_counts_as_gone_and_is_made_whole(
+    tmp_path: Path, put: Callable[[Path], None]
+) -> None:
+    objects = Objects(tmp_path)
+    objects.keep(CONTENT)
+    objects.path(NAME).unlink()
+    put(objects.path(NAME))
+    assert objects.found(NAME) is None
+    objects.keep(CONTENT)
+    assert objects.read(NAME) == CONTENT
 
 
 def test_what_a_dead_writer_left_is_taken_away_a_day_later_and_not_before(tmp_path: Path) -> None:

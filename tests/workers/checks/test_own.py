@@ -87,7 +87,7 @@ def test_a_kind_that_is_not_installed_is_reported_with_the_nearest_and_how_to_ge
 BROKEN = {
     "cannot_import": ("import nowhere_at_all\n", "No module named 'nowhere_at_all' (cannot_import.py:1)"),
     "leaves": ("raise SystemExit(3)\n", "SystemExit: 3 (leaves.py:1)"),
-    "is_none": ("CHECK = 7\n", "is int, not an OwnCheck"),
+    "is_none": ("CHECK = 7\n", "is int, not a Kind"),
     "other_name": (COUNTS, 'says kind = "too_few"'),
     "as_ours": (COUNTS.replace("too_few", "volume"), 'says kind = "volume"; write both alike'),
     "own_window": (

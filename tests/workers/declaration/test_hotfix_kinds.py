@@ -132,5 +132,5 @@ def test_a_stranger_s_kind_is_found_by_its_entry_point(
 def test_a_kind_that_is_not_installed_any_more_holds_no_other_hotfix_up() -> None:
     gone = declared_fill(name="gone", kind="hide_row")
     assert against_offering(make_option(), [gone, declared_fill()], find) is None
-    with pytest.raises(ConfigurationError, match='hotfix kind "hide_row" is not installed here'):
+    with pytest.raises(ConfigurationError, match='kind "hide_row" is not installed here'):
         against_offering(make_option(hotfix="gone"), [gone], find)

@@ -3,6 +3,7 @@
 import functools
 import os
 import signal
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -133,3 +134,21 @@ def test_a_feature_that_the_log_lacks_is_named(kitchen: tuple[Kitchen, ModelProc
 def test_the_process_is_told_none_of_our_secrets(kitchen: tuple[Kitchen, ModelProcess]) -> None:
     names = {name for name in psutil.Process(kitchen[1].pid).environ() if not name.startswith("LC_")}
     assert names <= {*INHERITED, *ONE_THREAD, *PASSED_ON}
+
+
+def test_a_small_file_that_unpacks_into_more_than_memory_is_reported_and_the_next_model_runs(
+    tmp_path: Path, kitchen: tuple[Kitchen, ModelProcess]
+) -> None:
+    here, there = kitchen
+    bomb = tmp_path / "bomb.skops"
+    with (
+        zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as packed,
+        packed.open("schema.json", "w", force_zip64=True) as member,
+    ):
+        for _ in range(1_024):
+            member.write(b" " * MEGABYTE)
+    assert bomb.stat().st_size < 4 * MEGABYTE
+    with pytest.raises(SourceError, match=r"bomb\.skops: it wanted more memory than it may have \(300 MB\)"):
+        open_model(bomb, Limits(memory=300 * MEGABYTE))
+    asked = visits(here, 3, 2)[list(FEATURES)]
+    assert len(there.score(asked)) == len(asked)

@@ -111,7 +111,7 @@ def test_a_strangers_kind_is_read_and_opened_like_ours_and_imported_by_whoever_a
     ("source", "says"),
     [
         ("raise LookupError('no pins')", "corkboard:KIND: LookupError"),
-        ("KIND = 3", "is no Kind of that"),
+        ("KIND = 3", "is int, not a Kind"),
     ],
 )
 def test_what_is_wrong_with_a_strangers_kind_is_reported(
