@@ -54,9 +54,9 @@ def migrate(url: str, program_url: str | None = None, workspace: str = "main") -
         raise ConfigurationError(_refused(make_url(url).username or "", error)) from error
     _make_role(url, role_of(workspace))
     with psycopg.connect(driver_address(url), connect_timeout=CONNECT_SECONDS) as owner:
-        make_known(owner, workspace)
-        draw(owner, workspace)
-        seal_former(owner, workspace)
+        for one in make_known(owner, workspace):
+            draw(owner, one)
+            seal_former(owner, one)
     if program_url is not None:
         _admit(url, program_url, role_of(workspace))
 

@@ -154,7 +154,9 @@ def test_a_store_of_an_earlier_release_gets_the_same_columns_as_ours(
         for name in ("sums_of_cards", "detected_without_an_onset")
         for file in Path("migrations/versions").glob(f"v*_{name}.py")
     )
-    owner.execute(f"UPDATE cards SET debts = '', due_at = NULL, {', '.join(f'{n} = 9' for n in sums.TOOK)}")
+    owner.execute(
+        f"UPDATE cards SET debts = '{{}}', due_at = NULL, {', '.join(f'{n} = 9' for n in sums.TOOK)}"
+    )
     owner.execute("UPDATE cards SET to_detect = NULL, to_acknowledge = NULL, to_diagnose = NULL")
     owner.execute("UPDATE cards SET to_mitigate = NULL, to_resolve = NULL")
     for statement in (migration.DEBTS, *(migration._took(*step) for step in migration.STEPS.items())):
