@@ -30,8 +30,8 @@ from domain.values import Actor, Finding, Severity, Slice
 from tests.workers.conftest import NOON, make_finding
 from workers.detect.candidates import linked_to, near
 from workers.detect.open_incidents import open_incidents
-from workers.detect.quietly import reporting
 from workers.store import cards
+from workers.store.related import reporting
 
 TABLES = ("raw", "shown", "played", "scores", "rained")
 LINEAGES = (
