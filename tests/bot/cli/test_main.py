@@ -94,7 +94,7 @@ def test_what_a_program_reads_is_nothing_but_json(database_url: str) -> None:
 def test_a_store_that_does_not_answer_is_said_so() -> None:
     done = recsysops("status", DATABASE_URL="postgresql://nobody@127.0.0.1:9/none")
     assert done.returncode == 1
-    assert done.stderr.startswith("PostgreSQL does not answer")
+    assert "\nPostgreSQL does not answer: nothing listens there" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -117,6 +117,6 @@ def test_what_a_follower_left_out_is_reported_and_asked_for_again(run: Run, door
     (event,) = door.unseen("debts")
     while not door.stumbled("debts", event, ValueError("no such slice")):
         pass
-    assert "debts left out event 1: ValueError: no such slice" in run("followers")
+    assert "debts left out event 1: ValueError" in run("followers")
     run("followers", "replay", "debts", "--no-wait")
     assert door.unseen("debts")[0] == event

@@ -65,7 +65,7 @@ def test_what_is_wrong_in_slack_is_named_with_what_to_do(
     assert "✗ slack.channels.#recsysops: the bot is not in it → /invite" in said
     assert "! slack.groups.oncall: nobody is in it" in said
     assert "✗ slack.groups.nobody_here: there is no user group" in said
-    assert "✗ slack.app_token: Slack says invalid_auth" in said
+    assert "✗ slack.app_token: Slack refuses: SlackApiError (HTTP 200, says invalid_auth)" in said
 
 
 def test_a_token_that_is_revoked_or_may_too_little_is_said(
@@ -75,9 +75,11 @@ def test_a_token_that_is_revoked_or_may_too_little_is_said(
         said = doctor(poor.api_url)
         assert "files:write" in said
         assert "(so cards have no picture)" in said
-        assert "✗ slack.channels: Slack says missing_scope" in said
+        assert "✗ slack.channels: Slack refuses: SlackApiError (HTTP 200, says missing_scope, needs " in said
     person.token("token_revoked")
-    assert "✗ slack.token: Slack says token_revoked" in doctor(room.api_url)
+    assert "✗ slack.token: Slack refuses: SlackApiError (HTTP 200, says token_revoked)" in doctor(
+        room.api_url
+    )
 
 
 def test_without_a_token_it_says_that_slack_was_not_looked_at(declared: Path) -> None:
