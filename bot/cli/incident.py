@@ -14,6 +14,7 @@ from bot.cli.shared import Json, Number, ask, console, find, order, plain, print
 from bot.cli.table import table
 from bot.messages import report as reports
 from bot.messages import words
+from bot.messages.route import unposted
 from domain.incident import commands as c
 from domain.incident.state import Incident
 from domain.values import Severity
@@ -74,6 +75,8 @@ def status(
         console().print("No incident is open.")
     if len(found) == PAGE_INCIDENTS:
         console().print(f"Older ones: --below {found[-1].number}", highlight=False)
+    for lost in unposted(door.shown.routes_in_trouble()):
+        console().print(lost, markup=False, highlight=False)
     if means := door.mean_times():
         steps = ", ".join(f"to {step} {words.lasting(mean)}" for step, (mean, _) in means.items())
         console().print(f"Mean times: {steps}.", highlight=False)
