@@ -171,7 +171,7 @@ def main() -> None:
     rows = Rows(machine())
     with stack(extra={"WORKSPACE_POST_SECONDS": "1"}) as real:
         (real.folder / "recsysops.toml").write_text(DECLARATION)
-        show("crowd/flood", measured(real, rows))
+        show("flood", measured(real, rows))
 
 
 if __name__ == "__main__":
