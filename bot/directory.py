@@ -92,13 +92,19 @@ class PatientDirectory:
     def of(self, people: Iterable[str]) -> dict[str, str]:
         """Person → name; people whose name is not known are left out."""
         asked = set(people)
-        for person in self._names.missing(asked):
+        missing = self._names.missing(asked)
+        for place, person in enumerate(missing):
             try:
                 answer = self._client.users_info(user=person.removeprefix(PERSON_PREFIX))
                 self._names.keep(person, name_in(answer.get("user") or {}))
-            except FAILURES as error:
-                _log.info("name_not_answered", error=type(error).__name__)
+            except SlackApiError as error:  # about this person
+                _log.info("name_not_answered", error=str(error.response.get("error")))
                 self._names.keep(person, None)
+            except FAILURES as error:  # it does not answer: nobody waits for it twenty times
+                _log.info("name_not_answered", error=type(error).__name__)
+                for left in missing[place:]:
+                    self._names.keep(left, None)
+                break
         return self._names.of(asked)
 
 

@@ -15,6 +15,7 @@ from bot.cli.table import table
 from bot.cli.terminal import page, print_json, say
 from bot.messages import report as reports
 from bot.messages import words
+from bot.messages.route import unposted
 from domain.incident import commands as c
 from domain.incident.state import Incident
 from domain.values import Severity
@@ -75,6 +76,8 @@ def status(
         say("No incident is open.")
     if len(found) == PAGE_INCIDENTS:
         say(f"Older ones: --below {found[-1].number}")
+    for lost in unposted(door.shown.routes_in_trouble()):
+        say(lost)
     if means := door.mean_times():
         steps = ", ".join(f"to {step} {words.lasting(mean)}" for step, (mean, _) in means.items())
         say(f"Mean times: {steps}.")

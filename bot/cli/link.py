@@ -34,4 +34,4 @@ def link(page: Page = "", as_json: Json = False) -> None:
     if as_json:
         print_json({"address": address, "expires_at": links.expires_at()})
     else:
-        say(address)
+        say(address or "")  # a link for one person is always given

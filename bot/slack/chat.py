@@ -21,7 +21,15 @@ TIMEOUT_SECONDS = 10
 UNCERTAIN_SECONDS = 3.0
 """The pause after a call without an answer: long enough that the post, if there was one, can be found."""
 
+SPACING_SECONDS = 1.0
+BURST = 10
+"""
+Slack takes about one message a second in a channel, and more for a moment. Who goes on above that is told to
+wait, for longer and longer, and then a SEV1 would have to wait as well.
+"""
+
 PAGE = 200
+TOO_MANY = 429
 LOOK_BACK = timedelta(minutes=10)
 CLOSED_SECONDS = 60.0
 """How long a channel that could not be written to is left alone."""
@@ -70,12 +78,13 @@ class ChatError(RecsysopsError):
 
 
 class Later(ChatError):
-    """Slack asked us to wait, or did not answer; the same call should be tried again."""
+    """Slack asked us to wait, or did not answer (`unsure`); the same call should be tried again."""
 
-    def __init__(self, what: str, seconds: float) -> None:
+    def __init__(self, what: str, seconds: float, *, unsure: bool = False) -> None:
         super().__init__(f"{what}: wait {seconds:.1f} s")
         self.what = what
         self.seconds = seconds
+        self.unsure = unsure
 
 
 class NoToken(ChatError):
@@ -104,6 +113,7 @@ class Chat:
         self._listed_at: float | None = None
         self._closed: dict[str, tuple[str, float]] = {}
         self._waits: dict[tuple[str, str], float] = {}
+        self._booked: dict[str, float] = {}
         self._known: dict[tuple[str, str], set[str]] = {}
 
     def channel(self, name: str) -> str:
@@ -128,12 +138,32 @@ class Chat:
             raise NoChannel(why)
         return found
 
-    def post_once(self, channel: str, *, key: str, since: datetime, text: str, blocks: list[Block]) -> str:
-        """The id of the message with this key: found if it was posted after `since`, otherwise posted now."""
+    def post_once(
+        self,
+        channel: str,
+        *,
+        key: str,
+        since: datetime,
+        text: str,
+        blocks: list[Block],
+        urgent: bool = False,
+    ) -> str:
+        """
+        The id of the message with this key: found if it was posted after `since`, otherwise posted now.
+
+        Args:
+            urgent: does not wait for what this bot said there before, unless Slack itself asks for that.
+        """
         if found := self._find(channel, key, since):
             return found
+        if not urgent:
+            self._keep_pace(channel)
         metadata = {"event_type": MESSAGE_TYPE, "event_payload": {"key": key}}
         return self._say(channel, text, blocks, metadata, None)
+
+    def tell(self, user: str, text: str) -> None:
+        """Say something to one person; twice if Slack's answer is lost, as the bot may not look there."""
+        self._call("chat.postMessage", user, channel=user, text=text)
 
     def reply_once(self, channel: str, thread: str, *, key: str, text: str, blocks: list[Block]) -> None:
         """Post a reply in a thread, unless one with this key is already there."""
@@ -142,13 +172,34 @@ class Chat:
             known = self._known[channel, thread] = self._keys_in(channel, thread)
         if key in known:
             return
+        self._keep_pace(channel)
         metadata = {"event_type": STEP_TYPE, "event_payload": {"key": key}}
         try:
             self._say(channel, text, blocks, metadata, thread)
-        except Later:
-            self._known.pop((channel, thread))
+        except Later as later:
+            if later.unsure:
+                self._known.pop((channel, thread))
             raise
         known.add(key)
+
+    def take_back(self, channel: str, thread: str) -> None:
+        """Delete this bot's replies in a thread."""
+        for message in self._pages("conversations.replies", channel, ts=thread):
+            if _key(message, STEP_TYPE):
+                self._call("chat.delete", channel, channel=channel, ts=message["ts"])
+        self._known.pop((channel, thread), None)
+
+    def history(self, channel: str, newest: str) -> tuple[str, set[str]]:
+        """
+        The ids of the messages up to `newest`, as many as one call returns, and the id down to which these
+        are all. What is left of a deleted message that has replies is not among them.
+        """
+        page = self._call(
+            "conversations.history", channel, channel=channel, latest=newest, inclusive=True, limit=PAGE
+        )
+        found = [message for message in page["messages"] if message.get("subtype") != "tombstone"]
+        down_to = page["messages"][-1]["ts"] if page.get("has_more") else "0"
+        return str(down_to), {str(message["ts"]) for message in found}
 
     def keep_once(self, channel: str, *, key: str, since: datetime, text: str, line: str) -> None:
         """Post a checkpoint of the log, unless one with this key was posted after `since`; see `kept`."""
@@ -184,6 +235,19 @@ class Chat:
         )
         files = answer.get("files") or []
         return str(files[0]["id"])
+
+    def _keep_pace(self, channel: str) -> None:
+        """
+        Count one more message there.
+
+        Raises:
+            Later: this bot has said so much there lately that Slack would soon ask it to wait.
+        """
+        now = self._clock()
+        booked = max(now, self._booked.get(channel, now))
+        if (wait := booked - now - (BURST - 1) * SPACING_SECONDS) > 0:
+            raise Later(f"chat.postMessage {channel}", wait)
+        self._booked[channel] = booked + SPACING_SECONDS
 
     def _say(
         self, channel: str, text: str, blocks: list[Block], metadata: Metadata, thread: str | None
@@ -260,7 +324,7 @@ class Chat:
         except (SlackClientError, OSError, HTTPException) as error:
             # Nobody knows whether it was done; after the pause we look for it.
             self._waits[method, place] = self._clock() + UNCERTAIN_SECONDS
-            raise Later(f"{method} {place} ({told(error)})", UNCERTAIN_SECONDS) from error
+            raise Later(f"{method} {place} ({told(error)})", UNCERTAIN_SECONDS, unsure=True) from error
         return dict(answer.data) if isinstance(answer.data, dict) else {}
 
     def _get(self, method: str, given: dict[str, Any]) -> Any:
@@ -272,15 +336,27 @@ class Chat:
     def _refused(self, method: str, place: str, error: SlackApiError) -> NoReturn:
         response = error.response
         code = str(response.get("error", ""))
-        if response.status_code == 429 or response.status_code >= 500 or code in PASSING:
+        if response.status_code == TOO_MANY or response.status_code >= 500 or code in PASSING:
             seconds = float(response.headers.get("Retry-After", UNCERTAIN_SECONDS))
             self._waits[method, place] = self._clock() + seconds
-            raise Later(f"{method} {place} ({told(error)})", seconds) from error
+            unsure = response.status_code != TOO_MANY and code != "ratelimited"
+            raise Later(f"{method} {place} ({told(error)})", seconds, unsure=unsure) from error
         says = f"{method}: {told(error)}"
         if code in NO_CHANNEL:
             self._closed[place] = (says, self._clock() + CLOSED_SECONDS)
             self._channels = {name: one for name, one in self._channels.items() if one != place}
-        raise _kind(code)(says) from error
+        kind = _kind(code)
+        if kind is NoToken and method != "auth.test" and self._is_taken():
+            kind = ChatError  # it is about this call alone
+        raise kind(says) from error
+
+    def _is_taken(self) -> bool:
+        """Whether Slack accepts the token, asked by the one call that needs no right."""
+        try:
+            self._call("auth.test", "")
+        except ChatError:
+            return False
+        return True
 
 
 def _kind(code: str) -> type[ChatError]:

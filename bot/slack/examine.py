@@ -101,7 +101,7 @@ def _channels(client: WebClient, names: tuple[str, ...]) -> Iterator[Advice]:
             says = "there is no such channel, or it is private and the bot is not in it"
             yield Advice(level="error", where=where, says=says, fix="create it and /invite the bot")
         elif one.get("is_archived"):
-            says = "it is archived; its incidents go to the default channel"
+            says = "it is archived, so nothing can be posted there"
             yield Advice(level="error", where=where, says=says, fix="unarchive it, or name another")
         elif not one.get("is_member"):
             says = "the bot is not in it"

@@ -38,6 +38,7 @@ from bot.messages.link import Link, linked
 from bot.messages.miss import blocks as miss_blocks
 from bot.messages.miss import lowest, slice_asked
 from bot.messages.practice import audit, scorecard
+from bot.messages.route import unposted
 from bot.messages.status import MOST_SHOWN, line, status
 from bot.pages.links import Links
 from bot.slack.groups import Groups
@@ -283,7 +284,9 @@ class Listeners:
     def _status(self, page: int, reader: Link) -> dict[str, Any]:
         found = self._door.worst(UNRESOLVED, page, MOST_SHOWN)
         count = in_all(self._door.counts(), UNRESOLVED)
-        return {"text": f"{count} open", "blocks": status(found, reader, count, page)}
+        lost = unposted(self._door.shown.routes_in_trouble())
+        blocks = [*(section(f"⚠️ {escape(one)}") for one in lost), *status(found, reader, count, page)]
+        return {"text": f"{count} open", "blocks": blocks}
 
     def _follow_ups(self, reader: Link) -> dict[str, Any]:
         first = standings(self._door.followed(MOST_LASTING), self._door.now())

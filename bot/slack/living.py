@@ -8,7 +8,8 @@ What Slack refuses is sent again without a dispensable part, first the pictures,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
@@ -26,15 +27,21 @@ from bot.messages.incident.stage import broken_glass
 from bot.messages.link import Link
 from bot.messages.route import unreachable
 from bot.slack.chat import Chat, ChatError, Later, NoChannel, NoMessage, NoToken, NotTaken
+from bot.slack.direct import Direct
+from bot.slack.flood import Floods
 from bot.slack.pictures import Pictures
+from bot.slack.present import Enough, Present
 from domain.incident import commands as c
 from domain.incident import events as e
 from domain.incident.state import Incident
 from domain.incident.timeline import timeline
-from domain.values import Actor
+from domain.values import Actor, Severity
 from workers.door import Door
 
 ANNOUNCER = Actor(kind="worker", id="worker:announce")
+THREAD = "thread"
+"""Beside the digests of what Slack accepted: the place of the message whose thread holds the steps."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -55,11 +62,20 @@ class Brought(NamedTuple):
 
 
 class _Work:
-    """One incident being processed: what has been done, and what failed."""
+    """
+    One incident being processed: what has been done, and what failed.
+
+    Attributes:
+        route: the responders' channel, as declared.
+        home:  the channel that it has, or stands in for it; None if it can be posted in neither.
+        owed:  the first of its events that has not been shown at all.
+    """
 
     def __init__(self, incident: Incident, version: int) -> None:
         self.incident = incident
-        self.version = version
+        self.version = self.owed = version
+        self.route = ""
+        self.home: str | None = None
         self.places: list[str] = []
         self.declared: set[str] = set()
         self.posted: set[str] = set()
@@ -106,9 +122,11 @@ class Living:
         self._door = door
         self._chat = chat
         self._pictures = Pictures(door, chat)
+        self._direct = Direct(door, chat)
         self._link = link
         self._directory = directory
         self._now = now or door.now
+        self.floods = Floods(door, chat, link, ANNOUNCER)
 
     def bring_up(self, stream: str, version: int) -> Brought:
         """
@@ -133,30 +151,56 @@ class Living:
 
     def is_current(self, incident: Incident) -> bool:
         """Whether what Slack accepted last is what the incident says now; makes no request to Slack."""
-        accepted = self._door.shown.accepted(incident.stream)
+        accepted = self._accepted(incident)
         whole = next(self._versions(incident, self._files_known(incident), None))
-        places = [_place(channel, ts) for channel, ts in latest(incident).items()]
-        return bool(places) and all(accepted.get(place) == whole.digest for place in places)
+        places = [_place(channel, ts) for channel, ts in self.floods.cards(incident).items()]
+        return bool(incident.messages) and all(accepted.get(place) == whole.digest for place in places)
+
+    def out_of_date(self, page: Sequence[Incident]) -> tuple[list[Incident], int]:
+        """
+        Those of these incidents whose message is gone, or not what it should be; and how many were looked
+        at, since Slack is asked only a few times.
+        """
+        present, found = Present(self._chat), list[Incident]()
+        for count, incident in enumerate(page):
+            try:
+                gone = {_place(*one) for one in self.floods.cards(incident).items() if present.lacks(*one)}
+            except Enough:
+                return found, count
+            if gone:
+                accepted = self._accepted(incident)
+                left = {place: digest for place, digest in accepted.items() if place not in gone}
+                self._door.shown.accept(incident.stream, left)
+            if gone or not self.is_current(incident):
+                found.append(incident)
+        return found, len(page)
 
     def _post_where_it_belongs(self, work: _Work) -> None:
         incident = work.incident
+        cards = self.floods.cards(incident)
         if incident.status == "closed" and incident.messages:
-            work.places = list(latest(incident))
+            work.places = list(cards)
+            work.home = next(iter(cards), None)
             return
-        for name in self._door.channels(incident):
+        table = incident.finding.table if incident.finding else ""
+        names = self._door.channels(table, incident.severity)
+        work.route = names[0]
+        for name in names:
             work.attempt(partial(self._post_in, work, name))
-        work.places += [channel for channel in latest(work.incident) if channel not in work.places]
+        work.places += [one for one in self.floods.cards(work.incident) if one not in work.places]
 
     def _post_in(self, work: _Work, name: str) -> None:
         try:
             channel = self._chat.channel(name)
             work.declared.add(channel)
-            self._post_to(work, channel)
+            self._post_to(work, name, channel)
         except NoChannel as error:
             work.lacks.append(f"{name}: {error}")
             self._post_by_default(work, name, str(error))
         else:
             self._door.shown.say_route(name, None)
+            if name == work.route:
+                work.home = channel
 
     def _post_by_default(self, work: _Work, name: str, why: str) -> None:
         """Post to the default channel if the declared one cannot be written to, and say so there."""
@@ -164,19 +208,33 @@ class Living:
         known = name in self._door.shown.routes_in_trouble()
         if not known:
             _log.error("route_lost", channel=name, error=why)
-        if default != name:
+        try:
+            if default == name:
+                raise NoChannel(why)
             channel = self._chat.channel(default)
-            self._post_to(work, channel)
-            if not known:
-                said = unreachable(name, why)
-                self._chat.post_once(
-                    channel, key=f"route-{name}", since=self._now(), text=said, blocks=[section(said)]
-                )
+            self._post_to(work, default, channel)
+        except NoChannel as lost:
+            self._door.shown.say_route(default, str(lost))
+            if name == work.route:
+                self._direct.tell(work.incident, default, str(lost))
+            return
+        self._door.shown.say_route(default, None)
+        if name == work.route:
+            work.home = channel
+        if not known:
+            said = unreachable(name, why)
+            self._chat.post_once(
+                channel, key=f"route-{name}", since=self._now(), text=said, blocks=[section(said)]
+            )
         self._door.shown.say_route(name, why)
 
-    def _post_to(self, work: _Work, channel: str) -> None:
-        if channel not in latest(work.incident):
+    def _post_to(self, work: _Work, name: str, channel: str) -> None:
+        if channel not in self.floods.cards(work.incident):
+            if self.floods.take(name, channel, work.incident):
+                work.incident = self._door.incident(work.incident.stream) or work.incident
+                return
             self._post_anew(work, channel)
+            self.floods.posted(name, work.incident)
         if channel not in work.places:
             work.places.append(channel)
 
@@ -185,7 +243,12 @@ class Living:
 
         def post(drawn: Drawn) -> str:
             return self._chat.post_once(
-                channel, key=incident.stream, since=incident.opened_at, text=drawn.text, blocks=drawn.blocks
+                channel,
+                key=incident.stream,
+                since=incident.opened_at,
+                text=drawn.text,
+                blocks=drawn.blocks,
+                urgent=incident.severity is Severity.SEV1,
             )
 
         ts, drawn = self._offer(work, post)
@@ -196,8 +259,8 @@ class Living:
         work.incident = self._door.incident(incident.stream) or incident
 
     def _draw(self, work: _Work) -> None:
-        accepted = self._door.shown.accepted(work.incident.stream)
-        for channel, ts in latest(work.incident).items():
+        accepted = self._accepted(work.incident)
+        for channel, ts in self.floods.cards(work.incident).items():
             if channel not in work.posted:
                 at = _place(channel, ts)
                 work.attempt(partial(self._draw_at, work, channel, ts, accepted.get(at)))
@@ -278,22 +341,47 @@ class Living:
         return {one: words.spoken(one, found) for one in who}
 
     def _accept(self, incident: Incident, channel: str, ts: str, drawn: Drawn) -> None:
-        accepted = self._door.shown.accepted(incident.stream)
+        accepted = self._accepted(incident)
         self._door.shown.accept(incident.stream, {**accepted, _place(channel, ts): drawn.digest})
 
     def _post_steps(self, work: _Work) -> None:
+        """Post each step in the responders' thread, and in no other: other channels read the card alone."""
         recorded = self._door.events(work.incident.stream)
+        for event in (one for one in recorded if one.version >= work.owed):
+            if isinstance(event.event, e.HotfixApproved) and event.event.break_glass is not None:
+                self._tell_channel(work, event, event.event.break_glass)
+        ts = self.floods.cards(work.incident).get(work.home or "")
+        if work.home is None or ts is None:
+            return
+        moved = self._has_moved(work, _place(work.home, ts))
+        if moved:
+            work.version = 1
         for event in recorded:
             if event.version >= work.version:
                 self._reply(work, event, [one for one in recorded if one.version <= event.version])
                 work.version = event.version + 1
+        if moved:
+            self._take_back(work, _place(work.home, ts))
+
+    def _has_moved(self, work: _Work, home: str) -> bool:
+        """Whether the steps are not, or not all, under the message at `home`."""
+        return work.incident.status != "closed" and self._accepted(work.incident).get(THREAD) != home
+
+    def _take_back(self, work: _Work, home: str) -> None:
+        """Delete what is in the threads of the incident's other messages, and record where its own is."""
+        for channel, ts in self.floods.own(work.incident):
+            if _place(channel, ts) != home:
+                with suppress(NoChannel, NoMessage):
+                    self._chat.take_back(channel, ts)
+        self._door.shown.accept(work.incident.stream, {**self._accepted(work.incident), THREAD: home})
+
+    def _accepted(self, incident: Incident) -> dict[str, str]:
+        return self._door.shown.accepted(incident.stream)
 
     def _reply(self, work: _Work, event: e.Recorded, so_far: list[e.Recorded]) -> None:
         gathered = isinstance(event.event, e.DiagnosisGathered) and event.event.diagnosis.evidence
         if not gathered and event.event.wire_name not in NOTABLE:
             return
-        if isinstance(event.event, e.HotfixApproved) and event.event.break_glass is not None:
-            self._tell_channel(work, event, event.event.break_glass)
         if self._is_silent(work.incident):
             return
         # A sentence about a hotfix names it by the menu that preceded it.
@@ -325,32 +413,21 @@ class Living:
             raise lost
 
     def _reply_in_thread(self, work: _Work, key: str, text: str, blocks: list[Block]) -> None:
-        """Reply to the first of its messages whose thread can be written to."""
-        messages = latest(work.incident)
-        refused: ChatError | None = None if messages else ChatError("its message is not posted yet")
-        for channel in (one for one in work.places if one in messages):
-            for said in (blocks, []):
-                try:
-                    self._chat.reply_once(channel, messages[channel], key=key, text=text, blocks=said)
-                except NotTaken as error:
-                    refused = error
-                except (NoChannel, NoMessage) as error:
-                    refused = error
-                    break
-                else:
-                    return
-        if isinstance(refused, NotTaken):  # a reply Slack accepts in no form does not hold up those after it
-            _log.error("cannot_reply", number=work.incident.number, error=str(refused))
-        elif refused is not None:
-            raise refused
+        channel = work.home or ""
+        thread = self.floods.cards(work.incident)[channel]
+        refused: NotTaken | None = None
+        for said in (blocks, []):
+            try:
+                self._chat.reply_once(channel, thread, key=key, text=text, blocks=said)
+            except NotTaken as error:
+                refused = error
+            else:
+                return
+        # A reply Slack accepts in no form does not hold up those after it.
+        _log.error("cannot_reply", number=work.incident.number, error=str(refused))
 
     def _is_silent(self, incident: Incident) -> bool:
         return incident.silenced_until is not None and incident.silenced_until > self._now()
-
-
-def latest(incident: Incident) -> dict[str, str]:
-    """Channel → the incident's message there; if an older one was deleted, the newest."""
-    return dict(incident.messages)
 
 
 def _place(channel: str, ts: str) -> str:

@@ -12,6 +12,7 @@
     WORKSPACE_SCOPES             of the bot token, with commas between them
     WORKSPACE_EVENTS             event types the app has subscribed to, with commas between them
     WORKSPACE_FILE_SECONDS       how long an uploaded file is not ready to be shown (0.3)
+    WORKSPACE_POST_SECONDS       the least time between two messages in a channel (0; Slack's is about 1)
     WORKSPACE_ACK_SECONDS        how long the app may take to answer (3)
     WORKSPACE_RETRY_SECONDS      pauses before an event is delivered again (0,60,300)
     WORKSPACE_ALLOWED_HOSTS      further host names under which a browser may open it

@@ -38,6 +38,8 @@ class WorkspaceSettings:
         scopes:            what the bot token may do; a method that needs another is refused.
         file_seconds:      how long an uploaded file is not ready to be shown in a message.
         events:            event types the app has subscribed to.
+        post_seconds:      the least time between two messages in a channel: one that comes sooner is refused
+                           (429), as Slack does with about a second. 0: no limit.
         ack_seconds:       how long the app may take to answer a delivery.
         retry_seconds:     pauses before an unanswered event is delivered again.
         allowed_hosts:     host names, beside loopback ones, under which the pages may be opened.
@@ -55,6 +57,7 @@ class WorkspaceSettings:
     scopes: tuple[str, ...] = BOT_SCOPES
     events: tuple[str, ...] = BOT_EVENTS
     file_seconds: float = 0.3
+    post_seconds: float = 0.0
     ack_seconds: float = 3.0
     retry_seconds: tuple[float, ...] = (0.0, 60.0, 300.0)
     allowed_hosts: tuple[str, ...] = ()
@@ -87,7 +90,7 @@ def _read(name: str, value: str) -> object:
         match name.removeprefix("WORKSPACE_"):
             case "PORT":
                 return int(value)
-            case "ACK_SECONDS" | "FILE_SECONDS":
+            case "ACK_SECONDS" | "FILE_SECONDS" | "POST_SECONDS":
                 return float(value)
             case "RETRY_SECONDS":
                 return tuple(float(part) for part in parts)

@@ -95,6 +95,7 @@ class State:
         self.response_urls: dict[str, ResponseUrl] = {}
         self.clock_ahead_seconds = 0.0
         self.calls: dict[str, int] = {}
+        self.posted_at: dict[str, float] = {}  # channel → when the app's last message there was taken
         self.trouble = ""  # the error with which every call is refused, for instance token_revoked
         self._count = itertools.count(1)
         self._last_ts = max((float(message.ts) for message in self.messages.values()), default=0.0)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bot.messages.route import unposted
 from bot.pages.slack_numbers import slack_numbers
 from bot.settings import BotSettings
 from bot.slack import announce
@@ -16,12 +17,12 @@ from bot.slack import chat as chat_module
 from bot.slack.announce import Announcer
 from bot.workspace import Workspace
 from domain.incident import commands as c
-from domain.values import Diagnosis
+from domain.values import Diagnosis, Severity
 from tests.bot.conftest import DECLARED, fresh_announcer, settle
 from tests.bot.slack.test_announce import heads, replies, submit
 from tests.bot.stories import CHOSEN, DIAGNOSED, DIAGNOSIS, FINDING, OFFERED, OPENED, WAY
 from tests.bot.workspace.driver import Driver
-from tests.domain.incident.given import ON_CALL, WORKER
+from tests.domain.incident.given import ON_CALL, SECOND, WORKER
 from workers.door import Door
 from workers.store import attachments
 
@@ -330,3 +331,159 @@ def _route(door: Door, routes: str) -> None:
 
 def _cards(person: Driver) -> list[dict[str, Any]]:
     return [one for one in heads(person) if "are posted here" not in one["text"]]
+
+
+@pytest.mark.parametrize("error", ["invalid_auth", "token_revoked", "access_denied"])
+def test_a_call_refused_for_its_token_while_the_token_is_good_holds_up_only_itself(
+    door: Door, announcer: Announcer, person: Driver, monkeypatch: pytest.MonkeyPatch, error: str
+) -> None:
+    monkeypatch.setattr(announce, "NO_TOKEN_SECONDS", 600.0)
+    stream = submit(door, OPENED)
+    settle(announcer)
+    person.fault("refused", method="chat.update", error=error, count=1)
+    door.submit(stream, c.Acknowledge(), ON_CALL, "acknowledge")
+    submit(door, (c.OpenIncident(number=2, finding=LAUNCH), WORKER))
+    until(announcer, lambda: len(heads(person)) == 2, seconds=20)
+    until(announcer, lambda: not door.shown.owed(), seconds=20)
+    assert door.shown.trouble() is None
+    assert "has it" in str(heads(person)[0]["blocks"])
+
+
+def diagnosed_launch() -> tuple[Any, ...]:
+    return (c.OpenIncident(number=1, finding=LAUNCH), WORKER), DIAGNOSED
+
+
+def in_threads(person: Driver, channel: str) -> list[str]:
+    return [m["text"] for m in person.messages(channel) if m["thread_ts"] not in (None, m["ts"])]
+
+
+def test_evidence_waits_for_the_responders_channel_and_is_never_in_a_stakeholder_s_thread(
+    door: Door, announcer: Announcer, person: Driver
+) -> None:
+    first, diagnosis = diagnosed_launch()
+    stream = submit(door, first)
+    settle(announcer)
+    person.channel("C-recsysops", is_member=False)
+    door.submit(stream, *diagnosis, "diagnosis")
+    until(announcer, lambda: stream in door.shown.owed() and door.shown.owed()[stream].trouble)
+    assert in_threads(person, "C-content") == []
+    person.channel("C-recsysops", is_member=True)
+    until(announcer, lambda: not door.shown.owed())
+    assert in_threads(person, "C-content") == []
+    assert any("Diagnosis gathered" in one for one in in_threads(person, "C-recsysops"))
+
+
+def test_what_was_said_in_another_thread_moves_to_the_responders_thread_once_it_is_back(
+    door: Door, announcer: Announcer, person: Driver
+) -> None:
+    _route(door, '[routes]\nSEV2 = "#data"\n')
+    stream = submit(door, OPENED)
+    settle(announcer)
+    person.channel("C-data", is_member=False)
+    door.submit(stream, *DIAGNOSED, "diagnosis")
+    until(announcer, lambda: in_threads(person, "C-recsysops"))
+    person.channel("C-data", is_member=True)
+    until(announcer, lambda: not door.shown.owed())
+    assert any("Diagnosis gathered" in one for one in in_threads(person, "C-data"))
+    assert in_threads(person, "C-recsysops") == []
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_deleted_card_on_which_nothing_happens_is_found_and_posted_again(
+    door: Door,
+    announcer: Announcer,
+    person: Driver,
+    monkeypatch: pytest.MonkeyPatch,
+    answered: bool,
+) -> None:
+    submit(door, *([OPENED, DIAGNOSED] if answered else [OPENED]))
+    submit(door, (c.OpenIncident(number=2, finding=LAUNCH), WORKER))
+    settle(announcer)
+    monkeypatch.setattr(announce, "LOOK_AGAIN_SECONDS", 0.2)
+    first, second = heads(person)
+    said = in_threads(person, "C-recsysops")
+    person.delete(first)
+    until(announcer, lambda: len(heads(person)) == 2, seconds=20)
+    until(announcer, lambda: not door.shown.owed(), seconds=20)
+    assert heads(person)[0]["ts"] == second["ts"]
+    assert heads(person)[1]["text"] == first["text"]
+    under = [m["text"] for m in person.messages() if m["thread_ts"] == heads(person)[1]["ts"]]
+    assert sorted(under) == sorted(said)
+
+
+def test_the_look_for_deleted_cards_takes_one_call_for_many_of_them(
+    door: Door, announcer: Announcer, person: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(8):
+        finding = FINDING.model_copy(update={"slice": (("country", f"Country {number}"),)})
+        submit(door, (c.OpenIncident(number=0, finding=finding), WORKER))
+    settle(announcer)
+    before = person.calls("conversations.history")
+    monkeypatch.setattr(announce, "LOOK_AGAIN_SECONDS", 0.0)
+    announcer.round()
+    assert person.calls("conversations.history") == before + 1
+
+
+@pytest.mark.parametrize(
+    "change", [{"is_archived": True}, {"is_member": False}, {"name": "renamed"}, {"gone": True}]
+)
+def test_where_the_default_channel_is_lost_the_on_call_is_told_directly(
+    door: Door, announcer: Announcer, person: Driver, change: dict[str, Any]
+) -> None:
+    door.keep_groups({"oncall": ["U-oncall"], "ml": ["U-ml", "U-oncall"]}, {})
+    person.channel("C-recsysops", **change)
+    submit(door, OPENED)
+    until(announcer, lambda: person.messages("D-oncall"))
+    for _ in range(5):
+        announcer.round()
+        time.sleep(0.1)
+    (told,) = person.messages("D-oncall")
+    assert "#recsysops" in told["text"]
+    assert "71 % less" in told["text"]
+    assert "/recsysops incident 1" in told["text"]
+    assert person.messages("D-ml") == []
+    (lost,) = unposted(door.shown.routes_in_trouble())
+    assert lost.startswith("Nothing can be posted to #recsysops: ")
+
+
+def test_where_the_default_channel_is_lost_its_assignee_and_who_declared_it_are_told(
+    door: Door, announcer: Announcer, person: Driver
+) -> None:
+    door.keep_groups({"oncall": ["U-oncall"]}, {})
+    person.channel("C-recsysops", is_archived=True)
+    declared = c.DeclareIncident(number=0, title="The app is empty", severity=Severity.SEV2)
+    stream = door.submit(None, declared, SECOND, "declared").stream
+    until(announcer, lambda: person.messages("D-ml"))
+    assert "The app is empty" in person.messages("D-ml")[0]["text"]
+    assert person.messages("D-oncall")
+    door.submit(stream, c.Assign(person="slack:U-lead"), SECOND, "assign")
+    until(announcer, lambda: person.messages("D-lead"))
+
+
+def test_a_restart_tells_nobody_a_second_time_that_the_channel_is_lost(
+    door: Door, announcer: Announcer, given: BotSettings, person: Driver
+) -> None:
+    door.keep_groups({"oncall": ["U-oncall"]}, {})
+    person.channel("C-recsysops", is_archived=True)
+    submit(door, OPENED)
+    submit(door, (c.OpenIncident(number=2, finding=LAUNCH), WORKER))
+    until(announcer, lambda: [bool(one.trouble) for one in door.shown.owed().values()] == [True, True])
+    again = fresh_announcer(given, door)
+    until(again, lambda: all(one.tries > 1 for one in door.shown.owed().values()))
+    assert len(person.messages("D-oncall")) == 1
+
+
+def test_once_the_default_channel_is_back_its_cards_are_there_and_a_later_loss_is_told_anew(
+    door: Door, announcer: Announcer, person: Driver
+) -> None:
+    door.keep_groups({"oncall": ["U-oncall"]}, {})
+    person.channel("C-recsysops", is_archived=True)
+    stream = submit(door, OPENED)
+    until(announcer, lambda: person.messages("D-oncall"))
+    person.channel("C-recsysops", is_archived=False)
+    until(announcer, lambda: not door.shown.owed())
+    assert len(heads(person)) == 1
+    assert door.shown.routes_in_trouble() == {}
+    person.channel("C-recsysops", is_archived=True)
+    door.submit(stream, c.AddNote(text="gone again"), ON_CALL, "note")
+    until(announcer, lambda: len(person.messages("D-oncall")) == 2)

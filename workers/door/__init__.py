@@ -52,7 +52,7 @@ from workers.log.attest import Attest, Withdraw
 from workers.log.groups import KeptGroups
 from workers.log.handle import Answer
 from workers.log.open_obligations import OpenObligation
-from workers.log.shown import OwedMessage
+from workers.log.shown import Flood, OwedMessage
 from workers.store.followers import Following
 from workers.store.release import watch as watch_release
 from workers.store.sums import ObligationSum
@@ -61,6 +61,7 @@ __all__ = [
     "Answer",
     "Attest",
     "Door",
+    "Flood",
     "Following",
     "KeptGroups",
     "Login",

@@ -25,7 +25,7 @@ from domain.incident.state import Incident
 from domain.incident.times import MeanTimes
 from domain.recommender.person import Person
 from domain.recommender.route import NEEDS, Permissions, Routes
-from domain.values import Actor
+from domain.values import Actor, Severity
 from workers.environment import clock
 from workers.environment.settings import Settings
 from workers.environment.settings import settings as environment
@@ -250,10 +250,11 @@ class Door:
             say_stuck(self._engine, follower, str(error))
             raise
 
-    def saw(self, follower: str, position: int) -> None:
-        """The event at `position` is done: the follower will not get it again."""
+    def saw(self, follower: str, *positions: int) -> None:
+        """The events at these positions, in this order, are done: the follower will not get them again."""
         with self._engine.begin() as connection:
-            followers.done(connection, follower, position)
+            for position in positions:
+                followers.done(connection, follower, position)
 
     def stumbled(self, follower: str, event: Recorded, reason: Exception) -> bool:
         """The follower failed at an event; True if that was once too often, and it continues without it."""
@@ -451,13 +452,10 @@ class Door:
         with self._engine.connect() as connection:
             return groups.kept(connection)
 
-    def channels(self, incident: Incident) -> tuple[str, ...]:
+    def channels(self, table: str, severity: Severity) -> tuple[str, ...]:
         """Where an incident is announced: its route first, then its table's stakeholders."""
         declared = self._declared()
-        if declared is None:
-            return (Routes().default,)
-        table = incident.finding.table if incident.finding else ""
-        return declared.channels(table, incident.severity)
+        return (Routes().default,) if declared is None else declared.channels(table, severity)
 
     def default_channel(self) -> str:
         """Where an incident is announced if its own channel cannot be posted to."""

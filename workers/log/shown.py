@@ -12,12 +12,13 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, Engine
 
-from domain.values import Moment, Value
+from domain.values import Moment, Severity, Value
 from workers.environment import clock
+from workers.store import cards
 from workers.store.memory import recall, recall_beginning, remember, take
 
 OWED, ACCEPTED, FILE, ROUTE = "slack.owed:", "slack.accepted:", "slack.file:", "slack.route:"
-TROUBLE = "slack.trouble"
+FLOOD, TROUBLE = "slack.flood:", "slack.trouble"
 
 
 class OwedMessage(Value):
@@ -28,12 +29,14 @@ class OwedMessage(Value):
         version: its events from this one on are not in the thread yet.
         tries:   how often it failed since it last succeeded.
         trouble: what kept it from being shown, or from being shown completely.
+        severity: the incident's, as `owed` finds it.
     """
 
     version: int
     since: Moment
     tries: int = 0
     trouble: str | None = None
+    severity: Severity | None = None
 
 
 class Trouble(Value):
@@ -41,6 +44,42 @@ class Trouble(Value):
 
     says: str
     since: Moment
+
+
+class LostRoute(Value):
+    """Why a channel cannot be posted to, and who has been told so: see `Shown.tell`."""
+
+    says: str
+    told: tuple[str, ...] = ()
+
+
+class Flood(Value):
+    """
+    Many incidents that one message announces.
+
+    Attributes:
+        channel:  where, as it is declared.
+        last_at:  when the last one joined.
+        numbers:  of its incidents, in the order in which they joined; none once it is over.
+        worst:    severity, number and title of the worst, worst first.
+        listed:   how many of them its thread lists.
+        messages: channel and id of its message; if one was deleted, of all, the newest last.
+    """
+
+    channel: str
+    began_at: Moment
+    last_at: Moment
+    numbers: tuple[int, ...] = ()
+    tables: tuple[str, ...] = ()
+    worst: tuple[tuple[Severity, int, str], ...] = ()
+    listed: int = 0
+    messages: tuple[tuple[str, str], ...] = ()
+    over: bool = False
+
+    @property
+    def key(self) -> str:
+        """Names it among all floods."""
+        return f"flood-{self.channel}-{self.began_at.isoformat()}"
 
 
 class Shown:
@@ -63,7 +102,12 @@ class Shown:
         """Everything owed, by stream."""
         with self._log.connect() as connection:
             found = recall_beginning(connection, OWED)
-        return {name.removeprefix(OWED): OwedMessage.model_validate(one) for name, one in found.items()}
+            severities = cards.severities(connection, [name.removeprefix(OWED) for name in found])
+        owed = {name.removeprefix(OWED): OwedMessage.model_validate(one) for name, one in found.items()}
+        return {
+            stream: one.model_copy(update={"severity": severities.get(stream)})
+            for stream, one in owed.items()
+        }
 
     def put_off(self, stream: str, version: int, trouble: str) -> None:
         """Record one more failure; its events from `version` on are not in the thread."""
@@ -107,16 +151,38 @@ class Shown:
     def say_route(self, channel: str, trouble: str | None) -> None:
         """Record why a channel cannot be posted to, once people were told; or (None) that it can again."""
         with self._log.begin() as connection:
-            if trouble is None:
-                take(connection, ROUTE + channel)
-            else:
-                remember(connection, ROUTE + channel, trouble)
+            known = take(connection, ROUTE + channel)
+            if trouble is not None:
+                _keep_route(connection, channel, LostRoute(says=trouble, told=_lost(known).told))
+
+    def told(self, channel: str) -> tuple[str, ...]:
+        """What was said directly since this channel was lost, as `tell` recorded it."""
+        with self._log.connect() as connection:
+            return _lost(recall(connection, ROUTE + channel)).told
+
+    def tell(self, channel: str, *keys: str) -> None:
+        """Record that this was said directly, because the channel is lost."""
+        with self._log.begin() as connection:
+            known = _lost(recall(connection, ROUTE + channel))
+            told = tuple(dict.fromkeys((*known.told, *keys)))
+            _keep_route(connection, channel, known.model_copy(update={"told": told}))
 
     def routes_in_trouble(self) -> dict[str, str]:
         """Declared channel → why it cannot be posted to."""
         with self._log.connect() as connection:
             found = recall_beginning(connection, ROUTE)
-        return {name.removeprefix(ROUTE): str(one) for name, one in sorted(found.items())}
+        return {name.removeprefix(ROUTE): _lost(one).says for name, one in sorted(found.items())}
+
+    def floods(self) -> list[Flood]:
+        """The floods so far, with those that are over."""
+        with self._log.connect() as connection:
+            found = recall_beginning(connection, FLOOD)
+        return [Flood.model_validate(one) for one in found.values()]
+
+    def keep_flood(self, flood: Flood) -> None:
+        """Store how far a flood has come."""
+        with self._log.begin() as connection:
+            remember(connection, FLOOD + flood.key, flood.model_dump(mode="json"))
 
     def say_trouble(self, says: str | None) -> None:
         """Record that the chat accepts nothing at all, or (None) accepts messages again."""
@@ -141,4 +207,13 @@ def _owed(connection: Connection, stream: str) -> OwedMessage | None:
 
 
 def _keep_owed(connection: Connection, stream: str, owed: OwedMessage) -> None:
-    remember(connection, OWED + stream, owed.model_dump(mode="json"))
+    remember(connection, OWED + stream, owed.model_dump(mode="json", exclude={"severity"}))
+
+
+def _lost(kept: object) -> LostRoute:
+    """What is kept of a route; an earlier release kept only why it is lost."""
+    return LostRoute.model_validate(kept) if isinstance(kept, dict) else LostRoute(says=str(kept or ""))
+
+
+def _keep_route(connection: Connection, channel: str, lost: LostRoute) -> None:
+    remember(connection, ROUTE + channel, lost.model_dump(mode="json"))

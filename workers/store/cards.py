@@ -262,6 +262,12 @@ def newest(connection: Connection, fingerprint: str) -> Incident | None:
     return found[0] if found else None
 
 
+def severities(connection: Connection, streams: Collection[str]) -> dict[str, Severity]:
+    """Stream → severity, for those of these streams that have a card."""
+    query = select(_CARDS.c.stream, _CARDS.c.severity).where(_CARDS.c.stream.in_(streams))
+    return {stream: Severity(severity) for stream, severity in connection.execute(query)}
+
+
 def unscored(connection: Connection) -> list[Incident]:
     """The predictions that are not yet recorded as true or false, oldest first."""
     return _some(connection, _CARDS.c.unscored)[::-1]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 from bot.workspace import people
-from bot.workspace.errors import Refusal
+from bot.workspace.errors import RateLimited, Refusal
 from bot.workspace.methods.checks import (
     Arguments,
     flag,
@@ -23,10 +24,19 @@ from bot.workspace.world import World
 
 def post_message(world: World, args: Arguments) -> dict[str, Any]:
     channel = writable_channel(world, args)
+    _keep_pace(world, channel)
     message = _new_message(world, args, channel)
     world.show(message)
     body = message_json(world.state, message, metadata=True)
     return {"channel": channel, "ts": message.ts, "message": body}
+
+
+def _keep_pace(world: World, channel: str) -> None:
+    now, posted = world.state.now(), world.state.posted_at
+    wait = posted.get(channel, 0.0) + world.settings.post_seconds - now
+    if wait > 0:
+        raise RateLimited(ceil(wait))
+    posted[channel] = now
 
 
 def post_ephemeral(world: World, args: Arguments) -> dict[str, Any]:

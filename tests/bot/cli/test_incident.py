@@ -274,3 +274,8 @@ def test_who_sits_at_a_terminal_is_shown_the_numbers_and_asked(
     assert incident is not None
     assert (incident.hotfix.stage if incident.hotfix else None) == stage
     assert asked.returncode == (0 if stage else 1)
+
+
+def test_status_says_which_channel_cannot_be_posted_to(terminal: Terminal, door: Door) -> None:
+    door.shown.say_route("#gone", "is_archived")
+    assert "Nothing can be posted to #gone: is_archived" in terminal("status").out

@@ -405,6 +405,15 @@ def test_status_lists_what_is_open(person: Driver, now: Callable[[], Incident]) 
     assert "71 % less" in str(shown["blocks"])
 
 
+def test_status_says_which_channel_cannot_be_posted_to(
+    person: Driver, door: Door, now: Callable[[], Incident]
+) -> None:
+    door.shown.say_route("#gone", "is_archived")
+    person.command("status")
+    shown = person.wait(person.ephemerals, "answer")[0]
+    assert "Nothing can be posted to #gone: is_archived" in str(shown["blocks"][0])
+
+
 def test_an_incident_can_be_asked_for_and_pressed_on(person: Driver, now: Callable[[], Incident]) -> None:
     person.command(f"incident {now().number}")
     shown = person.wait(person.ephemerals, "card")[0]
