@@ -86,7 +86,7 @@ def _parts(frames: Sequence[pd.DataFrame], bins: Sequence[Bins]) -> pd.DataFrame
             number = number.astype(str).map({label: at for at, label in enumerate(one.labels)})
         number = number.dropna().astype(np.int64)  # a text that was written after the bins were learned
         held = held.loc[number.index].drop(columns=f"__bin{place}")
-        stacked.append(held.assign(**{COLUMN: place, BIN: number}))
+        stacked.append(held.assign(**{COLUMN: place}).assign(**{BIN: number}))
     return pd.concat(stacked, ignore_index=True)
 
 
