@@ -153,7 +153,13 @@ def misshapen(drawn: Drawn) -> Sent:
         {"type": "event_callback", "event": None},
     )
     payload = json.dumps({**press, **drawn.chance.choice(changed)})
-    forms = ({"payload": payload}, {"payload": "[[]]"}, {"payload": "7"}, {"text": "status"}, {})
+    forms: Sequence[Mapping[str, str]] = (
+        {"payload": payload},
+        {"payload": "[[]]"},
+        {"payload": "7"},
+        {"text": "status"},
+        {},
+    )
     body = urlencode(drawn.chance.choices(forms, (8, 1, 1, 1, 1))[0]).encode()
     return Sent("misshapen", (request(body, signed(body)),))
 

@@ -10,7 +10,7 @@ from html import unescape
 import httpx
 import pytest
 
-from bot.border.answers import hosts
+from bot.border.answers import known_hosts
 from bot.messages.link import Link
 from bot.pages.links import LASTS, Links
 from bot.settings import BotSettings
@@ -252,7 +252,7 @@ def test_a_page_answers_to_its_own_names_only(given: BotSettings, door: Door, ho
 
 
 def test_names_of_the_pages() -> None:
-    assert hosts("https://ops.example/x", ())[-1] == "ops.example"
+    assert known_hosts("https://ops.example/x", ()).kwargs["allowed_hosts"][-1] == "ops.example"
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,8 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "bot/slack/listeners.py": ("tests/bot/slack/test_unpermitted.py",),
     "bot/slack/team.py": ("tests/bot/slack/test_team.py",),
     "bot/border/shape.py": ("tests/bot/border/test_signed.py",),
+    "bot/pages/links.py": ("tests/bot/test_links.py", "tests/bot/test_pages.py"),
+    "bot/pages/counted.py": ("tests/bot/border/test_hosts.py",),
     "bot/border/signed.py": ("tests/bot/border/test_signed.py",),
     "bot/actions.py": ("tests/bot/test_actions.py",),
     "bot/messages/incident/value.py": ("tests/bot/test_actions.py",),

@@ -35,7 +35,7 @@ def taken(body: bytes, headers: list[tuple[str, str]], secret: str = "right") ->
     signed = SignedOnly(secret, answer, lambda: float(NOW))
     app = Starlette(routes=[Route("/", signed.take, methods=["POST"])])
     with TestClient(app) as client:
-        return client.post("/", content=body, headers=headers).status_code
+        return int(client.post("/", content=body, headers=headers).status_code)
 
 
 def mac(body: bytes, stamp: str, secret: str = "right") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -25,12 +25,13 @@ Closed = Callable[..., str]
 LATER, TICK = NOON + timedelta(days=40), timedelta(microseconds=1)
 
 
-def closing(owner: psycopg.Connection, stream: str) -> object:
+def closing(owner: psycopg.Connection, stream: str) -> datetime:
     """When a stream's incident was closed."""
     found = owner.execute(
         "SELECT (incident::jsonb ->> 'closed_at')::timestamptz FROM cards WHERE stream = %s", [stream]
     ).fetchone()
     assert found is not None
+    assert isinstance(found[0], datetime)
     return found[0]
 
 
@@ -118,7 +119,11 @@ def test_what_has_a_follow_up_that_is_open_stays(
 ) -> None:
     stream = opened("Drama").stream
     lesson = Improvement(detect_faster="no", diagnose_faster="no", change="log", detail="log the delivery")
-    ending = (c.Resolve(reason="over"), c.AnswerFollowUp(improvement=lesson), c.Close())
+    ending: tuple[c.Command, ...] = (
+        c.Resolve(reason="over"),
+        c.AnswerFollowUp(improvement=lesson),
+        c.Close(),
+    )
     for n, command in enumerate(ending):
         handle(stream, command, actor=on_call, key=str(n), at=NOON + timedelta(hours=n), log=log)
     with log.connect() as connection:
