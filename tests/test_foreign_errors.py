@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from domain.errors import told
 import ast
 import builtins
 from collections.abc import Iterator
