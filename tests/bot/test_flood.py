@@ -69,12 +69,13 @@ def listed(person: Driver) -> list[int]:
     return [int(number) for number in re.findall(r"\*#(\d+)\*", str(blocks))]
 
 
-def test_a_sev1_is_in_slack_at_once_however_many_incidents_were_opened_before_it(
+def test_a_sev1_is_in_slack_at_once_however_many_incidents_were_opened_around_it(
     door: Door, announcer: Announcer, person: Driver
 ) -> None:
     for genre in range(MANY):
         opened(door, genre, Severity.SEV2)
-    opened(door, 99, Severity.SEV1)
+        if genre == MANY // 2:
+            opened(door, 99, Severity.SEV1)
     announcer.round()
     assert cards(person) == ["Genre 99 films"]
 
