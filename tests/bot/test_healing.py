@@ -349,10 +349,6 @@ def test_a_call_refused_for_its_token_while_the_token_is_good_holds_up_only_itse
     assert "has it" in str(heads(person)[0]["blocks"])
 
 
-def diagnosed_launch() -> tuple[Any, ...]:
-    return (c.OpenIncident(number=1, finding=LAUNCH), WORKER), DIAGNOSED
-
-
 def in_threads(person: Driver, channel: str) -> list[str]:
     return [m["text"] for m in person.messages(channel) if m["thread_ts"] not in (None, m["ts"])]
 
@@ -360,11 +356,10 @@ def in_threads(person: Driver, channel: str) -> list[str]:
 def test_evidence_waits_for_the_responders_channel_and_is_never_in_a_stakeholder_s_thread(
     door: Door, announcer: Announcer, person: Driver
 ) -> None:
-    first, diagnosis = diagnosed_launch()
-    stream = submit(door, first)
+    stream = submit(door, (c.OpenIncident(number=1, finding=LAUNCH), WORKER))
     settle(announcer)
     person.channel("C-recsysops", is_member=False)
-    door.submit(stream, *diagnosis, "diagnosis")
+    door.submit(stream, *DIAGNOSED, "diagnosis")
     until(announcer, lambda: stream in door.shown.owed() and door.shown.owed()[stream].trouble)
     assert in_threads(person, "C-content") == []
     person.channel("C-recsysops", is_member=True)
