@@ -108,7 +108,7 @@ def _worth(
         way = kind.way_of(hotfix)
         if way is None or way.undoes is None:
             raise
-        return unpriced(told(error), around)
+        return unpriced(f"computing it failed ({told(error)})", around)
 
 
 def _beside(

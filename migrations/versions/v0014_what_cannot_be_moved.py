@@ -23,6 +23,8 @@ STATEMENTS = (
         CONSTRAINT memory_before_seals_pkey PRIMARY KEY (workspace, name))""",
     "INSERT INTO memory_before_seals SELECT workspace, name, value FROM memory",
     "ALTER TABLE memory_before_seals ENABLE ROW LEVEL SECURITY",
+    """CREATE POLICY ours ON memory_before_seals
+        USING (workspace = workspace_in_force()) WITH CHECK (workspace = workspace_in_force())""",
     "DELETE FROM cards WHERE number < 1",  # of no incident
     "ALTER TABLE cards ADD CHECK (number > 0)",
     # Whatever somebody wrote before must not keep this from being added: such a card is made again.

@@ -58,6 +58,8 @@ class SkopsModel(LoadedModel):
         if names is None:
             # Row by row, as a service passes them: in column order the last bit is rounded differently.
             return np.ascontiguousarray(features.to_numpy(width))
+        if missing := [name for name in names if name not in features]:
+            raise SourceError(f"it takes {', '.join(missing)}, which its rows do not hold")
         own = features[list(names)]
         numbers = [name for name in own if pd.api.types.is_numeric_dtype(own[name])]
         if not numbers and width == np.float32:

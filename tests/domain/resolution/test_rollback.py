@@ -98,7 +98,7 @@ def test_a_rollback_that_fits_the_cause_and_cannot_be_replayed_is_offered_all_th
     )
     option = by_name(build_menu((ROLLBACK,), broken, "i", find).options)["catalogue_rollback"]
     assert option.repairs.value is None
-    assert option.repairs.basis == "not priced: 'item_id'"
+    assert option.repairs.basis == "not priced: computing it failed (KeyError)"
 
 
 def test_where_a_hotfix_fits_the_cause_nothing_else_is_offered(world: SimpleNamespace) -> None:

@@ -194,7 +194,7 @@ def test_a_finding_among_thousands_of_open_incidents_reads_the_few_that_may_have
     assert open_incidents(log, [make_finding("Genre 5000"), beside], detector) == 2
     assert len(read_cards) <= MOST_MEASURED + 5
     with log.connect() as connection:
-        joined = cards.find(connection, 3_000)
+        joined = cards.unclosed(connection, make_finding("Genre 5000").fingerprint)
     assert joined is not None
     assert [one.check for one in joined.also] == ["another"]
 

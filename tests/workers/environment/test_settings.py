@@ -30,7 +30,7 @@ def test_an_empty_environment_has_defaults_and_says_what_is_missing(tmp_path: Pa
     assert settings.public_url == "http://127.0.0.1:8000"
     with pytest.raises(ConfigurationError, match="set DATABASE_URL"):
         settings.database()
-    with pytest.raises(ConfigurationError, match="set REDIS_URL"):
+    with pytest.raises(ConfigurationError, match="set BROKER_URL or REDIS_URL"):
         settings.broker()
 
 

@@ -29,7 +29,7 @@ def test_a_picture_that_the_store_does_not_take_is_said_in_words(
 ) -> None:
     with pytest.raises(LogError) as caught:
         attachments.keep(log, PICTURE)
-    assert str(caught.value) == "the picture could not be kept: no space left on the device"
+    assert str(caught.value) == "the picture could not be kept: DiskFull (SQLSTATE 53100)"
     assert full.execute("SELECT count(*) FROM attachments").fetchone() == (0,)
 
 

@@ -237,7 +237,7 @@ def test_of_several_events_none_is_written_where_one_does_not_follow(
             "first": head.version + 2,
         }
         name = data.draw(st.sampled_from(sorted(wrong)))
-        with pytest.raises(LogError, match="follow"), connection.begin_nested():
+        with pytest.raises(LogError, match="SQLSTATE 23514"), connection.begin_nested():
             write(connection, insert(several=True), {**asked, name: wrong[name]})
         assert head_of(connection, chosen) == head
     assert verify(log).events == 4
