@@ -100,7 +100,7 @@ def test_a_menu_whose_picture_the_store_does_not_take_is_offered_without_it(
 ) -> None:
     menu = with_picture(work(log), Menu((SPARE, BACK, NOTHING), "a note"))
     assert (menu.options, menu.picture) == ((SPARE, BACK, NOTHING), None)
-    assert menu.note == "a note; the picture could not be kept: no space left on the device"
+    assert menu.note == "a note; the picture could not be kept: DiskFull (SQLSTATE 53100)"
 
 
 def test_what_was_found_useless_here_is_not_in_the_picture(log: Engine) -> None:
