@@ -26,7 +26,7 @@ Every error of the project.
         └── Tampered          the log is not what was written
 
 What any other error says is foreign: a driver quotes the address that it could not read, with the password in
-it. So it is neither stored nor shown, and `told` is the one way from an error to a text.
+it. So it is neither stored nor shown, and `sanitized` is the one way from an error to a text.
 """
 
 from __future__ import annotations
@@ -153,13 +153,13 @@ listeners: list[Callable[[BaseException], None]] = []
 """Called with each error whose own words are left out, for the log of the process."""
 
 
-def told(error: BaseException) -> str:
+def sanitized(error: BaseException) -> str:
     """
     What may be stored or shown of an error: our own words; of anybody else's, only what it is.
 
-    >>> told(SourceError('table "plays": it is locked')), told(ValueError("no port 's3cr3t'"))
+    >>> sanitized(SourceError('table "plays": it is locked')), sanitized(ValueError("no port 's3cr3t'"))
     ('table "plays": it is locked', 'ValueError')
-    >>> told(FileNotFoundError(2, "No such file", "s3cr3t"))
+    >>> sanitized(FileNotFoundError(2, "No such file", "s3cr3t"))
     'FileNotFoundError (ENOENT)'
     """
     if isinstance(error, RecsysopsError):

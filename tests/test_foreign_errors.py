@@ -25,7 +25,7 @@ READ = {
         'return VersionConflict(f"Somebody else appended first ({error.diag.constraint_name}); read again.")'
     ),
     # The file that was to be opened:
-    "bot/cli/main.py": "_fail(f\"{error.filename or 'a file'}: {told(error)}\", 1)",
+    "bot/cli/main.py": "_fail(f\"{error.filename or 'a file'}: {sanitized(error)}\", 1)",
     # Ours, raised as ValueError for pydantic:
     "domain/improvement/rubric.py": "raise Refused(str(error)) from None",
     "workers/declaration/typed_options.py": "return {}, [*wrong, Problem(key, str(error))]",
@@ -69,7 +69,7 @@ def foreign(kind: ast.expr | None) -> bool:
 
 def holds(node: ast.AST, name: str) -> bool:
     """Whether the error's own words get into this expression."""
-    if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in {"told", "type"}:
+    if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in {"sanitized", "type"}:
         return False
     if isinstance(node, ast.Call) and ast.unparse(node.func) not in {"str", "repr", "format"}:
         # Handed on as an error: the function that takes it is looked at itself.
@@ -109,7 +109,7 @@ def test_no_words_of_a_foreign_error_are_passed_on() -> None:
         read = READ.get(name := str(file.relative_to(ROOT)))
         lines = sorted(made_of_foreign_errors(parsed(file)))
         found += [f"{name}:{line}" for line in lines if written[line - 1].strip() != read]
-    assert not found, "say told(error), which keeps what a driver quotes to the log of its process"
+    assert not found, "say sanitized(error), which keeps what a driver quotes to the log of its process"
 
 
 def test_a_text_made_of_a_foreign_error_is_found() -> None:
@@ -123,7 +123,7 @@ except ValueError as error:
 except SourceError as error:
     says = str(error)
 except KeyError as error:
-    says = f"{type(error).__name__}: {told(error)}"
+    says = f"{type(error).__name__}: {sanitized(error)}"
 def said(error: Exception) -> str:
     return error.args[0]
 """

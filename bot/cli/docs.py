@@ -16,7 +16,7 @@ import typer
 
 import bot
 from bot.cli.terminal import say
-from domain.errors import ConfigurationError, Refused, told
+from domain.errors import ConfigurationError, Refused, sanitized
 
 LOOPBACK = "127.0.0.1"
 PORT = 8100
@@ -103,7 +103,7 @@ def _serve(folder: Path, port: int) -> None:
     try:
         server = ThreadingHTTPServer((LOOPBACK, port), partial(_Quiet, directory=str(folder)))
     except OSError as error:
-        says = f"port {port} of {LOOPBACK} cannot be used ({told(error)}); choose another with --port"
+        says = f"port {port} of {LOOPBACK} cannot be used ({sanitized(error)}); choose another with --port"
         raise Refused(says) from error
     with server:
         say(f"The documentation is at http://{LOOPBACK}:{server.server_port}/ (Ctrl-C stops it)")

@@ -29,7 +29,7 @@ from bot.cli import (
 from bot.cli.log import correct, events, followers, obligations, people
 from bot.cli.practice import audit, follow_up, record, rehearse, replay, scorecard
 from bot.cli.terminal import warn
-from domain.errors import ConfigurationError, RecsysopsError, told
+from domain.errors import ConfigurationError, RecsysopsError, sanitized
 from workers.door import log_administration, redacted, why_not
 
 app = typer.Typer(
@@ -84,14 +84,14 @@ def main() -> None:
     except RecsysopsError as error:
         _fail(str(error), 1)
     except (OperationalError, psycopg.OperationalError) as error:
-        _fail(_unfit() or f"PostgreSQL does not answer: {why_not(error)} ({told(error)})", 1)
+        _fail(_unfit() or f"PostgreSQL does not answer: {why_not(error)} ({sanitized(error)})", 1)
     except (ProgrammingError, psycopg.ProgrammingError):
         # Usually a store that was not migrated; anything else is a bug of ours, and shown in full.
         if why := _unfit():
             _fail(why, 2)
         raise
     except OSError as error:
-        _fail(f"{error.filename or 'a file'}: {told(error)}", 1)
+        _fail(f"{error.filename or 'a file'}: {sanitized(error)}", 1)
 
 
 def _unfit() -> str | None:

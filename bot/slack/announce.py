@@ -26,7 +26,7 @@ from bot.pages.links import links_of
 from bot.slack import digest, witness
 from bot.slack.chat import Chat, NoToken
 from bot.slack.living import HeldUp, Living
-from domain.errors import ConfigurationError, told
+from domain.errors import ConfigurationError, sanitized
 from domain.incident import events as e
 from domain.incident.state import Incident
 from domain.values import Severity
@@ -211,7 +211,7 @@ class Announcer:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this incident's: the others go on
             _log.exception("not_shown", stream=stream)
-            self._put_off(stream, one, one.version, told(error))
+            self._put_off(stream, one, one.version, sanitized(error))
         else:
             if self._in_trouble:
                 self._door.shown.say_trouble(None)

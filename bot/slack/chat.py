@@ -12,7 +12,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.messages.blocks import Block
-from domain.errors import RecsysopsError, told
+from domain.errors import RecsysopsError, sanitized
 
 MESSAGE_TYPE = "recsysops_incident"
 STEP_TYPE = "recsysops_step"
@@ -324,7 +324,7 @@ class Chat:
         except (SlackClientError, OSError, HTTPException) as error:
             # Nobody knows whether it was done; after the pause we look for it.
             self._waits[method, place] = self._clock() + UNCERTAIN_SECONDS
-            raise Later(f"{method} {place} ({told(error)})", UNCERTAIN_SECONDS, unsure=True) from error
+            raise Later(f"{method} {place} ({sanitized(error)})", UNCERTAIN_SECONDS, unsure=True) from error
         return dict(answer.data) if isinstance(answer.data, dict) else {}
 
     def _get(self, method: str, given: dict[str, Any]) -> Any:
@@ -340,8 +340,8 @@ class Chat:
             seconds = float(response.headers.get("Retry-After", UNCERTAIN_SECONDS))
             self._waits[method, place] = self._clock() + seconds
             unsure = response.status_code != TOO_MANY and code != "ratelimited"
-            raise Later(f"{method} {place} ({told(error)})", seconds, unsure=unsure) from error
-        says = f"{method}: {told(error)}"
+            raise Later(f"{method} {place} ({sanitized(error)})", seconds, unsure=unsure) from error
+        says = f"{method}: {sanitized(error)}"
         if code in NO_CHANNEL:
             self._closed[place] = (says, self._clock() + CLOSED_SECONDS)
             self._channels = {name: one for name, one in self._channels.items() if one != place}

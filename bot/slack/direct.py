@@ -33,13 +33,13 @@ class Direct:
         Raises:
             Later: Slack asks to wait.
         """
-        known = set(self._door.shown.told(channel))
+        known = set(self._door.shown.notified(channel))
         for user in dict.fromkeys((*self._responsible(incident), *_own(incident))):
             concerns = incident.severity is Severity.SEV1 or user in _own(incident)
             of_loss, of_this = user, f"{user} {incident.stream}"
             if (of_this if concerns else of_loss) not in known:
                 self._say(user, lost(channel, why, incident))
-                self._door.shown.tell(channel, of_loss, of_this)
+                self._door.shown.notify(channel, of_loss, of_this)
 
     def _say(self, user: str, text: str) -> None:
         try:

@@ -16,7 +16,7 @@ from slack_sdk.web import SlackResponse
 from bot.slack.manifest import scopes
 from bot.slack.permission import PERSON
 from domain.answer import Advice
-from domain.errors import told
+from domain.errors import sanitized
 from workers import door
 
 TIMEOUT_SECONDS = 10
@@ -55,8 +55,8 @@ def examine_slack(path: Path) -> list[Advice]:
 def why(error: Exception) -> str:
     """What Slack said, or that it did not answer."""
     if isinstance(error, SlackApiError):
-        return f"Slack refuses: {told(error)}"
-    return f"Slack does not answer: {told(error)}"
+        return f"Slack refuses: {sanitized(error)}"
+    return f"Slack does not answer: {sanitized(error)}"
 
 
 def _examined(where: str, look: Callable[[], Iterator[Advice]]) -> list[Advice]:

@@ -21,7 +21,7 @@ from domain.incident.state import Incident
 from domain.values import Actor, Severity
 from workers.door import Door, Flood
 
-CARRIED = 10
+POSTS_A_MINUTE = 10
 """
 New cards that a channel carries in a minute: Slack takes about one message a second there, and an incident
 needs about six until its menu stands: the card, its evidence, and what is drawn and said after them.
@@ -88,7 +88,7 @@ class Floods:
         if any(place[0] == channel for place in incident.messages):
             return True
         flood = self._current(name)
-        if flood is None and self._rate(name) <= CARRIED:
+        if flood is None and self._rate(name) <= POSTS_A_MINUTE:
             return False
         flood = self._posted_in(channel, self._joined(flood or self._begun(name, incident), incident))
         self._record(flood, incident)
@@ -212,7 +212,7 @@ class Floods:
     def _is_normal(self, name: str) -> bool:
         """Whether the channel can carry its incidents again; a process has to see that for a minute."""
         begun = self._begun_at.setdefault(name, self._clock())
-        return self._clock() - begun > MINUTE_SECONDS and self._rate(name) <= CARRIED
+        return self._clock() - begun > MINUTE_SECONDS and self._rate(name) <= POSTS_A_MINUTE
 
 
 def stands_alone(incident: Incident) -> bool:

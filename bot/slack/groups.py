@@ -21,7 +21,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.exc import SQLAlchemyError
 
-from domain.errors import told
+from domain.errors import sanitized
 from workers.door import Door
 
 FRESH_SECONDS = 180.0
@@ -113,7 +113,7 @@ class Groups:
         except FAILURES as error:
             wait = retry_after(error)
             self._ask_at = self._clock() + wait
-            _log.warning("groups_not_answered", error=told(error), again_in_seconds=wait)
+            _log.warning("groups_not_answered", error=sanitized(error), again_in_seconds=wait)
             return False
         groups: list[dict[str, Any]] = listed.get("usergroups") or []
         self._handles = {str(group["id"]): str(group["handle"]) for group in groups}

@@ -44,7 +44,7 @@ from bot.pages.links import Links
 from bot.slack.groups import Groups
 from bot.slack.permission import authorise
 from bot.slack.pictured import Pictured
-from domain.errors import ConfigurationError, Refused, Stale, Unanswered, told
+from domain.errors import ConfigurationError, Refused, Stale, Unanswered, sanitized
 from domain.incident import commands as c
 from domain.incident.state import Incident
 from domain.inert import clean
@@ -375,8 +375,8 @@ class Listeners:
             _log.info("press_refused", why=str(refusal), **asked)  # no event: the log holds what happened
             return _said(refusal)
         except SlackApiError as error:
-            _log.warning("slack_refused", error=told(error))
-            return f"Slack did not open the form ({told(error)}). Press again."
+            _log.warning("slack_refused", error=sanitized(error))
+            return f"Slack did not open the form ({sanitized(error)}). Press again."
         except Unanswered as unknown:
             _log.warning("answer_lost", key=unknown.key)
             looking = asyncio.create_task(self._look_up(unknown, tell))

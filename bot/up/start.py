@@ -35,7 +35,7 @@ from bot.up.folder import Folder, occupied
 from bot.up.machine import LOOPBACK, Environment, Ports
 from bot.up.signals import Signals
 from bot.up.supervise import Programs, Revive, Supervisor
-from domain.errors import ConfigurationError, told
+from domain.errors import ConfigurationError, sanitized
 from workers import door
 
 _CELERY = "python -m celery -A workers.process.app:{0} worker -n {0}@%h --loglevel WARNING --concurrency {1}"
@@ -217,7 +217,7 @@ def _check_ports(ports: Ports, *, chat: bool, example: bool) -> None:
                 probe.bind((LOOPBACK, port))
             except OSError as error:
                 raise ConfigurationError(
-                    f"port {port} is taken ({told(error)}); end what listens there, or choose another, "
+                    f"port {port} is taken ({sanitized(error)}); end what listens there, or choose another, "
                     f"for instance {option} {port + 1}"
                 ) from error
 

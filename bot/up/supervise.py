@@ -20,7 +20,7 @@ from datetime import datetime
 from typing import TextIO
 
 from bot.up import reaper
-from domain.errors import ConfigurationError, told
+from domain.errors import ConfigurationError, sanitized
 
 CONFIGURATION = 2
 """The exit code of a process of ours with a wrong configuration: starting it again would not help."""
@@ -148,7 +148,7 @@ class Supervisor:
             try:
                 code = await self._live(name, command)
             except OSError as error:  # no process can be started just now
-                self._last_words[name].append(told(error))
+                self._last_words[name].append(sanitized(error))
                 code = os.EX_OSERR
             if self._stop.is_set():
                 return

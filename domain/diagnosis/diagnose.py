@@ -34,7 +34,7 @@ from domain.diagnosis.report.around import report_events, report_learned_from, r
 from domain.diagnosis.report.rerun import report_rerun, report_two_by_two
 from domain.diagnosis.report.symptom import report_onset, report_slices
 from domain.diagnosis.scene import set_scene
-from domain.errors import told
+from domain.errors import sanitized
 from domain.values import Diagnosis, Evidence, EvidenceStage
 
 NAMED_ITEMS = 50_000
@@ -117,7 +117,7 @@ class Inquiry:
                 step.look(material, self.known, self.seed)
             except Exception as error:  # noqa: BLE001 (one step must not take the others with it)
                 what = f"{step.what[0].upper()}{step.what[1:]}"
-                self.known.say("other", f"{what} could not be examined: {told(error)}")
+                self.known.say("other", f"{what} could not be examined: {sanitized(error)}")
         return (*self.known.evidence[so_far:], *self.known.unread[troubled:])
 
     def conclude(self, material: Material) -> Diagnosis:
@@ -156,7 +156,8 @@ def _compete(material: Material, known: Known) -> Ranking:
             found += [judge(one, material, known, kind.upstream) for one in proposals]
         except Exception as error:  # noqa: BLE001 (one kind must not take the others with it)
             known.say(
-                "other", f"Whether the cause is of kind “{kind.name}” could not be determined: {told(error)}"
+                "other",
+                f"Whether the cause is of kind “{kind.name}” could not be determined: {sanitized(error)}",
             )
     return rank(found)
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from domain.errors import told
+from domain.errors import sanitized
 from domain.incident.comparison import adds_up, compared
 from domain.incident.ranking import rank
 from domain.recommender.hotfix import DeclaredHotfix
@@ -95,7 +95,7 @@ def _tried(hotfix: DeclaredHotfix, around: Circumstances, incident: str, find: F
         worth = _worth(hotfix, kind, parameters, around)
         return _option(hotfix, kind, parameters, worth, around, incident)
     except Exception as error:  # noqa: BLE001 (one hotfix must not take the others off the menu)
-        return _left_out(hotfix, f"could not be priced: {told(error)}")
+        return _left_out(hotfix, f"could not be priced: {sanitized(error)}")
 
 
 def _worth(
@@ -108,7 +108,7 @@ def _worth(
         way = kind.way_of(hotfix)
         if way is None or way.undoes is None:
             raise
-        return unpriced(f"computing it failed ({told(error)})", around)
+        return unpriced(f"computing it failed ({sanitized(error)})", around)
 
 
 def _beside(
@@ -123,7 +123,7 @@ def _beside(
     try:
         return _rolled_back(hotfix, around, incident, find(hotfix.kind), other)
     except Exception as error:  # noqa: BLE001 (as above)
-        return _left_out(hotfix, f"could not be offered: {told(error)}")
+        return _left_out(hotfix, f"could not be offered: {sanitized(error)}")
 
 
 def _rolled_back(

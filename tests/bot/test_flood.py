@@ -145,10 +145,10 @@ def test_after_a_flood_an_incident_has_a_card_of_its_own_again(
 def test_up_to_what_the_channel_carries_each_has_its_card(
     door: Door, announcer: Announcer, person: Driver
 ) -> None:
-    for genre in range(flood.CARRIED):
+    for genre in range(flood.POSTS_A_MINUTE):
         opened(door, genre)
     settle(announcer)
-    assert len(cards(person)) == flood.CARRIED
+    assert len(cards(person)) == flood.POSTS_A_MINUTE
     assert floods(person) == []
 
 

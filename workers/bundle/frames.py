@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from domain.errors import BundleError, told
+from domain.errors import BundleError, sanitized
 from workers.bundle.cells import read_cell, spell_cell
 from workers.bundle.columns import pack, read_labels, spell_labels, unpack
 
@@ -67,7 +67,7 @@ def unpack_frame(content: bytes, name: str = "") -> pd.DataFrame:
         frame.columns = read_labels(about["labels"]).rename(read_cell(about["label"]))
         frame.index = index
     except Exception as error:  # tampered bytes may raise anything
-        raise BundleError(f"{name or 'a frame'} cannot be read: {told(error)}") from error
+        raise BundleError(f"{name or 'a frame'} cannot be read: {sanitized(error)}") from error
     return frame
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import structlog
 
-from domain.errors import told
+from domain.errors import sanitized
 from domain.incident import commands as c
 from domain.incident.events import DiagnosisGathered
 from domain.recommender.recommender import Recommender
@@ -43,7 +43,7 @@ def keep_bundle(work: Work, recommender: Recommender, looked: Looked) -> Iterato
         )
     except Exception as error:  # noqa: BLE001 (whatever it was, it is recorded where people see it)
         _log.exception("bundle_not_kept", incident=work.incident.number)
-        reason = redaction.prose(told(error))
+        reason = redaction.prose(sanitized(error))
         yield c.RecordBundleFailure(diagnosis=event, reason=reason)
     else:
         yield c.RecordBundle(diagnosis=event, **kept.model_dump())

@@ -11,7 +11,7 @@ from typing import Any
 from domain.detection.data.window import grid_until, last_end
 from domain.detection.judge.excluded import planned_for
 from domain.detection.judge.state import CheckState, ExcludedWindow, Verdict
-from domain.errors import SourceError, told
+from domain.errors import SourceError, sanitized
 from domain.recommender.keys.schedule import UPDATED, moments
 from domain.recommender.recommender import Recommender
 from domain.values import Moment, Value
@@ -263,7 +263,7 @@ def _by_beat(
 
 
 def _fault(planned: Plan, end: datetime, error: Exception) -> Fault:
-    says = told(error)
+    says = sanitized(error)
     return Fault(
         check=planned.check.name,
         table=planned.table.name,

@@ -7,7 +7,7 @@ import structlog
 from domain.detection.correlate.joining import MOST_OF_IT, Shares, seen_until
 from domain.detection.correlate.same_cause import crossing
 from domain.detection.judge.excluded import Past
-from domain.errors import RecsysopsError, told
+from domain.errors import RecsysopsError, sanitized
 from domain.incident.state import Incident
 from domain.recommender.lineage import Lineage
 from domain.recommender.recommender import Recommender
@@ -40,6 +40,6 @@ def mostly_there(recommender: Recommender, incident: Incident, finding: Finding,
     try:
         there = measure(recommender, both, finding.window_start, finding.window_end, past)
     except (RecsysopsError, ValueError) as error:
-        _log.info("crossing_not_measured", finding=finding.title, error=told(error))
+        _log.info("crossing_not_measured", finding=finding.title, error=sanitized(error))
         return False
     return there.expected - there.observed >= MOST_OF_IT * (finding.expected - finding.observed)

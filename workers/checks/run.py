@@ -16,7 +16,7 @@ from domain.detection.correlate.explained import without_shadows
 from domain.detection.correlate.same_cause import BLIND
 from domain.detection.judge.excluded import planned_for
 from domain.detection.judge.state import CheckState, ExcludedWindow, TrackedFinding, Verdict
-from domain.errors import told
+from domain.errors import sanitized
 from domain.recommender.keys.schedule import UPDATED
 from domain.recommender.recommender import Recommender
 from domain.values import Finding, Severity, Value
@@ -140,7 +140,7 @@ def explained(recommender: Recommender, findings: Iterable[Finding]) -> tuple[Fi
 
 def fault(planned: Plan, end: datetime, error: Exception, memory: CheckState) -> Verdict:
     """Report a check that could not look as a finding: a blind spot is an incident too."""
-    says = told(error)
+    says = sanitized(error)
     says = redaction.prose(says)
     first = says.strip().splitlines()[0] if says.strip() else type(error).__name__
     verdict = blind(planned, FAULT, (end - planned.window, end), f"cannot look: {first}", memory)

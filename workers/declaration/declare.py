@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ValidationError
 
-from domain.errors import ConfigurationError, told
+from domain.errors import ConfigurationError, sanitized
 from domain.recommender.bundle import Bundle
 from domain.recommender.check import Check
 from domain.recommender.deployer import Deployer
@@ -109,9 +109,11 @@ def load(path: str | Path, environment: Mapping[str, str] | None = None, *, own:
             f"{file}: there is no such file; `recsysops init` writes a first one"
         ) from None
     except OSError as error:
-        raise ConfigurationError(f"{file}: cannot be read ({told(error)}); let this user read it") from None
+        raise ConfigurationError(
+            f"{file}: cannot be read ({sanitized(error)}); let this user read it"
+        ) from None
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{file}: not readable as TOML: {told(error)}") from None
+        raise ConfigurationError(f"{file}: not readable as TOML: {sanitized(error)}") from None
     return load_text(text, file, environment, own=own)
 
 
@@ -127,7 +129,7 @@ def load_text(
     try:
         declared = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{file}: not readable as TOML: {told(error)}") from None
+        raise ConfigurationError(f"{file}: not readable as TOML: {sanitized(error)}") from None
     problems: list[Problem] = []
     expanded = _expand(
         declared, (), surroundings() if environment is None else environment, file.parent, problems

@@ -17,7 +17,7 @@ import orjson
 from pydantic import Field, ValidationError, model_validator
 
 from domain.answer import Advice
-from domain.errors import ConfigurationError, DeployError, DeployUncertain, told
+from domain.errors import ConfigurationError, DeployError, DeployUncertain, sanitized
 from domain.recommender.deployer import Deployer
 from domain.recommender.hotfix import HOTFIX_GROUP
 from domain.recommender.keys.nearest import nearest
@@ -244,7 +244,7 @@ class FlagDeployer:
             document = orjson.loads(text)
         except orjson.JSONDecodeError as error:
             raise DeployError(
-                f"{self._declared.path} is not JSON ({told(error)}); nothing was changed"
+                f"{self._declared.path} is not JSON ({sanitized(error)}); nothing was changed"
             ) from error
         if not isinstance(document, dict):
             raise DeployError(f"{self._declared.path} is no object of flags; nothing was changed")

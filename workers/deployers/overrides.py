@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from domain.errors import DeployError, told
+from domain.errors import DeployError, sanitized
 from domain.values import Option
 
 VERSION = 1
@@ -69,7 +69,9 @@ def parse(text: bytes | None, where: str) -> Document:
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise DeployError(f"{where} is not JSON ({told(error)}); fix or remove it, then try again") from error
+        raise DeployError(
+            f"{where} is not JSON ({sanitized(error)}); fix or remove it, then try again"
+        ) from error
     if not isinstance(document, dict) or document.get("version") != VERSION:
         raise DeployError(f'{where}: expected an object with "version": {VERSION}; nothing was changed')
     if not isinstance(document.setdefault("overrides", []), list):

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from domain.answer import Advice
-from domain.errors import ConfigurationError, DeployError, DeployUncertain, told
+from domain.errors import ConfigurationError, DeployError, DeployUncertain, sanitized
 from domain.recommender.deployer import Deployer
 from domain.values import Option
 from workers.deployers import overrides
@@ -146,7 +146,7 @@ class RedisDeployer:
         try:
             yield client
         except RedisError as error:
-            raise DeployError(f"{self.host}: {_shown(error)} ({told(error)})") from error
+            raise DeployError(f"{self.host}: {_shown(error)} ({sanitized(error)})") from error
         finally:
             client.close()
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from domain.errors import DeployError, told
+from domain.errors import DeployError, sanitized
 from workers.environment.durable import replace_whole
 
 LOCK_SECONDS = 10.0
@@ -49,7 +49,7 @@ class ReplacedFile:
         except RuntimeError as error:  # Path.resolve on a link to itself, before Python 3.13
             raise DeployError(f"{self.path} is a link that leads back to itself; fix it") from error
         except OSError as error:
-            raise DeployError(f"{self.path} could not be written: {told(error)}") from error
+            raise DeployError(f"{self.path} could not be written: {sanitized(error)}") from error
 
     def read(self) -> bytes | None:
         """The file's content; None if there is no file."""

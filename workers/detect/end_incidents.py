@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Engine
 
 from domain.detection.correlate.joining import link_to
-from domain.errors import RecsysopsError, Unmeasurable, told
+from domain.errors import RecsysopsError, Unmeasurable, sanitized
 from domain.incident.commands import AddNote, ClearFinding
 from domain.incident.state import Incident
 from domain.recommender.lineage import lineage
@@ -84,7 +84,7 @@ def _cleared(
         handle(incident.stream, AddNote(text=FOUND_NO_MORE), actor=DETECTOR, key=key, log=log)
         return True
     except (RecsysopsError, ValueError) as error:
-        _log.warning("not_measured", incident=incident.number, error=told(error))
+        _log.warning("not_measured", incident=incident.number, error=sanitized(error))
         return False
     if command is None:
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from domain.answer import Advice
-from domain.errors import told
+from domain.errors import sanitized
 from domain.prediction.kind import LAUNCH_FORECAST
 from domain.recommender.check import Check
 from domain.recommender.keys.nearest import nearest
@@ -30,7 +30,7 @@ def _examined(check: Check, source: Source | None) -> Iterator[Advice]:
         own = find(check.kind)
         columns = tuple(own.columns(read_options(own, check)))
     except Exception as error:  # noqa: BLE001 - whatever a team's check does, the doctor reports it
-        says = told(error)
+        says = sanitized(error)
         yield Advice(level="error", where=where, says=says, fix=f"fix or install the kind {check.kind}")
         return
     lacks = [name for name in columns if source is not None and name not in source.columns]

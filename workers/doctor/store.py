@@ -8,7 +8,7 @@ from itertools import islice
 import psycopg
 
 from domain.answer import Advice
-from domain.errors import ConfigurationError, told
+from domain.errors import ConfigurationError, sanitized
 from workers.environment.address import why_not
 from workers.environment.settings import Settings, read_settings
 from workers.store import followers, people
@@ -43,7 +43,7 @@ def examine_store(environment: Mapping[str, str]) -> Iterator[Advice]:
     except ConfigurationError as error:
         yield Advice(level="error", where=WHERE, says=str(error), fix="correct that variable")
     except psycopg.OperationalError as error:
-        says = f"PostgreSQL does not answer: {why_not(error)} ({told(error)})"
+        says = f"PostgreSQL does not answer: {why_not(error)} ({sanitized(error)})"
         yield Advice(level="error", where=WHERE, says=says, fix="start it, or correct DATABASE_URL")
 
 

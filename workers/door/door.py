@@ -18,7 +18,7 @@ import structlog
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
-from domain.errors import ConfigurationError, LogError, Refused, Unanswered, told
+from domain.errors import ConfigurationError, LogError, Refused, Unanswered, sanitized
 from domain.incident.commands import ApproveHotfix, BreakGlass, ChooseHotfix, Command
 from domain.incident.events import HotfixRehearsed, Recorded
 from domain.incident.state import Incident
@@ -261,7 +261,7 @@ class Door:
         # Trouble with the store itself says nothing about the event.
         if isinstance(reason, SQLAlchemyError):
             return False
-        return stumble(self._engine, follower, event, told(reason))
+        return stumble(self._engine, follower, event, sanitized(reason))
 
     def followers(self) -> list[Following]:
         """How each follower is doing."""

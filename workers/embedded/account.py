@@ -18,7 +18,7 @@ from operator import or_
 from pathlib import Path
 from typing import TypedDict
 
-from domain.errors import ConfigurationError, told
+from domain.errors import ConfigurationError, sanitized
 
 NAME = "embedded_postgres"
 ACCESS_LIST = "system.posix_acl_access"
@@ -78,7 +78,7 @@ def _made() -> pwd.struct_passwd:
     except (OSError, subprocess.CalledProcessError, KeyError) as error:
         raise ConfigurationError(
             f"PostgreSQL refuses to run as root, and the account {NAME} could not be made for it "
-            f"({' '.join(command)}: {told(error)}). Run as an account of your own, or name a server in "
+            f"({' '.join(command)}: {sanitized(error)}). Run as an account of your own, or name a server in "
             "DATABASE_URL."
         ) from error
 
@@ -114,8 +114,8 @@ def _admit(account: Account, folder: Path) -> None:
     except (OSError, AttributeError) as error:
         raise ConfigurationError(
             f"PostgreSQL refuses to run as root, and the account {pwd.getpwuid(account.uid).pw_name} that it "
-            f"runs as cannot pass through {folder} ({told(error)}). Run as an account of your own, put the "
-            f"data elsewhere with RECSYSOPS_VAR, or allow it: chmod o+x {folder}"
+            f"runs as cannot pass through {folder} ({sanitized(error)}). Run as an account of your own, put "
+            f"the data elsewhere with RECSYSOPS_VAR, or allow it: chmod o+x {folder}"
         ) from error
 
 

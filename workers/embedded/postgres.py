@@ -24,7 +24,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import URL
 
-from domain.errors import ConfigurationError, told
+from domain.errors import ConfigurationError, sanitized
 from workers.embedded.account import Account, Identity, account_of, let_through
 from workers.embedded.private import (
     OTHERS,
@@ -219,7 +219,7 @@ def _run(command: list[str | Path], data: Path, account: Account | None, text: s
         )
         said = " ".join((done.stderr or done.stdout).strip().splitlines()[-3:])
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise ConfigurationError(_not_made_ready(data, told(error))) from None
+        raise ConfigurationError(_not_made_ready(data, sanitized(error))) from None
     if done.returncode:
         raise ConfigurationError(_not_made_ready(data, said))
 

@@ -18,7 +18,7 @@ from kombu.connection import Connection
 from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 
-from domain.errors import told
+from domain.errors import sanitized
 
 CONNECT_SECONDS = 2
 ANSWER_SECONDS = 10
@@ -109,7 +109,7 @@ class Broker:
                 confirm_timeout=ANSWER_SECONDS,
             )
         except (OperationalError, OSError) as error:
-            _log.warning("job_not_sent", job=job, error=told(error))
+            _log.warning("job_not_sent", job=job, error=sanitized(error))
             return False
         return True
 
@@ -136,7 +136,7 @@ class Broker:
             try:
                 connection.default_channel  # noqa: B018 - opened at this look; Redis is first asked by it
             except _refusals(connection) as error:
-                return f"the broker on {connection.hostname} does not take jobs ({told(error)})"
+                return f"the broker on {connection.hostname} does not take jobs ({sanitized(error)})"
         return None
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, TypeVar
 
-from domain.errors import ConfigurationError, told
+from domain.errors import ConfigurationError, sanitized
 
 HOUSE = "recsysops"
 """This program's distribution name."""
@@ -92,4 +92,4 @@ def reason(error: BaseException, file: str | None = None) -> str:
     """What was raised, and the line that raised it: in this file, if it comes from there."""
     frames = traceback.extract_tb(error.__traceback__)
     frame = ([one for one in frames if one.filename == file] or frames)[-1]
-    return f"{told(error)} ({Path(frame.filename).name}:{frame.lineno})"
+    return f"{sanitized(error)} ({Path(frame.filename).name}:{frame.lineno})"

@@ -49,7 +49,7 @@ def write_plainly() -> None:
 
 
 def _foreign(error: BaseException) -> None:
-    """Log what a driver or a library said, which is stored and shown nowhere (`domain.errors.told`)."""
+    """Log what a driver or a library said, which is stored and shown nowhere (`domain.errors.sanitized`)."""
     _log.info("foreign_error", says=_words(error))
 
 

@@ -8,12 +8,11 @@ what jobs remember, logs, pages, messages, the terminal. A value is shown as its
 
 There are three levels. A *secret* (by its variable's name, by `secret_env`, or an address's password) is
 shown nowhere. A *value that a declaration expanded* may be a word that also occurs in data: it is removed
-from domain.errors import told
 from prose (our errors, logs), but not from data. Words that are common in text (`eu`, `prod`, `postgres`) are
 left alone; within an address or after `password=` a secret is hidden whatever it is.
 
-*Foreign text* is what a driver, a library or a team's code says (`domain.errors.told`): it stays in the log
-of its process, and loses every piece of a secret, because whoever misreads an address quotes a part of it.
+*Foreign text* is what a driver, a library or a team's code says (`domain.errors.sanitized`): it stays in the
+log of its process, and loses every piece of a secret, as whoever misreads an address quotes a part of it.
 """
 
 from __future__ import annotations

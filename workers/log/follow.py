@@ -20,7 +20,7 @@ import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from domain.errors import LogError, RecsysopsError, told
+from domain.errors import LogError, RecsysopsError, sanitized
 from domain.incident.commands import AddNote, DeclareIncident
 from domain.incident.events import Recorded
 from domain.values import Actor, Severity
@@ -44,7 +44,7 @@ class Poisoned(RecsysopsError):
     """An effect failed at this event, for a reason that lies outside the store."""
 
     def __init__(self, recorded: Recorded, reason: Exception) -> None:
-        super().__init__(told(reason))
+        super().__init__(sanitized(reason))
         self.recorded = recorded
 
 
@@ -65,10 +65,10 @@ def follow(log: Engine, name: str, effect: Effect, stop: Signal) -> None:
         except Exception as error:  # noqa: BLE001 - whatever it was, the event is still there and is retried
             failures += 1
             _log.exception("follower_failed", follower=name, failures=failures)
-            if isinstance(error, Poisoned) and stumble(log, name, error.recorded, told(error)):
+            if isinstance(error, Poisoned) and stumble(log, name, error.recorded, sanitized(error)):
                 continue
             if isinstance(error, LogError):
-                say_stuck(log, name, told(error))
+                say_stuck(log, name, sanitized(error))
             # One by one from here: what precedes the failing event is done and stays done.
             limit = 1
             stop.wait(min(LONGEST_PAUSE_SECONDS, 0.5 * 2**failures))
@@ -162,7 +162,7 @@ class AppendListener:
                 return True  # notifications before this moment went unheard
             return any(True for _ in self._connection.notifies(timeout=timeout_seconds, stop_after=1))
         except psycopg.OperationalError as error:
-            _log.warning("news_unheard", error=told(error))
+            _log.warning("news_unheard", error=sanitized(error))
             self.close()
             time.sleep(timeout_seconds)
             return False

@@ -18,7 +18,7 @@ import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from domain.errors import NumberTaken, Refused, VersionConflict, told
+from domain.errors import NumberTaken, Refused, VersionConflict, sanitized
 from domain.incident.commands import Command, Correction, DeclareIncident, OpenIncident
 from domain.incident.decide import decide
 from domain.incident.events import Recorded
@@ -115,7 +115,7 @@ def wake(store: Engine) -> None:
         with at_once(store) as connection:
             cursor(connection).execute(_CALL)
     except (SQLAlchemyError, psycopg.Error) as error:
-        _log.warning("followers_not_woken", error=told(error))
+        _log.warning("followers_not_woken", error=sanitized(error))
 
 
 def _once(store: Engine, stream: str | None, command: Command, origin: Origin) -> Answer:

@@ -21,7 +21,7 @@ from threading import Event as Signal
 import structlog
 from sqlalchemy import Connection, Engine
 
-from domain.errors import ConfigurationError, MayStillAct, Refused, told
+from domain.errors import ConfigurationError, MayStillAct, Refused, sanitized
 from domain.incident import commands as c
 from domain.incident.events import Recorded
 from domain.incident.obligations import BOTS_OWN, Obligation, open_obligations
@@ -167,7 +167,7 @@ def _try(work: Work, handler: Handler) -> bool:
             recorded = True
     except Exception as error:  # noqa: BLE001 - whatever it was: recorded, retried, given up visibly
         _log.exception("obligation_not_settled", kind=obligation.kind, event_id=obligation.event_id)
-        trouble = redaction.prose(told(error))
+        trouble = redaction.prose(sanitized(error))
         with work.log.begin() as connection:
             attempts.end(connection, obligation, trouble=trouble)
         if isinstance(error, MayStillAct):

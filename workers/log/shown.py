@@ -47,10 +47,10 @@ class Trouble(Value):
 
 
 class LostRoute(Value):
-    """Why a channel cannot be posted to, and who has been told so: see `Shown.tell`."""
+    """Why a channel cannot be posted to, and who has been told so: see `Shown.notify`."""
 
     says: str
-    told: tuple[str, ...] = ()
+    notified: tuple[str, ...] = ()
 
 
 class Flood(Value):
@@ -153,19 +153,19 @@ class Shown:
         with self._log.begin() as connection:
             known = take(connection, ROUTE + channel)
             if trouble is not None:
-                _keep_route(connection, channel, LostRoute(says=trouble, told=_lost(known).told))
+                _keep_route(connection, channel, LostRoute(says=trouble, notified=_lost(known).notified))
 
-    def told(self, channel: str) -> tuple[str, ...]:
+    def notified(self, channel: str) -> tuple[str, ...]:
         """What was said directly since this channel was lost, as `tell` recorded it."""
         with self._log.connect() as connection:
-            return _lost(recall(connection, ROUTE + channel)).told
+            return _lost(recall(connection, ROUTE + channel)).notified
 
-    def tell(self, channel: str, *keys: str) -> None:
+    def notify(self, channel: str, *keys: str) -> None:
         """Record that this was said directly, because the channel is lost."""
         with self._log.begin() as connection:
             known = _lost(recall(connection, ROUTE + channel))
-            told = tuple(dict.fromkeys((*known.told, *keys)))
-            _keep_route(connection, channel, known.model_copy(update={"told": told}))
+            notified = tuple(dict.fromkeys((*known.notified, *keys)))
+            _keep_route(connection, channel, known.model_copy(update={"notified": notified}))
 
     def routes_in_trouble(self) -> dict[str, str]:
         """Declared channel → why it cannot be posted to."""

@@ -24,7 +24,7 @@ import pandas as pd
 
 from domain.diagnosis.inside.layers import activations
 from domain.diagnosis.items.attribution import contributions, only_called
-from domain.errors import SourceError, listeners, told
+from domain.errors import SourceError, listeners, sanitized
 from workers.models.exchange import Ended, packed, receive, send, unpacked
 from workers.models.files import load_model, prepare
 from workers.models.loaded import LoadedModel
@@ -159,7 +159,7 @@ def _wrong(error: BaseException) -> dict[str, Any]:
     """The answer; what a library said goes to the log of who asked, as this process may write nothing."""
     said: list[BaseException] = []
     listeners[:] = [said.append]
-    words = "it wanted more memory than it may have" if isinstance(error, MemoryError) else told(error)
+    words = "it wanted more memory than it may have" if isinstance(error, MemoryError) else sanitized(error)
     return {
         "wrong": words,
         "says": [f"{type(one).__name__}: {one}" for one in (error.__cause__, *said) if one],

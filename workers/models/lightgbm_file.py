@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from domain.errors import SourceError, told
+from domain.errors import SourceError, sanitized
 from workers.models.loaded import LoadedModel, Output, Scores, column_of
 
 BINARY = "binary"
@@ -79,5 +79,5 @@ def load_lightgbm(path: Path) -> LightgbmModel:
         return LightgbmModel(lightgbm.Booster(model_file=str(path)))
     except lightgbm.basic.LightGBMError as error:
         raise SourceError(
-            f"{path}: could not be read ({told(error)}); write it with Booster.save_model"
+            f"{path}: could not be read ({sanitized(error)}); write it with Booster.save_model"
         ) from error

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import onnxruntime
 import pandas as pd
 
-from domain.errors import SourceError, told
+from domain.errors import SourceError, sanitized
 from workers.models.loaded import LoadedModel, Output, Scores, column_of
 from workers.models.onnx_layers import with_layers
 
@@ -120,7 +120,7 @@ def _tensor(features: pd.DataFrame, asked: Any) -> Any:
     try:
         tensor = features.to_numpy(TENSORS[asked.type])
     except (ValueError, TypeError) as error:
-        raise SourceError(f"it takes {asked.type}: {told(error)}") from error
+        raise SourceError(f"it takes {asked.type}: {sanitized(error)}") from error
     return tensor.ravel() if len(asked.shape) == 1 else tensor
 
 
@@ -131,7 +131,7 @@ def load_onnx(path: Path) -> OnnxModel:
     except MemoryError:
         raise
     except Exception as error:  # (its errors share no type of their own)
-        first = told(error).splitlines()[0] if told(error) else type(error).__name__
+        first = sanitized(error).splitlines()[0] if sanitized(error) else type(error).__name__
         raise SourceError(f"{path}: could not be read as ONNX ({first})") from error
     return OnnxModel(session, path)
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from domain.errors import SourceError, told
+from domain.errors import SourceError, sanitized
 from domain.resolution.rehearsal.planted import Segment
 from workers.models.loaded import LoadedModel, Output, Scores
 
@@ -71,7 +71,7 @@ def load_planted(path: Path) -> PlantedModel:
         model = Path(said.pop("model"))
         segment = Segment(**said)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SourceError(f"{path}: names no model with a fault ({told(error)})") from error
+        raise SourceError(f"{path}: names no model with a fault ({sanitized(error)})") from error
     if model.suffix.lower() == END:
         raise SourceError(f"{path}: names a model that has a fault already")
     from workers.models.files import load_model  # noqa: PLC0415 - which reads this format, too

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from domain.errors import SourceError, told
+from domain.errors import SourceError, sanitized
 from workers.embedded.process import bare_environment
 from workers.environment.exchange import answered
 from workers.models.exchange import Ended, packed, receive, send, unpacked
@@ -207,7 +207,7 @@ class ModelProcess:
             send(self._line, asked, body)
         except pa.ArrowException as error:
             raise SourceError(
-                f"{self.path}: a feature holds values of several kinds ({told(error)})"
+                f"{self.path}: a feature holds values of several kinds ({sanitized(error)})"
             ) from error
         except OSError as error:
             raise SourceError(f"{self.path}: {self._why()}") from error

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from domain.errors import SourceError, told
+from domain.errors import SourceError, sanitized
 from domain.recommender.check import Check
 from domain.recommender.model import Registry
 from domain.recommender.options import Serving
@@ -41,7 +41,7 @@ def released(name: str, registry: Registry) -> Released:
     except FileNotFoundError as error:
         raise SourceError(f"{where}: there is no such file; correct its path") from error
     except (OSError, ValueError) as error:
-        raise SourceError(f"{where}: cannot be read as JSON ({told(error)})") from error
+        raise SourceError(f"{where}: cannot be read as JSON ({sanitized(error)})") from error
     version = _held(where, held, registry.version)
     since = _time(where, _held(where, held, registry.since)) if registry.since else written
     return Released(version, since, _held(where, held, registry.digest) if registry.digest else None)

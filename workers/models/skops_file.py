@@ -14,7 +14,7 @@ import skops.io
 from sklearn.exceptions import InconsistentVersionWarning
 
 from domain.diagnosis.items.attribution import by_trees
-from domain.errors import SourceError, told
+from domain.errors import SourceError, sanitized
 from workers.models.loaded import LoadedModel, Output, Scores, column_of
 
 # What trees, linear models, networks and their pipelines need beyond skops' own list. `functools.partial` is
@@ -88,7 +88,9 @@ def load_skops(path: Path) -> SkopsModel:
     except MemoryError:
         raise
     except Exception as error:  # (skops passes on whatever its zip and JSON readers raise)
-        raise SourceError(f"{path}: not a skops file ({told(error)}); write it with skops.io.dump") from error
+        raise SourceError(
+            f"{path}: not a skops file ({sanitized(error)}); write it with skops.io.dump"
+        ) from error
     if strangers:
         raise SourceError(
             f"{path}: holds types that are not trusted and was not opened: {', '.join(strangers)}; "
@@ -101,7 +103,7 @@ def load_skops(path: Path) -> SkopsModel:
         raise
     except Exception as error:  # (a file of another scikit-learn may raise anything)
         raise SourceError(
-            f"{path}: could not be read ({told(error)}); write it with this scikit-learn"
+            f"{path}: could not be read ({sanitized(error)}); write it with this scikit-learn"
         ) from error
     return SkopsModel(estimator, written)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
-from domain.errors import CannotRehearse, ConfigurationError, RecsysopsError, told
+from domain.errors import CannotRehearse, ConfigurationError, RecsysopsError, sanitized
 from domain.incident.events import HotfixRehearsed, Verdict
 from domain.recommender.hotfix import DeclaredHotfix
 from domain.recommender.keys.nearest import nearest
@@ -94,7 +94,7 @@ def rehearse_one(
     except RecsysopsError as error:
         return event.model_copy(update={"says": prose(str(error))})
     except Exception as error:  # noqa: BLE001 - one hotfix must not keep the others from being rehearsed
-        return event.model_copy(update={"says": prose(told(error))})
+        return event.model_copy(update={"says": prose(sanitized(error))})
 
 
 def seed_of(day: date, hotfix: str) -> int:

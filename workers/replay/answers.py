@@ -26,7 +26,7 @@ from domain.detection.data.tally import Tally
 from domain.detection.data.trainings import Ages, Runs
 from domain.detection.exposure.against_engagement import Engagement
 from domain.diagnosis.bundle.document import Frames, read, spell
-from domain.errors import BundleError, told
+from domain.errors import BundleError, sanitized
 from workers.bundle.frames import pack_frame, unpack_frame
 from workers.checks.tape import TooFew
 from workers.sources.logged.numbers import PastNumbers
@@ -88,7 +88,7 @@ def _read(spelled: Any, frames: Mapping[str, pd.DataFrame]) -> Any:
         kind, value = spelled["as"], spelled["value"]
         return frames[value["frame"]] if kind == FRAME else read(KINDS[kind], value, frames)
     except (KeyError, TypeError) as error:
-        raise BundleError(f"what the check read is none of this release: {told(error)}") from error
+        raise BundleError(f"what the check read is none of this release: {sanitized(error)}") from error
 
 
 def pack_frames(frames: Frames) -> bytes:
@@ -106,7 +106,7 @@ def unpack_frames(content: bytes) -> dict[str, pd.DataFrame]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return {name: unpack_frame(archive.read(name), name) for name in archive.namelist()}
     except zipfile.BadZipFile as error:
-        raise BundleError(f"what the check read cannot be opened: {told(error)}") from error
+        raise BundleError(f"what the check read cannot be opened: {sanitized(error)}") from error
 
 
 def personal(spelled: Any, frames: Mapping[str, pd.DataFrame], hidden: Collection[str]) -> tuple[str, ...]:

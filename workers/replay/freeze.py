@@ -18,7 +18,7 @@ from domain.detection.correlate.same_cause import BLIND
 from domain.detection.judge.excluded import excluded_for
 from domain.detection.judge.state import CheckState, ExcludedWindow, Verdict
 from domain.diagnosis.bundle.leave_out import columns_left_out
-from domain.errors import BundleError, told
+from domain.errors import BundleError, sanitized
 from domain.incident.state import Incident
 from domain.recommender.check import Check
 from domain.recommender.keys.duration import name_duration
@@ -101,7 +101,7 @@ def freeze(work: Work, recommender: Recommender, since: datetime | None) -> dict
         looks, arrays = Looks(why_not=str(error)), None
     except Exception as error:  # noqa: BLE001 - failing to keep the looks must not spoil the diagnosis
         _log.exception("looks_not_kept", incident=work.incident.number)
-        looks, arrays = Looks(why_not=told(error)), None
+        looks, arrays = Looks(why_not=sanitized(error)), None
     files = {ABOUT: _spelled(looks)}
     return files if arrays is None else {**files, ARRAYS: arrays}
 
@@ -297,7 +297,7 @@ def opened(files: dict[str, bytes]) -> Frozen:
     try:
         looks = Looks.model_validate_json(files[ABOUT])
     except ValidationError as error:
-        raise BundleError(f"{ABOUT} is none that this release can read: {told(error)}") from error
+        raise BundleError(f"{ABOUT} is none that this release can read: {sanitized(error)}") from error
     if looks.format != FORMAT:
         raise BundleError(f"{ABOUT} is of format {looks.format}, and this release reads {FORMAT}")
     if looks.why_not is not None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from domain.errors import ConfigurationError, DeployError, DeployUncertain, Refused, told
+from domain.errors import ConfigurationError, DeployError, DeployUncertain, Refused, sanitized
 from domain.incident import commands as c
 from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
@@ -118,11 +118,11 @@ def take_back(work: Work, recommender: Recommender) -> Iterator[c.Command]:
 
 
 def _said(error: Exception) -> str:
-    return redaction.prose(told(error))
+    return redaction.prose(sanitized(error))
 
 
 def _unwritten(error: OSError) -> str:
-    return f"the declaration cannot be written ({told(error)})"
+    return f"the declaration cannot be written ({sanitized(error)})"
 
 
 def _goes_with_the_sources(change: AddedCheck, draft: Path) -> None:

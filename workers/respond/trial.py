@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from domain.errors import RecsysopsError, told
+from domain.errors import RecsysopsError, sanitized
 from domain.improvement.candidates.candidate import Candidate
 from domain.improvement.candidates.search import candidates
 from domain.improvement.trial import (
@@ -106,7 +106,7 @@ def try_changes(path: Path, recommender: Recommender, incident: Incident) -> Tri
     try:
         return try_these(path, incident, candidates(recommender, written(path), ours(), incident))
     except (RecsysopsError, OSError) as error:
-        return Tried(note=f"The past could not be replayed: {told(error)}")
+        return Tried(note=f"The past could not be replayed: {sanitized(error)}")
 
 
 @kept_open()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from domain.errors import SourceError, told
+from domain.errors import SourceError, sanitized
 from workers.environment import clock
 from workers.scaffold.guess import Guess, roles, sliced
 from workers.scaffold.layout import Layout, layouts
@@ -54,7 +54,7 @@ def init(folder: str | Path, at: datetime | None = None) -> str:
             try:
                 guess = _guessed(connection, root, layout, at or clock.now())
             except duckdb.Error as error:
-                unread[layout.pattern] = told(explained(layout.name, error))
+                unread[layout.pattern] = sanitized(explained(layout.name, error))
                 continue
             guesses += [guess] if guess is not None else []
         found = related(connection, guesses)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
-from domain.errors import LogError, told
+from domain.errors import LogError, sanitized
 from workers.environment import clock
 from workers.store.tables import AttachmentRow
 
@@ -42,7 +42,7 @@ def keep(log: Engine, content: bytes, media_type: str = "image/png") -> str:
                 statement.on_conflict_do_update(constraint="attachments_pkey", set_=anew, where=replaced)
             )
     except DBAPIError as error:
-        raise LogError(f"the picture could not be kept: {told(error)}") from error
+        raise LogError(f"the picture could not be kept: {sanitized(error)}") from error
     return digest
 
 

@@ -21,7 +21,7 @@ import structlog
 from pydantic import ValidationError
 from sqlalchemy import ColumnElement, Connection, func, select, true
 
-from domain.errors import told
+from domain.errors import sanitized
 from domain.incident.decide.rule import ACTING
 from domain.incident.followed import is_open
 from domain.incident.state import Incident, Status, replay
@@ -353,7 +353,7 @@ def _as_it_was(
     try:
         return Incident.model_validate_json(incident, extra="ignore")
     except ValidationError as error:
-        _log.warning("archived_card_not_read", error=told(error))
+        _log.warning("archived_card_not_read", error=sanitized(error))
         return None
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ProgrammingError
 
 import migrations
-from domain.errors import ConfigurationError, told
+from domain.errors import ConfigurationError, sanitized
 from workers.store.connection import CONNECT_SECONDS, ROLE, driver_address, role_of, spell
 from workers.store.fit import never
 from workers.store.known import make_known
@@ -125,6 +125,6 @@ def _refused(login: str, error: ProgrammingError) -> str:
             f'  GRANT CREATE ON SCHEMA public TO "{login}";\nand then `recsysops migrate` again.'
         )
     return (
-        f"The login “{login}” may not do that: {told(error)}. Migrations run as the login that owns the "
+        f"The login “{login}” may not do that: {sanitized(error)}. Migrations run as the login that owns the "
         "tables; name it in DATABASE_OWNER_URL."
     )

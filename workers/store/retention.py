@@ -19,7 +19,7 @@ from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import ProgrammingError
 
-from domain.errors import ConfigurationError, LogError, Tampered, told
+from domain.errors import ConfigurationError, LogError, Tampered, sanitized
 from domain.incident.followed import is_open
 from domain.incident.state import Incident, replay
 from domain.values import Value
@@ -144,7 +144,7 @@ def drop(log: Engine, owner: Engine, folder: Path, before: datetime, key: Ed2551
             if not isinstance(error.orig, InsufficientPrivilege):
                 raise
             raise ConfigurationError(
-                f"PostgreSQL refuses it: {told(error)}. Only the login that owns the tables "
+                f"PostgreSQL refuses it: {sanitized(error)}. Only the login that owns the tables "
                 "may drop events; name it in DATABASE_OWNER_URL."
             ) from error
     return Dropped(events=events, streams=streams, kept=kept)

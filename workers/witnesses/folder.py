@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from domain.errors import WitnessError, told
+from domain.errors import WitnessError, sanitized
 from domain.recommender.witness import Witness
 from workers.environment.durable import sync_folder
 from workers.store.log.checkpoint import Checkpoint, Held, spell
@@ -51,7 +51,7 @@ class Folder:
                 _write(opened, torn + spell(checkpoint))
             sync_folder(self._path)
         except OSError as error:
-            raise WitnessError(f"{file} cannot be written ({told(error)})") from error
+            raise WitnessError(f"{file} cannot be written ({sanitized(error)})") from error
         return f"{file} holds position {checkpoint.position}"
 
     def held(self, workspace: str) -> list[Held]:
@@ -62,7 +62,7 @@ class Folder:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise WitnessError(f"{file} cannot be read ({told(error)})") from error
+            raise WitnessError(f"{file} cannot be read ({sanitized(error)})") from error
         try:
             return held_in(_read(opened), str(file))
         finally:

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel
 
-from domain.errors import BundleError, told
+from domain.errors import BundleError, sanitized
 
 Frames = dict[str, pd.DataFrame]
 FRAME = "frame"
@@ -110,7 +110,7 @@ def read(kind: type[T], spelled: Mapping[str, Any], frames: Mapping[str, pd.Data
     try:
         made: T = _read(kind, spelled, frames)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BundleError(f"the document is none of this release: {told(error)}") from error
+        raise BundleError(f"the document is none of this release: {sanitized(error)}") from error
     return made
 
 

@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from pydantic import Field, ValidationError
 
-from domain.errors import BundleError, told
+from domain.errors import BundleError, sanitized
 from domain.values import Moment, Value
 
 FORMAT = 1
@@ -121,7 +121,7 @@ def opened(content: bytes, root: str) -> Manifest:
     try:
         return Manifest.model_validate_json(content)
     except ValidationError as error:
-        raise BundleError(f"{MANIFEST} is none that this release can read: {told(error)}") from error
+        raise BundleError(f"{MANIFEST} is none that this release can read: {sanitized(error)}") from error
 
 
 def not_as_kept(manifest: Manifest, found: Mapping[str, str | None]) -> dict[str, str]:

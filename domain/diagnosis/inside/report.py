@@ -10,7 +10,7 @@ from domain.diagnosis.inside.surrogate import Surrogate, surrogate_of
 from domain.diagnosis.items.attribution import only_called
 from domain.diagnosis.known import Known
 from domain.diagnosis.material import Material
-from domain.errors import told
+from domain.errors import sanitized
 
 FEW = 20  # candidates, enough to see what kind of model it is
 LEADING = 3  # features in the line; the table has more
@@ -26,7 +26,7 @@ def report_expectations(material: Material, known: Known, seed: int) -> None:
         try:
             broken = broken_by(model, rows, columns.features, columns.item, expected, seed=seed)
         except Exception as error:  # noqa: BLE001 (a model may raise anything; the others are tried)
-            known.say("other", f"Whether the score {expected.words} could not be tried: {told(error)}")
+            known.say("other", f"Whether the score {expected.words} could not be tried: {sanitized(error)}")
             continue
         if broken is None:
             held += 1

@@ -28,7 +28,7 @@ from redis.exceptions import ConnectionError as RedisAway
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from domain.errors import RecsysopsError, told
+from domain.errors import RecsysopsError, sanitized
 from domain.incident import commands as c
 from tests.workers.conftest import NOON, make_option
 from tests.workers.deployers.badly import answering, http, raw
@@ -142,7 +142,7 @@ def test_no_error_of_a_library_shows_a_piece_of_a_secret_and_its_words_are_in_th
 ) -> None:
     for error in foreign(SAYINGS[how](secret)):
         with knowing(f"postgresql://me:{secret}@host/db", secret=secret) as log:
-            shown = told(error)
+            shown = sanitized(error)
             try:
                 raise error
             except type(error):
@@ -296,10 +296,10 @@ def test_what_the_store_keeps_of_a_failure_holds_no_piece_of_a_secret(
             with log.connect() as connection:
                 recorded = read_stream(connection, stream)[0]
             for _ in range(followers.MOST_TRIES):
-                stumble(log, f"follower {n}", recorded, told(error))
-            say_stuck(log, f"follower {n}", told(error))
+                stumble(log, f"follower {n}", recorded, sanitized(error))
+            say_stuck(log, f"follower {n}", sanitized(error))
             with log.begin() as connection:
-                remember(connection, how, {"why": told(error)})
+                remember(connection, how, {"why": sanitized(error)})
         hidden(secret, written.getvalue())
     kept = rows_of(owner)
     assert "diagnosis.failed" in kept

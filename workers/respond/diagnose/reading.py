@@ -16,7 +16,7 @@ from domain.detection.data.counts import NOT_SET
 from domain.detection.data.window import Grid
 from domain.diagnosis.material import Snapshots, Standby
 from domain.diagnosis.replay import CandidateColumns
-from domain.errors import told
+from domain.errors import sanitized
 from domain.recommender.recommender import Recommender
 from domain.recommender.several import several
 from domain.resolution.replays.registry import standby_of
@@ -70,7 +70,7 @@ class Reader:
         try:
             return read()
         except Exception as error:  # noqa: BLE001 (one table must not take the others with it)
-            self.problems.append(f"{what} could not be read: {told(error)}")
+            self.problems.append(f"{what} could not be read: {sanitized(error)}")
             return None
 
     @cached_property

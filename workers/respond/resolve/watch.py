@@ -16,7 +16,7 @@ import structlog
 
 from domain.detection.judge.again.measure import Measurement
 from domain.detection.judge.harm import WatchedWindow, harmful
-from domain.errors import ConfigurationError, NoRows, RecsysopsError, SourceError, Unmeasurable, told
+from domain.errors import ConfigurationError, NoRows, RecsysopsError, SourceError, Unmeasurable, sanitized
 from domain.incident import commands as c
 from domain.incident.comparison import number
 from domain.incident.events import HotfixApplied, HotfixExpired, HotfixReverted, HotfixWatched, Recorded
@@ -92,7 +92,7 @@ def guard(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     try:
         seen = measure_now(work, recommender, finding, start, end)
     except (RecsysopsError, ValueError) as error:
-        _log.warning("not_measured", incident=work.incident.number, error=told(error))
+        _log.warning("not_measured", incident=work.incident.number, error=sanitized(error))
         gone = _all_gone(deployed, finding, error, end)
         return (gone,) if gone else ()
     return (_harm(deployed, finding, seen, start, end) or _seen(deployed, finding, seen, start, end),)
@@ -154,10 +154,10 @@ def _look(work: Work, recommender: Recommender, deployed: Deployed, finding: Fin
         if over or isinstance(error, Unmeasurable):
             return (
                 c.RefuteHotfix(
-                    option=hotfix.option, reason=f"Its effect could not be measured: {told(error)}"
+                    option=hotfix.option, reason=f"Its effect could not be measured: {sanitized(error)}"
                 ),
             )
-        _log.warning("not_measured", incident=work.incident.number, error=told(error))
+        _log.warning("not_measured", incident=work.incident.number, error=sanitized(error))
         return ()
     harm = _harm(deployed, finding, seen, start, end)
     return (harm or _judged(deployed, finding, seen, over, start, end),)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from domain.errors import ConfigurationError, RecsysopsError, told
+from domain.errors import ConfigurationError, RecsysopsError, sanitized
 from domain.incident import commands as c
 from domain.recommender.recommender import Recommender
 from domain.resolution.held_out import A_DAY, CONFIDENCE, SHARE, Bools, ByMember, gained, gap_closed, held_out
@@ -75,7 +75,7 @@ def _known(unit: str, measured: Callable[[], Estimate]) -> Estimate:
     try:
         return measured()
     except (RecsysopsError, ValueError) as error:
-        basis = f"not measurable: {redaction.prose(told(error))}"
+        basis = f"not measurable: {redaction.prose(sanitized(error))}"
         return Estimate(value=None, unit=unit, confidence=CONFIDENCE, basis=basis)
 
 

@@ -11,7 +11,7 @@ import duckdb
 import ibis
 import psycopg
 
-from domain.errors import SourceError, told
+from domain.errors import SourceError, sanitized
 from workers.environment.address import misread
 from workers.sources.engines.found import split_pattern
 from workers.sources.engines.spark import SCHEMES, cancellable, open_spark
@@ -253,7 +253,7 @@ def explained(name: str, error: Exception, words: Iterable[str] = ()) -> SourceE
     hint = next((hint for kinds, phrases, hint in HINTS if _is_one(error, said, kinds, phrases)), OTHERWISE)
     quotes = dict.fromkeys(word for word in words if f'"{word}"' in said)
     about = f"; it is about {', '.join(map(repr, quotes))}" if quotes else ""
-    return SourceError(f'table "{name}": {hint}{about} ({told(error)})')
+    return SourceError(f'table "{name}": {hint}{about} ({sanitized(error)})')
 
 
 def _is_one(

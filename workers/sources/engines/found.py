@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
-from domain.errors import SourceError, told
+from domain.errors import SourceError, sanitized
 
 MOST_ENTRIES = 500_000
 MOST_SECONDS = 20.0
@@ -162,5 +162,5 @@ def _said(pattern: str, error: OSError) -> str:
     if error.errno == errno.ENAMETOOLONG:
         return f"{pattern[:200]}… is longer than a path can be; name a shorter one"
     if error.errno in (errno.EACCES, errno.EPERM):
-        return f"{pattern[:200]} cannot be reached ({told(error)}); let this user read it"
-    return f"{pattern[:200]} cannot be read ({told(error)})"
+        return f"{pattern[:200]} cannot be reached ({sanitized(error)}); let this user read it"
+    return f"{pattern[:200]} cannot be read ({sanitized(error)})"

@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl
 
 import ibis
 
-from domain.errors import SourceError, told
+from domain.errors import SourceError, sanitized
 
 T = TypeVar("T")
 SCHEMES = ("spark://", "pyspark://")
@@ -46,7 +46,7 @@ def open_spark(url: str) -> Any:
         from pyspark.sql import SparkSession  # noqa: PLC0415 - an extra that most installations lack
     except ImportError as error:
         raise SourceError(
-            f'pyspark is not installed; install it with: pip install "recsysops[spark]" ({told(error)})'
+            f'pyspark is not installed; install it with: pip install "recsysops[spark]" ({sanitized(error)})'
         ) from None
     with _starting:
         require_java(os.environ.get("JAVA_HOME"))

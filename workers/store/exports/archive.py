@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine
 
-from domain.errors import Refused, Tampered, told
+from domain.errors import Refused, Tampered, sanitized
 from domain.values import Value
 from workers.environment import clock
 from workers.store.connection import workspace_of
@@ -98,7 +98,7 @@ def read(file: Path) -> Iterator[dict[str, Any]]:
                     _follow(row, heads, str(file))
                     yield row
     except (pa.ArrowException, KeyError) as error:
-        raise Tampered(f"{file} is not an archive of events that can be read: {told(error)}") from error
+        raise Tampered(f"{file} is not an archive of events that can be read: {sanitized(error)}") from error
 
 
 def digest(file: Path) -> str:

@@ -16,7 +16,7 @@ import orjson
 from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, func, select
 
-from domain.errors import LogError, Tampered, told
+from domain.errors import LogError, Tampered, sanitized
 from domain.incident.decide import REVISION
 from domain.incident.events import CARDLESS, Recorded
 from domain.incident.person import is_pseudonym
@@ -187,7 +187,7 @@ def _replayed(stream: str, rows: Iterable[Any], counted: Counted, wrong: Wrong) 
             for record in records:
                 incident = evolve(incident, record)
         except (LogError, ValidationError) as error:
-            wrong.say(f"{row_name(written[0])} cannot be replayed: {told(error)}")
+            wrong.say(f"{row_name(written[0])} cannot be replayed: {sanitized(error)}")
     return incident
 
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import AfterValidator, Field, ValidationError
 from sqlalchemy import Connection, Engine
 
-from domain.errors import Refused, Tampered, told
+from domain.errors import Refused, Tampered, sanitized
 from domain.values import Value
 from workers.store.connection import workspace_of
 from workers.store.log.border import sealed_after
@@ -152,7 +152,7 @@ def read_line(line: bytes) -> Checkpoint | None:
     try:
         row = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        raise Tampered(f"it is not JSON ({told(error)})") from None
+        raise Tampered(f"it is not JSON ({sanitized(error)})") from None
     if not isinstance(row, dict):
         raise Tampered("it is not a checkpoint")
     return None if "entry_hash" in row and "signature" not in row else read(row)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 from pydantic import ValidationError
 
-from domain.errors import LogError, told
+from domain.errors import LogError, sanitized
 from domain.incident.codec import decode_text, encode
 from domain.incident.decide import REVISION
 from domain.incident.events import Logged, Recorded
@@ -112,7 +112,7 @@ def _written(event: Logged) -> str:
         # By their fields: both belong to the class that the wire name stands for.
         same = vars(decode_text(event.wire_name, event.schema_version, data)) == vars(event)
     except (ValidationError, orjson.JSONEncodeError) as error:
-        raise LogError(f"{event.wire_name} cannot be written as JSON: {told(error)}") from error
+        raise LogError(f"{event.wire_name} cannot be written as JSON: {sanitized(error)}") from error
     if not same:
         raise LogError(f"{event.wire_name} would not read back as it was written; is a number in it NaN?")
     return data

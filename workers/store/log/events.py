@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import Connection, Engine
 
-from domain.errors import LogError, NumberTaken, VersionConflict, told
+from domain.errors import LogError, NumberTaken, VersionConflict, sanitized
 from domain.incident.events import Logged, Recorded
 from workers.store.connection import cursor
 from workers.store.log.border import border
@@ -112,7 +112,7 @@ def conflict(error: psycopg.IntegrityError, stream: str) -> Exception:
         return NumberTaken(stream)
     if error.diag.constraint_name in _IN_THE_WAY:
         return VersionConflict(f"Somebody else appended first ({error.diag.constraint_name}); read again.")
-    return LogError(f"The log refused the events: {told(error)}")
+    return LogError(f"The log refused the events: {sanitized(error)}")
 
 
 def head_of(connection: Connection, stream: str) -> Head:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from domain.errors import Tampered, told
+from domain.errors import Tampered, sanitized
 
 ENTRY = ("position", "entry_hash")
 PLACE = ("stream", "version")
@@ -50,7 +50,7 @@ def read(line: bytes) -> dict[str, Any]:
     try:
         found = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        raise Tampered(f"it is not JSON ({told(error)})") from None
+        raise Tampered(f"it is not JSON ({sanitized(error)})") from None
     if not isinstance(found, dict):
         raise Tampered("it is not an event")
     if "signature" in found:
@@ -61,7 +61,7 @@ def read(line: bytes) -> dict[str, Any]:
         row = _row(found)
         same = spell(row) == line.rstrip(b"\n") + b"\n"
     except (ValueError, TypeError, AttributeError) as error:
-        raise Tampered(f"it is not an event ({told(error)})") from None
+        raise Tampered(f"it is not an event ({sanitized(error)})") from None
     if not same:
         raise Tampered("it is not spelled as an export spells it; somebody edited it")
     return row
