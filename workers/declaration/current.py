@@ -24,11 +24,13 @@ def recommender(path: Path | None = None, *, own: bool = True) -> Recommender:
         raise ConfigurationError(
             f"{file} does not exist: write one with `recsysops init`, or name it in RECSYSOPS_CONFIG."
         )
-    return _loaded(file, file.stat().st_mtime_ns, own)
+    found = file.stat()
+    # Its time alone would not do: what is read while it is written has the time of the whole file.
+    return _loaded(file, (found.st_mtime_ns, found.st_size, found.st_ino), own)
 
 
 @lru_cache(maxsize=4)
-def _loaded(file: Path, changed_at_nanoseconds: int, own: bool) -> Recommender:
+def _loaded(file: Path, state: tuple[int, int, int], own: bool) -> Recommender:
     try:
         return load(file, own=own)
     except ConfigurationError as error:  # this is shown on pages, too
