@@ -67,6 +67,10 @@ class OwnCheckError(RecsysopsError):
     """A check of a team's own could not be imported, or raised; the message names its kind and its line."""
 
 
+class NotAJudgement(RecsysopsError, ValueError):
+    """What a kind's judge gave is no judgement, or its numbers are out of range."""
+
+
 class Unmeasurable(OwnCheckError):
     """A finding of this kind cannot be measured again: people have to say whether it is over."""
 
@@ -188,6 +192,7 @@ def _known_of(error: BaseException) -> Iterator[str]:
     numbers = {
         "SQLSTATE": getattr(error, "sqlstate", None) or "",
         "HTTP": getattr(answer, "status_code", None),
+        "module": error.name if isinstance(error, ImportError) else None,
         "line": getattr(error, "lineno", None),
         "byte": getattr(error, "start", None),
     }

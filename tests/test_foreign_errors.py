@@ -25,7 +25,7 @@ READ = {
         'return VersionConflict(f"Somebody else appended first ({error.diag.constraint_name}); read again.")'
     ),
     # The file that was to be opened:
-    "bot/cli/main.py": "_fail(f\"{error.filename or 'a file'}: {sanitized(error)}\", 1)",
+    "bot/cli/main.py": "_fail(f\"{error.filename or 'a file'}: {why}\", 1)",
     # Ours, raised as ValueError for pydantic:
     "domain/improvement/rubric.py": "raise Refused(str(error)) from None",
     "workers/declaration/typed_options.py": "return {}, [*wrong, Problem(key, str(error))]",

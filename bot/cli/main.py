@@ -6,6 +6,7 @@ Anyone with a terminal and the store's address is an operator: `terminal:<login>
 
 from __future__ import annotations
 
+import os
 import sys
 
 import psycopg
@@ -91,7 +92,8 @@ def main() -> None:
             _fail(why, 2)
         raise
     except OSError as error:
-        _fail(f"{error.filename or 'a file'}: {sanitized(error)}", 1)
+        why = os.strerror(error.errno) if error.errno else sanitized(error)
+        _fail(f"{error.filename or 'a file'}: {why}", 1)
 
 
 def _unfit() -> str | None:

@@ -21,6 +21,7 @@ from domain.detection.data.window import WINDOW
 from domain.detection.judge.judgement import Judgement, Seen, judging
 from domain.detection.kind import Kind
 from domain.detection.needs import ColumnHistograms, Needs, OwnExpression, RowCounts, WrongRows
+from domain.errors import OwnCheckError
 from domain.recommender.check import COMMON
 from domain.recommender.options import Options
 from domain.values import Share
@@ -54,7 +55,7 @@ class OwnCheck(Kind[K, D]):
     else a `Kind` may declare about itself.
 
     Raises:
-        ValueError: an option has the name of a key of every check.
+        OwnCheckError: an option has the name of a key of every check.
     """
 
     judge: Callable[[K, Seen[D]], Iterable[Judgement]]
@@ -72,7 +73,7 @@ class OwnCheck(Kind[K, D]):
     ) -> None:
         for name in options.model_fields:
             if name in COMMON:
-                raise ValueError(f'"{name}" is a key of every check; call this option otherwise')
+                raise OwnCheckError(f'"{name}" is a key of every check; call this option otherwise')
         object.__setattr__(self, "judge", judge)  # frozen like every kind: set once, before anybody sees it
         more.setdefault("purpose", "a check of a team's own")
         super().__init__(

@@ -219,7 +219,7 @@ def walk(
                 streams[genre] = stream
                 small.genres[stream] = genre
         walker.look_and_press()
-        if killer.done and all_shown_closed(walker, genres):
+        if killer.done and all_shown_closed(walker, genres) and threads_are_whole(log, walker):
             killer.stop_killing()
             return streams
         time.sleep(0.4)
@@ -233,6 +233,13 @@ def walk(
 def all_shown_closed(walker: Walker, genres: list[str]) -> bool:
     """True where the messages in the channel say so: what the log says is not enough."""
     return sum("closed" in message["text"] for _, message in walker.heads()) >= len(genres)
+
+
+def threads_are_whole(log: Engine, walker: Walker) -> bool:
+    """A card says what is so before its thread says what happened: a channel takes a message a second."""
+    return all(
+        walker.thread(head).total() >= len(expected_in_thread(log, stream)) for stream, head in walker.heads()
+    )
 
 
 def test_everything_killed_hard_every_incident_ends_the_same_and_nothing_is_lost_or_done_twice(

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from domain.detection.kind import Kind
 from domain.detection.needs import Needs
-from domain.errors import ConfigurationError, OwnCheckError, RecsysopsError
+from domain.errors import ConfigurationError, NotAJudgement, OwnCheckError, RecsysopsError
 from domain.recommender.check import OWN_GROUP, Check
 from workers.declaration.own_options import of_this_house
 from workers.environment.installed import installed, reason
@@ -85,9 +85,9 @@ def blamed(name: str, does: str = "raises", kind: Kind[Any, Any] | None = None) 
     """
     try:
         yield
-    except RecsysopsError:
-        raise
     except (Exception, SystemExit) as error:
+        if isinstance(error, RecsysopsError) and not isinstance(error, NotAJudgement):
+            raise
         judge = getattr(kind, "judge", kind.judging.verdict) if kind else None
         code = getattr(judge, "__code__", None)  # a callable object has none
         file = code.co_filename if code else None

@@ -28,7 +28,7 @@ from domain.detection.judge.title import title_of
 from domain.detection.judge.usable import holes, learnable
 from domain.detection.judge.wrong_rows import discovered
 from domain.detection.slices.minimal_set import HOLDS, narrowest
-from domain.errors import TooFewRows
+from domain.errors import NotAJudgement, TooFewRows
 from domain.recommender.check import Check
 from domain.values import Finding, Severity, Slice
 
@@ -88,10 +88,10 @@ class Judgement:
         numbers = {name: getattr(self, name) for name in ("observed", "expected", "low", "high", "p_value")}
         for name, number in numbers.items():
             if not isfinite(number):
-                raise ValueError(f"{name} of a judgement is {number}; leave out what has no value")
+                raise NotAJudgement(f"{name} of a judgement is {number}; leave out what has no value")
         for name in ("p_value", "share"):
             if (value := getattr(self, name)) is not None and not 0.0 <= value <= 1.0:
-                raise ValueError(f"{name} of a judgement is {value:g}, which is not between 0 and 1")
+                raise NotAJudgement(f"{name} of a judgement is {value:g}, which is not between 0 and 1")
 
 
 class OneByOne(Protocol):
@@ -183,11 +183,11 @@ def _judged(own: OneByOne, options: Any, seen: Seen[Any]) -> tuple[Judgement, ..
     judged = tuple(own.judge(options, seen))
     for one in judged:
         if not isinstance(one, Judgement):
-            raise TypeError(f"judge gave {type(one).__name__}; it has to give Judgements")
+            raise NotAJudgement(f"judge gave {type(one).__name__}; it has to give Judgements")
     keys = [(one.slice, one.subject) for one in judged]
     if len(set(keys)) < len(keys):
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"two judgements are of the same slice and subject: {twice}")
+        raise NotAJudgement(f"two judgements are of the same slice and subject: {twice}")
     return judged
 
 

@@ -180,7 +180,8 @@ def test_a_backtest_of_a_broken_table_is_one_clear_error(
     spoil(tables)
     out = tmp_path / "out.json"
     done = terminal("backtest", declared, *WHILE, "--json", out, code=1)
-    (line,) = done.err.splitlines()
+    *logged, line = done.err.splitlines()
+    assert all("foreign_error" in one for one in logged)
     assert line.startswith(f"{declared}:")
     assert "tables.plays" in line
     assert "1.parquet" in line

@@ -86,7 +86,7 @@ def test_a_disk_that_is_full_leaves_no_half_a_file_and_the_diagnosis_stands(
     assert names(room, incident)[1:] == ["diagnosis.gathered", "bundle.failed"]
     failed = room.events(incident)[-1].event
     assert isinstance(failed, BundleFailed)
-    assert "File too large" in failed.reason
+    assert "EFBIG" in failed.reason
     files = [file for file in room.objects.folder.rglob("*") if file.is_file()]
     assert [file for file in files if digest(file.read_bytes()) != file.name] == []
 

@@ -239,7 +239,7 @@ def test_as_a_pull_request_it_is_proposed_once_and_left_for_people_to_merge(log:
     assert "+[checks.boarded_by_quay]" in after.change_came.diff
     (pull,) = hub.pulls
     assert (pull["state"], hub.merged) == ("open", {})
-    assert f"incident #{after.number}" in pull["body"]
+    assert f"incident {after.number}" in pull["body"]
     assert hub.read("ops/recsysops.toml", pull["head"]) == f"{DECLARED}\n{by_quay().change.lines}".rstrip()
 
 

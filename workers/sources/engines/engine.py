@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
@@ -78,6 +80,7 @@ HINTS: tuple[tuple[tuple[type[Exception], ...], tuple[str, ...], str], ...] = (
 OTHERWISE = "it is not as declared"
 REPLACEMENTS = "python_enable_replacements"
 TYPE_PUSHDOWN = "type_pushdown"  # one of DuckDB's optimizers
+_QUOTED = re.compile(r"[\"']([^\"'\n]{1,1000})[\"']")
 READ_ONLY = "SET default_transaction_read_only = {}"
 
 # Engines flatten nested selects themselves; doing it here as well took an eighth of a look's processor time.
@@ -245,13 +248,15 @@ def explained(name: str, error: Exception, words: Iterable[str] = ()) -> SourceE
     What an engine said, in words of ours that say what to do.
 
     Args:
-        words: names that the declaration gives in plain; those that the engine quotes are said.
+        words: names that the declaration gives in plain; those that the engine quotes are said, and so are
+            the names of files that there are.
     """
     if isinstance(error, SourceError):
         return error
     said = str(error)
     hint = next((hint for kinds, phrases, hint in HINTS if _is_one(error, said, kinds, phrases)), OTHERWISE)
-    quotes = dict.fromkeys(word for word in words if f'"{word}"' in said)
+    files = (Path(one).name for one in _QUOTED.findall(said) if Path(one).is_file())
+    quotes = dict.fromkeys([*(word for word in words if f'"{word}"' in said), *files])
     about = f"; it is about {', '.join(map(repr, quotes))}" if quotes else ""
     return SourceError(f'table "{name}": {hint}{about} ({sanitized(error)})')
 
