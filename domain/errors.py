@@ -161,10 +161,10 @@ def sanitized(error: BaseException) -> str:
     """
     What may be stored or shown of an error: our own words; of anybody else's, only what it is.
 
-    >>> sanitized(SourceError('table "plays": it is locked')), sanitized(ValueError("no port 's3cr3t'"))
-    ('table "plays": it is locked', 'ValueError')
-    >>> sanitized(FileNotFoundError(2, "No such file", "s3cr3t"))
-    'FileNotFoundError (ENOENT)'
+    A FileNotFoundError is "FileNotFoundError (ENOENT)", a refused login "OperationalError (SQLSTATE 28P01)".
+
+    >>> sanitized(SourceError('table "plays": it is locked'))
+    'table "plays": it is locked'
     """
     if isinstance(error, RecsysopsError):
         return str(error)
