@@ -47,7 +47,7 @@ class Trouble(Value):
 
 
 class LostRoute(Value):
-    """Why a channel cannot be posted to, and who has been told so: see `Shown.notify`."""
+    """Why a channel cannot be posted to, and who was notified: see `Shown.notify`."""
 
     says: str
     notified: tuple[str, ...] = ()
@@ -156,7 +156,7 @@ class Shown:
                 _keep_route(connection, channel, LostRoute(says=trouble, notified=_lost(known).notified))
 
     def notified(self, channel: str) -> tuple[str, ...]:
-        """What was said directly since this channel was lost, as `tell` recorded it."""
+        """What was said directly since this channel was lost, as `notify` recorded it."""
         with self._log.connect() as connection:
             return _lost(recall(connection, ROUTE + channel)).notified
 

@@ -76,7 +76,7 @@ HINTS: tuple[tuple[tuple[type[Exception], ...], tuple[str, ...], str], ...] = (
         "the database is not reachable; check url, and that it runs",
     ),
 )
-"""How an error of an engine is told: by its class, or by a phrase in what it says."""
+"""How an error of an engine is explained: by its class, or by a phrase in its message."""
 OTHERWISE = "it is not as declared"
 REPLACEMENTS = "python_enable_replacements"
 TYPE_PUSHDOWN = "type_pushdown"  # one of DuckDB's optimizers
