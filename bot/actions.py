@@ -166,8 +166,8 @@ def _correct(target: Target, fields: Fields, at: datetime) -> c.Command:
     return correction.order(part, event, fields.get("right", ""), fields.get("reason", ""))
 
 
-def _report(target: Target, fields: Fields, at: datetime) -> c.Command:
-    raise Refused("The report is a page; the button opens it.")
+def _read(target: Target, fields: Fields, at: datetime) -> c.Command:
+    raise Refused("That is there to be read; the button opens it.")
 
 
 def _reason(command: Callable[[str], c.Command]) -> Callable[[Target, Fields, datetime], c.Command]:
@@ -209,7 +209,8 @@ PRESSES: dict[Action, Press] = {
     "follow_up_decline": Press("respond", _decline, modals.follow_up_decline),
     "close": Press("respond", lambda target, fields, at: c.Close()),
     "correct": Press("respond", _correct, modals.correct),
-    "report": Press("respond", _report),
+    "report": Press("respond", _read),
+    "why": Press("respond", _read, modals.numbers),
 }
 """Complete: a test compares it with `ACTIONS`."""
 

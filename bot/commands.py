@@ -12,7 +12,7 @@ WORDS: dict[str, str] = {
     "incident": "one incident, with its buttons: `/recsysops incident 142`",
     "item": "does an item get its expected exposure: `/recsysops item tt0104454`, or its title",
     "misses": "choices that the model had ranked low: `/recsysops misses`, or `/recsysops misses device=tv`",
-    "audit": "the ML Test Score: what is tested, and what to do next",
+    "audit": "the ML Test Score: what is tested, and what lacks evidence",
     "scorecard": "is it getting better: times, shares and promises, lately beside before",
     "follow-ups": "what changes after incidents and is not done yet, what is overdue first",
     "declare": "declare an incident: `/recsysops declare films look wrong`",

@@ -17,6 +17,10 @@ Lacks = Literal["time", "health", "voice", "renewal"]
 Level = Literal["ok", "note", "warning", "error"]
 
 
+WATCH = "watch"
+"""Where the doctor puts why nothing is watched."""
+
+
 class Advice(Value):
     """One line of the doctor: how bad it is, which key of the declaration, what is found, and what to do."""
 
@@ -172,24 +176,9 @@ class Part(Value):
     tests: tuple[ScoredTest, ...]
 
 
-class Step(Value):
-    """
-    One thing to do: the `tests` it would be evidence for, and the `score` that would result.
-
-    `does` is what to do, in one sentence; `command` is what to type, where there is a command for it.
-    """
-
-    does: str
-    command: str | None
-    tests: tuple[str, ...]
-    how: How
-    score: float
-
-
 class Audit(Value):
     """
-    The ML Test Score: `reading` is what it means in words, `lowest` are the sections that hold it down, and
-    `step` is what would raise it most; null where nothing is left to do.
+    The ML Test Score: `reading` is what it means in words, `lowest` are the sections that hold it down.
     """
 
     at: Moment
@@ -197,7 +186,6 @@ class Audit(Value):
     reading: str
     parts: tuple[Part, ...]
     lowest: tuple[Section, ...]
-    step: Step | None
 
 
 class Watched(Value):
@@ -223,8 +211,8 @@ class BurnIn(Value):
     """
     The first days of a table, as inspected `at` a moment.
 
-    `through` says that it has had enough rows to be judged since `through_at`. `holds` is what it contains,
-    `odd` what does not fit the team's declaration or the tables beside it, each as a sentence.
+    `through` says that it has had enough rows to be judged since `through_at`. `odd` is what does not fit the
+    team's declaration, its checks or the tables beside it, each as a sentence.
     """
 
     table: str
@@ -234,16 +222,6 @@ class BurnIn(Value):
     rows: int
     through: bool
     through_at: Moment
-    holds: tuple[str, ...] = ()
     odd: tuple[str, ...] = ()
     newcomers: tuple[Newcomer, ...] = ()
     watched: tuple[Watched, ...] = ()
-
-
-class BurnInNote(Value):
-    """Notes that a table, or something new in one, is through; found at `told_at`, without being asked."""
-
-    table: str
-    what: str
-    told_at: Moment
-    burn_in: BurnIn

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from domain.values import Moment, Share, Slice, Value
 
+DAY_SECONDS = 86_400.0
+
 
 class SliceCoverage(Value):
     """
@@ -29,16 +31,16 @@ class SliceCoverage(Value):
         return self.lacks * (self.stands if self.requests is None else self.requests)
 
 
-class Volume(Value):
-    """What is logged per day: requests, and rows of candidates and their bytes as JSON lines where known."""
+class LoggingCoverage(Value):
+    """
+    What the log holds of each slice, or would hold with these `settings` (by key; null if it was looked at).
 
-    requests: float
-    rows: float | None = None
-    bytes: float | None = None
-
-
-class Span(Value):
-    """`windows` windows of `window_seconds` each, from `start` to `end`, of the requests in `table`."""
+    It is about `windows` windows of `window_seconds` each, from `start` to `end`, of the requests in `table`.
+    `requests` were counted, null where no table says; `logged` are in the log and represent `stands`, give or
+    take `stands_error` (a standard error). A plan also says the rows and bytes (as JSON lines) per day, where
+    the log shows how large they are. A diagnosis `needs` so many effective requests per slice and window;
+    `slices` begin with the worst.
+    """
 
     model: str
     table: str
@@ -46,37 +48,17 @@ class Span(Value):
     end: Moment
     windows: int
     window_seconds: float
-
-
-class LoggingPlan(Span):
-    """
-    What a log sampled by slice would have held of past requests.
-
-    `share` of `requests_a_day` would be logged; `needs` is how many effective requests per slice and window a
-    diagnosis needs; `settings` are those planned with, by key; `slices` begin with the worst.
-    """
-
-    requests_a_day: float
-    share: Share
-    volume: Volume
-    needs: int
-    settings: dict[str, float]
-    slices: tuple[SliceCoverage, ...]
-    notes: tuple[str, ...] = ()
-
-
-class LoggingCoverage(Span):
-    """
-    What the log holds of each slice.
-
-    `requests` were counted, null where no table says; `logged` are in the log and represent `stands`, give or
-    take `stands_error` (a standard error). `slices` begin with the worst.
-    """
-
+    settings: dict[str, float] | None = None
     requests: float | None = None
     logged: float
     stands: float
-    stands_error: float
+    stands_error: float = 0.0
+    rows_a_day: float | None = None
+    bytes_a_day: float | None = None
     needs: int
     slices: tuple[SliceCoverage, ...]
     notes: tuple[str, ...] = ()
+
+    def a_day(self, count: float) -> float:
+        """What is counted over all windows, per day."""
+        return count / (self.windows * self.window_seconds / DAY_SECONDS)

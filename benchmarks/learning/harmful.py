@@ -26,8 +26,8 @@ from domain.recommender.recommender import Recommender
 from domain.values import Slice
 from workers.checks.backtest import backtest
 from workers.checks.beside import Alarmed, alarms_before, first_reported
-from workers.declaration.addition import lines_of
 from workers.declaration.declare import load, load_text
+from workers.declaration.lines import lines_of
 from workers.respond.trial import Tried, try_these
 
 MOST_A_WEEK, FOREVER = 1.0, float("inf")

@@ -29,9 +29,9 @@ class Contender(ABC):
     @abstractmethod
     def __init__(self, url: str) -> None: ...
 
-    @staticmethod
+    @classmethod
     @abstractmethod
-    def prepare(owner_url: str) -> str:
+    def prepare(cls, owner_url: str) -> str:
         """Make the tables in an empty database; returns the address to write under."""
 
     @abstractmethod
@@ -83,8 +83,8 @@ class Bare(Contender):
         self._connection = psycopg.connect(url, autocommit=True)
         self._stream = ""
 
-    @staticmethod
-    def prepare(owner_url: str) -> str:
+    @classmethod
+    def prepare(cls, owner_url: str) -> str:
         with psycopg.connect(owner_url) as connection:
             connection.execute(Bare.TABLE)
         return owner_url

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from typing import ClassVar
+
+import psycopg
 from sqlalchemy import Engine
 
 from benchmarks.store.contender import Contender
@@ -27,8 +31,8 @@ class Ours(Contender):
         self._connection = self.log.connect().execution_options(isolation_level="AUTOCOMMIT")
         self._head = Head("")
 
-    @staticmethod
-    def prepare(owner_url: str) -> str:
+    @classmethod
+    def prepare(cls, owner_url: str) -> str:
         migrate(owner_url)
         return owner_url  # `engine` takes up the program's own role, whoever logs in
 
@@ -58,3 +62,37 @@ class Ours(Contender):
         """Recompute every hash of the log; returns how many events there are."""
         with self.log.connect() as connection:
             return walk_chain(connection)[0]
+
+
+class Without(Ours):
+    """
+    Ours without one guarantee, to show what that one costs: `given_up` is taken out of the database's
+    `append_event`.
+    """
+
+    given_up: ClassVar[str]
+
+    @classmethod
+    def prepare(cls, owner_url: str) -> str:
+        url = Ours.prepare(owner_url)
+        with psycopg.connect(owner_url) as owner:
+            found = owner.execute("SELECT pg_get_functiondef('append_event'::regproc)").fetchone()
+            body, times = re.subn(cls.given_up, "", found[0] if found else "", flags=re.DOTALL)
+            if times != 1:
+                raise LookupError(f"append_event holds {times} times what stands for {cls.name!r}")
+            owner.execute(body.encode())
+        return url
+
+
+class WithoutComparison(Without):
+    """It neither looks up the event before nor compares the hashes."""
+
+    name = "ours without the comparison of hashes at the door"
+    given_up = r"    IF new_version > 1 THEN.*?(?=    INSERT INTO events)"
+
+
+class WithoutNumbering(Without):
+    """An event gets no place among those to number, so no follower would see it."""
+
+    name = "ours without its place among those to number"
+    given_up = r"    INSERT INTO pending.*?;\n"

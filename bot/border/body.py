@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_BYTES = 1024 * 1024
 BODY_SECONDS = 10.0
-TOO_LARGE = f"The body is larger than {BODY_BYTES} bytes."
-
-
-class TooLarge(Exception):
-    """More than `BODY_BYTES`."""
-
-
-class Gone(Exception):
-    """The client disconnected before the body was complete."""
+TOO_LARGE = f"The body is larger than {BODY_BYTES} bytes.\n"
 
 
 class BoundedBody:
@@ -31,42 +23,33 @@ class BoundedBody:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        announced = Headers(scope=scope).get("content-length", "0")
-        if not (announced.isascii() and announced.isdecimal()):
-            await self._refuse(400, "Content-Length is no number.", scope, receive, send)
-        elif len(announced) > 20 or int(announced) > BODY_BYTES:
-            await self._refuse(413, TOO_LARGE, scope, receive, send)
-        else:
-            await self._read(scope, receive, send)
-
-    async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            async with asyncio.timeout(BODY_SECONDS):
-                body = await self._whole(receive)
-        except TooLarge:
-            await self._refuse(413, TOO_LARGE, scope, receive, send)
-        except TimeoutError:
-            words = f"The body did not arrive within {BODY_SECONDS:g} s."
-            await self._refuse(408, words, scope, receive, send)
-        except Gone:
+            body = await _whole(Request(scope, receive))
+        except ClientDisconnect:
             return
+        if isinstance(body, PlainTextResponse):
+            await body(scope, receive, send)
         else:
             await self._app(scope, _once(body, receive), send)
 
-    async def _whole(self, receive: Receive) -> bytes:
-        body = bytearray()
-        while True:
-            message = await receive()
-            if message["type"] != "http.request":
-                raise Gone
-            body += message.get("body", b"")
-            if len(body) > BODY_BYTES:
-                raise TooLarge
-            if not message.get("more_body", False):
-                return bytes(body)
 
-    async def _refuse(self, status: int, words: str, scope: Scope, receive: Receive, send: Send) -> None:
-        await PlainTextResponse(f"{words}\n", status)(scope, receive, send)
+async def _whole(request: Request) -> bytes | PlainTextResponse:
+    """The body, or the answer to one that is refused."""
+    announced = request.headers.get("content-length", "0")
+    if not (announced.isascii() and announced.isdecimal()):
+        return PlainTextResponse("Content-Length is no number.\n", 400)
+    if len(announced) > 20 or int(announced) > BODY_BYTES:
+        return PlainTextResponse(TOO_LARGE, 413)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > BODY_BYTES:
+                    return PlainTextResponse(TOO_LARGE, 413)
+    except TimeoutError:
+        return PlainTextResponse(f"The body did not arrive within {BODY_SECONDS:g} s.\n", 408)
+    return bytes(body)
 
 
 def _once(body: bytes, receive: Receive) -> Receive:

@@ -1,4 +1,4 @@
-"""`recsysops burn-in`: a review of a table's first days, and past reports."""
+"""`recsysops burn-in`: a review of a table's first days."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from bot.cli.shared import Json, utc
 from bot.cli.table import table
 from bot.cli.terminal import print_json, say
 from workers import door
-from workers.door import open_door
 
 
 def register(app: typer.Typer) -> None:
@@ -20,29 +19,21 @@ def register(app: typer.Typer) -> None:
 
 
 def burn_in(
-    name: Annotated[
-        str | None, typer.Argument(metavar="TABLE", help="A declared table; what was reported if not given.")
-    ] = None,
+    name: Annotated[str, typer.Argument(metavar="TABLE", help="A declared table.")],
     file: Annotated[Path | None, typer.Option("--file", help=FILE_NAME)] = None,
     at: Annotated[
         str | None, typer.Option(help="Run as of this time, for instance 2026-11-25T02:40Z.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """What a new table holds, what is odd about it, what will be watched, and from when."""
-    if name is None:
-        _reported(as_json=as_json)
-        return
+    """What is odd about a new table, what is new in it, what will be watched, and from when."""
     found = door.burn_in(declaration(file), name, moment_of(at) if at else None)
     if as_json:
         print_json({"burn_in": found.model_dump(mode="json")})
         return
     through = "has enough history" if found.through else f"burn-in until {utc(found.through_at)}"
     say(f"{name}: {found.rows:,} rows from {utc(found.first)} to {utc(found.last)} UTC; {through}.")
-    say("It holds:")
-    for line in found.holds:
-        say(f"  {line}")
-    say("Odd:" if found.odd else "Nothing contradicts its declaration or the related tables.")
+    say("Odd:" if found.odd else "Nothing contradicts its declaration, its checks or the related tables.")
     for line in found.odd:
         say(f"  ! {line}")
     for one in found.newcomers:
@@ -62,13 +53,3 @@ def burn_in(
         table("", ("Check", "Kind", "Watches from, UTC", ""), rows)
     else:
         say("No check covers it: add [checks.NAME].")
-
-
-def _reported(*, as_json: bool) -> None:
-    """Past burn-in reports, newest first."""
-    notes = open_door().burn_ins()
-    if as_json:
-        print_json({"notes": [one.model_dump(mode="json") for one in notes]})
-        return
-    rows = [(utc(one.told_at), one.table, one.what, "; ".join(one.burn_in.odd) or "–") for one in notes]
-    table("", ("Reported, UTC", "Table", "Burn-in until", "Odd"), rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ from bot.cli.recommender import FILE_NAME, declaration, moment_of
 from bot.cli.shared import Json, utc
 from bot.cli.table import table
 from bot.cli.terminal import print_json, say
-from domain.covered import LoggingCoverage, LoggingPlan, SliceCoverage, Span
+from domain.covered import LoggingCoverage
 from domain.values import name_slice
 from workers import door
 
@@ -50,19 +50,8 @@ def plan(  # noqa: PLR0913, PLR0917 (each is an option)
 ) -> None:
     """What a log by slice would hold of past requests, and its size per day."""
     asked = {"requests": requests, "share": share, "k": k, "max_rate": max_rate, "window": window}
-    found = door.plan_logging(
-        declaration(file),
-        model,
-        {**asked, "dimensions": _sets(dimension)},
-        timedelta(days=days),
-        moment_of(at) if at else None,
-    )
-    if as_json:
-        print_json({"plan": found.model_dump(mode="json")})
-        return
-    _say_plan(found)
-    _show(found.slices, limit, found.needs, "Would log", found.share)
-    _notes(found.notes)
+    found = _asked("plan", file, model, {**asked, "dimensions": _sets(dimension)}, days, at)
+    _print("plan", found, limit, as_json=as_json)
 
 
 @app.command("coverage")
@@ -78,19 +67,9 @@ def coverage(  # noqa: PLR0913, PLR0917 (each is an option)
     as_json: Json = False,
 ) -> None:
     """The slices of which the log holds too little for a diagnosis, worst first."""
-    found = door.logging_coverage(
-        declaration(file),
-        model,
-        {"requests": requests, "window": window, "dimensions": _sets(dimension)},
-        timedelta(days=days),
-        moment_of(at) if at else None,
-    )
-    if as_json:
-        print_json({"coverage": found.model_dump(mode="json")})
-        return
-    _say_coverage(found)
-    _show(found.slices, limit, found.needs, "Logged")
-    _notes(found.notes)
+    asked = {"requests": requests, "window": window, "dimensions": _sets(dimension)}
+    found = _asked("coverage", file, model, asked, days, at)
+    _print("coverage", found, limit, as_json=as_json)
 
 
 def _sets(given: Sequence[str] | None) -> list[tuple[str, ...]] | None:
@@ -98,69 +77,64 @@ def _sets(given: Sequence[str] | None) -> list[tuple[str, ...]] | None:
     return [tuple(part.strip() for part in one.split(",")) for one in given] if given else None
 
 
-def _say_span(found: Span) -> None:
-    minutes = found.window_seconds / 60
+def _asked(
+    what: str,
+    file: Path | None,
+    model: str | None,
+    asked: Mapping[str, object],
+    days: float,
+    at: str | None,
+) -> LoggingCoverage:
+    span, moment = timedelta(days=days), moment_of(at) if at else None
+    return door.logging_coverage(declaration(file), model, asked, span, moment, planned=what == "plan")
+
+
+def _print(what: str, found: LoggingCoverage, limit: int, *, as_json: bool) -> None:
+    if as_json:
+        print_json({what: found.model_dump(mode="json")})
+        return
     say(
-        f"{found.model}, from `{found.table}`: {found.windows:,} windows of {minutes:g} minutes, "
-        f"{utc(found.start)} to {utc(found.end)} UTC"
+        f"{found.model}, from `{found.table}`: {found.windows:,} windows of {found.window_seconds / 60:g} "
+        f"minutes, {utc(found.start)} to {utc(found.end)} UTC"
     )
-
-
-def _say_plan(found: LoggingPlan) -> None:
-    _say_span(found)
-    with_these = ", ".join(f"{key} = {value:g}" for key, value in found.settings.items())
-    say(f"With {with_these}:")
-    volume = found.volume
-    parts = [f"{volume.requests:,.0f} requests"]
-    parts += [] if volume.rows is None else [f"{volume.rows:,.0f} rows"]
-    parts += [] if volume.bytes is None else [_size(volume.bytes)]
-    of = f"{found.share:.1%} of {found.requests_a_day:,.0f} requests"
-    say(f"  a day {', '.join(parts)}: {of}")
-
-
-def _say_coverage(found: LoggingCoverage) -> None:
-    _say_span(found)
-    stands = f"{found.stands:,.0f}"
-    stands += f" ± {found.stands_error:,.0f}" if found.stands_error else ""
-    of = "" if found.requests is None else f"; {found.requests:,.0f} were counted"
-    say(f"  {found.logged:,.0f} requests are logged, which stand for {stands}{of}")
-
-
-def _show(
-    slices: Sequence[SliceCoverage], limit: int, needs: int, logged: str, share: float | None = None
-) -> None:
-    """
-    Print the worst slices. `share`: of all requests, to compare with a uniform log of the same size.
-    """
-    below = [one for one in slices if one.below]
-    windows = sum(one.below for one in below)
-    say(
-        f"  {len(slices):,} slices; {len(below):,} have windows with fewer than the {needs} effective "
-        f"requests that a diagnosis needs, {windows:,} in all"
-    )
-    uniform = () if share is None else ("Uniform log",)
-    columns = ("Slice", "Requests a window", logged, "Effective", *uniform, "Windows below")
-    rows: list[tuple[Any, ...]] = []
-    for one in slices[:limit]:
-        there = one.stands if one.requests is None else one.requests
-        beside = () if share is None else (f"{share * there:,.1f}",)
-        about = "~" if one.requests is None else ""
-        rows.append(
-            (
-                name_slice(one.slice),
-                f"{about}{there:,.1f}",
-                f"{one.logged:,.1f}",
-                f"{one.effective:,.1f}",
-                *beside,
-                f"{one.below:,} of {one.windows:,}",
-            )
-        )
-    table("", columns, rows)
-
-
-def _notes(notes: Sequence[str]) -> None:
-    for note in notes:
+    if found.settings is not None:
+        say(f"With {', '.join(f'{key} = {value:g}' for key, value in found.settings.items())}:")
+        say(f"  a day {_volume(found)}")
+    else:
+        error = f" ± {found.stands_error:,.0f}" if found.stands_error else ""
+        of = "" if found.requests is None else f"; {found.requests:,.0f} were counted"
+        say(f"  {found.logged:,.0f} requests are logged, which stand for {found.stands:,.0f}{error}{of}")
+    _show(found, limit)
+    for note in found.notes:
         say(note)
+
+
+def _volume(found: LoggingCoverage) -> str:
+    parts = [f"{found.a_day(found.logged):,.0f} requests"]
+    parts += [] if found.rows_a_day is None else [f"{found.rows_a_day:,.0f} rows"]
+    parts += [] if found.bytes_a_day is None else [_size(found.bytes_a_day)]
+    share = found.logged / found.stands
+    return f"{', '.join(parts)}: {share:.1%} of {found.a_day(found.stands):,.0f} requests"
+
+
+def _show(found: LoggingCoverage, limit: int) -> None:
+    """Print the worst slices; those of a plan beside what a uniform log of the same size would have."""
+    below = [one for one in found.slices if one.below]
+    say(
+        f"  {len(found.slices):,} slices; {len(below):,} have windows with fewer than the {found.needs} "
+        f"effective requests that a diagnosis needs, {sum(one.below for one in below):,} in all"
+    )
+    plan = found.settings is not None
+    uniform = ("Uniform log",) if plan else ()
+    columns = ("Slice", "Requests a window", "Would log" if plan else "Logged", "Effective", *uniform)
+    rows: list[tuple[Any, ...]] = []
+    for one in found.slices[:limit]:
+        there = one.stands if one.requests is None else one.requests
+        beside = (f"{found.logged / found.stands * there:,.1f}",) if plan else ()
+        about = "~" if one.requests is None else ""
+        cells = (f"{about}{there:,.1f}", f"{one.logged:,.1f}", f"{one.effective:,.1f}", *beside)
+        rows.append((name_slice(one.slice), *cells, f"{one.below:,} of {one.windows:,}"))
+    table("", (*columns, "Windows below"), rows)
 
 
 def _size(count: float) -> str:

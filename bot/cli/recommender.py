@@ -13,6 +13,7 @@ from bot.cli.shared import Json, utc
 from bot.cli.table import table
 from bot.cli.terminal import page, print_json, say
 from bot.messages import words
+from domain.answer import WATCH
 from domain.errors import ConfigurationError, Refused
 from domain.values import Finding
 from workers import door
@@ -43,15 +44,19 @@ def doctor(file: Declared = None, as_json: Json = False) -> None:
     path = declaration(file)
     advice = [*door.doctor(path), *examine_slack(path)]
     bad = [one for one in advice if one.level == "error"]
+    unwatched = any(one.where == WATCH for one in advice)
     if as_json:
-        print_json({"healthy": not bad, "advice": [one.model_dump(mode="json") for one in advice]})
+        print_json(
+            {"healthy": not (bad or unwatched), "advice": [one.model_dump(mode="json") for one in advice]}
+        )
     else:
         for one in advice:
             fix = f" → {one.fix}" if one.fix else ""
             said = f"{SIGNS.get(one.level, '·')} {one.where}: {one.says}{fix}"
             say(said)
         many = "1 problem" if len(bad) == 1 else f"{len(bad)} problems"
-        say(f"{many} found." if bad else "Healthy.")
+        well = "No problem found, but nothing is watched." if unwatched else "Healthy."
+        say(f"{many} found." if bad else well)
     raise typer.Exit(1 if bad else 0)
 
 

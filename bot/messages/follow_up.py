@@ -100,14 +100,10 @@ def what_now(incident: Incident) -> str | None:
     """What can be done if its pull request was closed without being merged; otherwise None."""
     if not closed_unmerged(incident):
         return None
-    number = incident.number
-    drop = f'`recsysops follow-up decline {number} --reason "…"` if it is not to be done'
-    if incident.status != "resolved":
-        return f"Reopen the pull request where it was closed, or {drop}"
-    return (
-        f"Reopen the pull request where it was closed; or `recsysops follow-up accept {number}` for another "
-        f"one, `recsysops follow-up edit {number}` for something else, {drop}"
-    )
+    if incident.status == "resolved":
+        return "Reopen it there, or choose here."
+    drop = f'`recsysops follow-up decline {incident.number} --reason "…"` if it is not to be done'
+    return f"Reopen the pull request where it was closed, or {drop}"
 
 
 def due(incident: Incident) -> str | None:

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from bot.messages import correction
 from bot.messages.blocks import Block, cut, escape, plain, section
-from bot.messages.correction import choices
+from bot.messages.incident.explained import explained
+from bot.messages.incident.menu import choices
+from bot.messages.incident.why import why, why_blocks
+from bot.messages.inert import sentence
+from bot.messages.words import circled
 from domain.incident.decide import in_hand
+from domain.incident.ranking import why_first
 from domain.incident.state import Incident
 from domain.values import Improvement, Severity
 
@@ -15,6 +21,7 @@ View = dict[str, Any]
 TITLE_MAX = 24
 INPUT_MAX = 3000
 OPTIONS_MAX = 100
+MOST_EXPLAINED = 20
 
 SILENCES = {"1": "1 hour", "4": "4 hours", "12": "12 hours", "24": "1 day", "72": "3 days", "168": "7 days"}
 HOW = {"elsewhere": "Fixed elsewhere", "by_itself": "It went away by itself", "hotfix": "By the hotfix"}
@@ -65,6 +72,18 @@ def _select(name: str, label: str, choices: dict[str, str], chosen: str | None =
     if first:
         element["initial_option"] = first
     return {"type": "input", "block_id": name, "label": plain(label, 2000), "element": element}
+
+
+def numbers(incident: Incident, value: str) -> View:
+    """How each number of the menu was made, and why a declared hotfix is not on it; nothing to submit."""
+    answer = why(incident)
+    first = why_first([option for _, option in choices(incident)])
+    shown = [section(sentence(first))] if first else []
+    for index, option in enumerate((incident.menu or ())[:MOST_EXPLAINED]):
+        known = "\n".join(f"{name}: {escape(said)}" for name, said in explained(option))
+        shown.append(section(f"*{circled(index)} {escape(option.label)}*\n{known}"))
+    view = _modal("why", value, f"Numbers of #{incident.number}", "", [*shown, *why_blocks(answer)])
+    return {name: given for name, given in view.items() if name != "submit"}
 
 
 def note(incident: Incident, value: str) -> View:
@@ -148,7 +167,7 @@ def renew(incident: Incident, value: str) -> View:
 
 
 def correct(incident: Incident, value: str) -> View:
-    found = choices(incident)[:OPTIONS_MAX]
+    found = correction.choices(incident)[:OPTIONS_MAX]
     asked = [
         _select("what", "What is wrong?", {one.key: f"{one.name}: {one.says}" for one in found}),
         _ask("right", "What is right?", hint="A time like 2026-03-01 02:41, in UTC; a severity like SEV2."),

@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot import settings
 from bot.directory import PatientDirectory
 from bot.pages.links import links_of
-from bot.slack import digest, witness
+from bot.slack import witness
 from bot.slack.chat import Chat, NoToken
 from bot.slack.living import HeldUp, Living
 from domain.errors import ConfigurationError, sanitized
@@ -268,7 +268,6 @@ def main() -> int:
     chat = Chat(given.bot_token, given.slack_base_url)
     directory = PatientDirectory(given.bot_token, given.slack_base_url)
     witness.start(given, stop)
-    digest.start(door, Chat(given.bot_token, given.slack_base_url), links.posted(), stop)
     living = Living(door, chat, links.posted(), directory)
     run(Announcer(door, chat, living), door, stop)
     return release.code

@@ -270,39 +270,28 @@ class Chat:
         return {key for message in replies if (key := _key(message, STEP_TYPE))}
 
     def _pages(self, method: str, channel: str, **asked: Any) -> list[dict[str, Any]]:
-        messages: list[dict[str, Any]] = []
+        more = {"channel": channel, "limit": PAGE, "include_all_metadata": True}
+        return self._all(method, channel, "messages", **more, **asked)
+
+    def _all(self, method: str, place: str, what: str, **asked: Any) -> list[dict[str, Any]]:
+        """What all pages of an answer hold."""
+        found: list[dict[str, Any]] = []
         cursor = ""
         while True:
-            page = self._call(
-                method,
-                channel,
-                channel=channel,
-                limit=PAGE,
-                cursor=cursor,
-                include_all_metadata=True,
-                **asked,
-            )
-            messages += page["messages"]
-            cursor = _next(page)
+            page = self._call(method, place, **asked, cursor=cursor)
+            found += page[what]
+            cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
             if not cursor:
-                return messages
+                return found
 
     def _list_channels(self) -> None:
         """List the channels the bot is in; `conversations.list` would return thousands of others."""
         if self._listed_at is not None and self._clock() - self._listed_at < CLOSED_SECONDS:
             return
-        found: dict[str, str] = {}
-        cursor = ""
-        kinds = "public_channel,private_channel"
-        while True:
-            page = self._call(
-                "users.conversations", "", types=kinds, limit=1000, cursor=cursor, exclude_archived=True
-            )
-            found |= {channel["name"]: channel["id"] for channel in page["channels"]}
-            cursor = _next(page)
-            if not cursor:
-                break
-        self._channels, self._listed_at = found, self._clock()
+        kinds = {"types": "public_channel,private_channel", "exclude_archived": True}
+        listed = self._all("users.conversations", "", "channels", limit=1000, **kinds)
+        self._channels = {channel["name"]: channel["id"] for channel in listed}
+        self._listed_at = self._clock()
 
     def _call(self, method: str, place: str, **asked: Any) -> dict[str, Any]:
         given = {name: value for name, value in asked.items() if value != ""}
@@ -362,10 +351,6 @@ class Chat:
 def _kind(code: str) -> type[ChatError]:
     kinds = ((NO_TOKEN, NoToken), (NO_CHANNEL, NoChannel), (NO_MESSAGE, NoMessage), (NOT_TAKEN, NotTaken))
     return next((kind for codes, kind in kinds if code in codes), ChatError)
-
-
-def _next(page: dict[str, Any]) -> str:
-    return str((page.get("response_metadata") or {}).get("next_cursor") or "")
 
 
 def _key(message: dict[str, Any], event_type: str) -> str | None:

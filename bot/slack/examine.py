@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -92,8 +91,8 @@ def _scopes(test: SlackResponse) -> Iterator[Advice]:
 
 
 def _channels(client: WebClient, names: tuple[str, ...]) -> Iterator[Advice]:
-    listed = _pages(client, "conversations.list", "channels", types="public_channel,private_channel")
-    known = {key: one for one in listed for key in (one["id"], f"#{one['name']}")}
+    pages = client.conversations_list(types="public_channel,private_channel", limit=1000)
+    known = {key: one for page in pages for one in page["channels"] for key in (one["id"], f"#{one['name']}")}
     for name in names:
         where = f"slack.channels.{name}"
         one = known.get(name) or known.get(f"#{name}")
@@ -138,14 +137,3 @@ def _app_token(token: str | None, base_url: str) -> Iterator[Advice]:
         yield Advice(level="error", where="slack.app_token", says=why(error), fix=fix)
     else:
         yield Advice(level="ok", where="slack.app_token", says="Socket Mode can be opened")
-
-
-def _pages(client: WebClient, method: str, key: str, **asked: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    cursor = ""
-    while True:
-        page = client.api_call(method, http_verb="GET", params={**asked, "limit": 1000, "cursor": cursor})
-        found += page[key]
-        cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
-        if not cursor:
-            return found

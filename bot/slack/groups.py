@@ -22,16 +22,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.errors import sanitized
+from domain.incident.permitted import STALE
 from workers.door import Door
 
 FRESH_SECONDS = 180.0
 """When older than this, Slack is asked again."""
-
-STALE_SECONDS = 3600.0
-"""
-When older than this, what is known still lets people respond, but nobody change the recommender: an hour in
-which Slack answered nobody, or told us to wait, is no reason to refuse whoever is on call.
-"""
 
 LOOK_SECONDS = 10.0
 """How often to check whether it is time, and whether another process has received something newer."""
@@ -67,7 +62,7 @@ class Groups:
     def of(self, user: str) -> tuple[tuple[str, ...], bool]:
         """The handles of a person's groups, and whether they are fresh. Makes no request."""
         handles = tuple(sorted(handle for handle, users in self._members.items() if user in users))
-        return handles, self._age() < STALE_SECONDS
+        return handles, self._age() < STALE.total_seconds()
 
     async def begin(self) -> bool:
         """Load what is kept, and refresh from now on in the background; False if nothing is known yet."""

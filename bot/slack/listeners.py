@@ -19,7 +19,6 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import actions, commands
-from bot.attestation import said_in
 from bot.messages import modals, words
 from bot.messages.blocks import SECTION_MAX, Block, cut, escape, section
 from bot.messages.blocks import actions as blocks_of_actions
@@ -219,11 +218,10 @@ class Listeners:
         return self._door.ask_item(asked.rest, question)
 
     async def _audit(self, body: Body, rest: str, ack: AsyncAck) -> dict[str, Any]:
-        """The score, after recording what somebody attests or withdraws in the command."""
-        said = said_in(rest)
-        actor = await self._actor(body, "approve" if said else "respond")
-        if said:
-            await asyncio.to_thread(self._door.attest, said, actor, _key(body))
+        """The score, and what has no evidence yet."""
+        actor = await self._actor(body, "respond")
+        if rest:
+            raise Refused("To attest a test, run `recsysops audit attest` in a terminal.")
         await ack()  # it goes through half a year of incidents
         try:
             found = await asyncio.to_thread(self._door.audit)

@@ -2,8 +2,7 @@
 Who may press what: compares a Slack person and their user groups with the declaration's permissions.
 
 People who are not named may not, and if nobody is named nobody may: what is missing in recsysops.toml permits
-nothing. If Slack has long not said who is in which group (`bot.slack.groups`), the last known state still
-lets people respond; anything that changes the recommender fails closed.
+nothing. The rule is `domain.incident.permitted`; this is what people are told.
 """
 
 from __future__ import annotations
@@ -13,10 +12,9 @@ from typing import Protocol
 
 from bot.messages.inert import Marked, escape
 from domain.errors import NotAllowed
+from domain.incident.permitted import DANGEROUS, right
 from domain.recommender.route import Need
 from domain.values import Actor
-
-DANGEROUS: frozenset[Need] = frozenset({"deploy", "approve", "break_glass"})
 
 PERSON = re.compile(r"^[UW][A-Z0-9-]")
 """The id of an account; the handle of a group has no capitals."""
@@ -44,33 +42,27 @@ def authorise(
     Raises:
         NotAllowed: they may not; worded for the person.
     """
-    actor = Actor(kind="person", id=f"slack:{user}", groups=groups)
-    allowed = {
-        "respond": permissions.respond,
-        "deploy": permissions.deploy,
-        "approve": permissions.approve,
-        "break_glass": permissions.break_glass,
-    }[need]
+    allowed: tuple[str, ...] = getattr(permissions, need)
     if need == "break_glass":  # it replaces an approval, but not the right to deploy
         authorise(user, groups, "deploy", permissions, fresh=fresh)
     # An approver has to be somebody whom the file names, wherever they press.
     beside = "" if need in ("approve", "break_glass") else ", or use `recsysops` in a terminal"
-    if not allowed:
-        raise NotAllowed(
-            f"Nobody may do this in Slack yet: [permissions] {need} in recsysops.toml names nobody, or the "
-            f"file cannot be read; `recsysops doctor` says which. Name somebody there{beside}."
-        )
-    if user in allowed:
-        return actor
-    if not fresh and (need in DANGEROUS or not groups):
-        raise NotAllowed(
-            "Slack does not say which groups you are in at the moment"
-            f"{', and without that this is not done' if need in DANGEROUS else ''}. "
-            f"Try again in a minute{beside}."
-        )
-    if set(groups).isdisjoint(allowed):
-        raise NotAllowed(Marked(_only(allowed)))
-    return actor
+    match right(need, allowed, (user,), groups, fresh=fresh):
+        case "yes":
+            return Actor(kind="person", id=f"slack:{user}", groups=groups)
+        case "no":
+            raise NotAllowed(Marked(_only(allowed)))
+        case "nobody":
+            raise NotAllowed(
+                f"Nobody may do this in Slack yet: [permissions] {need} in recsysops.toml names nobody, or "
+                f"the file cannot be read; `recsysops doctor` says which. Name somebody there{beside}."
+            )
+        case "unknown":
+            raise NotAllowed(
+                "Slack does not say which groups you are in at the moment"
+                f"{', and without that this is not done' if need in DANGEROUS else ''}. "
+                f"Try again in a minute{beside}."
+            )
 
 
 def _only(allowed: tuple[str, ...]) -> str:

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import secrets
-import threading
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import bot
 from bot.up.chat import PROCESS, chat_environment
@@ -29,10 +20,6 @@ EXAMPLE_LEFT = ("CINEMA_FOLDER", "CINEMA_URL", "CINEMA_WEBHOOK_SECRET")
 
 FIRST_FAULT = "language"
 FAULTS = (FIRST_FAULT, "upstream", "launch", "missing_values", "training_segment", "production_bias")
-READY_SECONDS = 300.0
-AGAIN_SECONDS = 1.0
-DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""Opens loopback addresses regardless of any proxy in the environment."""
 
 
 @dataclass(frozen=True)
@@ -76,70 +63,25 @@ def found_example(name: str, beside: Path | None = None) -> Example:
     )
 
 
-def example_environment(example: Example, var: Path, ports: Ports, first_view_url: str) -> Environment:
-    """The environment of the example's and its chat's processes; its secret is kept with the chat's."""
-    return {
-        **chat_environment(var, ports),
-        "RECSYSOPS_CONFIG": str(example.declared.resolve()),
-        "WORKSPACE_ON_FIRST_VIEW_URL": first_view_url,
-        "CINEMA_FOLDER": str(var / "cinema"),
-        "CINEMA_PORT": str(ports.cinema),
-        "CINEMA_HOST": LOOPBACK,
-        "CINEMA_URL": f"http://{LOOPBACK}:{ports.cinema}",
-        "CINEMA_WEBHOOK_SECRET": keep_secrets(var / "secrets.json")["webhook_secret"],
-    }
-
-
-@contextmanager
-def first_view(ports: Ports, fault: str = FIRST_FAULT) -> Iterator[str]:
+def example_environment(example: Example, var: Path, ports: Ports, fault: str = FIRST_FAULT) -> Environment:
     """
-    An address on loopback that the workspace calls when a browser first opens it: then the cinema's `fault`
-    is switched on, as soon as the cinema answers.
+    The environment of the example's and its chat's processes; its secret is kept with the chat's. The chat
+    switches the cinema's `fault` on when somebody first looks.
 
     Raises:
         ConfigurationError: the cinema has no such fault.
     """
     if fault not in FAULTS:
         raise ConfigurationError(f"the cinema has no fault {fault!r}; there are: {', '.join(FAULTS)}.")
-    switch = f"http://{LOOPBACK}:{ports.cinema}/faults/{fault}"
-    path = f"/{secrets.token_urlsafe(16)}"
-
-    class Viewed(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            known = self.path == path
-            self.send_response(204 if known else 404)
-            self.end_headers()
-            if known:
-                threading.Thread(target=_switch_on, args=(switch,), daemon=True).start()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Log nothing: the terminal is for the address."""
-
-    server = ThreadingHTTPServer((LOOPBACK, 0), Viewed)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://{LOOPBACK}:{server.server_address[1]}{path}"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-def _switch_on(fault: str) -> None:
-    until = time.monotonic() + READY_SECONDS
-    while not _switched(fault) and time.monotonic() < until:
-        time.sleep(AGAIN_SECONDS)
-
-
-def _switched(fault: str) -> bool:
-    """Whether the fault is switched on; False while the cinema is still starting."""
-    body = json.dumps({"on": True}).encode()
-    request = urllib.request.Request(  # noqa: S310 - our own address on loopback
-        fault, body, {"Content-Type": "application/json"}, method="POST"
-    )
-    try:
-        DIRECT.open(request, timeout=5).close()
-    except urllib.error.HTTPError as answered:
-        return answered.code < 500
-    except OSError:
-        return False
-    return True
+    cinema = f"http://{LOOPBACK}:{ports.cinema}"
+    return {
+        **chat_environment(var, ports),
+        "RECSYSOPS_CONFIG": str(example.declared.resolve()),
+        "WORKSPACE_ON_FIRST_VIEW_URL": f"{cinema}/faults/{fault}",
+        "WORKSPACE_FIRST_VIEW": fault,
+        "CINEMA_FOLDER": str(var / "cinema"),
+        "CINEMA_PORT": str(ports.cinema),
+        "CINEMA_HOST": LOOPBACK,
+        "CINEMA_URL": cinema,
+        "CINEMA_WEBHOOK_SECRET": keep_secrets(var / "secrets.json")["webhook_secret"],
+    }

@@ -19,18 +19,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+import httpx
+
 from bot.pages.links import PURPOSE, Links
 from bot.up.chat import PROCESS, chat_environment, over_socket
-from bot.up.example import (
-    DIRECT,
-    EXAMPLE_LEFT,
-    FIRST_FAULT,
-    READY_SECONDS,
-    Example,
-    example_environment,
-    first_view,
-    found_example,
-)
+from bot.up.example import EXAMPLE_LEFT, FIRST_FAULT, Example, example_environment, found_example
 from bot.up.folder import Folder, occupied
 from bot.up.machine import LOOPBACK, Environment, Ports
 from bot.up.signals import Signals
@@ -38,6 +31,7 @@ from bot.up.supervise import Programs, Revive, Supervisor
 from domain.errors import ConfigurationError, sanitized
 from workers import door
 
+READY_SECONDS = 300.0
 _CELERY = "python -m celery -A workers.process.app:{0} worker -n {0}@%h --loglevel WARNING --concurrency {1}"
 PROCESSES: Mapping[str, str] = {
     "web": "exec python -m bot.slack.app",
@@ -79,10 +73,10 @@ def up(
     var.mkdir(mode=0o700, parents=True, exist_ok=True)
     with occupied(var, say) as folder:
         _check_ports(ports, chat=chat or shown is not None, example=shown is not None)
+        beside = _beside(shown, var, ports, fault, chat=chat)
         with (
             _servers(var, signals) as (servers, ours),
             (var / "up.log").open("w", encoding="utf-8") as log,
-            _beside(shown, var, ports, fault, chat=chat) as beside,
         ):
             more = over_socket(beside.environment) if socket_mode and beside.processes else beside.environment
             environment = {**os.environ, **_common(var, ports), **servers, **more}
@@ -106,15 +100,11 @@ class _Beside:
     first: tuple[str, str] | None = None
 
 
-@contextmanager
-def _beside(shown: Example | None, var: Path, ports: Ports, fault: str, *, chat: bool) -> Iterator[_Beside]:
-    if shown is None:
-        yield _Beside(chat_environment(var, ports), PROCESS) if chat else _Beside()
-        return
-    with first_view(ports, fault) as first_view_url:
-        environment = example_environment(shown, var, ports, first_view_url)
-        environment["WORKSPACE_FIRST_VIEW"] = fault
-        yield _Beside(environment, shown.processes, EXAMPLE_LEFT, shown.history)
+def _beside(shown: Example | None, var: Path, ports: Ports, fault: str, *, chat: bool) -> _Beside:
+    if shown is not None:
+        environment = example_environment(shown, var, ports, fault)
+        return _Beside(environment, shown.processes, EXAMPLE_LEFT, shown.history)
+    return _Beside(chat_environment(var, ports), PROCESS) if chat else _Beside()
 
 
 @dataclass(frozen=True)
@@ -278,7 +268,6 @@ def _tell_when_ready(addresses: Mapping[str, str], run: _Run, ended: threading.E
 
 def _answers(url: str) -> bool:
     try:
-        with DIRECT.open(url, timeout=2) as answer:
-            return bool(answer.status < 400)
-    except (OSError, ValueError):
+        return httpx.get(url, timeout=2, trust_env=False).is_success  # no proxy: it is on loopback
+    except httpx.HTTPError:
         return False

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Literal, get_args
 
-API_FAULTS = ("ratelimited", "server_error", "refused", "slow", "drop_before_effect", "drop_after_effect")
-DELIVERY_FAULTS = ("twice", "unsigned", "old_timestamp", "wrong_signature", "lost")
+from pydantic import Field, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+ApiFault = Literal[
+    "ratelimited", "server_error", "refused", "slow", "drop_before_effect", "drop_after_effect"
+]
+DeliveryFault = Literal["twice", "unsigned"]
+API_FAULTS: tuple[str, ...] = get_args(ApiFault)
+DELIVERY_FAULTS: tuple[str, ...] = get_args(DeliveryFault)
 
 
 @dataclass
@@ -16,21 +21,24 @@ class Fault:
     The next `count` occasions of `method` go wrong in the way `kind` says.
 
     Attributes:
-        kind:          one of `API_FAULTS` (calls of the app) or `DELIVERY_FAULTS` (calls to the app).
-        method:        a Web API method; for a delivery `command`, `block_actions`, `view_submission`,
-                       `view_closed` or `event`; `any` for all.
+        kind:          an `ApiFault` (calls of the app) or a `DeliveryFault` (calls to the app).
+        method:        a Web API method; for a delivery `command`, `block_actions`, `view_submission` or
+                       `event`.
         count:         how often it still happens.
         retry_after:   seconds in the Retry-After of a 429.
-        error:         what `refused` answers with, one of Slack's codes.
         delay_seconds: how long `slow` waits before it answers.
+        error:         what `refused` answers with, one of Slack's codes.
     """
 
-    kind: str
-    method: str = "any"
-    count: int = 1
+    kind: ApiFault | DeliveryFault
+    method: str
+    count: int = Field(default=1, ge=1)
     retry_after: int = 1
     delay_seconds: float = 1.0
     error: str = "internal_error"
+
+
+FAULT = TypeAdapter(Fault)
 
 
 class Faults:
@@ -40,30 +48,12 @@ class Faults:
         self._open: list[Fault] = []
 
     def order(self, fault: Fault) -> None:
-        """
-        Raises:
-            ValueError: the kind is unknown, or the count is below one.
-        """
-        if fault.kind not in API_FAULTS + DELIVERY_FAULTS:
-            raise ValueError(
-                f"No such fault: {fault.kind}. Known: {', '.join(API_FAULTS + DELIVERY_FAULTS)}."
-            )
-        if fault.count < 1:
-            raise ValueError("A fault has to happen at least once: count must be 1 or more.")
         self._open.append(fault)
 
-    def take(self, kinds: Sequence[str], method: str) -> Fault | None:
+    def take(self, kinds: tuple[str, ...], method: str) -> Fault | None:
         """The next order for this occasion, counted down; None when all goes well."""
         for fault in self._open:
-            if fault.kind in kinds and fault.method in {method, "any"}:
+            if fault.count and fault.kind in kinds and fault.method == method:
                 fault.count -= 1
-                if fault.count == 0:
-                    self._open.remove(fault)
                 return fault
         return None
-
-    def clear(self) -> None:
-        self._open.clear()
-
-    def listed(self) -> list[dict[str, Any]]:
-        return [asdict(fault) for fault in self._open]

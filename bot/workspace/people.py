@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+Json = dict[str, Any]
+
 TEAM_ID = "T-local"
 TEAM_NAME = "Local workspace"
 APP_ID = "A-recsysops"
@@ -18,10 +20,10 @@ ROLES = {
     "U-content": ("content", "Content team", "Launches and catalogue", "🎬"),
 }
 GROUPS = {
-    "S-oncall": ("oncall", "On call", ["U-oncall"]),
-    "S-ml": ("ml", "ML engineers", ["U-ml", "U-oncall"]),
-    "S-leads": ("leads", "Leads", ["U-lead"]),
-    "S-content": ("content", "Content team", ["U-content"]),
+    "S-oncall": ("oncall", ["U-oncall"]),
+    "S-ml": ("ml", ["U-ml", "U-oncall"]),
+    "S-leads": ("leads", ["U-lead"]),
+    "S-content": ("content", ["U-content"]),
 }
 CHANNELS = {
     "C-recsysops": ("recsysops", "Incidents of the recommender"),
@@ -30,85 +32,44 @@ CHANNELS = {
 }
 
 
-def users() -> dict[str, dict[str, Any]]:
+def users() -> dict[str, Json]:
     """The people and the app's own user, in the shape of `users.info`."""
-    people = {
-        user_id: _user(user_id, name, real_name, title, emoji)
-        for user_id, (name, real_name, title, emoji) in ROLES.items()
-    }
-    return {**people, BOT_USER: {**_user(BOT_USER, BOT_NAME, BOT_NAME, "App", "🛟"), "is_bot": True}}
-
-
-def _user(user_id: str, name: str, real_name: str, title: str, emoji: str) -> dict[str, Any]:
+    everyone = {**ROLES, BOT_USER: (BOT_NAME, BOT_NAME, "App", "🛟")}
     return {
-        "id": user_id,
-        "team_id": TEAM_ID,
-        "name": name,
-        "real_name": real_name,
-        "deleted": False,
-        "is_bot": False,
-        "is_admin": user_id == "U-lead",
-        "tz": "Etc/UTC",
-        "tz_label": "UTC",
-        "tz_offset": 0,
-        "profile": {
+        user_id: {
+            "id": user_id,
+            "team_id": TEAM_ID,
+            "name": name,
             "real_name": real_name,
-            "display_name": real_name,
-            "title": title,
-            "email": f"{name}@example.com",
-            "avatar_emoji": emoji,
-        },
+            "is_bot": user_id == BOT_USER,
+            "profile": {"real_name": real_name, "title": title, "avatar_emoji": emoji},
+        }
+        for user_id, (name, real_name, title, emoji) in everyone.items()
     }
 
 
-def groups() -> dict[str, dict[str, Any]]:
+def groups() -> dict[str, Json]:
     """User groups, in the shape of `usergroups.list`."""
     return {
-        group_id: group(group_id, handle, name, members)
-        for group_id, (handle, name, members) in GROUPS.items()
+        group_id: {"id": group_id, "handle": handle, "users": members}
+        for group_id, (handle, members) in GROUPS.items()
     }
 
 
-def group(group_id: str, handle: str, name: str, members: list[str]) -> dict[str, Any]:
-    return {
-        "id": group_id,
-        "team_id": TEAM_ID,
-        "is_usergroup": True,
-        "handle": handle,
-        "name": name,
-        "users": list(members),
-        "user_count": len(members),
-        "date_delete": 0,
-    }
-
-
-def channels() -> dict[str, dict[str, Any]]:
+def channels() -> dict[str, Json]:
     """Public channels, and for each person one direct conversation with the app."""
     public = {
         channel_id: {
             "id": channel_id,
             "name": name,
-            "is_channel": True,
             "is_im": False,
-            "is_private": False,
             "is_member": True,
             "is_archived": False,
-            "num_members": len(ROLES) + 1,
             "topic": {"value": topic},
-            "purpose": {"value": topic},
         }
         for channel_id, (name, topic) in CHANNELS.items()
     }
-    direct = {
-        direct_id(user): {
-            "id": direct_id(user),
-            "is_channel": False,
-            "is_im": True,
-            "user": user,
-            "is_open": True,
-        }
-        for user in ROLES
-    }
+    direct = {direct_id(user): {"id": direct_id(user), "is_im": True, "user": user} for user in ROLES}
     return {**public, **direct}
 
 

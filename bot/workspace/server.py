@@ -10,7 +10,6 @@ from types import TracebackType
 import uvicorn
 
 from bot.workspace.app import create_app
-from bot.workspace.delivery.dropped import KeepSend
 from bot.workspace.settings import WorkspaceSettings
 from bot.workspace.world import World
 
@@ -23,10 +22,10 @@ class WorkspaceServer(uvicorn.Server):
     """Ends the browsers' event streams when it stops; otherwise they would hold it up."""
 
     def __init__(self, settings: WorkspaceSettings) -> None:
-        self._app = create_app(settings)
-        self.world: World = self._app.state.world
+        app = create_app(settings)
+        self.world: World = app.state.world
         config = uvicorn.Config(
-            KeepSend(self._app),
+            app,
             host=settings.host,
             port=settings.port,
             log_level="warning",
@@ -48,21 +47,17 @@ def listen(settings: WorkspaceSettings) -> tuple[WorkspaceServer, socket.socket]
     Raises:
         OSError: the port is taken.
     """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.bind((settings.host, settings.port))
-    bound.listen()  # from here on, a client waits instead of being refused
+    bound = socket.create_server((settings.host, settings.port))
     server = WorkspaceServer(settings)
     # A server that listens on all interfaces is reached from here on the loopback one.
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104
-    server.world.address = f"{host}:{bound.getsockname()[1]}"
+    host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host  # noqa: S104
+    server.world.url = f"http://{host}:{bound.getsockname()[1]}"
     return server, bound
 
 
 class Workspace:
     """
-    A workspace that runs between `start` and `stop`, or within `with`.
+    A workspace that runs within `with`.
 
     Attributes:
         url:     its page, `http://127.0.0.1:PORT`.
@@ -71,13 +66,14 @@ class Workspace:
 
     def __init__(self, settings: WorkspaceSettings | None = None) -> None:
         self.settings = settings or WorkspaceSettings(port=0)
-        self._server, self._socket = listen(self.settings)
-        host, port = self._socket.getsockname()[:2]
-        self.url = f"http://{host}:{port}"
+        self._server, bound = listen(self.settings)
+        self.url = self._server.world.url
         self.api_url = f"{self.url}/api/"
-        self._thread = threading.Thread(target=self._run, name="workspace", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([bound],), name="workspace", daemon=True
+        )
 
-    def start(self) -> Workspace:
+    def __enter__(self) -> Workspace:
         """
         Raises:
             RuntimeError: it did not come up within ten seconds.
@@ -90,18 +86,8 @@ class Workspace:
             time.sleep(0.01)
         return self
 
-    def stop(self) -> None:
-        self._server.should_exit = True
-        self._thread.join(timeout=_START_SECONDS)
-        self._socket.close()
-
-    def _run(self) -> None:
-        self._server.run(sockets=[self._socket])
-
-    def __enter__(self) -> Workspace:
-        return self.start()
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        self._server.should_exit = True
+        self._thread.join(timeout=_START_SECONDS)

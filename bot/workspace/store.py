@@ -44,9 +44,5 @@ class Store:
         row = self._connection.execute("SELECT body FROM files WHERE id = ?", (file_id,)).fetchone()
         return None if row is None else row[0]
 
-    def clear(self) -> None:
-        self._connection.execute("DELETE FROM things")
-        self._connection.execute("DELETE FROM files")
-
     def close(self) -> None:
         self._connection.close()

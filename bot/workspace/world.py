@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from bot.workspace import people, render
-from bot.workspace.delivery.sockets import Sockets
+import httpx
+
 from bot.workspace.faults import Faults
 from bot.workspace.live import Live
+from bot.workspace.render import message_json, view_json
 from bot.workspace.settings import WorkspaceSettings
-from bot.workspace.state import Message, State, View
+from bot.workspace.sockets import Sockets
+from bot.workspace.state import Message, State
 from bot.workspace.store import Store
 
 
-@dataclass
 class World:
-    """Passed to every handler. `address` is where the server listens, once it does."""
+    """Passed to every handler. `url` is where the server listens, once it does."""
 
-    settings: WorkspaceSettings
-    state: State
-    live: Live
-    faults: Faults
-    sockets: Sockets
-    address: str
-
-    def forget(self) -> None:
-        """Deletes everything said and ordered, as if the workspace were new; connections stay."""
-        self.state.store.clear()
-        self.state = State(self.state.store)
-        self.faults.clear()
-        self.live.tell("reload")
+    def __init__(self, settings: WorkspaceSettings) -> None:
+        self.settings = settings
+        self.state = State(Store(settings.data_folder))
+        self.live = Live()
+        self.faults = Faults()
+        self.sockets = Sockets()
+        # No proxy, since the app is on this machine; no connection kept, since it may start anew meanwhile.
+        self.http = httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
+        self.url = ""
 
     def show(self, message: Message) -> None:
         """Stores a message and shows it, and its parent's reply count, to everyone or to its one reader."""
@@ -40,39 +36,17 @@ class World:
         if parent is not None:
             self.live.tell("message", message=self.for_browser(parent))
 
-    def show_views(self, user: str) -> None:
-        views = [self.view_for_browser(view) for view in self.state.stack_of(user)]
-        self.live.tell("views", user=user, views=views)
+    def show_modal(self, user: str) -> None:
+        self.live.tell("views", user=user, views=self.views_of(user))
 
-    def show_home(self, view: View) -> None:
-        self.state.save_home(view)
-        self.live.tell("home", user=view.user, view=self.view_for_browser(view))
-
-    def notice(self, user: str, text: str) -> None:
-        """Shows one person a message from the workspace itself, as Slackbot would."""
-        self.live.tell("notice", user=user, text=text)
+    def views_of(self, user: str) -> list[dict[str, Any]]:
+        """What a person has open: one modal, or none."""
+        return [view_json(view) for view in [self.state.modals.get(user)] if view is not None]
 
     def for_browser(self, message: Message) -> dict[str, Any]:
         return {
-            **render.message_json(self.state, message),
+            **message_json(self.state, message),
             "channel": message.channel,
             "only_for": message.only_for,
             "deleted": message.deleted,
         }
-
-    def view_for_browser(self, view: View) -> dict[str, Any]:
-        return {**render.view_json(view), "errors": view.errors}
-
-    def is_person(self, user: object) -> bool:
-        return isinstance(user, str) and user in self.state.users and user != people.BOT_USER
-
-
-def new_world(settings: WorkspaceSettings) -> World:
-    return World(
-        settings=settings,
-        state=State(Store(settings.data_folder)),
-        live=Live(),
-        faults=Faults(),
-        sockets=Sockets(settings.ack_seconds),
-        address=f"{settings.host}:{settings.port}",
-    )

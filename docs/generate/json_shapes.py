@@ -13,9 +13,9 @@ from docs.generate.keys import spoken, type_of
 from docs.generate.markdown import code, first_paragraph, page, table
 from domain import answer as a
 from domain.bundle import BundleAnswer, RerunAnswer
-from domain.covered import LoggingCoverage, LoggingPlan
+from domain.covered import LoggingCoverage
 from domain.improvement.record import Alarm, Record
-from domain.incident.events import HotfixRehearsed
+from domain.incident.events import AttestationGiven, HotfixRehearsed
 from domain.incident.followed import FollowUpStanding
 from domain.incident.state import Incident
 from domain.incident.state.incident import ChangeCame, Followed
@@ -24,7 +24,6 @@ from domain.recommender.check import Check
 from domain.replayed import ChangeSince, ReplayAnswer
 from domain.scored import Scorecard
 from domain.values import Finding, LeftOut, Option, TriedChange
-from workers.log.attest import Attest, Withdraw
 from workers.log.open_obligations import OpenObligation
 from workers.log.restore import Restored
 from workers.store.exports.archive import Written
@@ -72,7 +71,7 @@ SHAPES: Mapping[str, Shape] = {
     "check ledger": {"checks": list[Record]},
     "check alarms": {"alarms": list[Alarm]},
     "doctor": {"healthy": bool, "advice": list[a.Advice]},
-    "burn-in": {"burn_in": a.BurnIn, "notes": list[a.BurnInNote]},
+    "burn-in": {"burn_in": a.BurnIn},
     "item": {"item": a.ItemAnswer},
     "misses": {"misses": list[a.Miss]},
     "rehearse": {"rehearsals": list[HotfixRehearsed], "recorded": int, "useless": list[str]},
@@ -87,11 +86,10 @@ SHAPES: Mapping[str, Shape] = {
     "follow-up list": {"follow_ups": list[FollowUpStanding]},
     "scorecard": fields(Scorecard),
     "audit": {"audit": a.Audit},
-    "audit attest": {"said": Attest, "written": bool},
-    "audit withdraw": {"said": Withdraw, "written": bool},
+    "audit attest": {"said": AttestationGiven},
     "bundle show": {"bundle": BundleAnswer, "exported": list[str]},
     "bundle rerun": {"rerun": RerunAnswer},
-    "logging plan": {"plan": LoggingPlan},
+    "logging plan": {"plan": LoggingCoverage},
     "logging coverage": {"coverage": LoggingCoverage},
     "obligations": {"debts": list[OpenObligation]},
     "obligations retry": {"debts": list[OpenObligation]},

@@ -14,8 +14,8 @@ from domain.recommender.practice.tracker import Tracker
 from domain.recommender.witness import Witness
 from domain.resolution.replays.registry import REPLAYS
 from workers.declaration import check_kinds, hotfix_kinds
-from workers.deployers.registry import KINDS as DEPLOYERS
-from workers.trackers.registry import KINDS as TRACKERS
+from workers.deployers.kind import DEPLOYERS
+from workers.trackers.kind import TRACKERS
 from workers.witnesses.registry import KINDS as WITNESSES
 
 SLICED = {
@@ -70,7 +70,7 @@ def hotfixes() -> str:
 
 
 def _carried(hotfix: str) -> str:
-    carriers = [code(name) for name, kind in DEPLOYERS.items() if kind.carries(hotfix)]
+    carriers = [code(name) for name, kind in DEPLOYERS.ours().items() if kind.carries(hotfix)]
     return f"Carried by deployers of kind {', '.join(carriers)}."
 
 
@@ -88,7 +88,7 @@ def deployers() -> str:
                 f"Serves stages: {_yes(kind.in_stages)}. Renews in place: {_yes(kind.renews)}.",
                 keys(kind.options),
             )
-            for kind in DEPLOYERS.values()
+            for kind in DEPLOYERS.ours().values()
         ),
         f"Keys of every kind:\n\n{keys(Deployer)}",
     )
@@ -96,13 +96,13 @@ def deployers() -> str:
 
 def deployers_listed() -> str:
     """The kinds of deployer, one row each, for the guide."""
-    rows = [(code(kind.name), kind.needs, kind.confirms, kind.reverts) for kind in DEPLOYERS.values()]
+    rows = [(code(kind.name), kind.needs, kind.confirms, kind.reverts) for kind in DEPLOYERS.ours().values()]
     return table(("kind", "needs", "confirmed by", "reverts"), rows)
 
 
 def trackers_listed() -> str:
     """The kinds of tracker, one row each, for the guide."""
-    rows = [(code(kind.name), kind.needs, kind.done, kind.dropped) for kind in TRACKERS.values()]
+    rows = [(code(kind.name), kind.needs, kind.done, kind.dropped) for kind in TRACKERS.ours().values()]
     return table(("kind", "needs", "a ticket is done when", "and dropped when"), rows)
 
 
@@ -118,7 +118,7 @@ def trackers() -> str:
                 f"Needs {kind.needs}. A ticket is done when {kind.done}, and dropped when {kind.dropped}.",
                 keys(kind.options),
             )
-            for kind in TRACKERS.values()
+            for kind in TRACKERS.ours().values()
         ),
         f"Keys of every kind:\n\n{keys(Tracker)}",
     )

@@ -18,7 +18,7 @@ from domain.diagnosis.candidates.judge import judge
 from domain.diagnosis.candidates.kinds.itself import found_itself
 from domain.diagnosis.candidates.rank import Ranking, rank
 from domain.diagnosis.candidates.table import KINDS
-from domain.diagnosis.inside.report import report_expectations, report_layers, report_surrogate
+from domain.diagnosis.inside.report import report_expectations
 from domain.diagnosis.items.concerned import (
     find_concerned,
     report_attributions,
@@ -93,8 +93,6 @@ STAGES: Mapping[EvidenceStage, tuple[Step, ...]] = {
         Step("what pulls the score down", report_attributions),
         Step("whether putting it back repairs it", report_reproduction),
         Step("the logged requests", _set_scene),
-        Step("what moves the model's score near them", report_surrogate),
-        Step("where they part inside the network", report_layers),
     ),
 }
 """In the order in which their input is read: seconds for the metric, a minute for the requests."""

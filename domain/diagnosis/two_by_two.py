@@ -17,7 +17,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from domain.diagnosis.inclusion import mean_of
-from domain.diagnosis.inside.dependence import Curve, curves_of
 from domain.diagnosis.replay import CandidateColumns, Scorer, Traffic, load_traffic, unit_of
 from domain.diagnosis.rerun.agreement import agree
 from domain.diagnosis.rerun.interval import FEW, LEVEL, draws
@@ -30,7 +29,6 @@ from domain.values import Slice, name_slice
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Name = Literal["input", "model", "interaction", "serving", "ranking", "logging", "model or serving"]
-CURVES = 3  # features that are reported
 MOVES: tuple[Name, ...] = ("input", "model", "serving", "ranking", "logging")
 
 
@@ -59,8 +57,7 @@ class TwoByTwo:
     A change split: from `before` to `now`, in `unit` a request.
 
     `previous` is the former model's version; none where it is not kept, so that model and serving are one
-    part. `same` says that no other model scored before. `curves` are the features that the two models treat
-    most differently.
+    part. `same` says that no other model scored before.
     """
 
     where: Slice
@@ -74,7 +71,6 @@ class TwoByTwo:
     parts: tuple[Part, ...]
     previous: str | None
     same: bool
-    curves: tuple[Curve, ...] = ()
 
     @property
     def leading(self) -> Part | None:
@@ -146,17 +142,7 @@ def split_change(
         parts=split.parts,
         previous=old[0] if old else None,
         same=old is not None and old[1] is new[1],
-        curves=_curves(old[1] if old else None, new[1], rows, columns, seed),
     )
-
-
-def _curves(
-    former: Scorer | None, today: Scorer, rows: pd.DataFrame, columns: CandidateColumns, seed: int
-) -> tuple[Curve, ...]:
-    """The curves of two models; none where there is only one."""
-    if former is None or former is today:
-        return ()
-    return curves_of(former, today, rows, columns.features, seed=seed)[:CURVES]
 
 
 def _unit(columns: CandidateColumns, model: Scorer, by_item: bool) -> str:

@@ -1,11 +1,10 @@
-"""What people vouch for in an audit: the commands, their rules, and which attestations are in force."""
+"""What people vouch for in an audit: events of the log, of which the newest about a test counts."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 
 from domain.errors import Refused
 from domain.improvement.rubric import criterion
@@ -15,23 +14,7 @@ from domain.values import How, Moment, Value
 LONGEST = timedelta(days=366)
 """Nobody can vouch for longer than a year: what was true then has to be looked at again."""
 
-LINK_CHARACTERS = 2_000
-_LINK = re.compile(r"https?://[^\s<>|\"`\\]+", re.IGNORECASE)
-
-
-class Attest(Value):
-    """Vouch for a test up to `until`; replaces an earlier attestation of the same test."""
-
-    test: str
-    how: How
-    link: str
-    until: Moment
-
-
-class Withdraw(Value):
-    """Withdraw an attestation."""
-
-    test: str
+_LINK = re.compile(r"https?://[^\s/<>|\"`\\\[]+(/[^\s<>|\"`\\]{0,2000})?", re.IGNORECASE)
 
 
 class Attestation(Value):
@@ -50,63 +33,30 @@ class Attestation(Value):
 
 
 def attested(recorded: Iterable[e.Recorded]) -> dict[str, Attestation]:
-    """Test → its newest attestation that was not withdrawn, including expired ones."""
+    """Test → its newest attestation, including expired ones; old logs also hold withdrawals."""
     standing: dict[str, Attestation] = {}
     for record in recorded:
-        match record.event:
-            case e.AttestationGiven():
-                given = record.event.model_dump()
-                standing[record.event.test] = Attestation(**given, by=record.actor, at=record.at)
-            case e.AttestationWithdrawn():
-                standing.pop(record.event.test, None)
-            case _:
-                continue
+        if isinstance(record.event, e.AttestationGiven):
+            given = record.event.model_dump()
+            standing[record.event.test] = Attestation(**given, by=record.actor, at=record.at)
+        elif isinstance(record.event, e.AttestationWithdrawn):
+            standing.pop(record.event.test, None)
     return standing
 
 
-def vouch(
-    standing: Mapping[str, Attestation], command: Attest | Withdraw, by: str, at: datetime
-) -> tuple[e.Attestation, ...]:
+def require_sound(said: e.AttestationGiven, at: datetime) -> None:
     """
-    The events when `by` gives this command at `at`; none where it only repeats an earlier one.
-
     Raises:
-        Refused: there is no such test, the link leads nowhere, the time is past or too far off, or there is
-            no attestation to withdraw.
+        Refused: there is no such test, the link leads nowhere, or the time is past or too far off.
     """
-    test = criterion(command.test).id
-    before = standing.get(test)
-    if isinstance(command, Withdraw):
-        if before is None:
-            raise Refused(f"{test} is not attested; `recsysops audit` shows which tests are")
-        return (e.AttestationWithdrawn(test=test),)
-    _leads_somewhere(command.link)
-    _ends(command.until, at)
-    said = e.AttestationGiven(**command.model_dump())
-    if before is not None and before.by == by and said == e.AttestationGiven(**_said(before)):
-        return ()
-    return (said,)
-
-
-def _said(before: Attestation) -> dict[str, object]:
-    return before.model_dump(include={"test", "how", "link", "until"})
-
-
-def _leads_somewhere(link: str) -> None:
-    try:
-        host = urlsplit(link).hostname
-    except ValueError:  # for instance a bracket that is never closed
-        host = None
-    if not host or not _LINK.fullmatch(link) or len(link) > LINK_CHARACTERS:
+    criterion(said.test)
+    if not _LINK.fullmatch(said.link):
         raise Refused(
-            f"{link!r} is no link that others can follow; give the http:// or https:// address where the "
-            "result can be seen"
+            f"{said.link!r} is no link that others can follow; give the http:// or https:// address where "
+            "the result can be seen"
         )
-
-
-def _ends(until: datetime, at: datetime) -> None:
-    day = f"{until.astimezone(UTC):%Y-%m-%d}"
-    if until <= at:
+    day = f"{said.until.astimezone(UTC):%Y-%m-%d}"
+    if said.until <= at:
         raise Refused(f"{day} is over already; give a day to come, at most a year from now")
-    if until > at + LONGEST:
+    if said.until > at + LONGEST:
         raise Refused(f"{day} is more than a year away; look again by {at + LONGEST:%Y-%m-%d} at the latest")

@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from domain.improvement.replay import Proof
 from domain.incident.state import Incident
 from domain.incident.times import Durations, durations
 from domain.values import Improvement, TriedChange, name_slice
 
 
-def propose(
-    incident: Incident, proof: Proof | None = None, changes: Sequence[TriedChange] = ()
-) -> Improvement:
+def propose(incident: Incident, changes: Sequence[TriedChange] = ()) -> Improvement:
     """
     The best change that a replay supports; without one, what follows from the incident's cause. For a false
     alarm, that it should not be raised.
 
     Args:
-        proof: for the alarm on unset values, where deliveries could be replayed.
         changes: those that were tried and found worth having, best first.
     """
     took = durations(incident)
@@ -31,7 +27,7 @@ def propose(
     if incident.kind == "predicted":
         return _launch(incident, took)
     if kind == "feature" and incident.diagnosis is not None and incident.diagnosis.feature:
-        return _feature(incident, took, incident.diagnosis.feature, proof)
+        return _feature(incident, took, incident.diagnosis.feature)
     if kind == "feed":
         return _feed(incident, took)
     return _not_established(incident, took)
@@ -59,18 +55,12 @@ def _tried(took: Durations, best: TriedChange) -> Improvement:
     )
 
 
-def _feature(incident: Incident, took: Durations, feature: str, proof: Proof | None) -> Improvement:
-    earlier = proof.earlier if proof is not None else None
-    if earlier is not None and earlier > timedelta(0):
-        faster = f"Yes: at the delivery itself, {_words(earlier)} before the metric fell far enough"
-    else:
-        faster = f"Yes: at the delivery itself, before anybody is shown less{_after_onset(incident)}"
+def _feature(incident: Incident, took: Durations, feature: str) -> Improvement:
     return Improvement(
-        detect_faster=faster,
+        detect_faster=f"Yes: at the delivery itself, before anybody is shown less{_after_onset(incident)}",
         diagnose_faster=f"The first evidence was there {_evidence(took)}; an alarm at delivery names it",
         change="check",
         detail=f"Alarm on the share of items with `{feature}` not set, at each catalogue delivery",
-        proof=proof.sentence if proof is not None else None,
     )
 
 

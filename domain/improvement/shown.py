@@ -19,7 +19,7 @@ from domain.replayed import AgreedCheck, Replayed, in_words
 from domain.values import Estimate
 
 LEAST_FALSE = 2  # false alarms before they count against the promise
-PROMOTE = "`recsysops check promote {check}` lets it"
+PROMOTE = "remove `shadow = true` from [checks.{check}] to let it"
 
 
 def done(incident: Incident, replayed: Replayed) -> str | None:

@@ -31,6 +31,7 @@ Action = Literal[
     "close",
     "correct",
     "report",
+    "why",
 ]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
@@ -56,6 +57,7 @@ def buttons(incident: Incident) -> tuple[Button, ...]:
         Button(action="silence"),
         Button(action="correct"),
         Button(action="report"),
+        *((Button(action="why"),) if incident.menu and incident.status != "resolved" else ()),
     )
 
 

@@ -1,20 +1,20 @@
-"""What can be asked of an incident: commands, verb first. A rule may refuse any of them."""
+"""
+What can be asked of an incident: commands, verb first. A rule may refuse any of them.
+
+A command whose event says something else, or more, is a class here; one that asks for an event word by word
+is that event, under the verb's name.
+"""
 
 from __future__ import annotations
 
 from typing import Literal
 
+from domain.incident import events as e
 from domain.values import (
-    Diagnosis,
-    Estimate,
     Finding,
     Improvement,
-    LeftOut,
     Moment,
-    Option,
-    Piece,
     Severity,
-    TriedChange,
     Value,
 )
 
@@ -33,19 +33,6 @@ class DeclareIncident(Value):
     title: str
     severity: Severity
     description: str = ""
-
-
-class JoinFinding(Value):
-    """A finding elsewhere that belongs to the same problem; see `FindingJoined` for what it `shares`."""
-
-    finding: Finding
-    shares: Literal["slice", "table", "column", "upstream", "downstream", "items", "cause"]
-
-
-class ClearFinding(Value):
-    observed: float
-    expected: float
-    window_end: Moment
 
 
 class Acknowledge(Value):
@@ -69,57 +56,8 @@ class Silence(Value):
     until: Moment
 
 
-class RecordMessage(Value):
-    channel: str
-    message: str
-
-
-class AddEvidence(Value):
-    """What one stage of the diagnosis found, before all of it is ready."""
-
-    piece: Piece
-
-
-class RecordDiagnosis(Value):
-    diagnosis: Diagnosis
-
-
-class RecordDiagnosisFailure(Value):
-    reason: str
-
-
-class RecordBundle(Value):
-    """The fields are those of `BundleKept`."""
-
-    diagnosis: str
-    root: str
-    files: int
-    bytes: int
-
-
-class RecordBundleFailure(Value):
-    diagnosis: str
-    reason: str
-
-
-class RecordPicture(Value):
-    """The fields are those of `PictureDrawn`."""
-
-    picture: str | None
-    reason: str = ""
-
-
 class LookAgain(Value):
     """Gather the evidence and price the hotfixes once more."""
-
-
-class PrepareMenu(Value):
-    """The fields are those of `MenuPrepared`."""
-
-    options: tuple[Option, ...]
-    note: str = ""
-    left_out: tuple[LeftOut, ...] | None = None
-    picture: str | None = None
 
 
 class ChooseHotfix(Value):
@@ -154,73 +92,10 @@ class RecordHotfixApplied(Value):
     receipt: str
 
 
-class PassStage(Value):
-    """No harm was seen with this `share` of members: it may be served to more."""
-
-    option: str
-    share: float
-
-
 class RecordHotfixWidened(Value):
     option: str
     share: float
     receipt: str
-
-
-class RecordHotfixFailed(Value):
-    option: str
-    reason: str
-
-
-class RecordWatch(Value):
-    """The fields are those of `HotfixWatched`."""
-
-    option: str
-    observed: float
-    expected: float
-    repaired_share: float
-    window_end: Moment
-    window_start: Moment | None = None
-    low: float | None = None
-    high: float | None = None
-
-
-class VerifyHotfix(Value):
-    option: str
-    observed: float
-    expected: float
-    repaired_share: float
-    low: float | None = None
-    high: float | None = None
-
-
-class RefuteHotfix(Value):
-    """The fields are those of `HotfixRefuted`."""
-
-    option: str
-    reason: str
-    repaired_share: float | None = None
-    low: float | None = None
-    high: float | None = None
-
-
-class RecordCost(Value):
-    """The fields are those of `HotfixCostMeasured`."""
-
-    option: str
-    cost: Estimate
-    window_start: Moment
-    window_end: Moment
-
-
-class RecordWorth(Value):
-    """The fields are those of `HotfixWorthMeasured`."""
-
-    option: str
-    repaired: Estimate
-    gained: Estimate
-    window_start: Moment
-    window_end: Moment
 
 
 class RecordHarm(Value):
@@ -240,20 +115,6 @@ class RevertHotfix(Value):
     option: str
 
 
-class RecordHotfixReverted(Value):
-    option: str
-    receipt: str
-
-
-class RecordRevertFailed(Value):
-    option: str
-    reason: str
-
-
-class ExpireHotfix(Value):
-    option: str
-
-
 class RemindOfExpiry(Value):
     option: str
 
@@ -268,11 +129,6 @@ class RenewHotfix(Value):
 class RecordHotfixRenewed(Value):
     option: str
     receipt: str
-
-
-class RecordRenewalFailed(Value):
-    option: str
-    reason: str
 
 
 class ScorePrediction(Value):
@@ -297,20 +153,6 @@ class Reopen(Value):
     reason: str
 
 
-class MergeInto(Value):
-    """The fields are those of `IncidentMerged`."""
-
-    into: str
-    number: int
-    cause: str
-
-
-class ProposeFollowUp(Value):
-    improvement: Improvement
-    changes: tuple[TriedChange, ...] = ()
-    note: str = ""
-
-
 class AnswerFollowUp(Value):
     """`check`: the check of the proposed change that is to go into the declaration, if any."""
 
@@ -322,24 +164,6 @@ class AcceptFollowUp(Value):
     """The proposal as it is; of several changes the one for this `check`, else the first."""
 
     check: str | None = None
-
-
-class RecordChangeWritten(Value):
-    check: str
-    diff: str
-
-
-class RecordChangeHandedOver(Value):
-    check: str
-    diff: str
-    reason: str
-
-
-class AssignFollowUp(Value):
-    """The fields are those of `FollowUpAssigned`."""
-
-    owner: str
-    due_at: Moment
 
 
 class RemindOfFollowUp(Value):
@@ -357,41 +181,6 @@ class RecordFollowUpDone(Value):
 class DropFollowUp(Value):
     """It will not be done after all."""
 
-    reason: str
-
-
-class RecordChangeProposed(Value):
-    check: str
-    diff: str
-    url: str
-
-
-class RecordPullRequestClosed(Value):
-    """It was closed without being merged."""
-
-    check: str
-    url: str
-
-
-class RecordChangeEarned(Value):
-    check: str
-    says: str
-
-
-class RequestTakeBack(Value):
-    check: str
-    reason: str
-
-
-class RecordChangeTakenBack(Value):
-    check: str
-    diff: str
-    url: str = ""
-
-
-class RecordChangeLeft(Value):
-    check: str
-    diff: str
     reason: str
 
 
@@ -453,6 +242,40 @@ class CorrectSeverity(Value):
     severity: Severity
     reason: str
 
+
+# What a worker found or did is recorded as it says it, where a rule allows: the order is the event itself.
+JoinFinding = e.FindingJoined
+ClearFinding = e.FindingCleared
+AddEvidence = e.EvidenceFound
+RecordDiagnosis = e.DiagnosisGathered
+RecordDiagnosisFailure = e.DiagnosisFailed
+RecordBundle = e.BundleKept
+RecordBundleFailure = e.BundleFailed
+RecordPicture = e.PictureDrawn
+PrepareMenu = e.MenuPrepared
+RecordMessage = e.MessagePosted
+RecordHotfixFailed = e.HotfixFailed
+RecordWatch = e.HotfixWatched
+VerifyHotfix = e.HotfixVerified
+RefuteHotfix = e.HotfixRefuted
+RecordCost = e.HotfixCostMeasured
+RecordWorth = e.HotfixWorthMeasured
+RecordHotfixReverted = e.HotfixReverted
+RecordRevertFailed = e.RevertFailed
+RecordRenewalFailed = e.RenewalFailed
+PassStage = e.StagePassed
+ExpireHotfix = e.HotfixExpired
+MergeInto = e.IncidentMerged
+ProposeFollowUp = e.FollowUpProposed
+RecordChangeWritten = e.ChangeWritten
+RecordChangeProposed = e.ChangeProposed
+RecordChangeHandedOver = e.ChangeHandedOver
+RecordPullRequestClosed = e.PullRequestClosed
+RecordChangeEarned = e.ChangeEarned
+RequestTakeBack = e.TakeBackRequested
+RecordChangeTakenBack = e.ChangeTakenBack
+RecordChangeLeft = e.ChangeLeft
+AssignFollowUp = e.FollowUpAssigned
 
 Opening = OpenIncident | DeclareIncident
 Understanding = (

@@ -30,9 +30,9 @@ def change(relative: float) -> str:
     return ("+" if relative > 0 else "") + percent(relative)
 
 
-def compared(finding: Finding) -> str:
+def compared(finding: Finding, *, briefly: bool = False) -> str:
     """
-    What a check measured, what it expected, and the usual band.
+    What a check measured, what it expected, and the usual band; `briefly`, nothing but the two numbers.
 
     >>> day = {"window_start": "2026-01-01T00:00Z", "window_end": "2026-01-02T00:00Z"}
     >>> fields = {"check": "c", "table": "t", "p_value": 0.0, "severity": "SEV3", "title": "x", **day}
@@ -44,8 +44,8 @@ def compared(finding: Finding) -> str:
     'mean minutes 3.27 where 11 was expected (−70 %)'
     """
     observed, expected = (number(value, finding) for value in (finding.observed, finding.expected))
-    off = f" ({change(finding.change)})" if finding.expected else ""
-    band = _band(finding)
+    off = f" ({change(finding.change)})" if finding.expected and not briefly else ""
+    band = "" if briefly else _band(finding)
     if finding.unit == "seconds":
         return f"{observed} where {expected} was expected{band}"
     if is_metric(finding):

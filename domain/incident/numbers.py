@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from domain.values import Estimate, Option
@@ -58,9 +59,26 @@ def estimate(given: Estimate) -> str:
     return " ".join(part for part in (value, interval(given), unit) if part)
 
 
-def effect(given: Estimate, where: str = " elsewhere") -> str:
+def brief(given: Estimate) -> str:
     """
-    What is lost or gained by it, and `where`; a change below 0 is a loss.
+    What a glance needs of a number: its interval, or the number alone where it has none.
+
+    >>> brief(Estimate(value=0.96, low=0.93, high=0.98, unit="share of the gap", basis="replay"))
+    '93–98 %'
+    >>> brief(Estimate(value=48040.0, unit="rows an hour", basis="as in the last window"))
+    '48,040 rows an hour'
+    """
+    if given.value is None:
+        return "not known"
+    scale, unit = _scale(given.unit)
+    alone = amount(given.value) if scale is None else percent(given.value * scale, _digits(given, scale))
+    between = interval(given).strip("[]") or alone.removesuffix(" %")
+    return f"{between} %" if scale is not None else f"{between} {unit}".rstrip()
+
+
+def effect(given: Estimate, where: str = " elsewhere", say: Callable[[Estimate], str] = estimate) -> str:
+    """
+    What is lost or gained by it, and `where`; a change below 0 is a loss. `say`: how its size is spelled.
 
     >>> effect(Estimate(value=-0.3, low=-0.4, high=-0.2, unit="% plays", basis="replay"))
     'loses 0.3 % [0.2–0.4] of plays elsewhere'
@@ -77,13 +95,29 @@ def effect(given: Estimate, where: str = " elsewhere") -> str:
         return "cost not known"
     scale, rest = _scale(given.unit)
     unit, of = ("", f" {rest}") if scale is None else ("%", f" of {rest}{where}")
-    if given.low is not None and given.high is not None and given.low <= 0 <= given.high:
-        if scale is not None and max(-given.low, given.high) * scale < LEAST_SHOWN:
+    if _no_loss(given):
+        if scale is not None and max(-(given.low or 0.0), given.high or 0.0) * scale < LEAST_SHOWN:
             return f"no measurable loss (less than {percent(LEAST_SHOWN)}{of})"
         return f"no measurable loss ({_apart(given)} {unit}".rstrip() + f"{of})"
     loses = given.value < 0
     size = turned(given) if loses else given
-    return f"{'loses' if loses else 'gains'} {estimate(size.model_copy(update={'unit': unit}))}{of}"
+    return f"{'loses' if loses else 'gains'} {say(size.model_copy(update={'unit': unit}))}{of}"
+
+
+def brief_effect(given: Estimate) -> str:
+    """
+    The same for a glance.
+
+    >>> brief_effect(Estimate(value=-0.3, low=-0.4, high=-0.2, unit="% plays", basis="replay"))
+    'loses 0.2–0.4 % of plays elsewhere'
+    >>> brief_effect(Estimate(value=0.1, low=-0.1, high=0.3, unit="% plays", basis="replay"))
+    'no measurable loss'
+    """
+    return "no measurable loss" if _no_loss(given) else effect(given, say=brief)
+
+
+def _no_loss(given: Estimate) -> bool:
+    return given.low is not None and given.high is not None and given.low <= 0 <= given.high
 
 
 def turned(given: Estimate) -> Estimate:

@@ -12,6 +12,8 @@ from domain.incident.state.hotfix import MEASURED_AT
 from domain.incident.state.incident import Worth
 from domain.values import Estimate, Option
 
+INSIDE = "inside the promise"
+
 SHARES = {"share": 1.0, "%": 100.0}
 """First word of an estimate's unit → the number in that unit that stands for the whole gap."""
 
@@ -143,7 +145,7 @@ def against_promise(hotfix: Hotfix, option: Option | None) -> str | None:
     if promise is None or hotfix.repaired_share is None:
         return None
     if promise.low <= hotfix.repaired_share <= promise.high:
-        return "inside the promise"
+        return INSIDE
     if hotfix.repaired_share > promise.high:
         return "above the promise"
     measured = hotfix.low is not None and hotfix.high is not None

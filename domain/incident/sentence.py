@@ -278,7 +278,7 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
         f"The pull request with the check {event.check} was {UNMERGED}: {event.url}"
     ),
     e.ChangeEarned: _about(
-        "The check {event.check} may leave shadow mode, {event.says}: `recsysops check promote {event.check}`"
+        "The check {event.check} may leave shadow mode, {event.says}: remove its `shadow = true`"
     ),
     e.TakeBackRequested: _about("The check {event.check} made something worse: {event.reason}"),
     e.ChangeTakenBack: _taken_back,

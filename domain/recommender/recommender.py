@@ -14,7 +14,6 @@ from domain.recommender.model import Items, Launches, Members, Model
 from domain.recommender.objective import Objective
 from domain.recommender.person import Person
 from domain.recommender.planned import Planned
-from domain.recommender.practice.digest import Digest
 from domain.recommender.practice.follow_ups import FollowUps
 from domain.recommender.practice.rehearsals import Rehearsals, Replays
 from domain.recommender.practice.tracker import Tracker
@@ -60,7 +59,6 @@ class Recommender(Value):
     rehearsals: Rehearsals = Rehearsals()
     replays: Replays = Replays()
     follow_ups: FollowUps = FollowUps()
-    scorecard: Digest = Digest()
 
     @property
     def item_key(self) -> str:

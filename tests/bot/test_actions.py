@@ -59,7 +59,7 @@ def test_a_button_of_a_hotfix_that_names_none_is_stale(action: str) -> None:
         ("silence", {}, "for how many hours"),
         ("assign", {"person": "  "}, "who takes over"),
         ("follow_up_edit", {"change": "everything"}, "is not a kind of change"),
-        ("report", {}, "is a page"),
+        ("report", {}, "there to be read"),
     ],
 )
 def test_what_was_entered_and_cannot_be_read_is_refused_in_words(

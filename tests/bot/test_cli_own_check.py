@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from tests.bot.terminal import Terminal
-from workers.audit.promote import promote, promotion
 from workers.conformance import END, last_day, sound
 from workers.declaration import check_kinds
 
@@ -93,7 +92,7 @@ def test_the_readme_is_followed_from_an_empty_folder_to_a_finding(
     assert [(one["kind"], one["shadow"]) for one in listed] == [("late_views", True)]
 
 
-def test_a_check_of_ones_own_is_walked_over_the_past_and_promoted(
+def test_a_check_of_ones_own_is_walked_over_the_past(
     terminal: Terminal, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terminal("check", "new", "late_views")
@@ -103,8 +102,6 @@ def test_a_check_of_ones_own_is_walked_over_the_past_and_promoted(
     out = folder / "out.json"
     printed = terminal("backtest", folder, "--from", "2026-03-25", "--to", "2026-03-30", "--json", out).out
     assert "1 incidents of 1 findings in 5 check runs" in printed
-    promote(promotion(folder, "late"))
-    assert "shadow" not in (folder / "recsysops.toml").read_text()
 
 
 def test_a_declaration_that_names_it_before_it_is_installed_says_how(

@@ -14,6 +14,7 @@ import httpx
 import pandas as pd
 import pytest
 
+from bot.workspace import Workspace
 from tests.bot.workspace.driver import Driver
 from tests.workers.shop import DECLARED, END, HELD_DOWN, write_shop
 from workers.declaration.declare import load
@@ -80,7 +81,7 @@ def worker(settings: Settings, root: Path) -> Iterator[None]:
 
 @pytest.mark.usefixtures("worker", "web")
 def test_an_item_asked_for_in_the_chat_is_looked_at_by_a_worker_and_shown_with_its_picture(
-    person: Driver,
+    person: Driver, room: Workspace
 ) -> None:
     person.command(f"item {HELD_DOWN}")
     shown = person.wait(lambda: person.ephemerals()[1:], "answer of the worker", ANSWERED_SECONDS)[0]
@@ -88,8 +89,7 @@ def test_an_item_asked_for_in_the_chat_is_looked_at_by_a_worker_and_shown_with_i
     assert "less than its engagement warrants since" in shown["text"]
     assert "randomly filled traffic" in str(shown["blocks"])
     (file,) = (block["slack_file"]["id"] for block in shown["blocks"] if block["type"] == "image")
-    (uploaded,) = (one for one in person.state()["files"] if one["id"] == file)
-    assert httpx.get(uploaded["url_private"], trust_env=False).content.startswith(b"\x89PNG")
+    assert httpx.get(f"{room.url}/files/{file}", trust_env=False).content.startswith(b"\x89PNG")
 
 
 @pytest.mark.usefixtures("worker", "web")

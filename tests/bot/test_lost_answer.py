@@ -19,6 +19,7 @@ from bot.slack.announce import Announcer
 from bot.slack.listeners import BROKEN, DONE, LOOKED_UP, NEVER_KNOWN, NOT_DONE
 from domain.errors import Refused, Unanswered
 from domain.incident import commands as c
+from domain.incident.events import AttestationGiven
 from domain.incident.menu import digest_of
 from domain.incident.state import Incident
 from tests.bot.conftest import DECLARED, settle
@@ -28,7 +29,7 @@ from tests.bot.stories import DIAGNOSED, MENU, OFFERED, OPENED
 from tests.bot.workspace.driver import Driver
 from tests.domain.incident.given import ON_CALL
 from tests.proxy import Proxy
-from workers.door import Answer, Attest, Door
+from workers.door import Answer, Door
 from workers.environment.settings import Settings
 from workers.store import cards
 from workers.store.connection import engine
@@ -202,7 +203,7 @@ def test_what_somebody_vouched_for_is_looked_up_too(
     door: Door, way: Proxy, stream: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     until = datetime.now(UTC) + timedelta(days=90)
-    said = Attest(test="infra-1", how="automatic", link="https://ci.example.org/twice", until=until)
+    said = AttestationGiven(test="infra-1", how="automatic", link="https://ci.example.org/twice", until=until)
     way.lose(b"attestation.given", answer=True)  # written, and not committed
     with pytest.raises(Unanswered) as lost:
         door.attest(said, ON_CALL, "one word")
@@ -211,7 +212,8 @@ def test_what_somebody_vouched_for_is_looked_up_too(
         door.look_up(lost.value)
     monkeypatch.setattr("workers.door.door.SETTLED_SECONDS", 0.0)
     assert _patiently(door, lost.value) is None
-    assert door.attest(said, ON_CALL, "another word")
+    door.attest(said, ON_CALL, "another word")
+    assert "infra-1" in [one.test.id for part in door.audit().parts for one in part.tests if one.points]
 
 
 def test_a_terminal_looks_up_what_came_of_its_command(way: Proxy, long_way: str, door: Door) -> None:

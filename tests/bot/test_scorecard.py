@@ -13,7 +13,7 @@ import pytest
 from bot.pages.links import Links
 from tests.bot.slack.test_announce import submit
 from tests.bot.stories import WAY
-from tests.bot.test_attestation import answered
+from tests.bot.test_audit import answered
 from tests.bot.test_pages import get
 from tests.bot.workspace.driver import Driver
 from workers.audit.scorecard import keep_scorecard

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import stat
-import threading
-import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from bot.up import PROCESSES, up
 from bot.up.example import (
-    DIRECT,
     FAULTS,
     example_environment,
-    first_view,
     found_example,
 )
 from bot.up.folder import LOCK
@@ -49,9 +43,7 @@ def test_secrets_are_made_once_and_for_the_owner_only(tmp_path: Path) -> None:
 def test_the_workspace_and_the_bot_are_given_the_same_secrets(
     tmp_path: Path,
 ) -> None:
-    environment = example_environment(
-        found_example("cinema"), tmp_path, Ports(1, 2, 3), "http://127.0.0.1:4/x"
-    )
+    environment = example_environment(found_example("cinema"), tmp_path, Ports(1, 2, 3))
     workspace = settings_from_environment(environment)
     assert workspace.bot_token == environment["SLACK_BOT_TOKEN"]
     assert workspace.signing_secret == environment["SLACK_SIGNING_SECRET"]
@@ -123,40 +115,12 @@ def test_an_example_that_is_not_installed_is_said_so_with_what_installs_it(tmp_p
         found_example("theatre")
 
 
-def test_the_first_view_switches_the_first_fault_on_as_soon_as_the_cinema_answers(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    asked: list[tuple[str, object]] = []
-    done = threading.Event()
-
-    class Cinema(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            asked.append((self.path, json.loads(body)))
-            starting = len(asked) == 1
-            self.send_response(503 if starting else 200)
-            self.end_headers()
-            if not starting:
-                done.set()
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Nothing: what was asked is in the list."""
-
-    cinema = ThreadingHTTPServer(("127.0.0.1", 0), Cinema)
-    threading.Thread(target=cinema.serve_forever, daemon=True).start()
-    monkeypatch.setattr("bot.up.example.AGAIN_SECONDS", 0.01)
-    with first_view(Ports(cinema=cinema.server_address[1])) as url:
-        DIRECT.open(urllib.request.Request(url, b"", method="POST"), timeout=60).close()
-        assert done.wait(60)
-    cinema.shutdown()
-    cinema.server_close()
-    assert asked == [("/faults/language", {"on": True})] * 2
-
-
-def test_every_fault_of_the_cinema_can_be_the_first_one_and_no_other() -> None:
+def test_the_first_view_switches_on_whichever_fault_the_cinema_has_and_no_other(tmp_path: Path) -> None:
     assert set(FAULTS) == set(faults.SWITCHES)
-    with (
-        pytest.raises(ConfigurationError, match=r"no fault 'flood'.*language, upstream"),
-        first_view(Ports(), "flood"),
-    ):
-        raise AssertionError("it should not have begun")
+    cinema = found_example("cinema")
+    for fault in FAULTS:
+        told = settings_from_environment(example_environment(cinema, tmp_path, Ports(cinema=3), fault))
+        assert told.on_first_view_url == f"http://127.0.0.1:3/faults/{fault}"
+        assert told.first_view == fault
+    with pytest.raises(ConfigurationError, match=r"no fault 'flood'.*language, upstream"):
+        example_environment(cinema, tmp_path, Ports(), "flood")

@@ -15,9 +15,8 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from bot.workspace.methods import api, chat
-from bot.workspace.methods.api import Method
-from bot.workspace.methods.checks import Arguments
+from bot.workspace import messages
+from bot.workspace.web_api import METHODS, Json, Method
 from bot.workspace.world import World
 from tests.crash.killer import Killer
 from workers.store.connection import driver_address
@@ -99,19 +98,13 @@ class Aims:
 def watch_posts(aims: Aims, patch: pytest.MonkeyPatch) -> None:
     """Every post that the workspace accepts reaches `aims`."""
 
-    def post(world: World, args: Arguments) -> dict[str, object]:
-        answer = chat.post_message(world, args)
+    def post(world: World, args: Json) -> Json:
+        answer = messages.post(world, args)
         if not aims.fire("posted"):  # else nobody is there any more to hear the answer
             aims.fire_soon("post_answered")
         return answer
 
-    patch.setitem(dict_of_methods(), "chat.postMessage", Method(post, "chat:write"))
-
-
-def dict_of_methods() -> dict[str, Method]:
-    methods = api.METHODS
-    assert isinstance(methods, dict)
-    return methods
+    patch.setitem(METHODS, "chat.postMessage", Method(post, "chat:write"))
 
 
 @contextmanager

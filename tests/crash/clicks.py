@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.workspace.act import interact
-from bot.workspace.delivery import deliver
+from bot.workspace import deliver, interact
 from bot.workspace.world import World
 from domain.incident.events import Recorded
 
@@ -47,8 +46,8 @@ class Clicks:
     def watch(self, patch: pytest.MonkeyPatch) -> None:
         """From here on each delivery is noted."""
 
-        async def noted(world: World, kind: str, payload: dict[str, Any], retry: int = 0) -> deliver.Answer:
-            answer = await deliver.deliver(world, kind, payload, retry)
+        async def noted(world: World, kind: str, payload: dict[str, Any]) -> deliver.Answer:
+            answer = await deliver.deliver(world, kind, payload)
             self._world = world
             if kind == "block_actions" and not answer.error:
                 self._note(payload)

@@ -16,8 +16,8 @@ from workers.checks.run import State, run_checks
 from workers.items.answer import answer_for
 from workers.items.look import look_at_item
 from workers.items.misses import read_misses
-from workers.sources.aggregate.count import census
 from workers.sources.aggregate.item_end import item_end
+from workers.sources.aggregate.profile import profile
 from workers.sources.engines.kept_open import kept_open
 from workers.sources.engines.source import open_source
 
@@ -39,7 +39,7 @@ def answers(recommender: Recommender, looks: Sequence[datetime]) -> dict[str, Pl
     for name, table in recommender.tables.items():
         if table.time:
             with open_source(recommender, name) as source:
-                held[name] = vars(census(source, looks[-1]))
+                held[name] = vars(profile(source, looks[-1]))
     return {"looks": results, "measured": measured, "ended": ended, "census": held}
 
 

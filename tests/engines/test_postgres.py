@@ -17,7 +17,6 @@ from tests.workers.logging_coverage import bookshop
 from tests.workers.shop import END, FAULT_AT, HELD_DOWN, write_shop
 from workers.declaration.declare import load
 from workers.logging_coverage.coverage import logging_coverage
-from workers.logging_coverage.plan import plan_logging
 from workers.models.candidates import read_candidates
 from workers.models.logged import log_in
 from workers.sources.engines.source import open_source
@@ -109,8 +108,11 @@ def test_what_is_logged_of_each_slice_is_counted_alike_in_postgres(tmp_path: Pat
     here = load(tmp_path / "recsysops.toml")
     there = moved(here, in_postgres(tmp_path, driver_address(database_url)))
     span, end = timedelta(hours=bookshop.HOURS), bookshop.END
-    for look in (plan_logging, logging_coverage):
-        one, other = (look(declared, end, span).model_dump(mode="json") for declared in (here, there))
+    for planned in (True, False):
+        one, other = (
+            logging_coverage(declared, end, span, planned=planned).model_dump(mode="json")
+            for declared in (here, there)
+        )
         assert list(differences(one, other)) == []
     log = log_in(here, "ranked")
     assert log is not None

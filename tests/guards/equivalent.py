@@ -39,13 +39,6 @@ EQUIVALENT: Mapping[str, str] = {
     "workers/log/obligations.py remind: time.monotonic() < until → time.monotonic() <= until": (
         "the monotonic clock would have to stand still at the nanosecond in which the beat ends"
     ),
-    "workers/log/digests.py Digests._newest: "
-    "present(self._log) - newest.due_at <= OWED → present(self._log) - newest.due_at < OWED": (
-        "the database would have to be asked in the microsecond in which the week is over"
-    ),
-    "workers/log/digests.py _due: for … if isinstance(one.event, DigestDue) → (taken out)": (
-        "what is posted was due before, at the same moment, and of two equals the first counts"
-    ),
     "workers/deployers/confirming.py Confirming._seen: "
     "time.monotonic() + PAUSE_SECONDS > until → time.monotonic() + PAUSE_SECONDS >= until": (
         "the same, at the nanosecond in which the time to look is up"

@@ -12,8 +12,9 @@ import skops.io
 from sklearn.linear_model import LogisticRegression
 
 from workers.conformance import SITUATIONS, Says, hold
-from workers.conformance.table import Change
+from workers.conformance.table import NAME, Change, declared, sound
 from workers.declaration.own_options import of_this_house
+from workers.doctor.checks import unfit
 
 ITSELF = {"id": "id"}  # each row finds itself
 CHECKS: Mapping[str, Mapping[str, Any]] = {
@@ -77,3 +78,11 @@ def test_every_kind_stands_in_the_matrix() -> None:
 def test_a_check_stands_what_every_check_has_to_stand(kind: str, situation: str, tmp_path: Path) -> None:
     made = MADE[kind](tmp_path) if kind in MADE else None
     hold({"kind": kind, **CHECKS[kind]}, situation, tmp_path, made, MEANT.get((kind, situation)))
+
+
+def test_the_doctor_lets_every_kind_ask_its_question_of_no_rows(tmp_path: Path) -> None:
+    for kind, keys in CHECKS.items():
+        made = MADE[kind](tmp_path) if kind in MADE else None
+        frame = made(sound()) if made else sound()
+        recommender = declared({"kind": kind, **keys}, frame, tmp_path)
+        assert unfit(recommender, [NAME]) == frozenset(), kind

@@ -34,7 +34,7 @@ def read_audit(log: Engine, recommender: Recommender, at: datetime) -> Audit:
         *of_rehearsals(recommender, rehearsed, at),
         *of_people(named, at),
     )
-    return judge(recommender, proofs, facts(), at)
+    return judge(proofs, at)
 
 
 def _named(one: Attestation, known: dict[str, str]) -> Attestation:

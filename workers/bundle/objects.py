@@ -25,6 +25,8 @@ FOLDER = "bundles"
 LEFT_SECONDS = 86_400.0
 """Age at which an unfinished file is known to be left over from a writer that died."""
 OURS_ALONE = 0o700
+MANIFEST_BYTES = 64_000_000
+"""The most that is read of a file whose length is not known: a manifest, which names that of all others."""
 
 
 def objects_of(declared: Bundle, environment: Settings) -> Objects:
@@ -58,7 +60,7 @@ class Objects:
         """
         name = digest(content)
         place = self.path(name)
-        if self.found(name) == name:
+        if self.found(name, len(content)) == name:
             os.utime(place)  # as if it were new, so that a sweep does not remove it meanwhile
             return name
         for folder in (self.folder, place.parent.parent, place.parent, self._new):
@@ -83,17 +85,25 @@ class Objects:
             raise
         sync_folder(place.parent)
 
-    def read(self, name: str) -> bytes | None:
-        """A file's content, unverified; None if there is no such file, but a link, a pipe or a device."""
+    def read(self, name: str, most: int = MANIFEST_BYTES) -> bytes | None:
+        """
+        A file's content, unverified; None if there is no such file, but a link, a pipe or a device.
+
+        Args:
+            most: the bytes that it may have. Of a longer file, which is not what was kept, one more is read.
+        """
         place = self.path(name)
         try:
-            return place.read_bytes() if stat.S_ISREG(place.lstat().st_mode) else None
+            if not stat.S_ISREG(place.lstat().st_mode):
+                return None
+            with place.open("rb") as file:
+                return file.read(most + 1)
         except FileNotFoundError:
             return None
 
-    def found(self, name: str) -> str | None:
-        """The SHA-256 of a file's content; None if there is no such file."""
-        content = self.read(name)
+    def found(self, name: str, most: int = MANIFEST_BYTES) -> str | None:
+        """The SHA-256 of a file's content, as `read`; None if there is no such file."""
+        content = self.read(name, most)
         return None if content is None else digest(content)
 
     def clear(self) -> None:

@@ -61,7 +61,7 @@ class Opened:
         file = next((one for one in self.manifest.files if one.name == name), None)
         if file is None:
             raise BundleError(f"the bundle has no {name}")
-        content = self.objects.read(file.sha256)
+        content = self.objects.read(file.sha256, file.bytes)
         if content is None or digest(content) != file.sha256:
             raise BundleError(f"{name} {'is missing' if content is None else 'is not what was kept'}")
         return content
@@ -95,7 +95,7 @@ def open_bundle(log: Engine, objects: Objects, incident: Incident, event: int | 
     manifest = opened(content, root)
     if manifest.diagnosis != named.diagnosed_by:
         raise BundleError(f"{MANIFEST} is of the diagnosis {manifest.diagnosis}, not of {named.diagnosed_by}")
-    found = {file.name: objects.found(file.sha256) for file in manifest.files}
+    found = {file.name: objects.found(file.sha256, file.bytes) for file in manifest.files}
     return Opened(incident, objects, named, manifest, not_as_kept(manifest, found))
 
 

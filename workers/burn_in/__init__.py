@@ -1,1 +1,1 @@
-"""The first days of a source: what it holds, what looks odd, and what will be watched from when on."""
+"""The first days of a source: what is odd or new in it, and what will be watched from when on."""

@@ -1,11 +1,13 @@
-"""Examines a table's first days as of a moment."""
+"""
+Examines a table's first days: what doctor finds in it, what its checks would have raised over these days, how
+it differs from the tables beside it, and what began to come after its first row.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-
-import numpy as np
+from typing import Any
 
 from domain.answer import BurnIn, Newcomer, Watched
 from domain.detection.data.counts import counts_of
@@ -15,40 +17,40 @@ from domain.errors import SourceError
 from domain.recommender.keys.nearest import nearest
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
-from workers.burn_in.held import broken, held, since, unknown
 from workers.burn_in.related import TableProfile, odd_beside
-from workers.checks.plan import plan, window_checks
+from workers.checks.backtest import backtest, plans_of
+from workers.checks.plan import Plan
 from workers.doctor.tables import examine_table
-from workers.sources.aggregate.count import census, count_windows, zone_of
+from workers.sources.aggregate.count import count_windows, zone_of
+from workers.sources.aggregate.profile import profile
 from workers.sources.engines.column_kinds import kind_of
 from workers.sources.engines.source import TIME, Source, known_moment, open_source
 
 LOOKED_BACK = timedelta(days=28)
 LEAST_WINDOWS = 8  # with rows, before anything that learns from them is judged
 LEAST_TIME = DAY  # at least one night has to have been seen
-UNKNOWN_SHARE = 0.001
 MOST_BESIDE = 12
+MOST_COLUMNS = 60
 
 
 def burn_in(recommender: Recommender, name: str, at: datetime) -> BurnIn:
     """
-    What table `name` holds by `at`, what is odd about it, and what will be watched from when on.
+    What is odd about table `name` by `at`, what is new in it, and what will be watched from when on.
 
     Raises:
         SourceError: it is not declared, has no time, has no row or no recent one, or cannot be read.
     """
     table = _declared(recommender, name)
+    plans = [planned for planned in plans_of(recommender) if planned.table.name == name]
     with open_source(recommender, name) as source:
-        counted = census(source, at)
+        counted = profile(source, at)
         if counted.first is None or counted.last is None:
             raise SourceError(f'table "{name}": it has no row yet')
         first = max(counted.first, at - LOOKED_BACK)
-        rows = source.between(first, at)
         own = _seen(recommender, source, first, at)
         if not own.counts.known.any():
             last = f"{counted.last:%d %b %Y}"
             raise SourceError(f'table "{name}": its last row is of {last}, too old to look through')
-        grid = own.counts.grid
         through_at = counted.first + max(LEAST_WINDOWS * table.window, LEAST_TIME)
         return BurnIn(
             table=name,
@@ -58,10 +60,9 @@ def burn_in(recommender: Recommender, name: str, at: datetime) -> BurnIn:
             rows=counted.rows,
             through=through_at <= at,
             through_at=through_at,
-            holds=(_flow(own), *held(source, rows)),
-            odd=tuple(dict.fromkeys(_odd(recommender, source, rows, own, at))),
-            newcomers=(*_columns(source, rows, grid, at), *_values(own, table, at)),
-            watched=tuple(_watched(recommender, table, counted.first)),
+            odd=tuple(dict.fromkeys(_odd(recommender, own, plans, at))),
+            newcomers=(*_columns(source, own.counts.grid, at), *_values(own, table, at)),
+            watched=tuple(_watched(plans, counted.first)),
         )
 
 
@@ -90,45 +91,51 @@ def _next(at: datetime, width: timedelta) -> datetime:
     return at + timedelta(seconds=-at.timestamp() % seconds)
 
 
-def _flow(own: TableProfile) -> str:
-    total = own.counts.total[own.counts.known]
-    unit = "an hour" if own.hourly else "a day"
-    low, middle, high = np.quantile(total, (0.0, 0.5, 1.0))
-    return f"rows {unit}: {middle:,.0f} usually, {low:,.0f} to {high:,.0f}"
-
-
-def _odd(
-    recommender: Recommender, source: Source, rows: object, own: TableProfile, at: datetime
-) -> Iterator[str]:
-    table = source.table
-    for advice in examine_table(recommender, table.name, at, {}):
+def _odd(recommender: Recommender, own: TableProfile, plans: Sequence[Plan], at: datetime) -> Iterator[str]:
+    for advice in examine_table(recommender, own.name, at, {}):
         if advice.level in ("warning", "error") and advice.where.startswith("tables."):
             yield advice.says
-    for check in recommender.checks.values():
-        if check.table == table.name:
-            yield from broken(source, rows, check)
-    items = recommender.items
-    if items is not None and table.item in source.columns and items.table != table.name:
-        with open_source(recommender, items.table) as described:
-            share = unknown(source, rows, str(table.item), described, items.key)
-        if share > UNKNOWN_SHARE:
-            yield f"{share:.1%} of its rows name an item that {items.table} does not have"
-    others = [one for one in recommender.tables.values() if one.time is not None and one.name != table.name]
+    first = max(own.counts.start(0), at - LOOKED_BACK)
+    if plans:
+        yield from _raised(recommender, plans, first, at)
+    others = [one for one in recommender.tables.values() if one.time is not None and one.name != own.name]
     for other in others[:MOST_BESIDE]:
         try:
             with open_source(recommender, other.name) as beside:
-                first = max(own.counts.start(0), at - LOOKED_BACK)
                 yield from odd_beside(own, _seen(recommender, beside, first, at))
         except SourceError as error:
             yield f"{other.name} could not be held beside it: {error}"
 
 
-def _columns(source: Source, rows: object, grid: Grid, at: datetime) -> Iterator[Newcomer]:
+def _raised(recommender: Recommender, plans: Sequence[Plan], first: datetime, at: datetime) -> Iterator[str]:
+    """What the table's checks would have raised, had they run since its first row."""
+    own = recommender.model_copy(update={"checks": {one.check.name: one.check for one in plans}})
+    try:
+        result = backtest(own, first, at)
+    except SourceError as error:
+        yield str(error)
+        return
+    for one in result.incidents:
+        times = "" if one.findings == 1 else f", in {one.findings} check runs"
+        yield f"{one.check}: {one.title}, {one.window_start:%d %b %H:%M} UTC{times}"
+    for fault in result.faults:
+        yield f"{fault.check}: {fault.says}"
+
+
+def _columns(source: Source, grid: Grid, at: datetime) -> Iterator[Newcomer]:
     """Columns that were first set long after the table began."""
-    begun = {name: one for name, one in since(source, rows, TIME).items() if one[0] is not None}
-    first = min((known_moment(set_at) for set_at, _share in begun.values()), default=at)
-    for name, (set_at, share) in begun.items():
-        moment = known_moment(set_at)
+    rows: Any = source.between(grid.start, at)
+    names = [name for name in source.columns if name != source.table.time][:MOST_COLUMNS]
+    asked = {f"t{n}": rows[TIME].min(where=rows[name].notnull()) for n, name in enumerate(names)}
+    asked |= {f"s{n}": rows[name].notnull().mean() for n, name in enumerate(names)}
+    summary: Any = source.fetch(rows.aggregate(**asked)).iloc[0] if names else {}
+    begun = {
+        name: (known_moment(summary[f"t{n}"]), float(summary[f"s{n}"] or 0.0))
+        for n, name in enumerate(names)
+        if summary[f"t{n}"] is not None
+    }
+    first = min((moment for moment, _share in begun.values()), default=at)
+    for name, (moment, share) in begun.items():
         if moment - first > max(LEAST_WINDOWS * grid.width, LEAST_TIME) and share < 1.0:
             through = at - moment >= max(LEAST_WINDOWS * source.table.window, LEAST_TIME)
             yield Newcomer(column=name, since=moment, share=share, through=through)
@@ -156,9 +163,7 @@ def _values(own: TableProfile, table: Table, at: datetime) -> Iterator[Newcomer]
         )
 
 
-def _watched(recommender: Recommender, table: Table, first: datetime) -> Iterator[Watched]:
-    for check in window_checks(recommender):
-        planned = plan(recommender, check)
-        if planned.table.name == table.name:
-            since = first + LEAST_WINDOWS * planned.window
-            yield Watched(check=check.name, kind=check.kind, since=since, shadow=check.shadow)
+def _watched(plans: Sequence[Plan], first: datetime) -> Iterator[Watched]:
+    for planned in plans:
+        check, since = planned.check, first + LEAST_WINDOWS * planned.window
+        yield Watched(check=check.name, kind=check.kind, since=since, shadow=check.shadow)

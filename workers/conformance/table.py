@@ -14,6 +14,7 @@ import pandas as pd
 
 from domain.recommender.recommender import Recommender
 from workers.declaration.declare import load
+from workers.declaration.lines import lines_of
 
 END = datetime(2026, 3, 29, 22, tzinfo=UTC)
 """Midnight in Berlin, at the end of the 23-hour day on which its clocks were put forward."""
@@ -75,8 +76,6 @@ chosen = "chosen"
 request = "request_id"
 position = "position"
 
-[checks.{name}]
-{keys}
 """
 OTHER = """
 [checks.other]
@@ -153,17 +152,6 @@ def declared(
         connection.register("learned", sound(7)[["rating", "version"]])
         connection.execute(f"COPY learned TO '{folder / 'learned.parquet'}' (FORMAT parquet)")
     keys = {"table": "views", "history": history, **check}
-    lines = "\n".join(f"{key} = {_toml(value)}" for key, value in keys.items())
-    text = DECLARED.format(window=window, name=NAME, keys=lines) + (OTHER if other else "")
+    text = DECLARED.format(window=window) + lines_of(NAME, keys) + (OTHER if other else "")
     (folder / "recsysops.toml").write_text(text, encoding="utf-8")
     return load(folder, {})
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f'"{key}" = {_toml(one)}' for key, one in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    return repr(value) if isinstance(value, int | float) else '"' + str(value).replace('"', '\\"') + '"'

@@ -9,7 +9,6 @@ removed only if it still reads as it was written.
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import tomllib
 from collections.abc import Callable, Mapping
@@ -19,9 +18,10 @@ from typing import Any
 from domain.errors import ConfigurationError, Refused
 from domain.values import AddedCheck
 from workers.declaration.declare import file_of, load_text
+from workers.declaration.lines import lines_of
 
 SHADOW = "shadow = true\n"
-"""The line that `check promote` takes out."""
+"""The line whose removal takes a check out of shadow mode."""
 
 
 def written(path: Path) -> Mapping[str, Mapping[str, Any]]:
@@ -35,40 +35,6 @@ def _checks(text: str) -> Mapping[str, Mapping[str, Any]]:
     except tomllib.TOMLDecodeError:
         return {}
     return {name: keys for name, keys in checks.items() if isinstance(keys, dict)}
-
-
-def lines_of(name: str, keys: Mapping[str, Any]) -> str:
-    """
-    A check as it is written in a declaration.
-
-    >>> print(lines_of("rows", {"kind": "volume", "window": "5m", "shadow": True}), end="")
-    [checks.rows]
-    kind = "volume"
-    window = "5m"
-    shadow = true
-    """
-    return f"[checks.{_key(name)}]\n" + "".join(f"{_key(key)} = {_value(one)}\n" for key, one in keys.items())
-
-
-def _key(name: str) -> str:
-    bare = name and all(letter.isascii() and (letter.isalnum() or letter in "_-") for letter in name)
-    return name if bare else json.dumps(name, ensure_ascii=False)
-
-
-def _value(value: Any) -> str:
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-        case int() | float():
-            return repr(value)
-        case list():
-            return "[" + ", ".join(map(_value, value)) + "]"
-        case dict():
-            return "{" + ", ".join(f"{_key(key)} = {_value(one)}" for key, one in value.items()) + "}"
-        case _:
-            raise Refused(f"{value!r} cannot be written into a declaration by itself")
 
 
 def added_to(text: str, change: AddedCheck) -> str:
@@ -104,7 +70,7 @@ def removed_from(text: str, change: AddedCheck) -> str:
     The declaration without the check; `text` itself if it is not there.
 
     Raises:
-        Refused: it does not read as it was written or as `check promote` leaves it; shows both.
+        Refused: it does not read as it was written, with or without its `shadow = true`; shows both.
     """
     there = _checks(text).get(change.name)
     if there is None:

@@ -25,7 +25,6 @@ from domain.recommender.model import Items, Launches, Logging, Members, Model, R
 from domain.recommender.objective import Objective
 from domain.recommender.person import Person, shared
 from domain.recommender.planned import Planned, planned_at
-from domain.recommender.practice.digest import Digest
 from domain.recommender.practice.follow_ups import FollowUps
 from domain.recommender.practice.rehearsals import Rehearsals, Replays
 from domain.recommender.practice.tracker import Tracker
@@ -39,10 +38,10 @@ from workers.declaration.lines import line_of
 from workers.declaration.own_options import of_items, options_apart
 from workers.declaration.problem import Problem, problem_of
 from workers.declaration.references import names, references
-from workers.deployers.registry import options_of as options_of_deployer
+from workers.deployers.kind import DEPLOYERS
 from workers.environment import redaction
 from workers.environment.settings import CONFIG, surroundings
-from workers.trackers.registry import options_of as options_of_tracker
+from workers.trackers.kind import TRACKERS
 from workers.witnesses.registry import options_of as options_of_witness
 
 NAMED: Mapping[str, type[BaseModel]] = {
@@ -58,8 +57,8 @@ NAMED: Mapping[str, type[BaseModel]] = {
 }
 OF_KIND: Mapping[str, Callable[[str, bool], type[BaseModel]]] = {
     "witness": lambda kind, _own: options_of_witness(kind),
-    "deployers": options_of_deployer,
-    "trackers": options_of_tracker,
+    "deployers": DEPLOYERS.options_of,
+    "trackers": TRACKERS.options_of,
 }
 """Sections whose entries have their `kind`'s keys: (kind, whether to import teams' own) → those keys."""
 SINGLE: Mapping[str, type[BaseModel]] = {
@@ -74,7 +73,6 @@ SINGLE: Mapping[str, type[BaseModel]] = {
     "rehearsals": Rehearsals,
     "replays": Replays,
     "follow_ups": FollowUps,
-    "scorecard": Digest,
 }
 LISTS: Mapping[str, type[BaseModel]] = {"planned": Planned, "silences": Planned}
 HELD: Mapping[str, type[BaseModel]] = {"alone": Alone, "csv": Csv, "registry": Registry, "logging": Logging}

@@ -66,12 +66,14 @@ def not_held_out(recommender: Recommender, own: bool) -> Iterator[Problem]:
     Args:
         own: whether teams' own deployers are imported, to find out.
     """
-    from workers.deployers.registry import KINDS, find  # noqa: PLC0415 - most declarations hold nobody out
+    from workers.deployers.kind import DEPLOYERS  # noqa: PLC0415 - most declarations hold nobody out
 
-    able = " or ".join(one.name for one in KINDS.values() if one.in_stages)
+    able = " or ".join(one.name for one in DEPLOYERS.ours().values() if one.in_stages)
     for hotfix in recommender.hotfixes.values():
         to = recommender.deployers.get(hotfix.deployer)
-        if not hotfix.hold_out or to is None or not (own or to.kind in KINDS) or find(to.kind).in_stages:
+        if not hotfix.hold_out or to is None or not (own or DEPLOYERS.is_ours(to.kind)):
+            continue
+        if DEPLOYERS.find(to.kind).in_stages:
             continue
         says = f'deployer "{to.name}", a {to.kind}, serves everybody; take it out, or name a {able} deployer'
         yield Problem(("hotfixes", hotfix.name, "hold_out"), says)

@@ -11,6 +11,32 @@ Reference = tuple[Key, str, Collection[str]]
 Declared = Mapping[str, Any]
 
 
+NAMED: Mapping[str, str] = {
+    "items.table": "tables",
+    "members.table": "tables",
+    "launches.table": "tables",
+    "exposure.shown": "tables",
+    "exposure.chosen": "tables",
+    "checks.*.table": "tables",
+    "checks.*.options.learned_from": "tables",
+    "checks.*.options.beside": "tables",
+    "models.*.candidates": "tables",
+    "models.*.logging.requests": "tables",
+    "models.*.learned_from": "tables",
+    "hotfixes.*.deployer": "deployers",
+    "hotfixes.*.replay.table": "tables",
+    "hotfixes.*.guards": "checks",
+    "follow_ups.deployer": "deployers",
+    "follow_ups.owner": "people",
+    "planned.*.tables": "tables",
+    "planned.*.checks": "checks",
+    "silences.*.tables": "tables",
+    "silences.*.checks": "checks",
+    "stakeholders.*.tables": "tables",
+}
+"""Where a name, or a list of them, is written (`*`: in every entry) → the section that has to declare it."""
+
+
 def references(declared: Declared, of_items: Callable[[str], bool | None]) -> Iterator[Reference]:
     """
     Yields (key, the name written there, the names that would be right) from a declaration as it is written:
@@ -19,64 +45,47 @@ def references(declared: Declared, of_items: Callable[[str], bool | None]) -> It
     Args:
         of_items: whether a kind of check is sliced by attributes of items; None if unknown.
     """
+    for path, section in NAMED.items():
+        right = names(declared, section)
+        for key, name in _written(declared, path):
+            yield key, name, right
     tables = names(declared, "tables")
-    for single in ("items", "members", "launches"):
-        yield from _named((single,), _table(declared.get(single)), "table", tables)
-    exposure = _table(declared.get("exposure"))
-    yield from _named(("exposure",), exposure, "shown", tables)
-    yield from _named(("exposure",), exposure, "chosen", tables)
-    for key, made in _entries(declared, "tables"):
-        for name in _texts(made.get("upstream")):
-            yield (*key, "upstream"), name, [one for one in tables if not _made_from(declared, one, key[1])]
-    for key, entry in _entries(declared, "checks"):
-        check = {**entry, **_table(entry.get("options"))}
-        yield from _named(key, check, "table", tables)
-        yield from _named(key, check, "learned_from", tables)
-        yield from _named(key, check, "beside", tables)
-        yield from _dimensions(declared, key, check, of_items(str(check.get("kind"))))
-    for key, model in _entries(declared, "models"):
-        yield from _named(key, model, "candidates", tables)
-        yield from _named((*key, "logging"), _table(model.get("logging")), "requests", tables)
-        for name in _texts(model.get("learned_from")):
-            yield (*key, "learned_from"), name, tables
-    for key, hotfix in _entries(declared, "hotfixes"):
-        yield from _named(key, hotfix, "deployer", names(declared, "deployers"))
-        yield from _named((*key, "replay"), _table(hotfix.get("replay")), "table", tables)
-        for name in _texts(hotfix.get("guards")):
-            yield (*key, "guards"), name, names(declared, "checks")
-    follow_ups = _table(declared.get("follow_ups"))
-    yield from _named(("follow_ups",), follow_ups, "deployer", names(declared, "deployers"))
-    yield from _named(("follow_ups",), follow_ups, "owner", names(declared, "people"))
-    alone = _table(_table(declared.get("permissions")).get("alone"))
-    for name in _texts(alone.get("kinds")):
-        kinds = sorted({str(one.get("kind")) for _, one in _entries(declared, "hotfixes")})
-        yield ("permissions", "alone", "kinds"), name, kinds
-    yield from _planned(declared)
-    for key, stakeholder in _entries(declared, "stakeholders"):
-        for table in _texts(stakeholder.get("tables")):
-            yield (*key, "tables"), table, tables
-
-
-def _planned(declared: Declared) -> Iterator[Reference]:
-    tables, checks = names(declared, "tables"), names(declared, "checks")
+    for key, name in _written(declared, "tables.*.upstream"):
+        yield key, name, [one for one in tables if not _made_from(declared, one, key[1])]
+    kinds = sorted({kind for _key, kind in _written(declared, "hotfixes.*.kind")})
+    for key, name in _written(declared, "permissions.alone.kinds"):
+        yield key, name, kinds
+    for key, check in _values(declared, ("checks", "*")):
+        yield from _dimensions(declared, key, _table(check), of_items)
     for section in ("planned", "silences"):
-        written = declared.get(section)
-        for place, entry in enumerate(written if isinstance(written, list) else ()):
-            key, one = (section, str(place)), _table(entry)
-            for name in _texts(one.get("tables")):
-                yield (*key, "tables"), name, tables
-            for name in _texts(one.get("checks")):
-                yield (*key, "checks"), name, checks
-            meant = tuple(_texts(one.get("tables"))) or tables
-            right = {
-                d
-                for t in meant
-                for d in _texts(_table(_table(declared.get("tables")).get(t)).get("dimensions"))
-            }
-            slices = one.get("slices")
-            for where in slices if isinstance(slices, list) else ():
-                for dimension in _table(where):
-                    yield (*key, "slices"), dimension, right
+        for key, one in _values(declared, (section, "*")):
+            yield from _slices(declared, key, _table(one))
+
+
+def _written(declared: Declared, path: str) -> Iterator[tuple[Key, str]]:
+    """The texts at a path, each with its key; what a kind asks stands beside its entry's other keys."""
+    for key, value in _values(declared, tuple(path.split("."))):
+        for text in _texts(value if isinstance(value, list) else [value]):
+            yield tuple(part for part in key if part != "options"), text
+
+
+def _values(value: object, path: Key, key: Key = ()) -> Iterator[tuple[Key, object]]:
+    if not path:
+        yield key, value
+        return
+    entries = dict(enumerate(value)) if isinstance(value, list) else _table(value)
+    for name, held in entries.items():
+        if path[0] in ("*", name):
+            yield from _values(held, path[1:], (*key, str(name)))
+
+
+def _slices(declared: Declared, key: Key, planned: Declared) -> Iterator[Reference]:
+    """The dimensions of a planned change's slices, which have to be those of a table that it is about."""
+    meant = tuple(_texts(planned.get("tables"))) or ("*",)
+    right = {name for one in meant for _key, name in _written(declared, f"tables.{one}.dimensions")}
+    for _key, where in _values(planned, ("slices", "*")):
+        for dimension in _table(where):
+            yield (*key, "slices"), dimension, right
 
 
 def _made_from(declared: Declared, one: str, name: str) -> bool:
@@ -94,27 +103,20 @@ def names(declared: Declared, section: str) -> Collection[str]:
     return {name for one in (section, *alike) for name in _table(declared.get(one))}
 
 
-def _dimensions(declared: Declared, key: Key, check: Declared, of_items: bool | None) -> Iterator[Reference]:
+def _dimensions(
+    declared: Declared, key: Key, check: Declared, of_items: Callable[[str], bool | None]
+) -> Iterator[Reference]:
     table = _table(_table(declared.get("tables")).get(str(check.get("table"))))
     if not table:
         return  # already reported that it names no table
     right, item = tuple(_texts(table.get("dimensions"))), tuple(_texts([table.get("item")]))
-    if of_items is not False:  # expected exposure is known per item: by its attributes, or one by one
+    by_item = of_items(str(check.get("kind")))
+    if by_item is not False:  # expected exposure is known per item: by its attributes, or one by one
         features = tuple(_texts(_table(declared.get("items")).get("features")))
-        right = features if of_items else (*right, *features)
+        right = features if by_item else (*right, *features)
     right = tuple(dict.fromkeys((*right, *item)))
     for dimension in _texts(check.get("dimensions")):
         yield (*key, "dimensions"), dimension, right
-
-
-def _named(key: Key, entry: Declared, field: str, right: Collection[str]) -> Iterator[Reference]:
-    for name in _texts([entry.get(field)]):
-        yield (*key, field), name, right
-
-
-def _entries(declared: Declared, section: str) -> Iterator[tuple[Key, Declared]]:
-    for name, entry in _table(declared.get(section)).items():
-        yield (section, name), _table(entry)
 
 
 def _table(value: object) -> Declared:

@@ -6,9 +6,10 @@ import time
 from datetime import datetime
 
 from domain.errors import DeployError, DeployUncertain
+from domain.recommender.deployer import Deployer as Declared
 from domain.values import Option
 from workers.deployers.deployer import Deployer
-from workers.deployers.kind import Kind
+from workers.deployers.kind import DEPLOYERS, Environment, Kind
 
 PAUSE_SECONDS = 0.5
 UNCONFIRMED = "what is in force there was not read back"
@@ -87,3 +88,14 @@ class Confirming:
             if time.monotonic() + PAUSE_SECONDS > until:
                 raise DeployUncertain(f"said to be done ({receipt}), but {trouble}")
             time.sleep(PAUSE_SECONDS)
+
+
+def open_deployer(declared: Declared, environment: Environment) -> Confirming:
+    """
+    A client for a declared deployer, which confirms every change by reading it back from the target.
+
+    Raises:
+        ConfigurationError: what it needs is missing.
+    """
+    kind = DEPLOYERS.find(declared.kind)
+    return Confirming(kind.open(declared, environment), kind, declared.timeout.total_seconds())

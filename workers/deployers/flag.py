@@ -10,23 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 import orjson
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from domain.answer import Advice
-from domain.errors import ConfigurationError, DeployError, DeployUncertain, sanitized
+from domain.errors import DeployError, DeployUncertain, sanitized
 from domain.recommender.deployer import Deployer
-from domain.recommender.hotfix import HOTFIX_GROUP
 from domain.recommender.keys.nearest import nearest
 from domain.values import Option, Value
 from workers.deployers.api import Api
-from workers.deployers.kind import Environment, Kind, unset
+from workers.deployers.kind import Environment, Kind, one_of
 from workers.deployers.replaced_file import ReplacedFile
-from workers.environment.exchange import is_safe
-from workers.environment.installed import points_of_this_house
+from workers.environment.service import SafeAddress, authorization_of, examined
 
 MARK = "recsysops"
 """In a flag's metadata: the key of the hotfix that set it; the flag server passes it on to its clients."""
@@ -35,7 +33,6 @@ NOTES = ".recsysops"
 """Suffix of the notes file, after the name of the definitions."""
 
 MOST_NOTED = 500
-MOVES = ("webhook", "model_rollback", "popularity_fallback")
 TARGETING_KEY = "recsysops"
 
 
@@ -54,18 +51,12 @@ class FlagOptions(Deployer):
     """The flag."""
     variant: str | None = Field(default=None, min_length=1)
     """Variant that a hotfix serves; by default the one called like the version that it goes back to."""
-    url: str
+    url: SafeAddress
     """Address of the flag server (OFREP)."""
     context: dict[str, str | int | float | bool] = Field(default_factory=dict)
     """Context that the server is asked with."""
     authorization_env: str | None = None
     """Variable with what is sent as `Authorization` (`Bearer …`)."""
-
-    @model_validator(mode="after")
-    def _safe(self) -> Self:
-        if not is_safe(self.url):
-            raise ValueError("a flag server needs https, or http on this machine (127.0.0.1, ::1, localhost)")
-        return self
 
 
 class Rule(Value):
@@ -120,9 +111,8 @@ class FlagDeployer:
     this program's other writers wait for; an edit made by hand at the same moment may be lost.
     """
 
-    def __init__(self, declared: FlagOptions, authorization: str | None = None) -> None:
-        self._declared = declared
-        self._headers = {"Authorization": authorization} if authorization else {}
+    def __init__(self, declared: FlagOptions, headers: Mapping[str, str]) -> None:
+        self._declared, self._headers = declared, headers
         path = Path(declared.path)
         self._file, self._notes = ReplacedFile(path), ReplacedFile(path.with_name(path.name + NOTES))
 
@@ -324,35 +314,25 @@ def _said(rule: Rule | None) -> str:
 
 
 def _opened(declared: FlagOptions, environment: Environment) -> FlagDeployer:
-    variable = declared.authorization_env
-    if variable is not None and not environment.get(variable):
-        raise ConfigurationError(f"the variable {variable} is not set: the flag server could not be asked")
-    return FlagDeployer(declared, environment.get(variable) if variable else None)
+    headers = authorization_of(environment, declared.authorization_env, "the flag server")
+    return FlagDeployer(declared, headers)
 
 
 def _examine(declared: FlagOptions, environment: Environment) -> Iterator[Advice]:
-    where, variable = f"deployers.{declared.name}", declared.authorization_env
-    if variable is not None and not environment.get(variable):
-        so = "the flag server could not be asked"
-        yield from unset(where, "authorization_env", variable, environment, so)
-        return
-    opened = _opened(declared, environment)
+    fix = "start the flag server, or correct url, flag or path"
+    looked = _looked(declared, environment)
+    yield from examined(f"deployers.{declared.name}", "authorization_env", looked, fix)
+
+
+def _looked(declared: FlagOptions, environment: Environment) -> Iterator[Advice]:
+    where, opened = f"deployers.{declared.name}", _opened(declared, environment)
     if not Path(declared.path).is_file():
         says = f"there is no file {declared.path}"
         yield Advice(level="error", where=f"{where}.path", says=says, fix="correct path, or start the server")
         return
-    try:
-        for key, says, fix in opened.wrong():
-            yield Advice(level="error", where=f"{where}.{key}", says=says, fix=fix)
-        opened.served()
-    except DeployError as error:
-        fix = "start the flag server, or correct url, flag or path"
-        yield Advice(level="warning", where=where, says=str(error), fix=fix)
-
-
-def _carries(kind: str) -> bool:
-    """For our kinds, whether one variant can do it; for a team's own kind that is not known here."""
-    return kind in MOVES or kind not in {point.name for point in points_of_this_house(HOTFIX_GROUP)}
+    for key, says, fix in opened.wrong():
+        yield Advice(level="error", where=f"{where}.{key}", says=says, fix=fix)
+    opened.served()
 
 
 KIND = Kind(
@@ -360,7 +340,7 @@ KIND = Kind(
     FlagOptions,
     _opened,
     _examine,
-    _carries,
+    one_of("webhook", "model_rollback", "popularity_fallback"),
     needs="`path`: definitions in flagd's format (JSON), on a disk that the workers write to; `flag`, "
     "`variant`; `url` of the flag server (OFREP); `context`, `authorization_env`",
     confirms="the flag as the server evaluates it: its metadata name the hotfix, else its variant",

@@ -8,7 +8,10 @@ from typing import Any
 
 from domain.answer import Advice
 from domain.recommender.deployer import Deployer as Declared
+from domain.recommender.deployer import UnreadDeployer
+from domain.recommender.hotfix import HOTFIX_GROUP
 from workers.deployers.deployer import Deployer
+from workers.environment.installed import Kinds, points_of_this_house
 
 Environment = Mapping[str, str]
 """The variables that a declaration may use."""
@@ -43,8 +46,11 @@ class Kind:
     renews: bool = True
 
 
-def unset(where: str, key: str, variable: str, environment: Environment, so: str) -> Iterator[Advice]:
-    """One line of advice if the variable that `key` names is not set; `so` says what cannot work then."""
-    if not environment.get(variable):
-        says = f"the variable {variable} is not set: {so}"
-        yield Advice(level="error", where=f"{where}.{key}", says=says, fix=f"set {variable}")
+def one_of(*hotfixes: str) -> Callable[[str], bool]:
+    """Carries these of our kinds of hotfix, and a team's own, of which nothing is known here."""
+    return lambda kind: (
+        kind in hotfixes or kind not in {one.name for one in points_of_this_house(HOTFIX_GROUP)}
+    )
+
+
+DEPLOYERS = Kinds("recsysops.deployers", Kind, UnreadDeployer)

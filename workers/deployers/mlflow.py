@@ -6,26 +6,23 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Self
+from typing import Literal
 from urllib.parse import quote, urlencode
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from domain.answer import Advice
-from domain.errors import ConfigurationError, DeployError
+from domain.errors import DeployError
 from domain.recommender.deployer import Deployer
-from domain.recommender.hotfix import HOTFIX_GROUP
 from domain.recommender.keys.nearest import nearest
 from domain.values import Option, Value
 from workers.deployers.api import Api
-from workers.deployers.kind import Environment, Kind, unset
-from workers.environment.exchange import is_safe
-from workers.environment.installed import points_of_this_house
+from workers.deployers.kind import Environment, Kind, one_of
+from workers.environment.service import SafeAddress, authorization_of, examined
 
 PATH = "/api/2.0/mlflow"
 TAG = "recsysops."
 MOST_VERSIONS = 1_000
-MOVES = ("webhook", "model_rollback")
 
 
 class MlflowOptions(Deployer):
@@ -36,7 +33,7 @@ class MlflowOptions(Deployer):
     """
 
     kind: Literal["mlflow"]
-    url: str
+    url: SafeAddress
     """Address of the MLflow server."""
     model: str = Field(min_length=1, pattern=r"^[^'\"\\]+$")
     """Registered model."""
@@ -46,12 +43,6 @@ class MlflowOptions(Deployer):
     """Alias whose version a hotfix goes to; by default the newest ready version before."""
     authorization_env: str | None = None
     """Variable with what is sent as `Authorization` (`Bearer …`, `Basic …`)."""
-
-    @model_validator(mode="after")
-    def _safe(self) -> Self:
-        if not is_safe(self.url):
-            raise ValueError("MLflow needs https, or http on this machine (127.0.0.1, ::1, localhost)")
-        return self
 
 
 class Move(Value):
@@ -88,9 +79,8 @@ class MlflowDeployer:
     overwritten. An alias that was moved since the hotfix is left where it is.
     """
 
-    def __init__(self, declared: MlflowOptions, authorization: str | None = None) -> None:
-        self._declared = declared
-        self._headers = {"Authorization": authorization} if authorization else {}
+    def __init__(self, declared: MlflowOptions, headers: Mapping[str, str]) -> None:
+        self._declared, self._headers = declared, headers
 
     def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
         """Move the alias to the previous version, or to the one that the hotfix's `version` names."""
@@ -205,32 +195,21 @@ class MlflowDeployer:
 
 
 def _opened(declared: MlflowOptions, environment: Environment) -> MlflowDeployer:
-    variable = declared.authorization_env
-    if variable is not None and not environment.get(variable):
-        raise ConfigurationError(f"the variable {variable} is not set: MLflow could not be asked")
-    return MlflowDeployer(declared, environment.get(variable) if variable else None)
+    return MlflowDeployer(declared, authorization_of(environment, declared.authorization_env, "MLflow"))
 
 
 def _examine(declared: MlflowOptions, environment: Environment) -> Iterator[Advice]:
-    where, variable = f"deployers.{declared.name}", declared.authorization_env
-    if variable is not None and not environment.get(variable):
-        yield from unset(where, "authorization_env", variable, environment, "MLflow could not be asked")
-        return
-    try:
-        aliases = _opened(declared, environment).aliases()
-    except DeployError as error:
-        fix = "start it, or correct url, model or the variable"
-        yield Advice(level="warning", where=where, says=str(error), fix=fix)
-        return
+    fix = "start it, or correct url, model or the variable"
+    looked = _looked(declared, environment)
+    yield from examined(f"deployers.{declared.name}", "authorization_env", looked, fix)
+
+
+def _looked(declared: MlflowOptions, environment: Environment) -> Iterator[Advice]:
+    aliases = _opened(declared, environment).aliases()
     for key, alias in (("alias", declared.alias), ("back_to", declared.back_to)):
         if alias is not None and alias not in aliases:
-            says = f"{declared.model} has no alias “{alias}”"
-            yield Advice(level="error", where=f"{where}.{key}", says=says, fix=nearest(alias, aliases))
-
-
-def _carries(kind: str) -> bool:
-    """For our kinds, whether serving another version does it; for a team's own that is not known here."""
-    return kind in MOVES or kind not in {point.name for point in points_of_this_house(HOTFIX_GROUP)}
+            where, says = f"deployers.{declared.name}.{key}", f"{declared.model} has no alias “{alias}”"
+            yield Advice(level="error", where=where, says=says, fix=nearest(alias, aliases))
 
 
 KIND = Kind(
@@ -238,7 +217,7 @@ KIND = Kind(
     MlflowOptions,
     _opened,
     _examine,
-    _carries,
+    one_of("webhook", "model_rollback"),
     needs="`url`, `model` and the `alias` that serving follows; `back_to` (an alias) or the version before; "
     "`authorization_env`",
     confirms="the registry's alias, read back",

@@ -12,14 +12,14 @@ from typing import Literal, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from domain.answer import Advice
-from domain.errors import ConfigurationError, DeployError, DeployUncertain
+from domain.errors import DeployError, DeployUncertain
 from domain.recommender.deployer import Deployer
 from domain.recommender.keys.duration import Duration
 from domain.values import Option
 from workers.deployers import overrides
-from workers.deployers.kind import Environment, Kind, unset
+from workers.deployers.kind import Environment, Kind
 from workers.deployers.repository import Head, Proposal, Repository
-from workers.environment.exchange import is_safe
+from workers.environment.service import SafeAddress, examined, secret_of
 
 PAUSE_SECONDS = 1.0
 NOT_YET = (405, 409)
@@ -36,7 +36,7 @@ class PullRequestOptions(Deployer):
     """
 
     kind: Literal["pull_request"]
-    url: str = "https://api.github.com"
+    url: SafeAddress = "https://api.github.com"
     """Address of the REST interface, of another server than github.com."""
     repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
     """Repository, as `owner/name`."""
@@ -52,9 +52,7 @@ class PullRequestOptions(Deployer):
     """Longest time until a pull request is merged; after it, it is closed again."""
 
     @model_validator(mode="after")
-    def _safe(self) -> Self:
-        if not is_safe(self.url):
-            raise ValueError("GitHub needs https, or http on this machine (127.0.0.1, ::1, localhost)")
+    def _within(self) -> Self:
         if self.file.startswith("/") or ".." in self.file.split("/"):
             raise ValueError("file: write it from the top of the repository, as in config/overrides.json")
         return self
@@ -75,13 +73,13 @@ class PullRequestDeployer:
     after a crash. A pull request that was closed or reverted is never merged again.
     """
 
-    def __init__(self, declared: PullRequestOptions, token: str) -> None:
-        self._declared, self._token = declared, token
+    def __init__(self, declared: PullRequestOptions, environment: Environment) -> None:
+        self._declared, self._environment = declared, environment
 
     def apply(self, key: str, option: Option, expires_at: datetime | None) -> str:
         """Propose the entries and merge them; entries already in `base` keep their end."""
         entries = overrides.entries(key, option, expires_at)
-        repository, branch = opened(self._declared, self._token), branch_of(key)
+        repository, branch = opened(self._declared, self._environment), branch_of(key)
         base = self._base(repository)
         if key in overrides.keys(base.document):
             return f"{self._about} already holds {key}"
@@ -99,7 +97,7 @@ class PullRequestDeployer:
 
     def revert(self, key: str, option: Option) -> str:
         """Close the proposal; if it was merged, merge another one that removes the entries."""
-        repository, branch = opened(self._declared, self._token), branch_of(key)
+        repository, branch = opened(self._declared, self._environment), branch_of(key)
         for one in repository.pulls(branch, "open"):
             repository.close(one["number"])
         # Read after that: whatever could still be merged is merged by now, or never will be.
@@ -113,11 +111,11 @@ class PullRequestDeployer:
 
     def serving(self) -> frozenset[str]:
         """The keys in the file on `base`; whether serving is deployed from there is left to the watch."""
-        return overrides.keys(self._base(opened(self._declared, self._token)).document)
+        return overrides.keys(self._base(opened(self._declared, self._environment)).document)
 
     def may_write(self) -> bool:
         """Whether the token may change the repository, as far as the server says so."""
-        return opened(self._declared, self._token).may_write()
+        return opened(self._declared, self._environment).may_write()
 
     def _merged(self, repository: Repository, proposal: Proposal, base: Base, change: Change) -> int:
         """
@@ -156,23 +154,15 @@ class PullRequestDeployer:
         return f"{self._declared.file} in {self._declared.repository}"
 
 
-def opened(declared: PullRequestOptions, token: str) -> Repository:
-    """The declared repository, for one operation within its `timeout`."""
-    seconds = declared.timeout.total_seconds()
-    return Repository(declared.url, declared.repository, declared.base, token, seconds=seconds)
-
-
-def token_of(declared: PullRequestOptions, environment: Environment) -> str:
+def opened(declared: PullRequestOptions, environment: Environment) -> Repository:
     """
-    GitHub's token.
+    The declared repository, for one operation within its `timeout`.
 
     Raises:
-        ConfigurationError: its variable is not set.
+        ConfigurationError: the variable of its token is not set.
     """
-    token = environment.get(declared.token_env)
-    if not token:
-        raise ConfigurationError(f"the variable {declared.token_env} with GitHub's token is not set")
-    return token
+    token, seconds = secret_of(environment, declared.token_env, "GitHub"), declared.timeout.total_seconds()
+    return Repository(declared.url, declared.repository, declared.base, token, seconds=seconds)
 
 
 def branch_of(key: str) -> str:
@@ -181,27 +171,22 @@ def branch_of(key: str) -> str:
 
 
 def _opened(declared: PullRequestOptions, environment: Environment) -> PullRequestDeployer:
-    return PullRequestDeployer(declared, token_of(declared, environment))
+    opened(declared, environment)
+    return PullRequestDeployer(declared, environment)
 
 
 def _examine(declared: PullRequestOptions, environment: Environment) -> Iterator[Advice]:
-    where = f"deployers.{declared.name}"
-    not_set = list(unset(where, "token_env", declared.token_env, environment, "GitHub could not be asked"))
-    if not_set:
-        yield from not_set
-        return
+    fix = "correct repository, base, file or the token"
+    yield from examined(f"deployers.{declared.name}", "token_env", _looked(declared, environment), fix)
+
+
+def _looked(declared: PullRequestOptions, environment: Environment) -> Iterator[Advice]:
     deployer = _opened(declared, environment)
-    try:
-        deployer.serving()
-        may_write = deployer.may_write()
-    except DeployError as error:
-        fix = "correct repository, base, file or the token"
-        yield Advice(level="warning", where=where, says=str(error), fix=fix)
-        return
-    if not may_write:
+    deployer.serving()
+    if not deployer.may_write():
+        where = f"deployers.{declared.name}.token_env"
         says = f"its token may not write to {declared.repository}"
-        fix = "let it write contents and pull requests"
-        yield Advice(level="error", where=f"{where}.token_env", says=says, fix=fix)
+        yield Advice(level="error", where=where, says=says, fix="let it write contents and pull requests")
 
 
 KIND = Kind(

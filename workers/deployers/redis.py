@@ -19,6 +19,7 @@ from workers.deployers import overrides
 from workers.deployers.kind import Environment, Kind
 from workers.environment.address import host_of, misread
 from workers.environment.exchange import is_loopback
+from workers.environment.service import examined
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -183,22 +184,18 @@ def _opened(declared: RedisOptions, environment: Environment) -> RedisDeployer:
 
 
 def _examine(declared: RedisOptions, environment: Environment) -> Iterator[Advice]:
-    where = f"deployers.{declared.name}"
-    try:
-        opened = _opened(declared, environment)
-        opened.serving()
-        policy = opened.eviction()
-    except ConfigurationError as error:
-        fix = f"set {declared.url_env} to the address"
-        yield Advice(level="error", where=f"{where}.url_env", says=str(error), fix=fix)
-    except DeployError as error:
-        fix = "start it, or correct the address or the key"
-        yield Advice(level="warning", where=where, says=str(error), fix=fix)
-    else:
-        if policy.startswith("allkeys-"):
-            says = f"maxmemory-policy is {policy}: the overrides may be evicted, and a hotfix end unseen"
-            fix = "use volatile-lru or noeviction, or another server"
-            yield Advice(level="warning", where=where, says=says, fix=fix)
+    fix = "start it, or correct the address or the key"
+    yield from examined(f"deployers.{declared.name}", "url_env", _looked(declared, environment), fix)
+
+
+def _looked(declared: RedisOptions, environment: Environment) -> Iterator[Advice]:
+    opened = _opened(declared, environment)
+    opened.serving()
+    policy = opened.eviction()
+    if policy.startswith("allkeys-"):
+        says = f"maxmemory-policy is {policy}: the overrides may be evicted, and a hotfix end unseen"
+        fix = "use volatile-lru or noeviction, or another server"
+        yield Advice(level="warning", where=f"deployers.{declared.name}", says=says, fix=fix)
 
 
 KIND = Kind(

@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 from domain.errors import DeployError
 from domain.inert import markup
-from workers.deployers.api import Api, Reply
+from workers.deployers.api import Api
+from workers.environment.service import Reply
 
 HEADERS = {"X-GitHub-Api-Version": "2022-11-28", "User-Agent": "recsysops"}
 

@@ -15,7 +15,7 @@ from domain.answer import Advice
 from domain.errors import ConfigurationError, DeployError, DeployUncertain
 from domain.recommender.deployer import Deployer
 from domain.values import Option
-from workers.deployers.kind import Environment, Kind, unset
+from workers.deployers.kind import Environment, Kind
 from workers.environment import clock
 from workers.environment.address import host_of
 from workers.environment.exchange import (
@@ -194,7 +194,9 @@ def _opened(declared: WebhookOptions, environment: Environment) -> WebhookDeploy
 def _examine(declared: WebhookOptions, environment: Environment) -> Iterator[Advice]:
     """Whether the receiver answers; it is not asked to do anything."""
     where = f"deployers.{declared.name}"
-    yield from unset(where, "secret_env", declared.secret_env, environment, "calls could not be signed")
+    if not environment.get(declared.secret_env):
+        says, fix = f"the variable {declared.secret_env} is not set: calls could not be signed", "set it"
+        yield Advice(level="error", where=f"{where}.secret_env", says=says, fix=fix)
     if urlsplit(declared.url).scheme not in {"http", "https"}:
         says = "is not an http(s) address"
         yield Advice(

@@ -8,38 +8,35 @@ from functools import partial
 from pathlib import Path
 
 from domain.answer import Advice
-from domain.detection.needs import AggregateByWindow, LowRankedChoices
 from domain.errors import ConfigurationError, SourceError
 from domain.prediction.kind import LAUNCH_FORECAST
-from domain.recommender.check import Check
-from domain.recommender.keys.nearest import nearest
 from domain.recommender.recommender import Recommender
 from workers.checks.plan import plan
-from workers.declaration.check_kinds import asks, found
+from workers.declaration.check_kinds import found
 from workers.declaration.declare import load
 from workers.doctor.bundle import examine_bundle
 from workers.doctor.checks import examine_checks
 from workers.doctor.exposure import examine_exposure
 from workers.doctor.follow_ups import examine_follow_ups
 from workers.doctor.hotfixes import examine_deployer, examine_hotfixes, examine_people
+from workers.doctor.log import examine_log
 from workers.doctor.models import examine_model
-from workers.doctor.own_checks import examine_own
-from workers.doctor.rehearsals import examine_rehearsals
 from workers.doctor.store import examine_store
-from workers.doctor.tables import examine_items, examine_members, examine_table
+from workers.doctor.tables import absent_columns, examine_described, examine_table
 from workers.doctor.unwatched import examine_unwatched
 from workers.doctor.witnesses import examine_witnesses
 from workers.environment import clock
 from workers.environment.settings import read_settings, surroundings
 from workers.logging_coverage.examine import examine_logging
 from workers.scaffold.first import init
-from workers.sources.aggregate.series import require_numbers
+from workers.sources.engines.kept_open import kept_open
 from workers.sources.engines.source import Source
-from workers.trackers.registry import find as find_tracker
+from workers.trackers.kind import TRACKERS
 
 __all__ = ["Advice", "check", "init"]
 
 
+@kept_open()
 def check(
     path: str | Path,
     *,
@@ -69,13 +66,13 @@ def check(
         *_of_checks(recommender, opened),
         *_of_targets(recommender, env),
         *examine_hotfixes(recommender),
-        *examine_rehearsals(recommender, env),
         *examine_follow_ups(recommender),
         *examine_bundle(recommender, opened),
         *examine_people(recommender, env),
         *examine_store(env),
         *examine_witnesses(recommender, env),
         *_broker(env),
+        *examine_log(recommender, env, at or clock.now()),
     ]
 
 
@@ -84,9 +81,9 @@ def _of_tables(recommender: Recommender, opened: dict[str, Source], at: datetime
         now = at or clock.now()  # anew for each table: reading the ones before may take a minute
         yield from _examined(f"tables.{name}", partial(examine_table, recommender, name, now, opened))
     if recommender.items is not None:
-        yield from _examined("items", lambda: examine_items(recommender, opened))
+        yield from _examined("items", lambda: examine_described(recommender, "items", opened))
     if recommender.members is not None:
-        yield from _examined("members", lambda: examine_members(recommender, opened))
+        yield from _examined("members", lambda: examine_described(recommender, "members", opened))
 
 
 def _of_models(recommender: Recommender, opened: dict[str, Source], at: datetime | None) -> Iterator[Advice]:
@@ -101,20 +98,15 @@ def _of_models(recommender: Recommender, opened: dict[str, Source], at: datetime
 def _of_what_is_shown(recommender: Recommender, opened: dict[str, Source]) -> Iterator[Advice]:
     if recommender.launches is not None:
         yield from _examined("launches", lambda: _launches(recommender, opened))
-    misses = any(asks(one, LowRankedChoices) for one in recommender.checks.values())
-    if recommender.exposure is not None or recommender.objective.measure is not None or misses:
+    if recommender.exposure is not None or recommender.objective.measure is not None:
         yield from _examined("exposure", lambda: examine_exposure(recommender, opened))
 
 
 def _of_checks(recommender: Recommender, opened: dict[str, Source]) -> Iterator[Advice]:
     yield from _checks(recommender)
-    for declared in recommender.checks.values():
-        if asks(declared, AggregateByWindow):
-            yield from _examined(f"checks.{declared.name}", partial(_metric, recommender, declared, opened))
+    yield from _examined("checks", lambda: examine_checks(recommender, opened))
     if opened:
-        yield from _examined("checks", lambda: examine_checks(recommender, opened))
         yield from examine_unwatched(recommender, opened)
-    yield from examine_own(recommender, opened)
 
 
 def _of_targets(recommender: Recommender, env: Mapping[str, str]) -> Iterator[Advice]:
@@ -122,7 +114,7 @@ def _of_targets(recommender: Recommender, env: Mapping[str, str]) -> Iterator[Ad
     for deployer in recommender.deployers.values():
         yield from _examined(f"deployers.{deployer.name}", partial(examine_deployer, deployer, env))
     for tracker in recommender.trackers.values():
-        look = partial(find_tracker(tracker.kind).examine, tracker, env)
+        look = partial(TRACKERS.find(tracker.kind).examine, tracker, env)
         yield from _examined(f"trackers.{tracker.name}", look)
 
 
@@ -141,20 +133,12 @@ def _examined(where: str, look: Callable[[], Iterable[Advice]]) -> list[Advice]:
 
 
 def _launches(recommender: Recommender, opened: Mapping[str, Source]) -> Iterator[Advice]:
-    launches = recommender.launches
-    source = opened.get(launches.table) if launches else None
-    if launches is None or source is None:
-        return
-    asked = (launches.snapshot, launches.launch, launches.item, launches.outcome, *launches.features)
-    for name in asked:
-        if name not in source.columns:
-            says = f'table "{launches.table}" has no column "{name}"'
-            yield Advice(level="error", where="launches", says=says, fix=nearest(name, source.columns))
+    if launches := recommender.launches:
+        asked = (launches.snapshot, launches.launch, launches.item, launches.outcome, *launches.features)
+        yield from absent_columns("launches", asked, opened.get(launches.table))
 
 
 def _checks(recommender: Recommender) -> Iterator[Advice]:
-    if not recommender.checks:
-        yield Advice(level="warning", where="checks", says="nothing is looked at", fix="add [checks.NAME]")
     for declared in recommender.checks.values():
         where = f"checks.{declared.name}"
         if declared.kind == LAUNCH_FORECAST.name:
@@ -167,21 +151,10 @@ def _checks(recommender: Recommender) -> Iterator[Advice]:
         if declared.table is None:
             says = f'names no table; it looks at "{table.name}"'
             yield Advice(level="warning", where=where, says=says, fix="add table = …")
-        if table.time is None:
-            says = f'table "{table.name}" declares no time'
-            yield Advice(level="error", where=where, says=says, fix=f"add time to [tables.{table.name}]")
         kind = found(declared.kind)
         if kind and kind.only_slices and not (declared.dimensions or table.dimensions):
             says = f'table "{table.name}" declares no dimensions to slice by'
             yield Advice(level="error", where=where, says=says, fix="add dimensions, or use kind volume")
-
-
-def _metric(recommender: Recommender, declared: Check, opened: Mapping[str, Source]) -> Iterator[Advice]:
-    """Whether the parts of a metric exist and are numeric. Raises SourceError."""
-    source = opened.get(plan(recommender, declared).table.name)
-    if source is not None:
-        require_numbers(source, declared)
-    yield from ()
 
 
 def _broker(environment: Mapping[str, str]) -> Iterator[Advice]:

@@ -11,8 +11,7 @@ from domain.recommender.hotfix import DeclaredHotfix
 from domain.recommender.recommender import Recommender
 from domain.recommender.route import NEEDS
 from workers.declaration.hotfix_kinds import find
-from workers.deployers.registry import KINDS
-from workers.deployers.registry import find as find_deployer
+from workers.deployers.kind import DEPLOYERS
 
 _CHANNEL = re.compile(r"^(#[a-z0-9][a-z0-9_-]{0,79}|[CGD][A-Z0-9]{8,})$")
 
@@ -37,13 +36,13 @@ def _sent(hotfix: DeclaredHotfix, recommender: Recommender) -> Iterator[Advice]:
     """What its deployer cannot do: carry it at all, or serve it to only some of the members."""
     where, to = f"hotfixes.{hotfix.name}", hotfix.deployer
     sent_by = recommender.deployers[to].kind
-    kind = find_deployer(sent_by)
+    kind = DEPLOYERS.find(sent_by)
     if not kind.carries(hotfix.kind):
         says = f'is a {hotfix.kind}, which deployer "{to}", a {sent_by}, does not carry'
         yield Advice(level="error", where=f"{where}.deployer", says=says, fix="name another deployer")
     if hotfix.stages and not kind.in_stages:
         says = f'deployer "{to}", a {sent_by}, cannot serve some members only'
-        able = " or ".join(one.name for one in KINDS.values() if one.in_stages)
+        able = " or ".join(one.name for one in DEPLOYERS.ours().values() if one.in_stages)
         fix = f"take stages away, or name a {able} deployer"
         yield Advice(level="error", where=f"{where}.stages", says=says, fix=fix)
 
@@ -93,4 +92,4 @@ def examine_people(recommender: Recommender, environment: Mapping[str, str]) -> 
 
 def examine_deployer(deployer: Deployer, environment: Mapping[str, str]) -> Iterator[Advice]:
     """Whether what it names exists and answers; it is not asked to do anything."""
-    yield from find_deployer(deployer.kind).examine(deployer, environment)
+    yield from DEPLOYERS.find(deployer.kind).examine(deployer, environment)

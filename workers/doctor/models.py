@@ -10,13 +10,14 @@ from domain.answer import Advice
 from domain.detection.data.window import grid_until
 from domain.errors import SourceError
 from domain.recommender.check import Check
-from domain.recommender.keys.nearest import nearest
 from domain.recommender.model import Model
 from domain.recommender.recommender import Recommender
+from workers.doctor.tables import absent_columns
 from workers.models.logged import limits_of, log_in
 from workers.models.process import open_model
 from workers.models.recomputed import recomputed_rows
-from workers.sources.aggregate.count import census, zone_of
+from workers.sources.aggregate.count import zone_of
+from workers.sources.aggregate.profile import profile
 from workers.sources.engines.source import Source
 
 SHORTLY = timedelta(microseconds=1)
@@ -29,20 +30,9 @@ def examine_model(
     """Columns missing from its log, a file that cannot be loaded, logged scores that it cannot reproduce."""
     where = f"models.{model.name}"
     source = opened.get(model.candidates or "")
-    if source is not None:
-        asked = (
-            model.request,
-            model.item,
-            model.score,
-            model.rank,
-            model.shown,
-            model.propensity,
-            model.inclusion,
-        )
-        for name in (*asked, model.version, *model.features):
-            if name is not None and name not in source.columns:
-                says = f'table "{model.candidates}" has no column "{name}"'
-                yield Advice(level="error", where=where, says=says, fix=nearest(name, source.columns))
+    logged = (model.request, model.item, model.score, model.rank, model.shown, model.propensity)
+    asked = (*logged, model.inclusion, model.version, *model.features)
+    yield from absent_columns(where, asked, source)
     file = Path(model.path)
     if not file.is_file():
         yield Advice(
@@ -78,7 +68,7 @@ def _scores(recommender: Recommender, source: Source, now: datetime, where: str)
     table = source.table
     if log_in(recommender, table.name) is None or table.time not in source.columns:
         return
-    newest = census(source, now).last
+    newest = profile(source, now).last
     if newest is None:
         return
     grid = grid_until(newest + SHORTLY, table.window, table.window, zone_of(recommender))

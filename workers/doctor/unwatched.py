@@ -10,7 +10,7 @@ from typing import Any
 
 from domain.answer import Advice
 from domain.detection.kind import Kind
-from domain.detection.suited import Suited
+from domain.detection.suited import Suited, by_time
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from workers.checks.plan import plan
@@ -53,7 +53,12 @@ def suggest(path: Path) -> str:
 
 
 def examine_unwatched(recommender: Recommender, opened: Mapping[str, Source]) -> Iterator[Advice]:
-    """One note naming the kinds of checks that could watch more than is watched now."""
+    """Tables that no check looks at, and the kinds of checks that could watch more than is watched now."""
+    looked_at = {plan(recommender, check).table.name for check in recommender.checks.values()}
+    alone = [one.name for one in by_time(recommender) if one.name not in looked_at]
+    if looked_at and alone:
+        says = f"none looks at {', '.join(alone)}"
+        yield Advice(level="note", where="checks", says=says, fix="see `recsysops check suggest`")
     kinds = {one.kind.name for one in unwatched(recommender) if _has(one.suited, opened)}
     if kinds:
         says = f"could watch more than they do: {', '.join(sorted(kinds))}"

@@ -32,9 +32,6 @@ from workers.door.terminal import (
     misses,
     new_check,
     pause,
-    plan_logging,
-    promote,
-    promotion,
     records,
     rehearse,
     replay,
@@ -48,7 +45,6 @@ from workers.environment.address import why_not
 from workers.environment.redaction import prose as redacted
 from workers.environment.settings import Login, forget_variables, left_variables
 from workers.environment.settings import settings as environment
-from workers.log.attest import Attest, Withdraw
 from workers.log.groups import KeptGroups
 from workers.log.handle import Answer
 from workers.log.open_obligations import OpenObligation
@@ -59,7 +55,6 @@ from workers.store.sums import ObligationSum
 
 __all__ = [
     "Answer",
-    "Attest",
     "Door",
     "Flood",
     "Following",
@@ -69,7 +64,6 @@ __all__ = [
     "ObligationSum",
     "OpenObligation",
     "OwedMessage",
-    "Withdraw",
     "alarms",
     "announced",
     "backtest",
@@ -98,9 +92,6 @@ __all__ = [
     "new_check",
     "open_door",
     "pause",
-    "plan_logging",
-    "promote",
-    "promotion",
     "records",
     "redacted",
     "rehearse",

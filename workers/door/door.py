@@ -20,7 +20,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from domain.errors import ConfigurationError, LogError, Refused, Unanswered, sanitized
 from domain.incident.commands import ApproveHotfix, BreakGlass, ChooseHotfix, Command
-from domain.incident.events import HotfixRehearsed, Recorded
+from domain.incident.events import AttestationGiven, HotfixRehearsed, Recorded
 from domain.incident.state import Incident
 from domain.incident.times import MeanTimes
 from domain.recommender.person import Person
@@ -31,8 +31,7 @@ from workers.environment.settings import Settings
 from workers.environment.settings import settings as environment
 from workers.items import ask
 from workers.log import groups, logins, open_obligations, people
-from workers.log.attest import Attest, Withdraw, attest
-from workers.log.digests import Digests
+from workers.log.attest import attest
 from workers.log.follow import AppendListener, say_stuck, stumble
 from workers.log.groups import KeptGroups
 from workers.log.handle import Answer, handle
@@ -52,7 +51,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from pathlib import Path
 
-    from domain.answer import Audit, BurnInNote, ItemAnswer, Miss
+    from domain.answer import Audit, ItemAnswer, Miss
     from domain.incident.times import Definition
     from domain.recommender.recommender import Recommender
     from domain.replayed import ChangeSince, ReplayAnswer
@@ -90,7 +89,6 @@ class Door:
         self._settings = settings
         self._engine = engine(settings.database(), settings.workspace)
         self.shown = Shown(self._engine)
-        self.digests = Digests(self._engine)
         self._lookout = Lookout(self._engine)
         self._carrier: Broker | None = None
         self._carrier_lock = Lock()
@@ -372,22 +370,16 @@ class Door:
 
         return read_newest(self._engine)
 
-    def burn_ins(self) -> tuple[BurnInNote, ...]:
-        """The notes on tables, columns and values that have finished their burn-in."""
-        from workers.burn_in.keep import read_notes  # noqa: PLC0415 - only who asks for it
-
-        return read_notes(self._engine)
-
-    def attest(self, said: Attest | Withdraw, actor: Actor, key: str) -> bool:
+    def attest(self, said: AttestationGiven, actor: Actor, key: str) -> None:
         """
-        Have somebody vouch for a test, or stop vouching; False if the same was already on record.
+        Have somebody vouch for a test.
 
         Raises:
             Refused: a rule says no, in words for the person.
         """
         hidden = people.hide_actor(self._engine, actor, self._people())
         try:
-            return bool(attest(self._engine, said, actor=hidden, key=key, at=clock.now()))
+            attest(self._engine, said, actor=hidden, key=key, at=clock.now())
         except LOST as lost:
             raise Unanswered(key, monotonic()) from lost
 
@@ -461,13 +453,6 @@ class Door:
         """Where an incident is announced if its own channel cannot be posted to."""
         declared = self._declared()
         return declared.routes.default if declared else Routes().default
-
-    def digest_channel(self) -> str | None:
-        """Where the scorecard's digest is posted; None if no channel is declared, or none is known."""
-        declared = self._declared()
-        if declared is None or declared.scorecard.schedule is None:
-            return None
-        return declared.scorecard.channel or declared.routes.default
 
     def _people(self) -> Mapping[str, Person]:
         declared = self._declared()

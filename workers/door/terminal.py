@@ -24,13 +24,12 @@ if TYPE_CHECKING:
 
     from domain.answer import Advice, BurnIn, ItemAnswer, Miss
     from domain.bundle import BundleAnswer, RerunAnswer
-    from domain.covered import LoggingCoverage, LoggingPlan
+    from domain.covered import LoggingCoverage
     from domain.incident.events import HotfixRehearsed
     from domain.incident.state import Incident
     from domain.recommender.check import Check
     from domain.replayed import ReplayAnswer
     from domain.values import Finding, Slice
-    from workers.audit.promote import Change
     from workers.bundle.open import Opened
     from workers.checks.backtest import BacktestResult
     from workers.detect.record import Alarm, Record
@@ -114,8 +113,6 @@ def announced(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return (), ()
     routes = [one for one in declared.routes.model_dump().values() if one]
     channels = [*routes, *(one.channel for one in declared.stakeholders.values())]
-    if declared.scorecard.channel:
-        channels.append(declared.scorecard.channel)
     allowed = (name for need in NEEDS for name in getattr(declared.permissions, need))
     return tuple(dict.fromkeys(channels)), tuple(dict.fromkeys(allowed))
 
@@ -146,7 +143,7 @@ def suggest(path: Path) -> str:
 
 def burn_in(path: Path, table: str, at: datetime | None = None) -> BurnIn:
     """
-    What a table holds so far, what is odd about it, and what will be watched from when on.
+    What is odd about a table, what is new in it, and what will be watched from when on.
 
     Raises:
         ConfigurationError: the declaration is wrong. SourceError: the table cannot be read, or has no row.
@@ -176,24 +173,20 @@ def rehearse(
     return tried(recommender(path), at or clock.now(), surroundings(), only, progress)
 
 
-def plan_logging(
-    path: Path, model: str | None, asked: Mapping[str, object], span: timedelta, at: datetime | None = None
-) -> LoggingPlan:
-    """What a log by slice would contain. See `workers.logging_coverage.plan.plan_logging`."""
-    from workers.declaration.current import recommender  # noqa: PLC0415
-    from workers.logging_coverage.plan import plan_logging as planned  # noqa: PLC0415
-
-    return planned(recommender(path), at or clock.now(), span, model, asked)
-
-
 def logging_coverage(
-    path: Path, model: str | None, asked: Mapping[str, object], span: timedelta, at: datetime | None = None
+    path: Path,
+    model: str | None,
+    asked: Mapping[str, object],
+    span: timedelta,
+    at: datetime | None = None,
+    *,
+    planned: bool = False,
 ) -> LoggingCoverage:
-    """What the log contains for each slice. See `workers.logging_coverage.coverage.logging_coverage`."""
+    """What the log holds, or would hold, for each slice. See `workers.logging_coverage.coverage`."""
     from workers.declaration.current import recommender  # noqa: PLC0415
     from workers.logging_coverage.coverage import logging_coverage as covered  # noqa: PLC0415
 
-    return covered(recommender(path), at or clock.now(), span, model, asked)
+    return covered(recommender(path), at or clock.now(), span, model, asked, planned=planned)
 
 
 def checks(path: Path) -> tuple[Check, ...]:
@@ -458,17 +451,3 @@ def alarms(door: Door, path: Path) -> list[tuple[str, Alarm]]:
     from workers.detect.record import read_alarms  # noqa: PLC0415
 
     return read_alarms(door.log, recommender(path))
-
-
-def promotion(path: Path, name: str) -> Change:
-    """What has to change so that a shadow-mode check pages people. See `workers.audit.promote`."""
-    from workers.audit.promote import promotion as change_of  # noqa: PLC0415
-
-    return change_of(path, name)
-
-
-def promote(change: Change) -> None:
-    """Make that change. See `workers.audit.promote.promote`."""
-    from workers.audit.promote import promote as make  # noqa: PLC0415
-
-    make(change)

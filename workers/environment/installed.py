@@ -9,23 +9,44 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import redirect_stdout
+from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
 from pathlib import Path
-from threading import Thread
-from typing import Any, TypeVar
+from threading import RLock, Thread
+from typing import Any, Generic, Protocol, TypeVar
+
+from pydantic import BaseModel
 
 from domain.errors import ConfigurationError, sanitized
+from domain.recommender.keys.nearest import nearest
 
 HOUSE = "recsysops"
 """This program's distribution name."""
 IMPORT_SECONDS = 120.0
 """For the import of somebody else's kind, with all the science that it may import."""
 
+_ONE_AT_A_TIME = RLock()
+"""Two redirections that overlap would end in each other's place, and stdout would be lost for good."""
 T = TypeVar("T")
 
 
+class Declared(Protocol):
+    """A kind that a section of the declaration names: its entries are read as its `options`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def options(self) -> type[BaseModel]: ...
+
+
+D = TypeVar("D", bound=Declared)
+
+
+@cache
 def points_of_this_house(group: str) -> tuple[EntryPoint, ...]:
     """The entry points of this group that ship with this program, in the order of its pyproject.toml."""
     # Not by asking each entry point for its distribution's name: each would read its whole metadata.
@@ -62,10 +83,59 @@ def installed(group: str, name: str, kind: type[T]) -> T:
     return it
 
 
+@dataclass(frozen=True)
+class Kinds(Generic[D]):
+    """
+    The kinds of one group of entry points: ours and others', each imported where it is used.
+
+    Args:
+        kind: what an entry point has to name.
+        unread: the model that an entry of another's kind is read as by whoever does not import that kind.
+    """
+
+    group: str
+    kind: type[D]
+    unread: type[BaseModel]
+
+    def ours(self) -> Mapping[str, D]:
+        """The kinds that ship with this program, by name, in the order of the reference."""
+        return {point.name: self.find(point.name) for point in points_of_this_house(self.group)}
+
+    def is_ours(self, name: str) -> bool:
+        """Whether a kind of this name ships with this program; it is not imported to find out."""
+        return any(point.name == name for point in points_of_this_house(self.group))
+
+    def find(self, name: str) -> D:
+        """
+        The kind of this name.
+
+        Raises:
+            ConfigurationError: there is none, or two; it cannot be imported; or it is no such kind.
+        """
+        if not self.is_ours(name) and not entry_points(group=self.group, name=name):
+            known = {*entry_points(group=self.group).names, *self.ours()}
+            raise ConfigurationError(f"{name!r} is not known; {nearest(name, known)}")
+        return installed(self.group, name, self.kind)
+
+    def options_of(self, name: str, own: bool = True) -> type[BaseModel]:
+        """
+        The model that a declared entry of this kind is read as.
+
+        Args:
+            own: whether a team's own kind is imported, to read its keys; if not, they stay as written.
+
+        Raises:
+            ConfigurationError: as `find` does.
+        """
+        if not own and not self.is_ours(name) and entry_points(group=self.group, name=name):
+            return self.unread
+        return self.find(name).options
+
+
 def _imported(point: EntryPoint) -> Any:
     """In a thread of its own, which may hang, exit or be interrupted; what it prints is no answer of ours."""
     loaded: Future[Any] = Future()
-    with redirect_stdout(sys.stderr):
+    with _ONE_AT_A_TIME, redirect_stdout(sys.stderr):
         Thread(target=_load, args=(point, loaded), daemon=True).start()
         try:
             error = loaded.exception(IMPORT_SECONDS)

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from domain.improvement.attestation import Attest, Attestation, Withdraw, attested, vouch
-from domain.incident.events import AUDIT, Logged, Recorded
+from domain.improvement.attestation import Attestation, attested, require_sound
+from domain.incident.events import AUDIT, AttestationGiven, Recorded
 from domain.values import Actor
 from workers.log.cardless import append_once
 from workers.store.log.encoder import Origin
 from workers.store.log.events import read_stream
 
-__all__ = ["Attest", "Withdraw", "attest", "attestations"]
-
 
 def attest(
-    log: Engine, command: Attest | Withdraw, *, actor: Actor, key: str, at: datetime
+    log: Engine, said: AttestationGiven, *, actor: Actor, key: str, at: datetime
 ) -> tuple[Recorded, ...]:
     """
-    Vouch for a test, or stop; returns what was written, nothing if the same was already on record.
+    Vouch for a test; returns what was written.
 
     Args:
         key: the idempotency key; a second call with it changes nothing.
@@ -30,11 +27,8 @@ def attest(
         Refused: a rule says no.
         VersionConflict: others kept appending first, `ATTEMPTS` times.
     """
-
-    def decide(so_far: tuple[Recorded, ...]) -> Sequence[Logged]:
-        return vouch(attested(so_far), command, actor.id, at)
-
-    return append_once(log, AUDIT, decide, Origin(actor=actor, key=key, at=at))
+    require_sound(said, at)
+    return append_once(log, AUDIT, lambda _: (said,), Origin(actor=actor, key=key, at=at))
 
 
 def attestations(connection: Connection) -> tuple[Attestation, ...]:

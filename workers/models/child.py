@@ -22,8 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from domain.diagnosis.inside.layers import activations
-from domain.diagnosis.items.attribution import contributions, only_called
+from domain.diagnosis.items.attribution import contributions
 from domain.errors import SourceError, listeners, sanitized
 from workers.models.exchange import Ended, packed, receive, send, unpacked
 from workers.models.files import load_model, prepare
@@ -68,6 +67,7 @@ def _answer(line: socket.socket, living: set[int], ended: dict[int, int]) -> Non
     pid = os.fork()
     if pid == 0:
         _serve(line, descriptors[0], asked)
+    os.setpgid(pid, pid)
     os.close(descriptors[0])
     living.add(pid)
     send(line, {"pid": pid})
@@ -77,19 +77,22 @@ def _reap(living: set[int], ended: dict[int, int], wait_for: int | None = None) 
     for pid in list(living):
         found, status = os.waitpid(pid, 0 if pid == wait_for else os.WNOHANG)
         if found:
+            _kill(pid)  # what it forked: while any of them lives, the number is nobody else's
             living.discard(pid)
             ended[pid] = os.WTERMSIG(status) if os.WIFSIGNALED(status) else ENDED_OF_ITSELF
 
 
 def _kill(pid: int) -> None:
+    """End it and what it forked."""
     with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _serve(above: socket.socket, descriptor: int, asked: dict[str, Any]) -> None:
     """The whole life of a fork: never returns."""
     status = 1
     try:
+        os.setpgid(0, 0)  # here and in the parent, whichever comes first
         above.close()
         _limit(int(asked["memory"]), int(asked["processor_seconds"]))
         listeners.clear()
@@ -146,12 +149,6 @@ def _done(model: LoadedModel, asked: dict[str, Any], frame: pd.DataFrame) -> pd.
             background = frame["__background"].to_numpy(bool)
             found = contributions(model, features[~background], features[background])
             return pd.DataFrame(found, columns=asked["features"])
-        case "activations":
-            return activations(model, features)
-        case "only_called":
-            background = frame["__background"].to_numpy(bool)
-            called = only_called(model, features[~background], features[background])
-            return pd.DataFrame({"only_called": [called]})
     raise SourceError(f"nothing is known of {asked['do']!r}")
 
 

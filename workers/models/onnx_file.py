@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import pandas as pd
 
 from domain.errors import SourceError, sanitized
 from workers.models.loaded import LoadedModel, Output, Scores, column_of
-from workers.models.onnx_layers import with_layers
 
 GIVES = "gives"  # metadata key under which a file may say what its only number is
 TENSORS: dict[str, Any] = {
@@ -37,8 +35,8 @@ class OnnxModel(LoadedModel):
     second; one column is a number, or what the file's metadata `gives` says: `log_odds` or `chance`.
     """
 
-    def __init__(self, session: onnxruntime.InferenceSession, path: Path) -> None:
-        self.session, self.path = session, path
+    def __init__(self, session: onnxruntime.InferenceSession) -> None:
+        self.session = session
         self._inputs = session.get_inputs()
         self._output = _scored(session)
         says = str(session.get_modelmeta().custom_metadata_map.get(GIVES, ""))
@@ -80,27 +78,6 @@ class OnnxModel(LoadedModel):
         width = np.float64 if "double" in self._output.type else np.float32
         return column_of(pd.DataFrame(found).to_numpy(width))
 
-    @cached_property
-    def _layers(self) -> tuple[onnxruntime.InferenceSession, tuple[str, ...]]:
-        """The same graph with its hidden layers as outputs, and their names."""
-        graph, names = with_layers(self.path.read_bytes())
-        return (_session(graph) if names else self.session), names
-
-    def activations(self, features: pd.DataFrame) -> pd.DataFrame:
-        """
-        The values of each numeric feature and of each unit of the hidden layers, per row; see
-        `domain.diagnosis.inside.layers.activations`. Without columns if the graph has no such layer.
-        """
-        session, names = self._layers
-        numbers = [name for name in features if pd.api.types.is_numeric_dtype(features[name])]
-        found = {f"0.{name}": features[name].to_numpy(np.float64) for name in numbers}
-        layers = 0
-        for held in session.run(list(names), self.inputs(features)) if names else ():
-            if np.ndim(held) == 2 and held.shape[0] == len(features) and held.shape[1] > 1:
-                layers += 1
-                found |= {f"{layers}.{unit + 1}": held[:, unit] for unit in range(held.shape[1])}
-        return pd.DataFrame(found if layers else {}, index=features.index)
-
     def some(self, inputs: Any, part: Any) -> Any:
         """The rows `part` of every input."""
         return {name: tensor[part] for name, tensor in inputs.items()}
@@ -133,10 +110,10 @@ def load_onnx(path: Path) -> OnnxModel:
     except Exception as error:  # (its errors share no type of their own)
         first = sanitized(error).splitlines()[0] if sanitized(error) else type(error).__name__
         raise SourceError(f"{path}: could not be read as ONNX ({first})") from error
-    return OnnxModel(session, path)
+    return OnnxModel(session)
 
 
-def _session(graph: str | bytes) -> onnxruntime.InferenceSession:
+def _session(graph: str) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4

@@ -183,15 +183,6 @@ class ModelProcess:
         with ModelProcess(self.path, self.limits, needs=self._needs) as other:
             return other._asked("contributions", both, mark).to_numpy(np.float64)
 
-    def only_called(self, rows: pd.DataFrame, background: pd.DataFrame) -> bool:
-        """As `domain.diagnosis.items.attribution.only_called`."""
-        both, mark = _beside(rows, background)
-        return bool(self._asked("only_called", both, mark)["only_called"].iloc[0])
-
-    def activations(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """As `domain.diagnosis.inside.layers.activations`."""
-        return self._asked("activations", rows)
-
     def _asked(
         self,
         do: str,

@@ -22,14 +22,12 @@ def detect(late_after: str | None = None) -> None:
     """Take one look at everything declared."""
     if _late(late_after):
         return
-    from workers.burn_in.keep import keep_burn_ins  # noqa: PLC0415
     from workers.declaration.current import recommender  # noqa: PLC0415
     from workers.detect.detection_run import detection_run  # noqa: PLC0415
     from workers.items.misses import keep_misses  # noqa: PLC0415
 
     detection_run(own(), recommender(), present(own()))
     keep_misses(own(), recommender(), present(own()))
-    keep_burn_ins(own(), recommender(), present(own()))
 
 
 @shared_task(name="recsysops.predict")  # type: ignore[untyped-decorator]
@@ -119,17 +117,6 @@ def replay(late_after: str | None = None) -> None:
     from workers.replay.keep import replay_tick  # noqa: PLC0415
 
     replay_tick(own(), recommender(), settings(), present(own()))
-
-
-@shared_task(name="recsysops.digest")  # type: ignore[untyped-decorator]
-def digest(late_after: str | None = None) -> None:
-    """Record the scorecard's digest as due, once it is."""
-    if _late(late_after):
-        return
-    from workers.audit.digest import digest_tick  # noqa: PLC0415
-    from workers.declaration.current import recommender  # noqa: PLC0415
-
-    digest_tick(own(), recommender(own=False), present(own()))
 
 
 @shared_task(name="recsysops.item")  # type: ignore[untyped-decorator]

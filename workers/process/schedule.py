@@ -43,7 +43,6 @@ PULL_REQUESTS_SECONDS = 600.0
 REHEARSE_SECONDS = 60.0
 REPLAY_SECONDS = 60.0
 SCORECARD_SECONDS = 600.0
-DIGEST_SECONDS = 60.0
 FASTEST_SECONDS = 1.0
 MOST_WAITING = 20
 """How many jobs may wait in a queue before the clock stops adding more."""
@@ -131,8 +130,6 @@ def declared_ticks() -> Ticks:
     every["recsysops.scorecard"] = SCORECARD_SECONDS
     if declared.replays.schedule != NEVER:
         every["recsysops.replay"] = REPLAY_SECONDS
-    if declared.scorecard.schedule is not None:
-        every["recsysops.digest"] = DIGEST_SECONDS
     if declared.witness:
         shortest = min(witness.every.total_seconds() for witness in declared.witness.values())
         every["recsysops.witness"] = min(WITNESS_SECONDS, max(FASTEST_SECONDS, shortest))

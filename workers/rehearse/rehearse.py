@@ -26,7 +26,7 @@ from domain.resolution.rehearsal.verdict import verdict_of
 from domain.resolution.way import Unfit
 from domain.values import CauseKind, Estimate, Option
 from workers.declaration.hotfix_kinds import find
-from workers.deployers.registry import find as find_deployer
+from workers.deployers.kind import DEPLOYERS
 from workers.environment.redaction import prose
 from workers.rehearse.healthy import Read, Reading
 from workers.rehearse.shadow import cast_shadow
@@ -107,7 +107,7 @@ def _asked(
 ) -> tuple[list[str], list[str]]:
     """Why its deployer could not take it, and what else the doctor finds there; changes nothing there."""
     declared = recommender.deployers[hotfix.deployer]
-    kind = find_deployer(declared.kind)
+    kind = DEPLOYERS.find(declared.kind)
     said: dict[str, list[str]] = {"error": [], "warning": []}
     if not kind.carries(hotfix.kind):
         said["error"].append(f"deployer {declared.name}, a {declared.kind}, does not carry a {hotfix.kind}")

@@ -104,8 +104,10 @@ def unpack_frames(content: bytes) -> dict[str, pd.DataFrame]:
     """The frames by name. Raises BundleError: the bytes were not written by `pack_frames`."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if any(one.compress_type != zipfile.ZIP_STORED for one in archive.infolist()):
+                raise zipfile.BadZipFile  # none that we wrote; a few bytes may unpack into all of memory
             return {name: unpack_frame(archive.read(name), name) for name in archive.namelist()}
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, RuntimeError) as error:  # RuntimeError: it is encrypted
         raise BundleError(f"what the check read cannot be opened: {sanitized(error)}") from error
 
 

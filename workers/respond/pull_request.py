@@ -11,7 +11,7 @@ from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
 from domain.values import AddedCheck
 from workers.declaration.addition import added_to, as_added, difference, removed_from
-from workers.deployers.pull_request import PullRequestOptions, branch_of, opened, token_of
+from workers.deployers.pull_request import PullRequestOptions, branch_of, opened
 from workers.deployers.repository import Head, Proposal, Repository
 
 Environment = Mapping[str, str]
@@ -93,7 +93,7 @@ def repository_of(recommender: Recommender, environment: Environment) -> Reposit
     declared = recommender.deployers.get(name or "")
     if not isinstance(declared, PullRequestOptions):
         raise ConfigurationError("[follow_ups] deployer names none of kind pull_request")
-    return opened(declared, token_of(declared, environment))
+    return opened(declared, environment)
 
 
 def standing_of(repository: Repository, incident: Incident) -> Standing | None:

@@ -32,9 +32,10 @@ from domain.recommender.recommender import Recommender
 from domain.values import AddedCheck, Finding, Slice, TriedChange, Value, share_rows
 from workers.checks.beside import Alarmed, OutOfTime, alarms_before, first_reported, sees_it
 from workers.checks.tape import Tape, taped
-from workers.declaration.addition import lines_of, valid, written
+from workers.declaration.addition import valid, written
 from workers.declaration.check_kinds import ours
 from workers.declaration.declare import file_of, load_text
+from workers.declaration.lines import lines_of
 from workers.doctor.checks import unfit
 from workers.sources.engines.kept_open import kept_open
 

@@ -218,6 +218,19 @@ def sliced(guess: Guess, drifting: Iterable[str], alike: dict[str, str]) -> Gues
     )
 
 
+def measures(guess: Guess) -> tuple[str, ...]:
+    """The columns of a table with a time that hold measures, such as a price: watched, and not sliced by."""
+    taken = {guess.time, guess.item, guess.member, guess.key, *guess.outcomes}
+    rest = [one for one in guess.profile.columns.values() if one.name not in taken and not one.timelike]
+    return tuple(one.name for one in rest if one.values >= FEWEST_VALUES and _is_measure(one, guess))
+
+
+def _is_measure(column: Column, guess: Guess) -> bool:
+    if column.held == "integer":
+        return column.values > MOST_VALUES and not is_id(column, guess.profile.rows)
+    return column.held == "number"
+
+
 def _is_outcome(column: Column) -> bool:
     flag = column.held in ("boolean", "integer", "number") and set(column.examples) <= YES_OR_NO
     return (
@@ -252,7 +265,7 @@ def _reasons(
     yield column.held == "json", f"JSON objects: {_taken_out(column)}"
     yield column.held in ("struct", "other"), "no text: take out a field with a select"
     yield column.comma, f"numbers with a decimal comma: {_with_a_point(column)}"
-    yield column.held == "number", "a number"
+    yield column.held == "number", "a number" if column.values >= FEWEST_VALUES else "always the same number"
     yield column.held == "integer", _of_whole_numbers(column)
     yield column.values < FEWEST_VALUES, "always the same" if column.values else "never set"
     yield is_id(column, rows) and not column.separator, f"{values}: an id"

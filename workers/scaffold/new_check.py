@@ -15,6 +15,7 @@ from typing import Any
 from domain.errors import Refused
 from domain.recommender.keys.nearest import nearest
 from domain.values import Value
+from workers.declaration.lines import lines_of
 from workers.declaration.own_options import kinds
 
 TEMPLATES = Path(__file__).parent / "template"
@@ -88,8 +89,7 @@ def new_check(name: str, needs: str, folder: Path) -> Written:
     package.mkdir()
     for file, text in texts.items():
         (package / file).write_text(text.replace(PLACEHOLDER, name), encoding="utf-8")
-    keys = "".join(f"{key} = {_toml(value)}\n" for key, value in beginning.keys.items())
-    declare = f'[checks.{name}]\nkind = "{name}"\ntable = "views"\n{keys}'
+    declare = lines_of(name, {"kind": name, "table": "views", **beginning.keys})
     return Written(folder=str(package), files=tuple(texts), declare=declare)
 
 
@@ -108,7 +108,3 @@ def _beginning(name: str, needs: str) -> Beginning:
 
 def _filled(template: str, filled: Mapping[str, str]) -> str:
     return Template((TEMPLATES / template).read_text(encoding="utf-8")).substitute(filled)
-
-
-def _toml(value: object) -> str:
-    return f'"{value}"' if isinstance(value, str) else repr(value)

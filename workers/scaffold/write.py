@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 from glob import escape
 from pathlib import Path
@@ -12,8 +10,8 @@ from typing import Any
 
 from domain.recommender.keys.duration import name_duration
 from domain.recommender.several import LISTED
-from domain.recommender.table import Csv
-from workers.scaffold.guess import Guess
+from workers.declaration.lines import lines_of, value_text
+from workers.scaffold.guess import Guess, measures
 from workers.scaffold.layout import plain
 from workers.scaffold.relate import MATCHED, NOW, Reference, Related
 from workers.scaffold.span import length
@@ -24,6 +22,7 @@ ABOUT = """\
 # A relative path is relative to this file.
 """
 WIDTH = 110  # characters of a line
+MOST_SLICED = 20  # measures of a table: if there are more, they are watched as a whole only
 LEAST_OF_OUTCOMES = 0.1  # of how often something comes of a row: a tenth less deserves a person's attention
 
 
@@ -31,7 +30,7 @@ def written(root: Path, found: Related, unread: Mapping[str, str]) -> str:
     """The text of a declaration for the tables below `root`."""
     parts = ["\n".join((ABOUT.rstrip(), *(f"# Not read: {name}: {why}" for name, why in unread.items())))]
     parts.append(
-        f"[recommender]\nname = {_text(plain(root.name))}\n"
+        f"[recommender]\nname = {value_text(plain(root.name))}\n"
         'timezone = "UTC"  # write the zone in which your days begin: windows of a day begin at its midnight'
     )
     parts += ["\n".join(_table(root, one)) for one in found.tables]
@@ -51,20 +50,20 @@ def _table(root: Path, table: Guess) -> Iterator[str]:
     path = f"{escape(str(root))}/{table.layout.pattern}"
     select = table.layout.select or table.select
     if table.layout.select:
-        yield f"files = [{_text(path)}]"
+        yield f"files = [{value_text(path)}]"
         yield "# No column holds the day of a delivery; it is read from the names of the files."
         both = f"WITH rows AS ({select}) {table.select}" if table.select else select
-        yield f"select = {_text(str(both))}"
+        yield f"select = {value_text(str(both))}"
     else:
-        yield f"path = {_text(path)}"
+        yield f"path = {value_text(path)}"
         if select:
-            yield f"select = {_text(select)}"
+            yield f"select = {value_text(select)}"
     yield from _keys(table)
     if table.explode:
-        yield f"explode = {_pairs(table.explode)}  # several values in one row: each counts"
+        yield f"explode = {value_text(table.explode)}  # several values in one row: each counts"
     if table.layout.csv is not None and not table.layout.select:
         yield from ("# " + said for said in table.layout.said)
-        yield f"csv = {_csv(table.layout.csv)}"
+        yield f"csv = {value_text(table.layout.csv.model_dump(exclude_defaults=True))}"
     yield from _left_out(table)
 
 
@@ -88,14 +87,14 @@ def _keys(table: Guess) -> Iterator[str]:
     }
     for key, value in values.items():
         if value is not None:
-            yield from _commented(f"{key} = {_text(value)}", table.why.get(key))
+            yield from _commented(f"{key} = {value_text(value)}", table.why.get(key))
     if table.dimensions and table.time is not None:
         why = [table.why.get("dimensions", "")]
         if "of_items" in table.why:
             why.append(f"of the items: {table.why['of_items']}")
-        yield from _commented(f"dimensions = {_list(table.dimensions)}", "; ".join(filter(None, why)))
+        yield from _commented(f"dimensions = {value_text(table.dimensions)}", "; ".join(filter(None, why)))
     if table.upstream:
-        yield from _commented(f"upstream = {_list(table.upstream)}", table.why.get("upstream"))
+        yield from _commented(f"upstream = {value_text(table.upstream)}", table.why.get("upstream"))
     if table.time is None and table.key is None:
         yield "# No column holds a time, so that nothing can be watched by the window here."
 
@@ -118,13 +117,13 @@ def _left_out(table: Guess) -> Iterator[str]:
 
 def _items(items: Guess) -> Iterator[str]:
     yield "[items]"
-    yield f"table = {_text(items.name)}"
-    yield from _commented(f"key = {_text(str(items.key))}", items.why.get("key"))
+    yield f"table = {value_text(items.name)}"
+    yield from _commented(f"key = {value_text(str(items.key))}", items.why.get("key"))
     if items.title:
-        yield f"title = {_text(items.title)}"
+        yield f"title = {value_text(items.title)}"
     if items.launch:
-        yield from _commented(f"launch = {_text(items.launch)}", items.why.get("launch"))
-    yield f"features = {_list(items.features)}"
+        yield from _commented(f"launch = {value_text(items.launch)}", items.why.get("launch"))
+    yield f"features = {value_text(items.features)}"
 
 
 def _checks(table: Guess, found: Related) -> Iterator[str]:
@@ -136,6 +135,10 @@ def _checks(table: Guess, found: Related) -> Iterator[str]:
     yield from _outcomes(table, found.items)
     if watched := _watched(table):
         yield check_text(f"{name}_missing", "missing", name, columns=watched)
+    if numbers := measures(table):
+        sliced: dict[str, Any] = {"ways": 1} if len(numbers) <= MOST_SLICED else {"dimensions": ()}
+        yield check_text(f"{name}_numbers", "numeric", name, columns=numbers, **sliced)
+        yield check_text(f"{name}_numbers_missing", "missing", name, columns=numbers, **sliced)
     if features := _always_set(table, found.items):
         yield (
             "# No item that was looked at lacks one of these: one that does is reported at its first row.\n"
@@ -199,31 +202,7 @@ def _references(table: Guess, references: tuple[Reference, ...]) -> Iterator[str
 
 def check_text(name: str, kind: str, table: str, **keys: Any) -> str:
     """A check as TOML."""
-    lines = [f"[checks.{name}]", f"kind = {_text(kind)}", f"table = {_text(table)}"]
-    for key, value in keys.items():
-        if isinstance(value, dict):
-            lines.append(f"{key} = {_pairs(value)}")
-        elif isinstance(value, str):
-            lines.append(f"{key} = {_text(value)}")
-        elif isinstance(value, int | float):
-            lines.append(f"{key} = {value}")
-        else:
-            lines.append(f"{key} = {_list(value)}")
-    return "\n".join(lines)
-
-
-def _csv(csv: Csv) -> str:
-    said = [f"delimiter = {_text(csv.delimiter)}", f"header = {str(csv.header).lower()}"]
-    if csv.encoding != "utf-8":
-        said.append(f"encoding = {_text(csv.encoding)}")
-    if csv.columns:
-        said.append(f"columns = {_pairs(csv.columns)}")
-    return "{ " + ", ".join(said) + " }"
-
-
-def _pairs(pairs: Mapping[str, str]) -> str:
-    keys = {name: name if re.fullmatch("[A-Za-z0-9_-]+", name) else _text(name) for name in pairs}
-    return "{ " + ", ".join(f"{keys[name]} = {_text(value)}" for name, value in pairs.items()) + " }"
+    return lines_of(name, {"kind": kind, "table": table, **keys}).rstrip()
 
 
 def _commented(line: str, why: str | None) -> Iterator[str]:
@@ -238,12 +217,3 @@ def _commented(line: str, why: str | None) -> Iterator[str]:
 def _plainly(text: str) -> str:
     """The text without anything that would end a comment."""
     return " ".join(text.split())
-
-
-def _text(text: str) -> str:
-    """A TOML string: JSON's are among them."""
-    return json.dumps(text, ensure_ascii=False)
-
-
-def _list(names: tuple[str, ...]) -> str:
-    return "[" + ", ".join(map(_text, names)) + "]"

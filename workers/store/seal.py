@@ -12,7 +12,9 @@ from __future__ import annotations
 from functools import lru_cache
 from hashlib import blake2b
 from hmac import compare_digest
+from typing import Any
 
+import orjson
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -59,6 +61,18 @@ def fits(content: bytes, found: bytes) -> bool:
     return False
 
 
-def of_event(content: bytes, hash_: bytes, rules: int) -> bytes:
-    """What an event's seal covers: its canonical bytes, its hash (so its place), and who decided."""
+def of_event(hash_: bytes, columns: tuple[Any, ...], data: str) -> bytes:
+    """
+    What an event's seal covers.
+
+    Args:
+        hash_: the event's, and so its place in its stream.
+        columns: `rules`, then all others that the hash covers but `data`, in the order of their names.
+        data: apart from them, since as text within JSON it would be escaped at every read.
+    """
+    return b"event 2\n%b%b%b" % (hash_, orjson.dumps(columns), data.encode())
+
+
+def of_event_at_first(hash_: bytes, rules: int, content: bytes) -> bytes:
+    """The same as the first seals covered it: over the canonical bytes."""
     return b"event\n%b%b%b" % (hash_, rules.to_bytes(4), content)

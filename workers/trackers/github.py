@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from domain.answer import Advice
 from domain.errors import TrackerError
 from domain.recommender.practice.tracker import Tracker
-from workers.environment.exchange import is_safe
+from workers.environment.service import SafeAddress, examined, secret_of
 from workers.trackers.kind import Draft, Environment, Kind, Opened, State
-from workers.trackers.service import Service, examined, secret_of
+from workers.trackers.service import TrackerService
 
 HEADERS = {"X-GitHub-Api-Version": "2022-11-28", "User-Agent": "recsysops"}
+FIX = "correct repository, url or the token"
 PAGE = 100
 CLOCKS_DIFFER = timedelta(hours=1)
 """How far GitHub's clock may be behind ours, when looking for a ticket that was opened before."""
@@ -33,7 +34,7 @@ class GithubOptions(Tracker):
     """
 
     kind: Literal["github"]
-    url: str = "https://api.github.com"
+    url: SafeAddress = "https://api.github.com"
     """Address of the REST interface, of another server than github.com."""
     repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
     """Repository, as `owner/name`."""
@@ -41,12 +42,6 @@ class GithubOptions(Tracker):
     """Variable with a token that may write issues."""
     labels: tuple[str, ...] = ()
     """Labels of each issue."""
-
-    @model_validator(mode="after")
-    def _safe(self) -> Self:
-        if not is_safe(self.url):
-            raise ValueError("GitHub needs https, or http on this machine (127.0.0.1, ::1, localhost)")
-        return self
 
 
 class GithubTracker:
@@ -95,7 +90,7 @@ class GithubTracker:
         if not held.get("has_issues", True):
             yield f"{self._declared.repository} has its issues turned off"
 
-    def _found(self, service: Service, key: str, since: datetime) -> dict[str, Any] | None:
+    def _found(self, service: TrackerService, key: str, since: datetime) -> dict[str, Any] | None:
         asked = f"state=all&sort=created&direction=desc&per_page={PAGE}"
         for page in count(1):
             path = f"/repos/{self._declared.repository}/issues?{asked}&page={page}"
@@ -107,7 +102,7 @@ class GithubTracker:
                 break
         return None
 
-    def _issue(self, service: Service, ticket: str) -> dict[str, Any] | None:
+    def _issue(self, service: TrackerService, ticket: str) -> dict[str, Any] | None:
         """The issue; None if it was deleted, and is not only hidden from us."""
         reply = service.ask("GET", _path(ticket), accept=(200, *GONE))
         if reply.status in GONE:
@@ -116,13 +111,15 @@ class GithubTracker:
         found: dict[str, Any] = reply.document
         return found
 
-    def _service(self) -> Service:
+    def _service(self) -> TrackerService:
         declared = self._declared
         seconds = declared.timeout.total_seconds()
-        return Service("GitHub", declared.url, self._headers, variable=declared.token_env, seconds=seconds)
+        return TrackerService(
+            "GitHub", declared.url, self._headers, variable=declared.token_env, seconds=seconds
+        )
 
 
-def _comments(service: Service, path: str) -> Iterator[dict[str, Any]]:
+def _comments(service: TrackerService, path: str) -> Iterator[dict[str, Any]]:
     for page in count(1):
         found = service.ask("GET", f"{path}/comments?per_page={PAGE}&page={page}").document
         yield from found
@@ -148,16 +145,16 @@ def _created(issue: dict[str, Any]) -> datetime:
 
 
 def _opened(declared: GithubOptions, environment: Environment) -> GithubTracker:
-    return GithubTracker(declared, secret_of("GitHub", declared.token_env, environment))
+    return GithubTracker(declared, secret_of(environment, declared.token_env, "GitHub"))
 
 
-def _looked(declared: GithubOptions, environment: Environment) -> Iterator[str]:
-    yield from _opened(declared, environment).wrong()
+def _looked(declared: GithubOptions, environment: Environment) -> Iterator[Advice]:
+    for says in _opened(declared, environment).wrong():
+        yield Advice(level="error", where=f"trackers.{declared.name}", says=says, fix=FIX)
 
 
 def _examine(declared: GithubOptions, environment: Environment) -> Iterator[Advice]:
-    where = f"trackers.{declared.name}"
-    yield from examined(where, _looked(declared, environment), "correct repository, url or the token")
+    yield from examined(f"trackers.{declared.name}", None, _looked(declared, environment), FIX)
 
 
 KIND = Kind(

@@ -14,10 +14,11 @@ from pydantic import Field, model_validator
 from domain.answer import Advice
 from domain.errors import TrackerError
 from domain.recommender.practice.tracker import Tracker
-from workers.environment.exchange import is_safe
+from workers.environment.service import SafeAddress, examined, secret_of
 from workers.trackers.kind import Draft, Environment, Kind, Opened, State
-from workers.trackers.service import Service, examined, secret_of
+from workers.trackers.service import TrackerService
 
+FIX = "correct url, project, issue_type or the token"
 REST = "/rest/api/2"
 SUMMARY_CHARACTERS = 255
 NEWEST_COMMENTS = 100
@@ -32,7 +33,7 @@ class JiraOptions(Tracker):
     """
 
     kind: Literal["jira"]
-    url: str
+    url: SafeAddress
     """Address of the site."""
     project: str = Field(pattern=r"^[A-Z][A-Z0-9_]+$")
     """Key of the project."""
@@ -50,9 +51,7 @@ class JiraOptions(Tracker):
     """Statuses that mean the work will not be done."""
 
     @model_validator(mode="after")
-    def _safe(self) -> Self:
-        if not is_safe(self.url):
-            raise ValueError("Jira needs https, or http on this machine (127.0.0.1, ::1, localhost)")
+    def _labelled(self) -> Self:
         if wrong := next((label for label in self.labels if " " in label), None):
             raise ValueError(f"labels: Jira takes none with a space: {wrong!r}")
         return self
@@ -113,7 +112,7 @@ class JiraTracker:
                 ", ".join(kinds)
             )
 
-    def _close(self, service: Service, ticket: str) -> None:
+    def _close(self, service: TrackerService, ticket: str) -> None:
         done = self._declared.done
         offered = service.ask("GET", f"{_path(ticket)}/transitions").document["transitions"]
         for one in offered:
@@ -135,7 +134,7 @@ class JiraTracker:
             return bool(status["name"] == declared.done)
         return _is_done(status) and status["name"] not in declared.dropped
 
-    def _status(self, service: Service, ticket: str) -> dict[str, Any] | None:
+    def _status(self, service: TrackerService, ticket: str) -> dict[str, Any] | None:
         """The issue's status; None if it was deleted, and is not only hidden from us."""
         reply = service.ask("GET", f"{_path(ticket)}?fields=status", accept=(200, 404))
         if reply.status == 404:
@@ -144,13 +143,15 @@ class JiraTracker:
         status: dict[str, Any] = reply.document["fields"]["status"]
         return status
 
-    def _service(self) -> Service:
+    def _service(self) -> TrackerService:
         declared = self._declared
         seconds = declared.timeout.total_seconds()
-        return Service("Jira", declared.url, self._headers, variable=declared.token_env, seconds=seconds)
+        return TrackerService(
+            "Jira", declared.url, self._headers, variable=declared.token_env, seconds=seconds
+        )
 
 
-def _found(service: Service, label: str) -> str | None:
+def _found(service: TrackerService, label: str) -> str | None:
     asked = urlencode({"jql": f'labels = "{label}"', "fields": "status", "maxResults": 1})
     reply = service.ask("GET", f"{REST}/search/jql?{asked}", accept=(200, *NOT_HERE))
     if reply.status in NOT_HERE:  # a Data Center; of Cloud, which has this one, the other is gone
@@ -159,7 +160,7 @@ def _found(service: Service, label: str) -> str | None:
     return str(issues[0]["key"]) if issues else None
 
 
-def _comments(service: Service, ticket: str) -> list[dict[str, Any]]:
+def _comments(service: TrackerService, ticket: str) -> list[dict[str, Any]]:
     """The newest comments."""
     path = f"{_path(ticket)}/comment"
     total = int(service.ask("GET", f"{path}?maxResults=1").document["total"])
@@ -183,18 +184,16 @@ def _label(key: str) -> str:
 
 
 def _opened(declared: JiraOptions, environment: Environment) -> JiraTracker:
-    return JiraTracker(declared, secret_of("Jira", declared.token_env, environment))
+    return JiraTracker(declared, secret_of(environment, declared.token_env, "Jira"))
 
 
-def _looked(declared: JiraOptions, environment: Environment) -> Iterator[str]:
-    yield from _opened(declared, environment).wrong()
+def _looked(declared: JiraOptions, environment: Environment) -> Iterator[Advice]:
+    for says in _opened(declared, environment).wrong():
+        yield Advice(level="error", where=f"trackers.{declared.name}", says=says, fix=FIX)
 
 
 def _examine(declared: JiraOptions, environment: Environment) -> Iterator[Advice]:
-    where = f"trackers.{declared.name}"
-    yield from examined(
-        where, _looked(declared, environment), "correct url, project, issue_type or the token"
-    )
+    yield from examined(f"trackers.{declared.name}", None, _looked(declared, environment), FIX)
 
 
 KIND = Kind(

@@ -9,6 +9,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from domain.answer import Advice
 from domain.recommender.practice.tracker import Tracker as Declared
+from domain.recommender.practice.tracker import UnreadTracker
+from workers.environment.installed import Kinds
 
 Environment = Mapping[str, str]
 """The variables that a declaration may use."""
@@ -71,3 +73,16 @@ class Kind:
     needs: str
     done: str
     dropped: str
+
+
+TRACKERS = Kinds("recsysops.trackers", Kind, UnreadTracker)
+
+
+def open_tracker(declared: Declared, environment: Environment) -> Tracker:
+    """
+    A client for a declared tracker.
+
+    Raises:
+        ConfigurationError: what it needs is missing.
+    """
+    return TRACKERS.find(declared.kind).open(declared, environment)

@@ -11,8 +11,7 @@ from domain.recommender.keys.nearest import nearest
 from domain.recommender.recommender import Recommender
 from workers.environment.settings import surroundings
 from workers.log.obligations import Work
-from workers.trackers.kind import Tracker
-from workers.trackers.registry import open_tracker
+from workers.trackers.kind import Tracker, open_tracker
 from workers.trackers.words import comment, draft
 
 

@@ -30,7 +30,7 @@ from workers.store import cards
 from workers.store.connection import present
 from workers.store.lock import alone
 from workers.store.memory import recall, recall_beginning, remember, take
-from workers.trackers.registry import open_tracker
+from workers.trackers.kind import open_tracker
 
 FOLLOWER = "tickets"
 OPEN, LOOKED = "ticket:", "tickets looked at:"

@@ -1,4 +1,4 @@
-"""The record of each check, and how a check leaves shadow mode: `check ledger`, `check promote`."""
+"""The record of each check, and what it found without alerting anybody."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from bot.cli.shared import Json, utc
 from bot.cli.table import table
 from bot.cli.terminal import print_json, say
 from bot.messages import words
-from domain.errors import Refused
 from workers import door
 
 if TYPE_CHECKING:
     from workers.detect.record import Record
 
 File = Annotated[Path | None, typer.Option("--file", help=FILE_NAME)]
+WAY_OUT = "remove `shadow = true` from the declaration to let it page people"
 COLUMNS = (
     "Check",
     "Pages people",
@@ -39,7 +39,6 @@ COLUMNS = (
 
 def register(_app: typer.Typer) -> None:
     checks.command("ledger")(ledger)
-    checks.command("promote")(promote)
     checks.command("alarms")(alarms)
 
 
@@ -53,7 +52,7 @@ def ledger(file: File = None, as_json: Json = False) -> None:
     for one in every:
         if one.shadow or not one.earned:
             verdict = f"{one.check}: {one.verdict}"
-            way_out = f"; `recsysops check promote {one.check}`" if one.shadow and one.earned else ""
+            way_out = f"; {WAY_OUT}" if one.shadow and one.earned else ""
             say(verdict + way_out)
     for one in every:
         for line in _advice(one):
@@ -76,27 +75,6 @@ def _row(one: Record) -> tuple[str, ...]:
     cost = "–" if one.seconds_a_day is None else f"{one.seconds_a_day:.1f} s"
     right = utc(one.last_right) if one.last_right else "–"
     return (one.check, pages, utc(one.since), *map(str, counts), *shares, missed, found_in, right, cost)
-
-
-def promote(
-    name: Annotated[str, typer.Argument(help="A check in shadow mode.")],
-    file: File = None,
-    write: Annotated[bool, typer.Option("--write", help="Change the declaration.")] = False,
-    anyway: Annotated[bool, typer.Option("--anyway", help="Whatever its record says.")] = False,
-) -> None:
-    """Say what has to change for a check to page people; with --write, change it."""
-    path = declaration(file)
-    change = door.promotion(path, name)
-    record = next(one for one in door.records(door.open_door(), path) if one.check == name)
-    if not (record.earned or anyway):
-        raise Refused(f'"{name}" stays in shadow mode: {record.verdict}. --anyway overrules that')
-    said = f"{change.file}:{change.line}: "
-    if write:
-        door.promote(change)
-        said += f'removed "{change.before.strip()}"; {name} pages people from the next check run on'
-    else:
-        said += f'take out "{change.before.strip()}", or let --write do it'
-    say(said)
 
 
 def alarms(file: File = None, as_json: Json = False) -> None:

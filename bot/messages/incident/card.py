@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.messages import words
+from bot.messages import budget, words
 from bot.messages.blocks import (
     Block,
     Style,
@@ -25,21 +25,21 @@ from bot.messages.blocks import (
     together,
 )
 from bot.messages.blocks import header as header_block
+from bot.messages.budget import few
 from bot.messages.incident import stage
 from bot.messages.incident.menu import menu
 from bot.messages.incident.ticket import ticket
 from bot.messages.incident.value import spell
-from bot.messages.inert import paragraphs, sentence
+from bot.messages.inert import sentence
 from bot.messages.link import Link, linked
 from domain.incident.card import Action, Button, buttons
 from domain.incident.state import Incident
-from domain.values import Diagnosis, Evidence, Finding, Slice, name_slice
+from domain.values import Diagnosis, Finding, Slice, name_slice
 
-WHY_MAX = 1400
 FALLBACK_MAX = 1000
-STRONGEST = 2
-MOST_SO_FAR = 6  # lines of evidence on the message while the rest is still being gathered
-MOST_ALSO, ALSO_MAX = 3, 140  # how many joined findings are named, and how many characters of each
+WHY_LEAST, PROOF_MOST, FAILURE_MOST = 7, 20, 25  # words
+ALSO_MOST, CHARACTERS_MAX = 12, 600
+MOST_SO_FAR = 3  # lines of evidence on the message while the rest is still being gathered
 
 LABELS: dict[Action, str] = {
     "acknowledge": "I have it",
@@ -63,6 +63,7 @@ LABELS: dict[Action, str] = {
     "close": "Close",
     "correct": "Correct …",
     "report": "Report",
+    "why": "Why these numbers",
 }
 STYLES: dict[Action, Style] = {
     "approve": "primary",
@@ -71,7 +72,6 @@ STYLES: dict[Action, Style] = {
     "break_glass": "danger",
     "revert": "danger",
 }
-MENU_ALT = "What each option repairs, and what everyone else loses by it, with their intervals"
 IN_MORE: tuple[Action, ...] = ("note", "assign", "severity", "silence", "correct")
 """Slack's overflow menu has room for five."""
 
@@ -90,20 +90,19 @@ def card(
         names:   what to call the person who declared it; people without a name are mentioned.
         files:   digest of a picture that `pictures_of` names → its id in Slack; without one it is not shown.
     """
-    drawn = [
-        header_block(headline(incident)),
-        section(_facts(incident, names)),
-        *_picture(picture_of(incident), files, f"The metric of: {incident.title}"),
-        section(cut(_why(incident), WHY_MAX)),
+    over = incident.status in ("resolved", "closed")
+    above = [header_block(headline(incident)), section(_facts(incident, names))]
+    picture = _picture(picture_of(incident), files, f"The metric of: {incident.title}")
+    below = [
         *stage.hotfix(incident),
-        *([] if incident.status in ("resolved", "closed") else menu(incident)),
-        *_picture(_menu_picture_of(incident), files, MENU_ALT),
+        *([] if over else menu(incident)),
         *stage.ending(incident),
         *ticket(incident),
-        *_presses(incident, link),
-        *_footer(incident),
     ]
-    return together(drawn)
+    room = budget.WORDS - budget.words_in(budget.text_of([*above, *below]))
+    why = section(cut(_why(incident, room), CHARACTERS_MAX))
+    presses = _presses(incident, link)
+    return together([*above, *picture, why, *below, *presses, *stage.diff(incident), *_footer(incident)])
 
 
 def headline(incident: Incident) -> str:
@@ -127,22 +126,21 @@ def _facts(incident: Incident, names: words.Names) -> str:
 
 def _also(incident: Incident) -> list[str]:
     """
-    Where else it was seen: for each table and column, the slices that lie in no other one. If a culprit was
-    found, the first finding is listed as a victim too.
+    Where else it was seen: of each table and column, the slices that lie in no other one, the first by name.
+    If a culprit was found, the first finding is a victim too.
     """
     widest: list[Finding] = []
     for one in incident.also:
         if not any(_lies_in(one, other) for other in widest):
             widest = [*(other for other in widest if not _lies_in(other, one)), one]
     own = incident.first_finding.slice if incident.first_finding else None
-    titles = [cut(escape(_elsewhere(one, own)), ALSO_MAX) for one in widest]
-    left = len(titles) - MOST_ALSO
-    more = [f"and {left} more"] if left > 0 else []
-    line = "; ".join([*titles[:MOST_ALSO], *more])
+    titles = [_elsewhere(one, own) for one in widest]
     if incident.called != incident.title:
-        first = cut(escape(incident.title), ALSO_MAX)
-        return [f"seen in: {'; '.join([first, line] if line else [first])}"]
-    return [f"also: {line}"] if titles else []
+        titles = [incident.title, *titles]
+    if not titles:
+        return []
+    more = f"; and {len(titles) - 1} more" if len(titles) > 1 else ""
+    return [f"also: {escape(few(titles[0], ALSO_MOST))}{more}"]
 
 
 def _lies_in(one: Finding, other: Finding) -> bool:
@@ -172,7 +170,7 @@ def _size(incident: Incident, names: words.Names) -> list[str]:
     share = (
         [f"{words.percent(finding.affected_share)} of traffic"] if finding.affected_share is not None else []
     )
-    seen = escape(words.compared(finding))
+    seen = escape(words.compared(finding, briefly=True))
     more = [f"found {incident.findings_count} times"] if incident.findings_count > 1 else []
     back = ["*back to normal*"] if incident.cleared_at and incident.status not in ("closed",) else []
     return [" · ".join([*share, seen, *more, *back])]
@@ -190,16 +188,10 @@ def picture_of(incident: Incident) -> str | None:
     return None if incident.status == "closed" else incident.picture
 
 
-def _menu_picture_of(incident: Incident) -> str | None:
-    """The digest of the menu's picture, as long as an option can be pressed."""
-    offered = any(one.action == "deploy" for one in buttons(incident))
-    return incident.menu_picture if offered else None
-
-
 def pictures_of(incident: Incident) -> dict[str, str]:
-    """Digest of each picture on its message → the name under which it is kept."""
-    named = ((picture_of(incident), incident.title), (_menu_picture_of(incident), MENU_ALT))
-    return {digest: alt for digest, alt in named if digest is not None}
+    """Digest of the picture on its message → the name under which it is kept."""
+    digest = picture_of(incident)
+    return {} if digest is None else {digest: incident.title}
 
 
 def fallback(incident: Incident) -> str:
@@ -219,49 +211,50 @@ def _picture(digest: str | None, files: Mapping[str, str], alt: str) -> list[Blo
     return [image(files[digest], alt)] if digest is not None and digest in files else []
 
 
-def _why(incident: Incident) -> str:
+def _why(incident: Incident, room: int) -> str:
+    """The cause and its strongest proof in `room` words; how far the diagnosis is while there is none."""
     diagnosis = incident.diagnosis
     if diagnosis is None:
-        return f"*Why*  {_not_diagnosed(incident)}"
-    cause = sentence(diagnosis.cause) if diagnosis.cause else _not_established(diagnosis)
+        return f"*Why*  {_not_diagnosed(incident, room)}"
+    again = _second_look(incident)
+    room -= budget.words_in("\n".join(["*Why*", *again]))
+    cause = few(diagnosis.cause or _not_established(diagnosis), max(WHY_LEAST, room))
+    proof = few(_proof(incident, diagnosis), min(PROOF_MOST, room - budget.words_in(cause)))
+    said = [f"*Why*  {sentence(cause)}", *([sentence(proof)] if budget.words_in(proof) else [])]
+    return "\n".join([*said, *again])
+
+
+def _proof(incident: Incident, diagnosis: Diagnosis) -> str:
+    """The strongest line of evidence, while it still matters."""
     over = incident.status in ("resolved", "closed")
-    strongest = [f"• {cut(sentence(one.statement), 300)}" for one in (() if over else _shown(diagnosis))]
-    count = len(diagnosis.evidence)
-    pointer = [f"_evidence ({count}) in the thread_"] if count else []
-    return "\n".join([f"*Why*  {cut(cause, 600)}", *strongest, *pointer, *_second_look(incident)])
-
-
-def _shown(diagnosis: Diagnosis) -> tuple[Evidence, ...]:
-    """The strongest lines of evidence, and the similar past incident."""
-    first, others = diagnosis.evidence[:STRONGEST], diagnosis.evidence[STRONGEST:]
-    return (*first, *[one for one in others if one.kind == "precedent"][:1])
+    return "" if over or not diagnosis.evidence else diagnosis.evidence[0].statement
 
 
 def _not_established(diagnosis: Diagnosis) -> str:
     """That no cause is established, with the test that would show it, if there is one."""
     test = diagnosis.discriminating_test
-    return f"Not established yet. What would show it: {sentence(test)}" if test else "Not established yet."
+    return f"Not established yet. What would show it: {test}" if test else "Not established yet."
 
 
 def _second_look(incident: Incident) -> list[str]:
     """The result of looking again, below what was known before."""
     if "diagnose" in incident.awaits:
-        return ["_The cause is being diagnosed again; this is updated when there is a result._"]
+        return ["_Being diagnosed again …_"]
     if incident.diagnosis_failure and incident.status not in ("resolved", "closed"):
-        return [f"_Diagnosing again failed: {cut(sentence(incident.diagnosis_failure), 300)}_"]
+        return [f"_Diagnosing again failed: {sentence(few(incident.diagnosis_failure, FAILURE_MOST))}_"]
     return []
 
 
-def _not_diagnosed(incident: Incident) -> str:
+def _not_diagnosed(incident: Incident, room: int) -> str:
     if "diagnose" in incident.awaits:
         again = " again" if incident.diagnosis_failure else ""
-        lines = [line for piece in incident.evidence_so_far for line in piece.lines]
-        bullets = [f"• {cut(sentence(line.statement), 300)}" for line in lines[:MOST_SO_FAR]]
-        return "\n".join([f"Not established yet; evidence is being gathered{again} …", *bullets])
+        lines = [line.statement for piece in incident.evidence_so_far for line in piece.lines][:MOST_SO_FAR]
+        bullets = [f"• {sentence(few(line, PROOF_MOST))}" for line in lines]
+        return "\n".join([f"Evidence is being gathered{again} …", *bullets])
     if incident.diagnosis_failure:
-        failure = cut(sentence(incident.diagnosis_failure).rstrip("."), 400)
+        failure = sentence(few(incident.diagnosis_failure.rstrip("."), FAILURE_MOST))
         return f"Not established: gathering evidence failed ({failure}).{_try_again(incident)}"
-    return paragraphs(incident.description) or "Not established yet."
+    return sentence(few(incident.description, max(WHY_LEAST, room - 1))) or "Not established yet."
 
 
 def _try_again(incident: Incident) -> str:
@@ -269,9 +262,9 @@ def _try_again(incident: Incident) -> str:
 
 
 def _presses(incident: Incident, link: Link) -> list[Block]:
-    """All buttons except those placed beside what they choose: an option, a change."""
+    """All buttons except those beside what they choose: an option, a change."""
     report_url = link(f"/reports/{incident.number}")
-    pressable = [one for one in buttons(incident) if not _beside_its_choice(one)]
+    pressable = [one for one in buttons(incident) if not _has_its_place(one)]
     if incident.status == "resolved":  # the follow-up comes next; taking it back is for later
         pressable.sort(key=lambda one: one.action in ("revert", "renew"))
     more = [one for one in pressable if one.action in IN_MORE and incident.status != "closed"]
@@ -280,7 +273,7 @@ def _presses(incident: Incident, link: Link) -> list[Block]:
     return [divider(), actions([*beside, *overflow])]
 
 
-def _beside_its_choice(one: Button) -> bool:
+def _has_its_place(one: Button) -> bool:
     return one.action == "deploy" or (one.action == "follow_up_accept" and one.option is not None)
 
 

@@ -8,9 +8,6 @@ from bot.messages import words
 from domain.incident.menu import second_person, touches
 from domain.values import Estimate, Option
 
-MATERIAL = 10.0
-"""% of the effective number of items; a certain change at least this large is also shown on the menu."""
-
 
 def explained(option: Option) -> tuple[tuple[str, str], ...]:
     """(What, how much, how that is known) for each number that exists."""
@@ -30,19 +27,6 @@ def explained(option: Option) -> tuple[tuple[str, str], ...]:
         ("Approval", second_person(option)),
     )
     return tuple((name, said) for name, said in rows if said)
-
-
-def changed_diversity(option: Option) -> str:
-    """A change in diversity that is certain and large enough to matter, in words; empty if there is none."""
-    found = option.variety
-    if found is None or found.value is None or found.low is None or found.high is None:
-        return ""
-    if found.low * found.high <= 0 or abs(found.value) < MATERIAL:
-        return ""
-    fewer = found.value < 0
-    low, high = (-found.high, -found.low) if fewer else (found.low, found.high)
-    size = found.model_copy(update={"value": abs(found.value), "low": low, "high": high, "unit": "%"})
-    return f"{words.estimate(size)} {'fewer' if fewer else 'more'} different items"
 
 
 def _known(found: Estimate | None) -> str:

@@ -1,70 +1,55 @@
-"""The menu: one section per option with all its numbers, readable in a narrow column."""
+"""The menu: one line an option for a glance, and its button; how each number was made is in `explained`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
 from datetime import timedelta
 
 from bot.messages import words
-from bot.messages.blocks import Block, button, confirm, context, cut, escape, section
-from bot.messages.incident.explained import changed_diversity
+from bot.messages.blocks import BUTTON_MAX, Block, button, confirm, context, cut, escape, plain, section
+from bot.messages.budget import few
 from bot.messages.incident.value import spell
 from bot.messages.inert import sentence
 from domain.incident.card import buttons
 from domain.incident.decide import in_hand
-from domain.incident.menu import second_person, touches
-from domain.incident.ranking import why_first
+from domain.incident.menu import second_person
+from domain.incident.numbers import brief, brief_effect, lasting, percent
 from domain.incident.state import Incident
 from domain.values import Estimate, Option
 
+MOST_SHOWN = 3
+MOST_IN_LIST = 5
+"""Slack's overflow menu has room for no more."""
+
+LABEL_WORDS, NOTE_WORDS = 5, 20
 OPTION_TEXT_MAX = 700
-MOST_SHOWN = 8
-NO_BREAK = "\u00a0"
-SHORT = 34
-NO_DEPLOYER = "none"
-"""The deployer of doing nothing, which is on the menu for comparison."""
 
 
 def menu(incident: Incident) -> list[Block]:
-    """Sections of the options, each with its Deploy button while it may be pressed."""
+    """What can be chosen, one line each, with its button."""
     if incident.menu is None:
         return []
-    being_made = not {"diagnose", "menu"}.isdisjoint(incident.awaits)
     if not incident.menu:
-        note = sentence(incident.menu_note) or "None of the declared hotfixes fits this cause."
-        said = "The hotfixes are being priced again …" if being_made else f"Nothing to deploy. {note}"
-        return [section(f"*Choose*  {cut(said, OPTION_TEXT_MAX)}")]
-    deployable = {button.option for button in buttons(incident) if button.action == "deploy"}
-    if not deployable:
+        note = incident.menu_note or "None of the declared hotfixes fits this cause."
+        said = (
+            "The hotfixes are being priced again …" if _being_made(incident) else f"Nothing to deploy. {note}"
+        )
+        return [section(sentence(few(said, NOTE_WORDS)))]
+    offered = choices(incident)
+    if not offered:
         return _nothing_left(incident)
-    shown = incident.menu[:MOST_SHOWN]
-    anything = any(option.deployer != NO_DEPLOYER for option in shown)
-    what = (
-        "what it repairs, what it costs, and how that is known" if anything else "there is nothing to deploy"
-    )
-    blocks = [section("\n".join([f"*Choose*  {what}", *_first(shown, deployable)]))]
-    for index, option in enumerate(shown):
-        pressable = option.key in deployable and option.deployer != NO_DEPLOYER
-        accessory = deploy(incident, option, index) if pressable else None
-        blocks.append(section(_tried(incident, option, index) or line(option, index), accessory))
-    notes = [cut(sentence(incident.menu_note), 1000)] if incident.menu_note else []
-    notes += (
-        ["A newer menu is being prepared; until then you can choose from this one."] if being_made else []
-    )
-    return [*blocks, context(*notes)] if notes else blocks
+    lines = [section(line(one, at), deploy(incident, one, at)) for at, one in offered[:MOST_SHOWN]]
+    newer = [context("A newer menu is being prepared.")] if _being_made(incident) else []
+    return [*lines, *_others(incident, offered[MOST_SHOWN:]), *newer]
 
 
-def _first(shown: Sequence[Option], deployable: AbstractSet[str | None]) -> list[str]:
-    """Why the first option that may be pressed is placed before the others."""
-    why = why_first([option for option in shown if option.key in deployable])
-    return [cut(sentence(why), OPTION_TEXT_MAX)] if why else []
+def choices(incident: Incident) -> list[tuple[int, Option]]:
+    """The options that can be deployed now, each with its place on the menu (from 0)."""
+    pressable = {button.option for button in buttons(incident) if button.action == "deploy"}
+    return [(at, one) for at, one in enumerate(incident.menu or ()) if one.key in pressable]
 
 
-def _tried(incident: Incident, option: Option, index: int) -> str | None:
-    """The option in one line, if it was found useless in this incident."""
-    spent = incident.spent_on(option)
-    return f"{words.circled(index)} {escape(option.label)}: {spent.words}" if spent else None
+def _being_made(incident: Incident) -> bool:
+    return not {"diagnose", "menu"}.isdisjoint(incident.awaits)
 
 
 def _nothing_left(incident: Incident) -> list[Block]:
@@ -72,87 +57,68 @@ def _nothing_left(incident: Incident) -> list[Block]:
     tried = [f"{one.label} was {one.words}" for one in incident.spent]
     if in_hand(incident) or not tried:
         return []
-    return [
-        section(cut(f"*Choose*  Nothing else is offered: {sentence('; '.join(tried))}.", OPTION_TEXT_MAX))
-    ]
+    return [section(f"Nothing else is offered: {sentence(few('; '.join(tried), NOTE_WORDS))}.")]
 
 
 def line(option: Option, index: int) -> str:
-    """The option in three short lines."""
-    if option.deployer == NO_DEPLOYER:
-        costs = f"repairs nothing · {escape(words.effect(option.costs))}\n_{escape(option.costs.basis)}_"
-        return cut(f"*{words.circled(index)} {escape(option.label)}*\n{costs}", OPTION_TEXT_MAX)
-    numbers = _together(
-        (
-            _repairs(option.repairs),
-            escape(words.effect(option.costs)),
-            f"in {words.lasting(timedelta(seconds=option.deploy_seconds))}",
-            f"undo: {escape(option.undo)}",
-        )
+    """What it repairs, what it costs, what it takes, and how sure that is."""
+    parts = (
+        _repairs(option.repairs),
+        brief_effect(option.costs),
+        f"in {lasting(timedelta(seconds=option.deploy_seconds))}",
+        f"first for {percent(option.stages[0])} of members" if option.stages else "",
+        second_person(option),
+        sureness(option.repairs),
     )
-    expires = [f"expires after {words.lasting(option.expires_after)}"] if option.expires_after else []
-    known = [known_by(option), *_costs_known_by(option), touches(option), *_of_all(option), *expires]
-    known += [words.stages(option)] if option.stages else []
-    known += [words.held_out(option.hold_out)] if option.hold_out else []
-    second = [second_person(option)] if second_person(option) else []
-    does = f"  {escape(option.does)}" if option.does and option.does != option.label else ""
-    text = (
-        f"*{words.circled(index)} {escape(option.label)}*{does}\n{numbers}\n_{_together([*known, *second])}_"
-    )
-    return cut(text, OPTION_TEXT_MAX)
+    said = escape(" · ".join(part for part in parts if part))
+    return cut(f"*{words.circled(index)} {escape(few(option.label, LABEL_WORDS))}*  {said}", OPTION_TEXT_MAX)
+
+
+def sureness(given: Estimate) -> str:
+    """How a number is known, in a word: only what was measured has an interval."""
+    if given.value is None:
+        return ""
+    return "estimated" if given.low is None or given.high is None else "measured"
 
 
 def _repairs(given: Estimate) -> str:
     """What it repairs; an effect that is certainly harmful is not called a repair."""
-    if given.value is not None and given.value < 0 and (given.high is None or given.high < 0):
-        return f"makes it worse by *{escape(words.estimate(words.turned(given)))}*"
-    return f"repairs *{escape(words.estimate(given))}*"
+    if given.value is None:
+        return "repair not known"
+    if given.value < 0 and (given.high is None or given.high < 0):
+        return f"makes it worse by {brief(words.turned(given))}"
+    return f"repairs {brief(given)}"
 
 
-def _costs_known_by(option: Option) -> list[str]:
-    """How the costs are known, or why they are not, if that differs from the repair's."""
-    basis = option.costs.basis
-    return [] if basis in option.repairs.basis else [f"cost: {escape(basis.replace('_', ' '))}"]
+def _others(incident: Incident, offered: list[tuple[int, Option]]) -> list[Block]:
+    """Whatever else can be chosen, in a list."""
+    if not offered:
+        return []
+    options = [
+        {"text": plain(_named(option, index)), "value": spell(incident, option.key)}
+        for index, option in offered[:MOST_IN_LIST]
+    ]
+    asked = confirm("Deploy it?", "What it repairs and costs is behind “Why these numbers”.", "Deploy")
+    chosen = {"type": "overflow", "action_id": "deploy", "options": options, "confirm": asked}
+    return [section(f"and {len(options)} more", chosen)]
 
 
-def _of_all(option: Option) -> list[str]:
-    """
-    The gain or loss for everybody, whom it hits hardest, and how much more alike the shown items become,
-    as far as that is known and matters.
-    """
-    known = option.whole if option.whole is not None and option.whole.value is not None else None
-    whole = [] if known is None else [f"in all: {escape(words.effect(known, where=''))}"]
-    worst, varied = escape(option.worst), escape(changed_diversity(option))
-    return [*whole, *(part for part in (worst, varied) if part)]
-
-
-def _together(parts: Iterable[str]) -> str:
-    """Short parts on one line, which breaks only between them."""
-    return " · ".join(part.replace(" ", NO_BREAK) if len(part) <= SHORT else part for part in parts)
-
-
-def known_by(option: Option) -> str:
-    """How the numbers are known."""
-    return escape(option.repairs.basis.replace("_", " "))
+def _named(option: Option, index: int) -> str:
+    verb = "Ask: " if option.needs_second_person else ""
+    return cut(f"{verb}{words.circled(index)} {option.label}", BUTTON_MAX)
 
 
 def deploy(incident: Incident, option: Option, index: int) -> Block:
     """The button that deploys, or asks a second person to approve."""
     verb = "Request" if option.needs_second_person else "Deploy"
-    pressed = button(
-        f"{verb} {words.circled(index)} …",
-        "deploy",
-        spell(incident, option.key),
-        "primary" if index == 0 else None,
-    )
+    label, value = _named(option, index), spell(incident, option.key)
+    pressed = button(label, "deploy", value, "primary" if index == 0 else None)
     return {**pressed, "confirm": confirm(cut(f"{verb} “{option.label}”?", 100), _asked(option), verb)}
 
 
 def deploy_again(incident: Incident, key: str) -> list[Block]:
     """The current button for an option of an earlier menu; empty if it can no longer be pressed."""
-    deployable = {button.option for button in buttons(incident) if button.action == "deploy"}
-    options = enumerate(incident.menu or ())
-    return [deploy(incident, one, place) for place, one in options if one.key == key and key in deployable]
+    return [deploy(incident, one, place) for place, one in choices(incident) if one.key == key]
 
 
 def _asked(option: Option) -> str:

@@ -6,18 +6,20 @@ from collections.abc import Callable
 
 from bot.messages import words
 from bot.messages.blocks import Block, button, context, cut, escape, section
+from bot.messages.budget import few
 from bot.messages.follow_up import became, due, what_now
 from bot.messages.incident.value import spell
 from bot.messages.inert import code_block, sentence
 from domain.incident.decide import CHOICE_HOLDS, DEPLOYED, IN_HAND, missing_to_close
 from domain.incident.menu import second_person
-from domain.incident.outcome import against_promise, cost_against_promise, repaired, worth_today
+from domain.incident.numbers import brief
+from domain.incident.outcome import INSIDE, against_promise, cost_against_promise, repaired, worth_today
 from domain.incident.sentence import HOW
 from domain.incident.state import Hotfix, Incident, Stage
 from domain.values import Improvement, Option
 
-PART_MAX = 500
-DIFF_MAX = 1_500
+PART_MAX, DIFF_MAX = 500, 1_500  # characters
+REASON_WORDS, LABEL_WORDS, CHANGE_WORDS, PROOF_WORDS, ANSWERED_WORDS = 18, 8, 22, 18, 14
 
 
 def hotfix(incident: Incident) -> list[Block]:
@@ -26,7 +28,7 @@ def hotfix(incident: Incident) -> list[Block]:
     if fix is None:
         return []
     option = incident.option(fix.option)
-    label = f"“{escape(option.label if option else fix.option)}”"
+    label = f"“{escape(few(option.label if option else fix.option, LABEL_WORDS))}”"
     if fix.stage == "verified" and incident.kind == "predicted":
         return [section("*Hotfix*  " + _verified(fix, option, label, "forecast"))]
     return [section("*Hotfix*  " + _SENTENCES[fix.stage](fix, option, label)), *_alone(fix)]
@@ -37,7 +39,7 @@ def _alone(fix: Hotfix) -> list[Block]:
     if fix.break_glass is None:
         return []
     who = words.person(fix.approved_by or fix.chosen_by)
-    reason = cut(sentence(fix.break_glass.rstrip(".")), PART_MAX)
+    reason = sentence(few(fix.break_glass.rstrip("."), REASON_WORDS))
     return [section(f"🚨 *Break-glass*  {who} had it deployed *without a second person*: {reason}.")]
 
 
@@ -93,34 +95,34 @@ def _stages(fix: Hotfix, option: Option | None) -> str:
 def _cost(fix: Hotfix) -> str:
     """What everybody together gained or lost, once that is measured."""
     said = cost_against_promise(fix)
-    return f" In all: {escape(said)}." if said else ""
+    return f" In all: {escape(few(said, ANSWERED_WORDS))}." if said else ""
 
 
 def _worth(fix: Hotfix) -> str:
     """Its effect today, once the held-out members show it."""
     if fix.worth is None:
         return ""
-    return f" Today, against members held out: {cut(sentence(worth_today(fix.worth)), PART_MAX)}."
+    return f" Today, against members held out: {sentence(few(worth_today(fix.worth), ANSWERED_WORDS))}."
 
 
 def _verified(fix: Hotfix, option: Option | None, label: str, alarm: str = "check") -> str:
-    outcome = f" {_outcome(fix, option)}" if fix.repaired_share is not None else ""
-    expires = f" It expires {words.moment(fix.expires_at)}." if fix.expires_at else ""
-    worth = f"{_cost(fix)}{_worth(fix)}"
-    return f"{label} works, verified by the {alarm} that raised the alarm.{outcome}{worth}{expires}"
+    did = "works" if fix.repaired_share is None else _outcome(fix, option)
+    return f"{label} {did}, verified by the {alarm} that raised the alarm.{_cost(fix)}{_worth(fix)}"
 
 
 def _outcome(fix: Hotfix, option: Option | None) -> str:
     """What it repaired, compared with what was promised."""
     verdict = against_promise(fix, option)
-    promised = f" (promised {_promised(option)})" if option else ""
-    return f"It repaired *{repaired(fix, option)}*{promised}" + (f", {verdict}." if verdict else ".")
+    off = f": {verdict}" if verdict and verdict != INSIDE else ""
+    promised = f" (promised {_promised(option)}{off})" if option else ""
+    return f"repaired *{repaired(fix, option)}*{promised}"
 
 
 def _refuted(fix: Hotfix, option: Option | None, label: str) -> str:
-    share = "" if fix.repaired_share is None else f" {_outcome(fix, option)}"
-    kept = "It is still in force; revert it if it does not help."
-    return f"{label} did *not* repair it: {_reason(fix)}.{share}{_cost(fix)}{_worth(fix)} {kept}"
+    share = "" if fix.repaired_share is None else f" It {_outcome(fix, option)}."
+    return (
+        f"{label} did *not* repair it: {_reason(fix)}.{share}{_cost(fix)}{_worth(fix)} It is still in force."
+    )
 
 
 def _failed(fix: Hotfix, option: Option | None, label: str) -> str:
@@ -140,10 +142,7 @@ def _reverting(fix: Hotfix, option: Option | None, label: str) -> str:
 def _reverted(fix: Hotfix, option: Option | None, label: str) -> str:
     if fix.because in (None, "person"):
         return f"{label} is reverted; the recommender serves as it did before.{_cost(fix)}"
-    return (
-        f"{label} {_found(fix)}: {_reason(fix)}. It was reverted by itself; the recommender serves as before "
-        f"it, and another can be chosen.{_cost(fix)}"
-    )
+    return f"{label} {_found(fix)}: {_reason(fix)}. It was reverted by itself.{_cost(fix)}"
 
 
 def _found(fix: Hotfix) -> str:
@@ -177,15 +176,15 @@ _SENTENCES: dict[Stage, Callable[[Hotfix, Option | None, str], str]] = {
 
 
 def _promise(option: Option | None) -> str:
-    return f" Promised: {_promised(option)}." if option else ""
+    return f" Promised {_promised(option)}." if option else ""
 
 
 def _promised(option: Option) -> str:
-    return escape(words.estimate(option.repairs))
+    return escape(brief(option.repairs))
 
 
 def _reason(fix: Hotfix) -> str:
-    return cut(sentence((fix.reason or "no reason given").rstrip(".")), PART_MAX)
+    return sentence(few((fix.reason or "no reason given").rstrip("."), REASON_WORDS))
 
 
 def ending(incident: Incident) -> list[Block]:
@@ -204,7 +203,7 @@ def ending(incident: Incident) -> list[Block]:
     # By a verified hotfix: what it repaired is already shown above.
     verified = incident.hotfix is not None and incident.hotfix.stage == "verified"
     said = "" if verified and incident.resolved_how == "hotfix" else incident.resolution or ""
-    reason = cut(escape(said), PART_MAX)
+    reason = escape(few(said, REASON_WORDS))
     resolved = section(f"*Resolved* {how}{took}. {reason}".rstrip())
     return [resolved, *_still_in_force(incident), *_follow_up(incident), *_before_closing(incident)]
 
@@ -214,31 +213,31 @@ def _still_in_force(incident: Incident) -> list[Block]:
     fix = incident.hotfix
     if fix is None or fix.stage not in DEPLOYED:
         return []
-    option = incident.option(fix.option)
-    until = f" until {words.moment(fix.expires_at)}" if fix.expires_at else ", and does not expire"
+    until = f"until {words.moment(fix.expires_at)}" if fix.expires_at else "and does not expire"
     if fix.renewing_until:
-        until = f"; it is being renewed until {words.moment(fix.renewing_until)}"
-    label = escape(option.label if option else fix.option)
-    return [context(f"“{label}” is still in force{until}; _Revert_ ends it sooner.")]
+        until = f"and being renewed until {words.moment(fix.renewing_until)}"
+    return [context(f"Still in force {until}.")]
 
 
 def _follow_up(incident: Incident) -> list[Block]:
     if incident.follow_up:
         by = f", answered by {words.person(incident.follow_up_by)}" if incident.follow_up_by else ""
-        return [section(f"*What changes*{by}\n{improvement(incident.follow_up)}"), *_came(incident)]
+        came = _came(incident)
+        given = incident.follow_up.model_copy(update={"proof": None}) if came else incident.follow_up
+        return [section(f"*What changes*{by}: {improvement(given)}"), *came]
     if incident.proposed:
-        proposal = section(f"*Follow-up* proposed, not answered yet\n{improvement(incident.proposed)}")
-        return [proposal, *_changes(incident), *_note(incident)]
-    asked = "Could it have been detected faster, or predicted? Diagnosed faster? What should change?"
-    waiting = " A proposal is being prepared …" if "follow_up" in incident.awaits else ""
-    return [section(f"*Follow-up* open: {asked}{waiting}")]
+        changes = _changes(incident)
+        said = "one of these" if changes else improvement(incident.proposed)
+        return [section(f"*Follow-up* proposed: {said}"), *changes]
+    waiting = "a proposal is being prepared …" if "follow_up" in incident.awaits else "what should change?"
+    return [section(f"*Follow-up* open: {waiting}")]
 
 
 def _changes(incident: Incident) -> list[Block]:
     """The changes to choose from, each with the result of its replay and its button."""
     return [
         section(
-            f"{words.circled(place)} {escape(cut(one.says, PART_MAX))}\n_{escape(one.proof)}_",
+            f"{words.circled(place)} {_proved(one.says, one.proof, CHANGE_WORDS // 2, PROOF_WORDS)}",
             button(
                 f"Accept {words.circled(place)}",
                 "follow_up_accept",
@@ -250,35 +249,31 @@ def _changes(incident: Incident) -> list[Block]:
     ]
 
 
-def _note(incident: Incident) -> list[Block]:
-    return [context(cut(sentence(incident.proposed_note), PART_MAX))] if incident.proposed_note else []
-
-
 def _came(incident: Incident) -> list[Block]:
-    """What became of the check that was agreed on, with its lines as a diff."""
+    """What became of the check that was agreed on."""
+    waiting = ["The change is being written …"] if "change" in incident.awaits else []
+    lines = [sentence(few(one, ANSWERED_WORDS)) for one in became(incident)[-2:]]
+    said = [*waiting, *lines]
+    return [*([section("\n".join(said))] if said else []), *_again(incident), *_due(incident)]
+
+
+def diff(incident: Incident) -> list[Block]:
+    """The lines that the follow-up's change added to the declaration, or that were taken out again."""
     came, followed = incident.change_came, incident.followed
-    waiting = [context("The change is being written …")] if "change" in incident.awaits else []
-    lines = [cut(sentence(one), PART_MAX) for one in became(incident)]
     gone = followed.gone if followed else None
-    diff = gone.diff if gone else came.diff if came else ""
-    shown = f"\n{code_block(cut(diff, DIFF_MAX))}" if diff else ""
-    return [
-        *waiting,
-        *([section("\n".join(lines) + shown)] if lines else []),
-        *_again(incident),
-        *_due(incident),
-    ]
+    found = gone.diff if gone else came.diff if came else ""
+    return [section(code_block(cut(found, DIFF_MAX)))] if found else []
 
 
 def _again(incident: Incident) -> list[Block]:
-    """What can be done if its pull request was closed, and the button for another one."""
+    """What can be done if its pull request was closed, with the button for another one."""
     what = what_now(incident)
     if what is None or incident.change is None:
         return []
     if incident.status != "resolved":
         return [section(sentence(what))]
-    again = spell(incident, incident.change.name)
-    return [section(sentence(what), button("Open another", "follow_up_accept", again, "primary"))]
+    again = button("Open another", "follow_up_accept", spell(incident, incident.change.name), "primary")
+    return [section(what, again)]
 
 
 def _due(incident: Incident) -> list[Block]:
@@ -291,19 +286,18 @@ def _due(incident: Incident) -> list[Block]:
 
 def _before_closing(incident: Incident) -> list[Block]:
     """What Close is waiting for, said before anybody presses it."""
-    answer = "accept, edit or decline it" if incident.proposed else "edit it, or decline it with a reason"
     how_far = IN_HAND[incident.hotfix.stage] if incident.hotfix and incident.hotfix.stage in IN_HAND else ""
-    words_for = {"follow_up": f"the follow-up ({answer})", "hotfix": f"the hotfix, which {how_far}"}
+    words_for = {"follow_up": "an answer to the follow-up", "hotfix": f"the hotfix, which {how_far}"}
     missing = [words_for[one] for one in missing_to_close(incident)] if incident.status == "resolved" else []
-    return [context("_Close_ waits for " + "; and for ".join(missing))] if missing else []
+    return [context("_Close_ waits for " + " and ".join(missing))] if missing else []
 
 
 def improvement(given: Improvement) -> str:
-    """The two answers, the change, and its proof."""
-    change = "Nothing changes" if given.change == "nothing" else f"Change to a {given.change}"
-    proof = f"\n_{cut(sentence(given.proof), PART_MAX)}_" if given.proof else ""
-    return (
-        f"• {change}: {cut(sentence(given.detail), PART_MAX)}\n"
-        f"• Detected faster? {cut(sentence(given.detect_faster), PART_MAX)}\n"
-        f"• Diagnosed faster? {cut(sentence(given.diagnose_faster), PART_MAX)}{proof}"
-    )
+    """The change and its proof; the answers to what was asked are in the report."""
+    nothing = "Nothing changes. " if given.change == "nothing" else ""
+    return _proved(f"{nothing}{given.detail}", given.proof or "", CHANGE_WORDS, PROOF_WORDS)
+
+
+def _proved(what: str, proof: str, most: int, most_proof: int) -> str:
+    said = sentence(few(what, most))
+    return f"{said}\n_{sentence(few(proof, most_proof))}_" if proof else said

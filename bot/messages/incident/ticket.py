@@ -49,11 +49,11 @@ def _state(incident: Incident, found: Ticket) -> str:
         return "is open; closing it there marks the fix as done"
     if not found.closed_by_somebody:
         return "is closed: nothing is left to do"
-    closed = "was closed in its tracker"
+    closed = "closed in its tracker"
     if incident.follow_up_ended_at is not None:
-        closed += f"; the follow-up is {'dropped' if found.dropped else 'done'}"
+        closed += f"; follow-up {'dropped' if found.dropped else 'done'}"
     if _to_retire(incident, found):
-        return f"{closed}. The hotfix is still in force: revert it if it is no longer needed"
+        return f"{closed}: revert the hotfix if no longer needed"
     return closed
 
 

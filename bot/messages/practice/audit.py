@@ -10,7 +10,6 @@ from markupsafe import Markup, escape
 from bot.messages import words
 from bot.messages.blocks import Block, context, header, section
 from bot.messages.blocks import escape as plain
-from bot.messages.inert import sentence
 from bot.messages.link import Link, linked, nowhere
 from bot.messages.report import ENVIRONMENT, utc
 from domain.answer import Audit, Part, Proof, ScoredTest
@@ -39,23 +38,6 @@ def sums(audit: Audit) -> str:
     return " · ".join(f"{part.name} {number(part.points)}" for part in audit.parts)
 
 
-def promise(audit: Audit) -> str:
-    """What the step would bring; or why it brings nothing yet, if several sections hold the score down."""
-    step = audit.step
-    if step is None:
-        return "All 28 tests are automated. Nothing is left to do."
-    for_what = _listed(list(step.tests))
-    if step.score > audit.score:
-        return f"It counts for {for_what} and brings the score to {number(step.score)}."
-    names = _listed([part.name for part in audit.parts if part.section in audit.lowest])
-    behind = f"{names} are tied at {number(audit.score)}, so no single step raises the score"
-    return f"{behind}; this one, which counts for {for_what}, is where to start."
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def spoken(proof: Proof, names: words.Names = words.NOBODY) -> str:
     """One proof as a clause, with the person who vouches for it."""
     return f"{proof.says} ({words.spoken(proof.by, names)})" if proof.by else proof.says
@@ -79,15 +61,18 @@ def gaps(part: Part) -> list[ScoredTest]:
     return [one for one in part.tests if not one.points]
 
 
+def without_evidence(audit: Audit) -> Iterator[str]:
+    """One line per section that has tests without any points."""
+    for part in audit.parts:
+        if lacking := gaps(part):
+            yield f"{part.name}: no evidence for {', '.join(one.test.id for one in lacking)}"
+
+
 def blocks(audit: Audit, link: Link) -> list[Block]:
-    """For Slack: the score, the sections, the next step, and a link to the whole audit."""
-    drawn = [header(headline(audit)), section(plain(sums(audit)))]
-    if audit.step is None:
-        drawn.append(section(plain(promise(audit))))
-    else:
-        typed = f"\n`{plain(audit.step.command)}`" if audit.step.command else ""
-        drawn.append(section(f"*{sentence(audit.step.does)}*{typed}\n{plain(promise(audit))}"))
-    return [*drawn, context(linked("All 28 tests with their evidence", link("/audit")))]
+    """For Slack: the score, the sections, what has no evidence yet, and a link to the whole audit."""
+    lacking = "\n".join(without_evidence(audit)) or "There is evidence for every test."
+    shown = (header(headline(audit)), section(plain(sums(audit))), section(plain(lacking)))
+    return [*shown, context(linked("All 28 tests with their evidence", link("/audit")))]
 
 
 def rows(audit: Audit, names: words.Names = words.NOBODY) -> Iterator[tuple[str, str, str, str]]:
@@ -109,7 +94,6 @@ def html(audit: Audit, names: words.Names = words.NOBODY, link: Link = nowhere) 
     """The page of the audit; `link` gives the addresses its reader may follow."""
     return ENVIRONMENT.get_template("audit.html.j2").render(
         audit=audit,
-        promise=promise(audit),
         number=number,
         gaps=gaps,
         linked=lambda proof: with_reports(proof, link, names),

@@ -222,12 +222,6 @@ def blocks(card: Scorecard, link: Link = nowhere, file: str | None = None) -> li
     return [*drawn, context(linked("All of it, with every definition", link("/scorecard")))]
 
 
-def digest(card: Scorecard, recommender: str, link: Link = nowhere) -> tuple[str, list[Block]]:
-    """The weekly message about a recommender: its text for notifications, and its blocks."""
-    text = f"{recommender}: {headline(card)}"
-    return text, [header(text), *blocks(card, link)[1:]]
-
-
 def html(card: Scorecard, picture: str | None = None, link: Link = nowhere) -> str:
     """The page; `picture` is the address of the picture of times by week."""
     return ENVIRONMENT.get_template("scorecard.html.j2").render(

@@ -1,8 +1,7 @@
-// Block Kit as DOM. `ctx`: names, press(element, block, value, node), inputs (values of fields, in a view), errors.
+// Block Kit as DOM. `ctx`: names, press(element, block, value, node), value and fill (of fields, in a modal), errors.
 import { h } from "./dom.js";
-import { emojiText, link, mrkdwn } from "./mrkdwn.js";
+import { emojiText, mrkdwn } from "./mrkdwn.js";
 import { control } from "./controls.js";
-import { markdown } from "./markdown.js";
 
 export function blocks(list, ctx) {
   return h("div", { class: "blocks" }, list.map((block) => {
@@ -18,19 +17,12 @@ export function textNode(object, ctx) {
   return object.type === "mrkdwn" ? mrkdwn(object.text, ctx.names) : document.createTextNode(emojiText(object.text));
 }
 
-const fileUrl = (image) => image.image_url ?? (image.slack_file?.id ? `/files/${image.slack_file.id}` : image.slack_file?.url);
+const fileUrl = (image) => `/files/${image.slack_file.id}`;
 const unknown = (block) => h("p", {}, `(${block.type} cannot be shown here)`);
 
 function section(block, ctx) {
-  const main = h("div", { class: "section-main" });
-  if (block.text) main.append(h("div", { class: "text" }, textNode(block.text, ctx)));
-  if (block.fields) main.append(h("div", { class: "fields" }, block.fields.map((field) => h("div", { class: "text" }, textNode(field, ctx)))));
-  const accessory = block.accessory && h("div", { class: "accessory" }, block.accessory.type === "image" ? picture(block.accessory, "thumb") : control(block.accessory, block, ctx));
-  return h("div", {}, main, accessory);
-}
-
-function picture(image, kind) {
-  return h("img", { src: fileUrl(image), alt: image.alt_text, title: image.alt_text, class: kind, loading: "lazy" });
+  const main = h("div", { class: "section-main" }, h("div", { class: "text" }, textNode(block.text, ctx)));
+  return h("div", {}, main, block.accessory && h("div", { class: "accessory" }, control(block.accessory, block, ctx)));
 }
 
 function input(block, ctx) {
@@ -43,39 +35,13 @@ function input(block, ctx) {
     block.hint ? h("p", { class: "hint" }, textNode(block.hint, ctx)) : null);
 }
 
-function rich(block, ctx) {
-  return h("div", { class: "text" }, block.elements.map((element) => richPart(element, ctx)));
-}
-
-function richPart(element, ctx) {
-  switch (element.type) {
-    case "rich_text_list":
-      return h(element.style === "ordered" ? "ol" : "ul", {}, element.elements.map((item) => h("li", {}, richPart(item, ctx))));
-    case "rich_text_preformatted": return h("pre", {}, element.elements.map((part) => part.text ?? part.url));
-    case "rich_text_quote": return h("blockquote", {}, element.elements.map((part) => richInline(part, ctx)));
-    default: return h("div", {}, element.elements.map((part) => richInline(part, ctx)));
-  }
-}
-
-function richInline(part, ctx) {
-  const shown = {
-    text: () => document.createTextNode(part.text), link: () => link(part.url, part.text ?? part.url),
-    emoji: () => document.createTextNode(emojiText(`:${part.name}:`)),
-    user: () => h("span", { class: "mention" }, "@" + ctx.names.user(part.user_id)),
-    usergroup: () => h("span", { class: "mention" }, "@" + ctx.names.group(part.usergroup_id)),
-    channel: () => h("span", { class: "mention" }, "#" + ctx.names.channel(part.channel_id)),
-  }[part.type]();
-  const wraps = { bold: "strong", italic: "em", strike: "s", code: "code" };
-  return Object.entries(wraps).reduce((node, [style, tag]) => (part.style?.[style] ? h(tag, {}, node) : node), shown);
-}
-
 const DRAW = {
-  section, input, rich_text: rich,
+  section, input,
   header: (block) => h("h3", {}, emojiText(block.text.text)),
   divider: () => h("hr"),
-  context: (block, ctx) => h("div", {}, block.elements.map((element) => (element.type === "image" ? picture(element, "tiny") : h("span", {}, textNode(element, ctx))))),
+  context: (block, ctx) => h("div", {}, block.elements.map((element) => h("span", {}, textNode(element, ctx)))),
   actions: (block, ctx) => h("div", {}, block.elements.map((element) => control(element, block, ctx))),
   image: (block) => h("figure", {}, block.title ? h("figcaption", {}, emojiText(block.title.text)) : null,
-    h("a", { href: fileUrl(block), target: "_blank", rel: "noopener noreferrer" }, picture(block, "full"))),
-  markdown: (block) => h("div", { class: "text" }, markdown(block.text)),
+    h("a", { href: fileUrl(block), target: "_blank", rel: "noopener noreferrer" },
+      h("img", { src: fileUrl(block), alt: block.alt_text, title: block.alt_text, class: "full", loading: "lazy" }))),
 };

@@ -5,7 +5,7 @@ import { dayLabel } from "./mrkdwn.js";
 import { row, whenOf } from "./message.js";
 import { blocks } from "./blocks.js";
 import { composers } from "./composer.js";
-import { entryValue, showModal } from "./modal.js";
+import { showModal } from "./modal.js";
 
 const app = { data: null, me: localStorage.getItem("me") ?? "U-oncall", channel: "C-recsysops", home: false, thread: null, openThread, dismiss };
 const messages = new Map(); // "channel/ts" → message
@@ -30,28 +30,20 @@ async function load() {
 }
 
 function followAddress() {
-  const [place, ts] = decodeURIComponent(location.hash.slice(1)).split("/");
+  const place = decodeURIComponent(location.hash.slice(1));
   app.home = place === "home";
   const known = app.data.channels[place];
   if (known && (!known.is_im || known.user === app.me)) app.channel = place;
   else if (!app.home) app.channel = "C-recsysops";
-  const target = ts && messages.get(`${place}/${ts}`);
-  app.thread = target?.thread_ts && target.thread_ts !== ts ? target.thread_ts : null;
+  app.thread = null;
   drawAll();
-  if (target) pointAt(ts);
   if (app.home) post("/control/open_home", { user: app.me });
-}
-
-function pointAt(ts) {
-  const node = document.querySelector(`[data-ts="${CSS.escape(ts)}"]`);
-  node?.scrollIntoView({ block: "center" });
-  node?.classList.add("pointed");
 }
 
 function drawAll() { drawSidebar(); drawHeading(); drawMessages(); drawThread(); drawHome(); }
 
 function inChannel(channel) {
-  return [...messages.values()].filter((m) => m.channel === channel && !m.deleted && (!m.thread_ts || m.thread_ts === m.ts || m.subtype === "thread_broadcast")).sort(later);
+  return [...messages.values()].filter((m) => m.channel === channel && !m.deleted && (!m.thread_ts || m.thread_ts === m.ts)).sort(later);
 }
 
 const readKey = (channel) => `read/${app.me}/${channel}`;
@@ -65,8 +57,8 @@ function drawSidebar() {
   byId("channels").replaceChildren(...Object.values(app.data.channels).filter((channel) => !channel.is_im)
     .map((channel) => entry(channel.id, "#", channel.name, !app.home && app.channel === channel.id, unread(channel.id))));
   byId("apps").replaceChildren(
-    entry("home", "⌂", `${app.data.app.name} · Home`, app.home, 0),
-    entry(direct.id, "✉", `${app.data.app.name} · Messages`, !app.home && app.channel === direct.id, unread(direct.id)));
+    entry("home", "⌂", `${app.data.app} · Home`, app.home, 0),
+    entry(direct.id, "✉", `${app.data.app} · Messages`, !app.home && app.channel === direct.id, unread(direct.id)));
   byId("me").replaceChildren(...app.names.people().map(([id, name]) => h("option", { value: id, selected: id === app.me }, `${app.data.users[id].profile.avatar_emoji}  ${name}`)));
   byId("my-title").textContent = app.data.users[app.me].profile.title;
   const total = Object.keys(app.data.channels).filter((id) => !app.data.channels[id].is_im).reduce((sum, id) => sum + unread(id), 0);
@@ -75,9 +67,9 @@ function drawSidebar() {
 
 function drawHeading() {
   const channel = app.data.channels[app.channel];
-  byId("place").textContent = app.home || channel.is_im ? app.data.app.name : `# ${channel.name}`;
+  byId("place").textContent = app.home || channel.is_im ? app.data.app : `# ${channel.name}`;
   byId("topic").textContent = app.home ? "Home: what is open, and what is yours" : channel.topic?.value ?? "Only you and the app";
-  byId("composer-text").placeholder = channel.is_im ? `Message ${app.data.app.name}` : `Message #${channel.name}, or / for commands`;
+  byId("composer-text").placeholder = channel.is_im ? `Message ${app.data.app}` : `Message #${channel.name}, or / for commands`;
   byId("messages").hidden = byId("composer").hidden = app.home;
   byId("home").hidden = !app.home;
 }
@@ -96,7 +88,7 @@ function emptyPlace() {
   const hint = (key, text) => h("li", {}, h("kbd", {}, key), h("span", {}, text));
   return h("div", { class: "empty" },
     h("img", { src: "/static/icon.svg", alt: "", width: 56, height: 56 }),
-    h("h2", {}, channel.is_im ? `You and ${app.data.app.name}` : `This is #${channel.name}`),
+    h("h2", {}, channel.is_im ? `You and ${app.data.app}` : `This is #${channel.name}`),
     h("p", { class: "quiet" }, channel.is_im ? "What concerns you alone is said here." : "Quiet so far. Incidents post themselves here when they are noticed."),
     h("ul", {}, hint("/", "asks the app: status, an incident, a report"), hint("You are", "at the left: act as another person"), hint("Home", "what is open, and what is yours")));
 }
@@ -128,7 +120,7 @@ function drawThread() {
   pane.hidden = !app.thread || app.home;
   document.body.classList.toggle("with-thread", !pane.hidden);
   if (pane.hidden) return;
-  byId("thread-place").textContent = `#${app.data.channels[app.channel].name ?? app.data.app.name}`;
+  byId("thread-place").textContent = `#${app.data.channels[app.channel].name ?? app.data.app}`;
   const all = [...messages.values()].filter((m) => m.channel === app.channel && !m.deleted && (m.ts === app.thread || m.thread_ts === app.thread)).sort(later);
   const list = byId("thread-messages");
   list.replaceChildren(...all.map((message) => row(message, app, true)));
@@ -147,13 +139,7 @@ function dismiss(message) { messages.delete(keyOf(message)); drawMessages(); dra
 function drawHome() {
   if (!app.home) return;
   const view = app.data.home;
-  const press = async (element, block, value, node) => {
-    node?.classList.add("waiting");
-    await post("/control/press", { user: app.me, home: true, action_id: element.action_id, block_id: block.block_id, value });
-    node?.classList.remove("waiting");
-  };
-  const value = (block, element) => entryValue(view.state.values[block.block_id]?.[element.action_id]);
-  byId("home").replaceChildren(view ? blocks(view.blocks, { names: app.names, press, value }) : h("div", { class: "empty" }, h("p", {}, "The app has not published its Home yet.")));
+  byId("home").replaceChildren(view ? blocks(view.blocks, { names: app.names }) : h("div", { class: "empty" }, h("p", {}, "The app has not published its Home yet.")));
 }
 
 function arrive(message) {
@@ -163,7 +149,7 @@ function arrive(message) {
   if (message.channel === app.channel) {
     const inThread = message.ts === app.thread || message.thread_ts === app.thread;
     if (isNew || message.deleted) {
-      if (!message.thread_ts || message.subtype || message.thread_ts === message.ts) keepPlace(byId("messages"), drawMessages);
+      if (!message.thread_ts || message.thread_ts === message.ts) keepPlace(byId("messages"), drawMessages);
       if (inThread) drawThread();
     } else {
       replace(byId("messages"), message, false);
@@ -201,7 +187,6 @@ function listen() {
 
 function show(change) {
   if (change.kind === "message") arrive(change.message);
-  else if (change.kind === "reload") load();
   else if (change.user !== app.me) return;
   else if (change.kind === "views") showModal(change.views, app.me, app.names);
   else if (change.kind === "home") { app.data.home = change.view; drawHome(); }

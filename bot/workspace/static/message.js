@@ -1,4 +1,4 @@
-// One message as a row: who, when, what, its files, reactions and thread.
+// One message as a row: who, when, what, and its thread.
 import { h, post } from "./dom.js";
 import { ago, clock, emojiText, mrkdwn } from "./mrkdwn.js";
 import { blocks } from "./blocks.js";
@@ -16,11 +16,8 @@ export function row(message, app, inThread) {
     message.only_for ? h("p", { class: "only-you" }, "👁 Only visible to you") : null,
     h("p", { class: "byline" }, h("strong", {}, user?.real_name ?? message.user),
       user?.is_bot ? h("span", { class: "badge" }, "APP") : null,
-      h("time", { datetime: when.toISOString(), title: when.toString() }, clock(when)),
-      message.subtype === "thread_broadcast" ? h("span", { class: "quiet" }, "replied to a thread") : null),
+      h("time", { datetime: when.toISOString(), title: when.toString() }, clock(when))),
     content(message, app),
-    (message.files ?? []).map(file),
-    reactions(message, app),
     inThread ? null : threadLink(message, app));
   return h("article", {
     class: `message${message.only_for ? " ephemeral" : ""}`, "data-ts": message.ts, "data-channel": message.channel, tabindex: "-1",
@@ -45,22 +42,6 @@ function context(message, app) {
   };
 }
 
-function file(item) {
-  if (!item.mimetype.startsWith("image/")) return h("p", { class: "file" }, h("a", { href: `/files/${item.id}` }, `📄 ${item.title}`));
-  return h("figure", { class: "block-image" }, h("figcaption", {}, item.title),
-    h("a", { href: `/files/${item.id}`, target: "_blank", rel: "noopener noreferrer" }, h("img", { class: "full", src: `/files/${item.id}`, alt: item.alt_txt || item.title })));
-}
-
-function reactions(message, app) {
-  if (!message.reactions) return null;
-  return h("div", { class: "reactions" }, message.reactions.map((reaction) => h("button", {
-    type: "button", class: reaction.users.includes(app.me) ? "mine" : "", title: reaction.users.map(app.names.user).join(", "),
-    "aria-label": `${reaction.name}, ${reaction.count}`, onclick: () => reaction.users.includes(app.me) || react(message, app, reaction.name),
-  }, `${emojiText(`:${reaction.name}:`)} ${reaction.count}`)));
-}
-
-const react = (message, app, name) => post("/control/react", { user: app.me, channel: message.channel, ts: message.ts, name });
-
 function threadLink(message, app) {
   if (!message.reply_count) return null;
   const words = message.reply_count === 1 ? "1 reply" : `${message.reply_count} replies`;
@@ -73,8 +54,7 @@ function tools(message, app, inThread) {
   if (message.only_for) {
     return h("div", { class: "tools" }, h("button", { type: "button", class: "icon", "aria-label": "Dismiss", title: "Dismiss", onclick: () => app.dismiss(message) }, "✕"));
   }
-  const quick = [["eyes", "👀"], ["white_check_mark", "✅"], ["+1", "👍"]].map(([name, shown]) => h("button", {
-    type: "button", class: "icon", "aria-label": `React with ${name}`, onclick: () => react(message, app, name) }, shown));
-  const reply = inThread ? null : h("button", { type: "button", class: "icon", "aria-label": "Reply in a thread", title: "Reply in a thread", onclick: () => app.openThread(message.thread_ts ?? message.ts, true) }, "💬");
-  return h("div", { class: "tools" }, quick, reply);
+  if (inThread) return null;
+  const reply = h("button", { type: "button", class: "icon", "aria-label": "Reply in a thread", title: "Reply in a thread", onclick: () => app.openThread(message.thread_ts ?? message.ts, true) }, "💬");
+  return h("div", { class: "tools" }, reply);
 }

@@ -40,24 +40,19 @@ function context(view, typed, me, names) {
     names, errors: view.errors,
     value: (block, element) => typed[block.block_id]?.[element.action_id] ?? entryValue(view.state.values[block.block_id]?.[element.action_id]),
     fill: (block, element, value) => { (typed[block.block_id] ??= {})[element.action_id] = value; },
-    press: (element, block, value) => post("/control/press", { user: me, view_id: view.id, action_id: element.action_id, block_id: block.block_id, value, values: typed }),
   };
 }
 
-export function entryValue(entry) {
-  if (!entry) return undefined;
-  if (entry.selected_options) return entry.selected_options.map((option) => option.value);
-  return entry.selected_option?.value ?? entry.selected_user ?? entry.selected_date ?? entry.value ?? undefined;
-}
+const entryValue = (entry) => entry?.selected_option?.value ?? entry?.selected_user ?? entry?.value;
 
 async function send(event, view, typed, me, submit) {
   event.preventDefault();
   if (!submit) return;
   submit.disabled = true;
   submit.classList.add("waiting");
-  await post("/control/submit", { user: me, view_id: view.id, values: typed });
+  await post("/control/submit", { user: me, values: typed });
   submit.disabled = false;
   submit.classList.remove("waiting");
 }
 
-const leave = (view, me) => post("/control/close", { user: me, view_id: view.id });
+const leave = (view, me) => post("/control/close", { user: me });

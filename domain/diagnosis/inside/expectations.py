@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from domain.diagnosis.inside.changed import with_each
 from domain.diagnosis.replay import Scorer
 from domain.errors import SourceError
 from domain.recommender.expectation import Expectation
@@ -135,13 +135,18 @@ def _numbers(rows: pd.DataFrame, name: str) -> Floats:
     return known.to_numpy(np.float64)
 
 
+def _with_each(rows: pd.DataFrame, name: str, values: Sequence[Any]) -> pd.DataFrame:
+    """(values · rows,) all rows with the first value, then with the second: the model is asked once."""
+    return pd.concat([rows.assign(**{name: value}) for value in values], ignore_index=True)
+
+
 def _directed(model: Scorer, rows: pd.DataFrame, name: str, way: float) -> _Tried:
     """The largest step in the wrong direction between neighbouring values; none where all are the same."""
     known, none = _numbers(rows, name), np.zeros(len(rows))
     if len(np.unique(known)) < 2:
         return _Tried(none, none, none, [""] * len(rows))
     values = np.unique(np.quantile(known, np.linspace(0, 1, STEPS), method="nearest"))
-    curves = model.score(with_each(rows, name, list(values))).reshape(len(values), -1)
+    curves = model.score(_with_each(rows, name, list(values))).reshape(len(values), -1)
     against = -way * np.diff(curves, axis=0)
     place, each = against.argmax(axis=0), np.arange(len(rows))
     said = [f"with `{name}` {_value(values[at])} → {_value(values[at + 1])}" for at in place]
@@ -155,7 +160,7 @@ def _unset(model: Scorer, rows: pd.DataFrame, name: str, least: float) -> _Tried
     """
     known = _numbers(rows, name)
     usual = np.quantile(known, (0.1, 0.9)).tolist() if len(known) else []
-    unset, *others = model.score(with_each(rows, name, [np.nan, 0.0, *usual])).reshape(-1, len(rows))
+    unset, *others = model.score(_with_each(rows, name, [np.nan, 0.0, *usual])).reshape(-1, len(rows))
     zero, heeded = others[0], np.ptp(others, axis=0)
     wrong = np.where((np.abs(unset - zero) <= least) & (heeded > least), heeded, 0.0)
     return _Tried(wrong, zero, unset, [f"with `{name}` not set, as with 0,"] * len(rows))

@@ -46,15 +46,6 @@ class Network:
         """Whether it is one whose slopes are known, and gives one number."""
         return self.activation in ACTIVATIONS and self.weights[-1].shape[1] == 1
 
-    def hidden(self, inputs: Floats) -> list[Floats]:
-        """The output of each layer between the inputs and the score, (rows, units)."""
-        function, _slope = ACTIVATIONS[self.activation]
-        found, held = list[Floats](), inputs
-        for weights, biases in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            held = function(held @ weights + biases)
-            found.append(held)
-        return found
-
     def gradient(self, inputs: Floats) -> Floats:
         """(rows, inputs) of the score."""
         function, slope = ACTIVATIONS[self.activation]

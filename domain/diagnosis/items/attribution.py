@@ -76,16 +76,6 @@ def contributions(model: Scorer, rows: pd.DataFrame, background: pd.DataFrame) -
     return _shapley_by_order(model, rows, background) if taken_apart is None else taken_apart()
 
 
-def only_called(model: Scorer, rows: pd.DataFrame, background: pd.DataFrame) -> bool:
-    """
-    Whether the model offers nothing but scores: no trees, coefficients or gradients that belong to features.
-    """
-    own = getattr(model, "only_called", None)
-    if own is not None:
-        return bool(own(rows, background))
-    return not hasattr(model, "contributions") and _taken_apart(model, rows, background) is None
-
-
 def _taken_apart(model: Scorer, rows: pd.DataFrame, background: pd.DataFrame) -> Callable[[], Floats] | None:
     """A function that takes the contributions of `rows` from the model; None where it can only be called."""
     estimator: Any = getattr(model, "estimator", None)

@@ -23,7 +23,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from domain.detection.exposure.cold_start import ColdStart, cold_start
-from domain.diagnosis.inside.nearby import nearby
+from domain.diagnosis.members.nearby import nearby
 from domain.diagnosis.members.rows import (
     BEFORE,
     CHOSEN,

@@ -46,10 +46,6 @@ def report_two_by_two(material: Material, known: Known, seed: int) -> None:
         return
     table = (("part", "share of the change", "change a request"), *(_row(one) for one in found.parts))
     known.say("reproduction", found.words, table=table)
-    leading = found.leading
-    if found.curves and leading is not None and leading.name in ("model", "interaction"):
-        what = "; ".join(one.words for one in found.curves)
-        known.say("model", f"What today's model makes of its features unlike {found.previous}: {what}")
 
 
 def _row(one: Part) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def end(incident: Incident, command: c.Ending) -> Events:
                 return ()
             return (e.IncidentReopened(reason=said(command.reason, "Say why it is opened again.")),)
         case c.MergeInto():
-            return (e.IncidentMerged(**command.model_dump()),) if may_merge(incident) else ()
+            return (command,) if may_merge(incident) else ()
         case c.Close():
             return _close(incident)
         case _:

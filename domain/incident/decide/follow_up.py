@@ -19,14 +19,14 @@ def learn(incident: Incident, command: c.OfFollowUp, actor: Actor) -> Events:
         case c.ProposeFollowUp():
             if "follow_up" not in incident.awaits:
                 return ()
-            return (e.FollowUpProposed(**dict(command)),)
+            return (command,)
         case c.AnswerFollowUp():
             change = _proposed(incident, command.check).change if command.check else None
             return _answer(incident, command.improvement, change)
         case c.AcceptFollowUp():
             return _accept(incident, command.check)
         case c.AssignFollowUp():
-            return (e.FollowUpAssigned(**dict(command)),) if "assign" in incident.awaits else ()
+            return (command,) if "assign" in incident.awaits else ()
         case c.RemindOfFollowUp():
             return _remind(incident, command.lacking)
         case c.RecordFollowUpDone():
@@ -57,25 +57,25 @@ def _change(incident: Incident, command: OfChange) -> Events:
         return ()
     match command:
         case c.RecordChangeWritten():
-            return (e.ChangeWritten(**dict(command)),) if awaited else ()
+            return (command,) if awaited else ()
         case c.RecordChangeProposed():
             again = closed_unmerged(incident)
-            return (e.ChangeProposed(**dict(command)),) if awaited or again else ()
+            return (command,) if awaited or again else ()
         case c.RecordPullRequestClosed():
-            return (e.PullRequestClosed(**dict(command)),) if in_pull_request(incident) else ()
+            return (command,) if in_pull_request(incident) else ()
         case c.RecordChangeHandedOver():
-            return (e.ChangeHandedOver(**dict(command)),) if awaited else ()
+            return (command,) if awaited else ()
         case c.RecordChangeEarned():
             unsaid = followed is not None and followed.earned is None and followed.gone is None
-            return (e.ChangeEarned(**dict(command)),) if unsaid else ()
+            return (command,) if unsaid else ()
         case c.RequestTakeBack():
             unasked = followed is not None and followed.harm is None and incident.change_came is not None
-            return (e.TakeBackRequested(**dict(command)),) if unasked else ()
+            return (command,) if unasked else ()
         case c.RecordChangeTakenBack():
             left = followed is not None and followed.gone is not None and not followed.gone.taken_back
-            return (e.ChangeTakenBack(**dict(command)),) if left or "take_back" in incident.awaits else ()
+            return (command,) if left or "take_back" in incident.awaits else ()
         case c.RecordChangeLeft():
-            return (e.ChangeLeft(**dict(command)),) if "take_back" in incident.awaits else ()
+            return (command,) if "take_back" in incident.awaits else ()
         case _:
             assert_never(command)
 

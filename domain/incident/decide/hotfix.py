@@ -187,31 +187,26 @@ def _record(  # answers from workers: late or repeated ones change nothing
         case c.RecordHotfixFailed():
             return _failed(hotfix, command)
         case c.RecordWatch():
-            return (e.HotfixWatched(**command.model_dump()),) if hotfix.stage in WATCHED else ()
+            return (command,) if hotfix.stage in WATCHED else ()
         case c.VerifyHotfix():
             return _verified(incident, hotfix, command)
         case c.RefuteHotfix():
             return _refuted(command) if hotfix.stage == "applied" else ()
         case c.RecordCost():
-            return (e.HotfixCostMeasured(**command.model_dump()),) if hotfix.applied_at else ()
+            return (command,) if hotfix.applied_at else ()
         case c.RecordWorth():
-            worth = e.HotfixWorthMeasured(**command.model_dump())
-            return (worth,) if hotfix.hold_out and hotfix.stage in WATCHED else ()
+            return (command,) if hotfix.hold_out and hotfix.stage in WATCHED else ()
         case c.RecordHarm():
             return _harmed(incident, command) if hotfix.stage in WATCHED else ()
-        case c.RecordHotfixReverted():
-            reverted = e.HotfixReverted(**command.model_dump())
-            return (reverted,) if hotfix.stage == "reverting" else ()
-        case c.RecordRevertFailed():
-            failed_revert = e.RevertFailed(**command.model_dump())
-            return (failed_revert,) if hotfix.stage == "reverting" else ()
+        case c.RecordHotfixReverted() | c.RecordRevertFailed():
+            return (command,) if hotfix.stage == "reverting" else ()
         case c.RemindOfExpiry():
             return _reminded(hotfix)
         case c.RecordHotfixRenewed() | c.RecordRenewalFailed():
             return _renewal(hotfix, command)
         case c.ExpireHotfix():
             over = hotfix.expires_at is not None and at >= hotfix.expires_at
-            return (e.HotfixExpired(option=hotfix.option),) if over and hotfix.stage in DEPLOYED else ()
+            return (command,) if over and hotfix.stage in DEPLOYED else ()
         case _:
             assert_never(command)
 
@@ -254,7 +249,7 @@ def _staged(
     if incident.status == "resolved":
         reason = f"#{incident.number} was {incident.status} before it served all members"
         return (e.RevertRequested(option=hotfix.option, because="stage_failed", reason=reason),)
-    return (e.StagePassed(option=hotfix.option, share=hotfix.share),) if command.share == hotfix.share else ()
+    return (command,) if command.share == hotfix.share else ()
 
 
 def _failed(hotfix: Hotfix, command: c.RecordHotfixFailed) -> Events:
@@ -262,7 +257,7 @@ def _failed(hotfix: Hotfix, command: c.RecordHotfixFailed) -> Events:
     if hotfix.stage == "widening":
         asked = e.RevertRequested(option=hotfix.option, because="stage_failed", reason=command.reason)
         return (asked,)
-    return (e.HotfixFailed(**command.model_dump()),) if hotfix.stage == "approved" else ()
+    return (command,) if hotfix.stage == "approved" else ()
 
 
 def _renewed(incident: Incident, hotfix: Hotfix, command: c.RenewHotfix) -> Events:
@@ -279,18 +274,17 @@ def _renewal(hotfix: Hotfix, command: c.RecordHotfixRenewed | c.RecordRenewalFai
     if hotfix.renewing_until is None or hotfix.stage not in WATCHED:
         return ()
     if isinstance(command, c.RecordRenewalFailed):
-        return (e.RenewalFailed(option=hotfix.option, reason=command.reason),)
+        return (command,)
     until, receipt = hotfix.renewing_until, command.receipt
     return (e.HotfixRenewed(option=hotfix.option, expires_at=until, receipt=receipt),)
 
 
 def _refuted(command: c.RefuteHotfix) -> Events:
     """A hotfix found not to work is reverted at once: while it is in force nothing else may be chosen."""
-    refuted = e.HotfixRefuted(**command.model_dump())
-    if not refuted.found_useless:
-        return (refuted,)
+    if not command.found_useless:
+        return (command,)
     asked = e.RevertRequested(option=command.option, because="no_effect", reason=command.reason)
-    return refuted, asked
+    return command, asked
 
 
 def _harmed(incident: Incident, command: c.RecordHarm) -> Events:
@@ -304,8 +298,7 @@ def _harmed(incident: Incident, command: c.RecordHarm) -> Events:
 def _verified(incident: Incident, hotfix: Hotfix, command: c.VerifyHotfix) -> Events:
     if hotfix.stage != "applied" or hotfix.share < 1.0:
         return ()
-    verified = e.HotfixVerified(**command.model_dump())
     if incident.status in ("resolved", "closed"):
-        return (verified,)
+        return (command,)
     share = f"{100 * command.repaired_share:.0f} %"
-    return verified, e.IncidentResolved(how="hotfix", reason=f"The hotfix repaired {share} of the gap.")
+    return command, e.IncidentResolved(how="hotfix", reason=f"The hotfix repaired {share} of the gap.")

@@ -20,24 +20,24 @@ def understand(incident: Incident, command: c.Understanding, actor: Actor, at: d
             return (e.NoteAdded(text=said(command.text, "The note is empty.")),)
         case c.RecordMessage():
             known = (command.channel, command.message) in incident.messages
-            return () if known else (e.MessagePosted(channel=command.channel, message=command.message),)
+            return () if known else (command,)
         case c.ScorePrediction():
             return _score(incident, command)
         case c.AddEvidence():
             stages = {one.stage for one in incident.evidence_so_far}
             late = "diagnose" not in incident.awaits or command.piece.stage in stages
-            return () if late else (e.EvidenceFound(piece=command.piece),)
+            return () if late else (command,)
         case c.RecordDiagnosis():
             late = "diagnose" not in incident.awaits
             if late and (incident.diagnosis is not None or in_hand(incident)):
                 return ()
-            return (e.DiagnosisGathered(diagnosis=command.diagnosis),)
+            return (command,)
         case c.RecordDiagnosisFailure():
-            return (e.DiagnosisFailed(reason=command.reason),) if "diagnose" in incident.awaits else ()
+            return (command,) if "diagnose" in incident.awaits else ()
         case c.RecordBundle() | c.RecordBundleFailure():
             return _bundle(incident, command)
         case c.RecordPicture():
-            return (e.PictureDrawn(**command.model_dump()),) if DRAW in incident.awaits else ()
+            return (command,) if DRAW in incident.awaits else ()
         case c.LookAgain():
             if against := against_looking_again(incident):
                 raise Refused(against)
@@ -49,7 +49,7 @@ def understand(incident: Incident, command: c.Understanding, actor: Actor, at: d
         case c.ClearFinding():
             if incident.cleared_at is not None or incident.status == "closed":
                 return ()
-            return (e.FindingCleared(**command.model_dump()),)
+            return (command,)
         case c.Acknowledge() | c.Assign() | c.ChangeSeverity() | c.Silence():
             return _take(incident, command, actor, at)
         case _:
@@ -62,8 +62,8 @@ def _bundle(incident: Incident, command: c.RecordBundle | c.RecordBundleFailure)
     if incident.diagnosis is None:
         return ()
     if isinstance(command, c.RecordBundleFailure):
-        return () if before else (e.BundleFailed(**command.model_dump()),)
-    return () if before and before.root else (e.BundleKept(**command.model_dump()),)
+        return () if before else (command,)
+    return () if before and before.root else (command,)
 
 
 def _menu(incident: Incident, command: c.PrepareMenu) -> e.MenuPrepared:
@@ -88,10 +88,9 @@ def _join(incident: Incident, command: c.JoinFinding) -> Events:
     known = (incident.fingerprint, *(one.fingerprint for one in incident.also))
     if finding.fingerprint in known:
         return ()
-    joined = e.FindingJoined(finding=finding, shares=command.shares)
     if incident.judged or finding.severity >= incident.severity:  # a person's judgement stays
-        return (joined,)
-    return (joined, e.SeverityChanged(severity=finding.severity, reason=f"also: {finding.title}"))
+        return (command,)
+    return (command, e.SeverityChanged(severity=finding.severity, reason=f"also: {finding.title}"))
 
 
 def against_looking_again(incident: Incident) -> str | None:

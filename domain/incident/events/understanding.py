@@ -163,9 +163,9 @@ class MenuPrepared(Event):
     """
     The hotfixes that fit, with their trade-offs; may be empty, with the reason in `note`. `left_out` are the
     declared ones that are not offered, each with its reason; None where that was not recorded, as in version
-    1. Version 2 had no past promises, nor the kind of an option. `picture` is the digest of the chart of
-    repair against cost; None where fewer than two options are priced, and before version 4, which had no past
-    promises of what everybody gains or loses. Version 5 had neither hold-outs nor diversity.
+    1. Version 2 had no past promises, nor the kind of an option. Version 3 had no past promises of what
+    everybody gains or loses, version 5 neither hold-outs nor diversity. `picture` is the digest of a chart of
+    repair against cost, which is no longer drawn.
     """
 
     wire_name = "menu.prepared"

@@ -1,1 +1,1 @@
-"""What a team declares about getting better: rehearsals, replays, follow-ups, a digest, where tickets go."""
+"""What a team declares about getting better: rehearsals, replays, follow-ups, where tickets go."""

@@ -58,11 +58,9 @@ SERVE = {("up",), ("demo",), ("docs",)}
 GIVEN: dict[tuple[str, ...], tuple[str, ...]] = {
     ("assign",): ("1", f"terminal:{NASTY}"),
     ("audit", "attest"): (NASTY, "--link", "https://x.example", "--until", "2999-01-01"),
-    ("audit", "withdraw"): (NASTY,),
     ("backtest",): ("{file}", "--from", NASTY, "--to", "2026-03-02"),
     ("burn-in",): (NASTY, "--file", "{file}"),
     ("check", "new"): (NASTY, "--in", "{folder}"),
-    ("check", "promote"): (NASTY, "--file", "{file}"),
     ("check", "run"): (NASTY, "--file", "{file}"),
     ("declare",): (NASTY, "--description", NASTY),
     ("dismiss",): ("1", "--reason", NASTY),

@@ -92,10 +92,11 @@ def test_what_init_prints_passes_the_doctor_wherever_it_is_kept(
 ) -> None:
     assert terminal("init", tables).out.rstrip() == declared.read_text().rstrip()
     done = terminal("doctor", declared)
-    assert done.out.splitlines()[-1] == "Healthy."
+    assert done.out.splitlines()[-1] == "No problem found, but nothing is watched."
+    assert "nothing is watched: neither is a store named nor does one run → `recsysops up`" in done.out
     assert "✗" not in done.out
     report = terminal("doctor", declared, "--json").json
-    assert report["healthy"] is True
+    assert report["healthy"] is False
     assert {"tables.plays", "tables.items"} <= {
         one["where"].rpartition(".time")[0] or one["where"] for one in report["advice"]
     }

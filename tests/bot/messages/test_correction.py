@@ -13,7 +13,7 @@ from bot.messages import report
 from bot.messages.correction import STEPS as NAMED
 from bot.messages.correction import choices, moment, read_key
 from bot.messages.modals import correct
-from bot.workspace.block_kit.validate import problems_of_view
+from bot.workspace.block_kit import problems_of_view
 from domain.errors import Refused, Stale
 from domain.incident import commands as c
 from domain.incident.decide import decide

@@ -88,7 +88,7 @@ def test_a_pull_request_that_was_closed_says_what_can_be_done_and_has_buttons_fo
         "decline it, or have it opened again: "
     )
     drawn = str(card(incident, url))
-    assert "`recsysops follow-up edit 142` for something else" in drawn
+    assert "Reopen it there, or choose here." in drawn
     assert [one in drawn for one in ("Open another", "follow_up_edit", "follow_up_decline")] == [True] * 3
     closed, _ = after(*STORIES["pull request closed"], c.Close())
     drawn = str(card(closed, url))

@@ -8,7 +8,7 @@ from typing import Any
 from bot.messages.home import Shown, home
 from bot.messages.in_force import MOST_SHOWN, in_force
 from bot.messages.link import pages_at
-from bot.workspace.block_kit.validate import problems_of_view
+from bot.workspace.block_kit import problems_of_view
 from domain.incident.state import Incident
 from tests.bot.stories import after_story
 from tests.domain.incident.given import MORNING

@@ -21,7 +21,7 @@ def drawn(count: int) -> str:
 def test_the_card_names_the_first_that_joined_and_counts_the_others() -> None:
     assert "also:" not in drawn(0)
     assert "also: t0: fewer &lt;rows&gt;" in drawn(1)
-    assert "t2: fewer &lt;rows&gt;; and 2 more" in drawn(5)
+    assert "t0: fewer &lt;rows&gt;; and 4 more" in drawn(5)
 
 
 def test_one_cause_seen_in_many_slices_of_a_column_is_named_once_where_it_is_widest() -> None:
@@ -36,13 +36,13 @@ def test_one_cause_seen_in_many_slices_of_a_column_is_named_once_where_it_is_wid
     assert "t: 2" not in json.dumps(card(incident, pages_at("https://x")))
 
 
-def test_slices_of_one_table_that_share_no_rows_are_both_named() -> None:
+def test_slices_of_one_table_that_share_no_rows_are_both_counted() -> None:
     seen = [
         FINDING.model_copy(update={"slice": slice_of(country=country), "title": f"{country}: fewer rows"})
         for country in ("Peru", "Chile")
     ]
     incident, _ = after(OPEN, *(c.JoinFinding(finding=one, shares="cause") for one in seen))
-    assert "also: Peru: fewer rows; Chile: fewer rows" in json.dumps(card(incident, pages_at("https://x")))
+    assert "also: Peru: fewer rows; and 1 more" in json.dumps(card(incident, pages_at("https://x")))
 
 
 def test_a_part_of_another_incident_says_where_it_is_handled_and_can_only_be_reopened() -> None:

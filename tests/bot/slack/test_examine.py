@@ -71,7 +71,7 @@ def test_what_is_wrong_in_slack_is_named_with_what_to_do(
 def test_a_token_that_is_revoked_or_may_too_little_is_said(
     doctor: Doctor, room: Workspace, person: Driver
 ) -> None:
-    with Workspace(WorkspaceSettings(port=0, scopes=("chat:write", "usergroups:read"))) as poor:
+    with Workspace(WorkspaceSettings(port=0, scopes="chat:write,usergroups:read")) as poor:
         said = doctor(poor.api_url)
         assert "files:write" in said
         assert "(so cards have no picture)" in said

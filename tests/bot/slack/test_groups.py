@@ -12,7 +12,8 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.settings import BotSettings
 from bot.slack import groups as groups_module
-from bot.slack.groups import FRESH_SECONDS, STALE_SECONDS, Groups
+from bot.slack.groups import FRESH_SECONDS, Groups
+from domain.incident.permitted import STALE
 from tests.bot.slack.test_announce import submit
 from tests.bot.stories import DIAGNOSED, OFFERED, OPENED
 from tests.bot.test_directory import Clock
@@ -53,7 +54,7 @@ async def test_while_slack_asks_to_wait_nobody_who_is_known_is_refused_for_an_ho
     groups = Groups(client, door, clock)
     assert await groups.refresh()
     person.fault("ratelimited", method="usergroups.list", count=50, retry_after=30)
-    clock.now += STALE_SECONDS - 1
+    clock.now += STALE.total_seconds() - 1
     assert not await groups.refresh()
     assert groups.of("U-oncall") == (("ml", "oncall"), True)
     clock.now += 1

@@ -110,7 +110,7 @@ def test_looking_again_is_asked_for_in_the_message_and_shown_there(
     assert now().awaits["diagnose"][0] == now().last_event_id
     settle(announcer)
     shown = json.dumps(heads(person)[0]["blocks"])
-    assert "is being diagnosed again" in shown
+    assert "Being diagnosed again" in shown
     assert '"look_again"' not in shown
 
 

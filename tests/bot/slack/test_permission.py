@@ -7,8 +7,9 @@ from typing import get_args
 
 import pytest
 
-from bot.slack.permission import DANGEROUS, authorise
+from bot.slack.permission import authorise
 from domain.errors import NotAllowed
+from domain.incident.permitted import DANGEROUS
 from domain.recommender.route import Need, Permissions
 from workers.doctor.doctor import check
 from workers.door import Door

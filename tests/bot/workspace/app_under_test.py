@@ -21,22 +21,29 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 Json = dict[str, Any]
+OPTIONS = [{"text": {"type": "plain_text", "text": f"SEV{n}"}, "value": str(n)} for n in (1, 2)]
 
 
-def modal(callback_id: str = "note", title: str = "Note") -> Json:
+def modal() -> Json:
     return {
         "type": "modal",
-        "callback_id": callback_id,
-        "title": {"type": "plain_text", "text": title},
+        "callback_id": "note",
+        "title": {"type": "plain_text", "text": "Note"},
         "submit": {"type": "plain_text", "text": "Save"},
-        "notify_on_close": True,
         "blocks": [
             {
                 "type": "input",
                 "block_id": "words",
                 "label": {"type": "plain_text", "text": "Words"},
                 "element": {"type": "plain_text_input", "action_id": "typed", "max_length": 20},
-            }
+            },
+            {
+                "type": "input",
+                "block_id": "severity",
+                "optional": True,
+                "label": {"type": "plain_text", "text": "Severity"},
+                "element": {"type": "static_select", "action_id": "chosen", "options": OPTIONS},
+            },
         ],
     }
 
@@ -47,10 +54,9 @@ def button(action_id: str, value: str) -> Json:
 
 
 def card() -> list[Json]:
-    buttons = [button(name, "142") for name in ("open", "ignore", "late", "answer")]
-    options = [{"text": {"type": "plain_text", "text": f"SEV{n}"}, "value": str(n)} for n in (1, 2)]
-    buttons.append({"type": "static_select", "action_id": "severity", "options": options})
-    return [{"type": "actions", "block_id": "buttons", "elements": buttons}]
+    buttons = [button(name, "142") for name in ("open", "ignore", "late")]
+    more = {"type": "overflow", "action_id": "more", "options": OPTIONS}
+    return [{"type": "actions", "block_id": "buttons", "elements": [*buttons, more]}]
 
 
 class Seen:
@@ -58,7 +64,6 @@ class Seen:
 
     def __init__(self) -> None:
         self.bodies: list[tuple[str, Json]] = []
-        self.errors: list[str] = []
         self.delay_seconds = 0.0
 
     def of(self, kind: str) -> list[Json]:
@@ -70,9 +75,10 @@ def new_app(api_url: str, secret: str, seen: Seen) -> AsyncApp:
     app = AsyncApp(client=client, signing_secret=secret, raise_error_for_unhandled_request=False)
 
     @app.command("/recsysops")
-    async def command(ack: Any, body: Json) -> None:
+    async def command(ack: Any, body: Json, respond: Any) -> None:
         seen.bodies.append(("command", body))
-        await ack("All quiet.")
+        await ack()
+        await respond("All quiet.")
 
     @app.action("open")
     async def open_modal(ack: Any, body: Json, client: AsyncWebClient) -> None:
@@ -80,11 +86,10 @@ def new_app(api_url: str, secret: str, seen: Seen) -> AsyncApp:
         await ack()
         await client.views_open(trigger_id=body["trigger_id"], view=modal())
 
-    @app.action("severity")
-    async def severity(ack: Any, body: Json, respond: Any) -> None:
-        seen.bodies.append(("severity", body))
+    @app.action("more")
+    async def more(ack: Any, body: Json) -> None:
+        seen.bodies.append(("more", body))
         await ack()
-        await respond("Severity noted.", replace_original=False)
 
     @app.action("late")
     async def late(ack: Any, body: Json) -> None:
@@ -92,29 +97,12 @@ def new_app(api_url: str, secret: str, seen: Seen) -> AsyncApp:
         await asyncio.sleep(seen.delay_seconds)
         await ack()
 
-    @app.action("answer")
-    async def answer(ack: Any, body: Json, respond: Any) -> None:
-        seen.bodies.append(("answer", body))
-        await ack()
-        await respond(text="Replaced.", replace_original=True)
-
     @app.view("note")
     async def note(ack: Any, body: Json) -> None:
         seen.bodies.append(("note", body))
         words = body["view"]["state"]["values"]["words"]["typed"]["value"]
-        answers: dict[str, Json] = {
-            "bad": {"response_action": "errors", "errors": {"words": "Say more."}},
-            "again": {"response_action": "update", "view": modal(title="Again")},
-            "more": {"response_action": "push", "view": modal(title="More")},
-            "done": {"response_action": "clear"},
-            "broken": {"response_action": "update", "view": {"type": "modal"}},
-        }
-        await ack(**answers.get(words, {}))
-
-    @app.view_closed("note")
-    async def closed(ack: Any, body: Json) -> None:
-        seen.bodies.append(("closed", body))
-        await ack()
+        bad = {"response_action": "errors", "errors": {"words": "Say more."}}
+        await ack(**bad if words == "bad" else {})
 
     @app.event("app_home_opened")
     async def home(event: Json) -> None:

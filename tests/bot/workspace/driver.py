@@ -19,7 +19,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Answered:
-    """How the app took what a person did; see `bot.workspace.delivery.deliver.Answer`."""
+    """How the app took what a person did; see `bot.workspace.deliver.Answer`."""
 
     ack_ms: float
     status: int | None
@@ -39,11 +39,9 @@ class Driver:
     def close(self) -> None:
         self._http.close()
 
-    def press(
-        self, action_id: str, *, user: str = "U-oncall", message: Json | None = None, **more: Any
-    ) -> Answered:
-        """Presses in a message (JSON with channel and ts), else in the open modal; `home=True`: in Home."""
-        place = {} if message is None else {"channel": message["channel"], "ts": message["ts"]}
+    def press(self, action_id: str, *, message: Json, user: str = "U-oncall", **more: Any) -> Answered:
+        """Presses in a message (JSON with channel and ts)."""
+        place = {"channel": message["channel"], "ts": message["ts"]}
         return self._act("press", user=user, action_id=action_id, **place, **more)
 
     def command(
@@ -52,21 +50,21 @@ class Driver:
         return self._act("command", user=user, channel=channel, text=text, **more)
 
     def submit(self, values: Json, *, user: str = "U-oncall") -> Answered:
-        """Fills the topmost modal in, {block id: value} or {block id: {action id: value}}, and sends it."""
+        """Fills the open modal in, {block id: value} or {block id: {action id: value}}, and sends it."""
         return self._act("submit", user=user, values=values)
 
-    def close_modal(self, *, user: str = "U-oncall", everything: bool = False) -> Answered:
-        return self._act("close", user=user, all=everything)
+    def close_modal(self, *, user: str = "U-oncall") -> Answered:
+        return self._act("close", user=user)
 
     def open_home(self, *, user: str = "U-oncall") -> Answered:
         return self._act("open_home", user=user)
 
-    def say(self, text: str, *, user: str = "U-oncall", channel: str = "C-recsysops", **more: Any) -> Json:
-        return self._post("say", user=user, channel=channel, text=text, **more)
+    def say(self, text: str, *, user: str = "U-oncall", channel: str = "C-recsysops", **more: Any) -> None:
+        self._act("say", user=user, channel=channel, text=text, **more)
 
-    def fault(self, kind: str, **more: Any) -> None:
+    def fault(self, kind: str, *, method: str, **more: Any) -> None:
         """Orders something to go wrong; see `bot.workspace.faults.Fault`."""
-        self._post("faults", kind=kind, **more)
+        self._act("faults", kind=kind, method=method, **more)
 
     def group(self, handle: str, users: list[str]) -> Answered:
         """A user group has these members from now on, and the app is told."""
@@ -74,30 +72,19 @@ class Driver:
 
     def channel(self, channel: str, **changes: Any) -> None:
         """A channel changes: `is_archived`, `is_member`, `name`, or `gone=True`."""
-        self._post("channel", channel=channel, **changes)
+        self._act("channel", channel=channel, **changes)
 
     def delete(self, message: Json) -> None:
         """An administrator deletes a message."""
-        self._post("delete", channel=message["channel"], ts=message["ts"])
+        self._act("delete", channel=message["channel"], ts=message["ts"])
 
     def token(self, error: str) -> None:
         """Every call is refused with this, for instance `token_revoked`; with nothing no more."""
-        self._post("token", error=error)
+        self._act("token", error=error)
 
     def calls(self, method: str) -> int:
         """How often the app called a method of the Web API."""
         return int(self.state()["calls"].get(method, 0))
-
-    def advance(self, seconds: float) -> None:
-        """Moves the workspace's clock ahead."""
-        self._post("clock", advance_seconds=seconds)
-
-    def forget(self) -> None:
-        """Empties the workspace, which is quicker than starting another."""
-        self._post("forget")
-
-    def disconnect_sockets(self) -> int:
-        return int(self._post("sockets")["disconnected"])
 
     def state(self) -> Json:
         body: Json = self._http.get("/control/state").raise_for_status().json()
@@ -111,9 +98,8 @@ class Driver:
         return [m for m in self.state()["ephemerals"] if m["only_for"] == user and not m["deleted"]]
 
     def modal(self, user: str = "U-oncall") -> Json | None:
-        """The topmost modal a person has open."""
-        open_views: list[Json] = self.state()["views"][user]
-        return open_views[-1] if open_views else None
+        """The modal that a person has open."""
+        return next(iter(self.state()["views"][user]), None)
 
     def wait(self, look: Callable[[], Found | None], what: str, seconds: float = 120.0) -> Found:
         """
@@ -130,12 +116,9 @@ class Driver:
             time.sleep(0.03)
         raise TimeoutError(f"No {what} within {seconds} s.")
 
-    def _act(self, path: str, **body: Any) -> Answered:
-        return Answered(**self._post(path, **body))
-
-    def _post(self, path: str, **body: Any) -> Json:
-        response = self._http.post(f"/control/{path}", json=body)
+    def _act(self, what: str, **body: Any) -> Answered:
+        response = self._http.post(f"/control/{what}", json=body)
         answer: Json = response.json()
         if response.status_code != 200:
             raise Refused(answer["error"])
-        return answer
+        return Answered(**answer)

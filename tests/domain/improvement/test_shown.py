@@ -149,7 +149,7 @@ def test_worse_with_it_than_without_it_is_its_doing_and_nothing_else_is() -> Non
             replayed(agreed=by_hour(shadow=True)),
             record(0, earned=True),
             "by_hour would find it 1 h sooner, and is in shadow mode, where it pages nobody; "
-            "`recsysops check promote by_hour` lets it",
+            "remove `shadow = true` from [checks.by_hour] to let it",
         ),
         (replayed(agreed=by_hour(says="it was walked")), record(0), "it was walked"),
         (replayed(verdict="not judged", notes=("too short",)), record(0), "too short"),

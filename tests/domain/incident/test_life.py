@@ -115,7 +115,7 @@ def asked(incident: Incident, command: c.Command, actor: Actor, at: datetime) ->
 def buttons_work(incident: Incident) -> None:
     """Each is accepted from somebody who may press it; only Close may say what is missing instead."""
     for button in buttons(incident):
-        if button.action == "report":
+        if button.action in ("report", "why"):
             continue
         command = PRESSED[button.action](incident, button.option or "")
         if button.action == "close" and not asked(incident, command, THIRD, LATER):
@@ -196,7 +196,7 @@ def record_of(incident: Incident) -> e.Recorded:
 def steps_of(incident: Incident) -> Iterator[Step]:
     """Whatever may matter: every button, and every answer that a worker may give."""
     for button in buttons(incident):
-        if button.action not in ("report", "correct", "note", "assign", "severity", "silence"):
+        if button.action not in ("report", "why", "correct", "note", "assign", "severity", "silence"):
             yield PRESSED[button.action](incident, button.option or ""), THIRD
     key = incident.hotfix.option if incident.hotfix else "fill"
     for make in BY_KEY:

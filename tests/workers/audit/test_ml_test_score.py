@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from domain.answer import Audit
-from domain.improvement.attestation import Attest
+from domain.incident.events import AttestationGiven
 from domain.values import Actor
 from tests.workers.conftest import NOON
 from tests.workers.detect.test_looks import MINUTE, declared
@@ -52,7 +52,7 @@ def test_what_somebody_vouches_for_counts_under_their_name_until_it_expires_or_t
     recommender = declared(tmp_path)
     with log.begin() as connection:
         ada = Actor(kind="person", id=people.pseudonym(connection, "slack:U1"), known_as="slack:U1")
-    vouched = Attest(test="infra-1", how="automatic", link=CI, until=NOON + timedelta(days=30))
+    vouched = AttestationGiven(test="infra-1", how="automatic", link=CI, until=NOON + timedelta(days=30))
     attest(log, vouched, actor=ada, key="a", at=NOON)
     audit = read_audit(log, recommender, NOON)
     assert points(audit) == {"infra-1": 1.0}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from domain.diagnosis.bundle.manifest import digest
-from workers.bundle.objects import Objects
+from workers.bundle.objects import MANIFEST_BYTES, Objects
 
 CONTENT = b"what was read"
 NAME = digest(CONTENT)
@@ -46,6 +46,18 @@ def test_what_never_ends_in_a_file_s_place_counts_as_gone_and_is_made_whole(
     objects.path(NAME).unlink()
     put(objects.path(NAME))
     assert objects.found(NAME) is None
+    objects.keep(CONTENT)
+    assert objects.read(NAME) == CONTENT
+
+
+def test_a_huge_file_in_a_file_s_place_is_read_no_further_than_that_and_made_whole(tmp_path: Path) -> None:
+    objects = Objects(tmp_path)
+    objects.keep(CONTENT)
+    with objects.path(NAME).open("ab") as sparse:
+        sparse.truncate(1 << 38)  # 256 GB of which the disk holds one block
+    assert objects.read(NAME, len(CONTENT)) == CONTENT + b"\0"
+    assert objects.found(NAME, len(CONTENT)) == digest(CONTENT + b"\0")
+    assert len(objects.read(NAME) or b"") == MANIFEST_BYTES + 1
     objects.keep(CONTENT)
     assert objects.read(NAME) == CONTENT
 

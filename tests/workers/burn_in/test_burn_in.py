@@ -10,7 +10,6 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-from sqlalchemy import Engine
 from typer.testing import CliRunner
 
 from bot.cli.main import app
@@ -18,7 +17,6 @@ from domain.answer import BurnIn
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from workers.burn_in.burn_in import burn_in
-from workers.burn_in.keep import keep_burn_ins, read_notes
 from workers.declaration.declare import load
 
 END = datetime(2026, 3, 1, tzinfo=UTC)
@@ -95,7 +93,7 @@ def rows(days: float, seed: int, later: float = 0.0) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Recommender:
-    """A sound table, and one of a partner that came three days ago with five things wrong."""
+    """A sound table, and one of a partner that came three days ago with four things wrong."""
     folder = tmp_path_factory.mktemp("burn_in")
     write(folder / "films.parquet", pd.DataFrame({"film": [f"f{n}" for n in range(80)]}))
     views = rows(14, 1)
@@ -105,7 +103,6 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Recommender:
     write(folder / "views.parquet", views)
     partner = rows(3, 2, later=-5.0)
     partner["country"] = partner["country"].replace("JO", "Jordan")
-    partner.loc[partner.index[:40], "film"] = "unknown"
     partner.loc[partner.index[:3], "score"] = 7.0
     partner.loc[partner.index[1], "request"] = partner["request"].iloc[0]
     write(folder / "partner.parquet", partner)
@@ -118,16 +115,11 @@ def partner(scene: Recommender) -> BurnIn:
     return burn_in(scene, "partner", END)
 
 
-def test_it_says_what_the_table_holds(partner: BurnIn) -> None:
-    assert partner.through
-    assert any(line.startswith("rows an hour") for line in partner.holds)
-    assert any(line.startswith("device: text, about 2 different") for line in partner.holds)
-
-
-def test_what_breaks_the_declaration_is_odd_to_the_row(partner: BurnIn) -> None:
-    assert "3 rows have score out of [0, 1]" in partner.odd
-    assert "1 row has the request of another one" in partner.odd
-    assert any("name an item that films does not have" in line for line in partner.odd)
+def test_what_the_checks_would_have_raised_since_the_first_row_is_odd(partner: BurnIn) -> None:
+    said = "\n".join(partner.odd)
+    assert "partner_scores: partner: score outside 0 to 1 in 3 of the rows" in said
+    assert "partner_once: partner: 1 of the rows repeat the request of another" in said
+    assert "partner_volume: partner: no rows at all, 28 Feb 21:00 UTC, in 3 check runs" in said
 
 
 def test_what_differs_from_the_tables_beside_it_is_odd(partner: BurnIn) -> None:
@@ -162,45 +154,16 @@ def test_a_table_that_does_not_come_in_time_is_refused_in_words(scene: Recommend
         burn_in(scene, "viewss", END)
 
 
-def everything(log: Engine, recommender: Recommender, at: datetime) -> int:
-    """As many looks as there are tables."""
-    return sum(keep_burn_ins(log, recommender, at) for _ in recommender.tables)
-
-
 def test_a_table_that_ended_long_ago_is_refused_in_words(scene: Recommender) -> None:
     with pytest.raises(SourceError, match="its last row is of 28 Feb 2026, too old to look through"):
         burn_in(scene, "views", END + timedelta(days=60))
-
-
-def test_what_is_through_is_noted_once_by_itself(scene: Recommender, log: Engine) -> None:
-    begin = END - timedelta(days=4)
-    everything(log, scene, begin)
-    assert [(one.table, one.what) for one in read_notes(log)] == [("views", "the table")]
-    assert everything(log, scene, begin) == 0
-    assert len(read_notes(log)) == 1
-    assert keep_burn_ins(log, scene, END) == 1  # one table at a time
-    everything(log, scene, END)
-    noted = {(one.table, one.what) for one in read_notes(log)}
-    assert noted == {("views", "the table"), ("views", "device = watch"), ("partner", "the table")}
-    assert everything(log, scene, END + timedelta(days=2)) == 0
-
-
-def test_a_table_that_cannot_be_read_is_looked_through_later(tmp_path: Path, log: Engine) -> None:
-    (tmp_path / "recsysops.toml").write_text(
-        '[recommender]\nname = "t"\n\n[tables.views]\npath = "views.parquet"\ntime = "at"\n'
-    )
-    it = load(tmp_path, {})
-    assert keep_burn_ins(log, it, END) == 0
-    write(tmp_path / "views.parquet", rows(2, 1))
-    assert keep_burn_ins(log, it, END) == 0  # not at every look
-    assert keep_burn_ins(log, it, END + timedelta(hours=1)) == 1
 
 
 def test_the_terminal_says_it_in_words_and_for_programs(scene: Recommender) -> None:
     asked = ["burn-in", "partner", "--file", scene.folder, "--at", "2026-03-01"]
     said = CliRunner().invoke(app, asked, catch_exceptions=False).output
     assert "has enough history" in said
-    assert "! 3 rows have score out of [0, 1]" in said
+    assert "! partner_scores: partner: score outside 0 to 1 in 3 of the rows" in said
     assert "partner_volume" in said
     answer = json.loads(CliRunner().invoke(app, [*asked, "--json"], catch_exceptions=False).output)
     assert answer["burn_in"]["through"] is True

@@ -369,10 +369,10 @@ def test_what_is_declared_wrongly_is_said_with_its_line(tmp_path: Path, lines: s
     [
         ('kind = "missing"\ncolumns = ["ratng"]', 'no column "ratng"'),
         ('kind = "domain"\nranges = {genre = [0, 1]}', "genre holds text, which has no range"),
-        ('kind = "duplicates"', "names no key"),
-        ('kind = "references"', "names nothing that refers"),
+        ('kind = "duplicates"', "says not which columns may not repeat"),
+        ('kind = "references"', "says not what refers to what"),
         ('kind = "references"\nreferences = {item_id = "itmes.item_id"}', '"itmes" is not declared'),
-        ('kind = "references"\nreferences = {item_id = "items.id"}', 'table "items" has no column "id"'),
+        ('kind = "references"\nreferences = {item_id = "items.id"}', 'table "items": has no column "id"'),
         ('kind = "schema"\ntypes = {rating = "text"}', "rating should hold text; it holds number"),
     ],
 )

@@ -18,7 +18,7 @@ from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from tests.workers.conftest import declared_fill
 from workers.deployers.api import Api
-from workers.deployers.registry import options_of
+from workers.deployers.kind import DEPLOYERS
 from workers.log import obligations
 from workers.log.obligations import settle
 from workers.respond.resolve.deploy import apply
@@ -31,7 +31,7 @@ RECORDING = "recording"
 def recommender(deployer: Mapping[str, Any], kind: str) -> Recommender:
     """With one hotfix of this kind, which goes to the declared deployer."""
     table = Table(name="impressions", path="none.parquet", time="at", window=timedelta(minutes=1))
-    declared = options_of(deployer["kind"]).model_validate(deployer)
+    declared = DEPLOYERS.find(deployer["kind"]).options.model_validate(deployer)
     return Recommender(
         name="cinema",
         tables={"impressions": table},

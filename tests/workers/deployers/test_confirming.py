@@ -12,11 +12,10 @@ import pytest
 from domain.errors import DeployError, DeployUncertain
 from tests.workers.conftest import make_option
 from tests.workers.deployers.target import SECRET, Target, listening
-from workers.deployers.confirming import UNCONFIRMED, Confirming
+from workers.deployers.confirming import UNCONFIRMED, Confirming, open_deployer
 from workers.deployers.deployer import Deployer
 from workers.deployers.file import FileOptions
 from workers.deployers.pull_request import PullRequestOptions
-from workers.deployers.registry import open_deployer
 from workers.deployers.webhook import KIND, WebhookOptions
 from workers.environment import clock
 

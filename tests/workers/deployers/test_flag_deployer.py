@@ -15,9 +15,8 @@ import pytest
 from domain.errors import ConfigurationError, DeployError, DeployUncertain
 from tests.workers.conftest import make_option
 from tests.workers.deployers.flag_server import running
-from workers.deployers.confirming import Confirming
+from workers.deployers.confirming import Confirming, open_deployer
 from workers.deployers.flag import KIND, FlagOptions
-from workers.deployers.registry import open_deployer
 
 LATER = datetime(2026, 3, 8, 12, tzinfo=UTC)
 OPTION = make_option(deployer="flags", parameters={"kind": "webhook"})
@@ -287,5 +286,5 @@ def test_the_doctor_says_what_is_wrong_and_changes_nothing(path: Path, url: str,
 
 
 def test_it_is_asked_by_https_alone(path: Path) -> None:
-    with pytest.raises(ValueError, match="a flag server needs https"):
+    with pytest.raises(ValueError, match="it needs https"):
         declared(path, "http://flags.example")

@@ -29,7 +29,7 @@ from tests.workers.deployers import hub as hubs
 from tests.workers.deployers import target as targets
 from tests.workers.deployers.killed import RECORDING, recommender
 from tests.workers.deployers.mlflow_server import Registry
-from workers.deployers.registry import KINDS
+from workers.deployers.kind import DEPLOYERS
 from workers.log.handle import handle
 from workers.log.obligations import settle
 from workers.respond.resolve.deploy import apply, revert
@@ -261,4 +261,4 @@ def test_a_worker_killed_before_it_is_recorded_deploys_once_and_another_records_
 
 
 def test_each_kind_that_there_is_is_killed() -> None:
-    assert set(PLACES) == set(KINDS)
+    assert set(PLACES) == set(DEPLOYERS.ours())

@@ -12,9 +12,9 @@ from domain.errors import ConfigurationError, DeployError, DeployUncertain
 from tests.proxy import Proxy
 from tests.workers.conftest import make_option
 from tests.workers.deployers.mlflow_server import Registry
+from workers.deployers.confirming import open_deployer
 from workers.deployers.deployer import Deployer
 from workers.deployers.mlflow import KIND, MlflowOptions
-from workers.deployers.registry import open_deployer
 from workers.environment import clock
 
 OPTION = make_option(deployer="models", parameters={"kind": "webhook"})
@@ -171,7 +171,7 @@ def test_a_lost_answer_is_uncertain_and_asking_again_moves_it_once(
 
 
 def test_only_https_or_this_machine_is_asked_and_the_variable_has_to_be_set(registry: Registry) -> None:
-    with pytest.raises(ValueError, match="MLflow needs https"):
+    with pytest.raises(ValueError, match="it needs https"):
         declared(registry, "m", url="http://mlflow.example")
     one = declared(registry, "m", authorization_env="MLFLOW_AUTHORIZATION")
     with pytest.raises(ConfigurationError, match="MLFLOW_AUTHORIZATION is not set"):

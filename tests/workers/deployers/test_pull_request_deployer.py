@@ -14,9 +14,9 @@ from domain.errors import ConfigurationError, DeployError, DeployUncertain
 from tests.proxy import Proxy
 from tests.workers.conftest import make_option
 from tests.workers.deployers.hub import REPOSITORY, TOKEN, Hub, listening
+from workers.deployers.confirming import open_deployer
 from workers.deployers.deployer import Deployer
 from workers.deployers.pull_request import KIND, PullRequestOptions
-from workers.deployers.registry import open_deployer
 
 OPTION = make_option(deployer="repository")
 LATER = datetime(2026, 3, 8, 12, tzinfo=UTC)

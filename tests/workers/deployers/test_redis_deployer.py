@@ -20,9 +20,9 @@ from tests.key import key as key  # noqa: PLC0414 (a fixture)
 from tests.key import way as way  # noqa: PLC0414 (a fixture)
 from tests.proxy import Proxy
 from tests.workers.conftest import make_option
+from workers.deployers.confirming import open_deployer
 from workers.deployers.kind import Environment
 from workers.deployers.redis import KIND, RedisDeployer, RedisOptions
-from workers.deployers.registry import open_deployer
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = AT + timedelta(days=7)

@@ -12,7 +12,8 @@ from domain.errors import ConfigurationError, DeployError
 from domain.recommender.deployer import UnreadDeployer
 from tests.workers.conftest import make_option
 from workers.declaration.declare import load
-from workers.deployers.registry import GROUP, KINDS, find, open_deployer
+from workers.deployers.confirming import open_deployer
+from workers.deployers.kind import DEPLOYERS
 from workers.doctor.hotfixes import examine_deployer, examine_hotfixes
 
 DECLARED = """
@@ -86,7 +87,7 @@ def install(site: Path, source: str, distribution: str = "pigeon") -> None:
     metadata = site / f"{distribution}-1.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1\n")
-    (metadata / "entry_points.txt").write_text(f"[{GROUP}]\ncarrier_pigeon = carrier_pigeon:KIND\n")
+    (metadata / "entry_points.txt").write_text(f"[{DEPLOYERS.group}]\ncarrier_pigeon = carrier_pigeon:KIND\n")
 
 
 def declare(folder: Path, lines: str) -> Path:
@@ -162,10 +163,6 @@ def test_what_is_wrong_with_a_strangers_kind_is_reported_at_its_line(
     assert says in str(caught.value)
 
 
-def test_a_kind_is_found_by_its_name() -> None:
-    assert all(find(name) is kind and kind.name == name for name, kind in KINDS.items())
-
-
 OVERRIDES = {"file", "redis", "pull_request"}
 
 
@@ -185,4 +182,4 @@ OVERRIDES = {"file", "redis", "pull_request"}
     ],
 )
 def test_a_hotfix_goes_only_where_it_can_be_done(hotfix: str, carriers: set[str]) -> None:
-    assert {name for name, kind in KINDS.items() if kind.carries(hotfix)} == carriers
+    assert {name for name, kind in DEPLOYERS.ours().items() if kind.carries(hotfix)} == carriers

@@ -8,17 +8,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from domain.errors import ConfigurationError, Refused
 from domain.recommender.check import Check
 from domain.recommender.planned import Planned
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from tests.workers.conftest import NOON, make_finding
 from tests.workers.detect.test_tick import every, write
-from workers.audit.promote import promote, promotion
 from workers.checks.backtest import backtest
 from workers.checks.run import explained, run_checks
-from workers.declaration.declare import load
 from workers.detect.detection_run import detection_run
 from workers.detect.record import read_alarms, read_records
 
@@ -77,37 +74,6 @@ def test_a_check_in_the_shadow_silences_no_other(shadowed: Recommender) -> None:
     assert set(explained(declared, (total, part))) == {total, part}
     both = declared.model_copy(update={"checks": {"total": live, "trial": live}})
     assert explained(both, (total, part)) == (part,)
-
-
-def test_promoting_says_the_line_that_has_to_go_and_takes_it_out_when_asked_to(tmp_path: Path) -> None:
-    file = tmp_path / "recsysops.toml"
-    file.write_text(TOML)
-    change = promotion(tmp_path, "trial")
-    assert (change.line, change.before) == (16, "shadow = true           # since March")
-    assert file.read_text() == TOML
-    promote(change)
-    assert file.read_text() == TOML.replace("shadow = true           # since March\n", "")
-    assert not load(file).checks["trial"].shadow
-    assert list(tmp_path.iterdir()) == [file]
-
-
-def test_what_cannot_be_promoted_is_said_in_words(tmp_path: Path) -> None:
-    file = tmp_path / "recsysops.toml"
-    file.write_text(TOML)
-    change = promotion(file, "trial")
-    with pytest.raises(Refused, match="not in shadow mode"):
-        promotion(file, "total")
-    with pytest.raises(ConfigurationError, match='did you mean "trial"'):
-        promotion(file, "trail")
-    file.write_text("# a line more\n" + TOML)
-    with pytest.raises(Refused, match="changed meanwhile"):
-        promote(change)
-    file.write_text(
-        TOML.partition("[checks.total]")[0] + "[checks]\n"
-        'trial = { kind = "volume", table = "views", shadow = true }\n'
-    )
-    with pytest.raises(Refused, match="by hand"):
-        promotion(file, "trial")
 
 
 def test_what_was_planned_is_recorded_and_pages_no_one_until_it_is_over(

@@ -13,10 +13,12 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from skops.io import dump
-from sqlalchemy import make_url
+from sqlalchemy import Engine, make_url
 
+from domain.answer import WATCH
 from tests.brokers import AMQP_URL, BROKERS, way_to
 from workers.doctor.doctor import Advice, check
+from workers.store.memory import remember
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECRET = {"SHOP_SECRET": "s", "RECSYSOPS_VAR": "no-such-folder"}
@@ -204,7 +206,7 @@ BROKEN: list[tuple[str, Callable[[Path], object], str, str, str, str]] = [
             "[hotfixes.fill]",
         ),
         "error",
-        "checks.alike.by",
+        "checks.alike",
         'no column "contry"',
         '"country"',
     ),
@@ -388,6 +390,28 @@ def test_an_address_of_an_unknown_kind_of_broker_is_reported_without_its_passwor
 def about_broker(folder: Path, environment: Mapping[str, str]) -> list[tuple[str, str]]:
     lines = advice(folder, {**SECRET, **environment})
     return [(one.level, one.says) for one in lines if one.where == "broker"]
+
+
+def test_where_nothing_looks_the_doctor_says_so_and_is_not_the_one_to_call_it_healthy(
+    shop: Path, log: Engine, database_url: str
+) -> None:
+    environment = {**SECRET, "DATABASE_URL": database_url}
+
+    def told(environment: dict[str, str]) -> list[str]:
+        return [one.says for one in advice(shop, environment) if one.where == WATCH]
+
+    assert told(SECRET) == ["nothing is watched: neither is a store named nor does one run"]
+    assert told(environment) == ["nothing is watched: no check has looked at a table yet"]
+    with log.begin() as connection:
+        remember(connection, "detect:views", {"looked_at": NOW.isoformat()})
+    assert told(environment) == []
+    with log.begin() as connection:
+        remember(connection, "detect:views", {"looked_at": (NOW - timedelta(hours=9)).isoformat()})
+    assert told(environment) == [
+        "nothing is watched: no check has looked at a table since 2026-03-01 03:00 UTC"
+    ]
+    declared('[checks.by_slice]\nkind = "slice_volume"\ntable = "views"\n', "")(shop)
+    assert "nothing is watched: no check is declared" in told(environment)
 
 
 def test_twelve_and_more_ways_to_break_it_are_tried() -> None:

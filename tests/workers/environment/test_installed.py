@@ -8,9 +8,11 @@ no package takes the place of a kind of ours, and that none of them ends or sile
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -19,16 +21,16 @@ from domain.errors import ConfigurationError, OwnCheckError
 from domain.recommender.check import OWN_GROUP
 from domain.recommender.hotfix import HOTFIX_GROUP
 from workers.declaration import check_kinds, hotfix_kinds
-from workers.deployers import registry as deployers
+from workers.deployers.kind import DEPLOYERS
 from workers.environment import installed
-from workers.trackers import registry as trackers
+from workers.trackers.kind import TRACKERS
 
 Find = Callable[[str], Any]
 REGISTRIES: dict[str, tuple[Find, str]] = {
     OWN_GROUP: (check_kinds.find, "volume"),
     HOTFIX_GROUP: (hotfix_kinds.find, "fill_feature"),
-    deployers.GROUP: (deployers.find, "webhook"),
-    trackers.GROUP: (trackers.find, "github"),
+    DEPLOYERS.group: (DEPLOYERS.find, "webhook"),
+    TRACKERS.group: (TRACKERS.find, "github"),
 }
 Install = Callable[[str, str, str], str]
 NUMBERS = count()
@@ -131,6 +133,23 @@ def test_what_an_import_prints_is_not_what_a_program_reads(
     install(group, "strange = MODULE:KIND", "print('look at me')\nKIND = 3")
     refused(group)
     assert capsys.readouterr() == ("", "look at me\n")
+
+
+def test_two_imports_at_once_leave_stdout_where_it_was(
+    install: Install, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each ends its redirection in its own time, the first one first."""
+    pause = "import time\ntime.sleep({})\nKIND = 3"
+    for name, seconds in (("early", 0.2), ("late", 0.6)):
+        install(TRACKERS.group, f"{name} = MODULE:KIND", pause.format(seconds))
+    both = [Thread(target=refused, args=(TRACKERS.group, name)) for name in ("early", "late")]
+    before = sys.stdout
+    for one in both:
+        one.start()
+        time.sleep(0.1)
+    for one in both:
+        one.join()
+    assert sys.stdout is before
 
 
 def test_after_a_broken_kind_the_others_are_found(install: Install, group: str) -> None:

@@ -9,9 +9,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine
 
-from domain.errors import Refused, Tampered
-from domain.improvement.attestation import Attest, Withdraw
-from domain.incident.events import AUDIT, Attestation, NoteAdded, Recorded
+from domain.errors import Tampered
+from domain.incident.events import AUDIT, AttestationGiven, NoteAdded, Recorded
 from domain.values import Actor
 from tests.workers.conftest import NOON
 from workers.log.attest import attest, attestations
@@ -23,7 +22,7 @@ from workers.store.integrity.verify import verify
 from workers.store.log.encoder import Origin
 from workers.store.log.events import append, head_of, number, read_after
 
-VOUCH = Attest(
+VOUCH = AttestationGiven(
     test="infra-1", how="automatic", link="https://ci.example.org/twice", until=NOON + timedelta(days=90)
 )
 Said = Callable[..., tuple[Recorded, ...]]
@@ -33,8 +32,8 @@ Said = Callable[..., tuple[Recorded, ...]]
 def said(log: Engine, on_call: Actor) -> Said:
     """A person vouches: `said(VOUCH, "key")`."""
 
-    def say(command: Attest | Withdraw, key: str) -> tuple[Recorded, ...]:
-        return attest(log, command, actor=on_call, key=key, at=NOON)
+    def say(given: AttestationGiven, key: str) -> tuple[Recorded, ...]:
+        return attest(log, given, actor=on_call, key=key, at=NOON)
 
     return say
 
@@ -44,30 +43,19 @@ def standing(log: Engine) -> set[str]:
         return {one.test for one in attestations(connection)}
 
 
-def test_who_vouched_and_what_was_withdrawn_are_events_of_the_log(
-    log: Engine, said: Said, on_call: Actor
-) -> None:
+def test_who_vouched_is_an_event_of_the_log(log: Engine, said: Said, on_call: Actor) -> None:
     said(VOUCH, "a")
     said(VOUCH.model_copy(update={"test": "model-5"}), "b")
     assert standing(log) == {"infra-1", "model-5"}
-    said(Withdraw(test="infra-1"), "c")
-    assert standing(log) == {"model-5"}
     number(log)
     with log.connect() as connection:
         written = read_after(connection, 0)
-    assert [one.event.wire_name for one in written] == [
-        "attestation.given",
-        "attestation.given",
-        "attestation.withdrawn",
-    ]
+    assert [one.event.wire_name for one in written] == ["attestation.given", "attestation.given"]
     assert {(one.stream, one.actor) for one in written} == {(AUDIT, on_call.id)}
 
 
 def test_the_same_key_twice_is_answered_with_what_was_written_the_first_time(log: Engine, said: Said) -> None:
     assert said(VOUCH, "a") == said(VOUCH, "a")
-    assert said(VOUCH, "b") == ()
-    with pytest.raises(Refused, match="data-1 is not attested"):
-        said(Withdraw(test="data-1"), "c")
 
 
 def test_two_who_vouch_at_once_are_both_written(log: Engine, said: Said) -> None:
@@ -116,7 +104,7 @@ def test_an_attestation_in_an_incident_is_found(
 ) -> None:
     stream = opened("Drama", "a").stream
     (given,) = said(VOUCH, "b")
-    assert isinstance(given.event, Attestation)
+    assert isinstance(given.event, AttestationGiven)
     with log.begin() as connection:
         origin = Origin(actor=on_call, key="c", at=NOON)
         append(connection, head_of(connection, stream), [given.event], origin)

@@ -17,7 +17,6 @@ from workers.log import follow as following
 from workers.log.follow import catch_up, follow, stumble
 from workers.log.handle import Answer
 from workers.store import cards, followers
-from workers.store.log.chain import content_of
 from workers.store.log.events import number
 from workers.store.memory import recall, remember
 from workers.store.seal import of_event, seal
@@ -173,13 +172,13 @@ def test_an_event_of_a_later_release_is_waited_for_and_said(
     log: Engine, owner: psycopg.Connection, opened: Opened
 ) -> None:
     opened()
-    content = content_of("w", "worker", NOON, None, "{}", "k", 0, 1, "s", 1, "moon.landed")
+    columns = (9, "w", "worker", NOON, None, "k", 0, 1, "s", 1, "moon.landed")
     owner.execute(
         "WITH e AS (INSERT INTO events (workspace, stream, version, wire_name, schema_version, data,"
         " actor_kind, actor, at, key, part, hash, rules, seal) VALUES ('main', 's', 1, 'moon.landed', 1,"
         " '{}', 'worker', 'w', %s, 'k', 0, '', 9, %s) RETURNING id)"
         " INSERT INTO pending SELECT 'main', id FROM e",
-        [NOON, seal(of_event(content, b"", 9))],
+        [NOON, seal(of_event(b"", columns, "{}"))],
     )
     run_until(log, note_down, lambda: state(log).trouble is not None)
     now = state(log)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.covered import LoggingCoverage, LoggingPlan, SliceCoverage
+from domain.covered import LoggingCoverage, SliceCoverage
 from domain.diagnosis.coverage import NEEDED, plan_coverage
 from domain.errors import ConfigurationError, SourceError
 from domain.recommender.model import Logging
@@ -34,11 +35,11 @@ from tests.workers.logging_coverage.bookshop import (
 from workers.declaration.declare import load
 from workers.doctor.doctor import check
 from workers.logging_coverage.coverage import logging_coverage
-from workers.logging_coverage.plan import plan_logging
 from workers.models.candidates import REQUESTS, read_candidates
 from workers.models.logged import log_in
 
 SPAN = timedelta(hours=HOURS)
+plan_logging = partial(logging_coverage, planned=True)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,7 @@ def shop(tmp_path: Path, everyone: pd.DataFrame, logged: pd.DataFrame) -> Callab
     return made
 
 
-def of(found: LoggingPlan | LoggingCoverage, **where: str) -> SliceCoverage:
+def of(found: LoggingCoverage, **where: str) -> SliceCoverage:
     (one,) = [one for one in found.slices if one.slice == slice_of(**where)]
     return one
 
@@ -79,11 +80,11 @@ def test_what_is_planned_is_what_is_then_logged(
     planned = plan_logging(shop(), END, SPAN)
     held = logging_coverage(shop(), END, SPAN)
     assert planned.windows == held.windows == HOURS
-    assert planned.requests_a_day == pytest.approx(VISITS * 24 / HOURS)
-    assert planned.share == pytest.approx(logged["visit"].nunique() / VISITS, rel=0.1)
-    assert planned.volume.rows == pytest.approx(4 * planned.volume.requests)
-    assert planned.volume.bytes is not None
-    assert 100 < planned.volume.bytes / (planned.volume.rows or 1) < 300
+    assert planned.requests == pytest.approx(VISITS)
+    assert planned.logged / VISITS == pytest.approx(logged["visit"].nunique() / VISITS, rel=0.1)
+    assert planned.rows_a_day == pytest.approx(4 * planned.a_day(planned.logged))
+    assert planned.bytes_a_day is not None
+    assert 100 < planned.bytes_a_day / (planned.rows_a_day or 1) < 300
     for one in planned.slices:
         there = of(held, **dict(one.slice))
         assert there.requests == pytest.approx(one.requests)
@@ -121,9 +122,9 @@ def test_settings_that_are_asked_for_take_the_place_of_those_declared(
 ) -> None:
     little = plan_logging(shop(), END, SPAN, asked={"k": 5, "share": 0.001, "max_rate": 0.01})
     much = plan_logging(shop(), END, SPAN, asked={"k": 60, "share": None})
-    assert little.share < plan_logging(shop(), END, SPAN).share < much.share
+    assert little.logged < plan_logging(shop(), END, SPAN).logged < much.logged
     assert little.settings == {"share": 0.001, "k": 5, "max_rate": 0.01}
-    assert much.settings["share"] == SHARE
+    assert much.settings == {**little.settings, "share": SHARE, "k": 60, "max_rate": RATE}
     alone = plan_logging(shop(), END, SPAN, asked={"dimensions": [("door",)]})
     assert {one.slice for one in alone.slices} == {slice_of(door="front"), slice_of(door="back")}
 
@@ -133,10 +134,10 @@ def test_rows_of_several_columns_are_requests_once_each_and_a_measure_counts_the
 ) -> None:
     declared = shop()
     write(tmp_path / "visits.parquet", pd.concat([everyone, everyone]))
-    assert plan_logging(declared, END, SPAN).requests_a_day == pytest.approx(VISITS * 24 / HOURS)
+    assert plan_logging(declared, END, SPAN).requests == pytest.approx(VISITS)
     write(tmp_path / "visits.parquet", everyone.assign(times=3.0))
     counted = plan_logging(declared, END, SPAN, asked={"measure": "times"})
-    assert counted.requests_a_day == pytest.approx(3 * VISITS * 24 / HOURS)
+    assert counted.requests == pytest.approx(3 * VISITS)
 
 
 def test_without_a_table_of_requests_they_are_those_that_the_log_stands_for(
@@ -148,7 +149,7 @@ def test_without_a_table_of_requests_they_are_those_that_the_log_stands_for(
     assert of(held, place="town").requests is None
     assert of(held, place="town").stands == pytest.approx(VISITS * 0.7 / HOURS, rel=0.1)
     planned = plan_logging(declared, END, SPAN)
-    assert planned.requests_a_day == pytest.approx(held.stands * 24 / HOURS)
+    assert planned.requests == pytest.approx(held.stands)
     assert abs(held.stands - VISITS) < 4 * held.stands_error
     with pytest.raises(ConfigurationError, match='write requests = "table" of a table that every request'):
         plan_logging(shop(None, ('requests = "visits"\n', ""), ('inclusion = "chance"\n', "")), END, SPAN)

@@ -8,8 +8,6 @@ import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.compose import make_column_transformer
@@ -18,13 +16,10 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from domain.diagnosis.inside.layers import activations, parting_of
 from domain.diagnosis.items.attribution import attribute_gap
 from domain.errors import SourceError
 from workers.models.files import load_model
-from workers.models.onnx_layers import with_layers
 from workers.models.process import open_model
-from workers.models.skops_file import SkopsModel
 
 CHANCE = np.random.default_rng(0)
 HOTELS = pd.DataFrame(CHANCE.normal(size=(600, 3)), columns=["price", "stars", "distance"])
@@ -144,49 +139,9 @@ def test_a_library_that_is_not_there_is_named_with_what_brings_it(
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "logistic"])
-def test_the_hidden_layers_of_a_graph_hold_what_they_held_where_it_was_trained(
-    tmp_path: Path, activation: str
-) -> None:
+def test_a_network_scores_as_where_it_was_trained(tmp_path: Path, activation: str) -> None:
     settings = {"hidden_layer_sizes": (6, 4), "activation": activation, "max_iter": 300, "random_state": 0}
     network = make_pipeline(StandardScaler(), MLPClassifier(**settings)).fit(HOTELS, BOOKED)
     scores = np.log(network.predict_proba(HOTELS)).dot([-1, 1])
     with open_model(exported(network, tmp_path, options={"zipmap": False})) as there:
-        found = there.activations(HOTELS)
         np.testing.assert_allclose(there.score(HOTELS), scores, atol=1e-4)
-    wanted = activations(SkopsModel(network), HOTELS)
-    assert list(found) == list(wanted)
-    hidden = [name for name in found if not str(name).startswith("0.")]
-    np.testing.assert_allclose(found[hidden], wanted[hidden], atol=1e-4)
-    np.testing.assert_allclose(found["0.price"], HOTELS["price"])
-
-
-def test_a_graph_without_hidden_layers_has_none(tmp_path: Path) -> None:
-    with open_model(exported(LogisticRegression().fit(HOTELS, BOOKED), tmp_path)) as there:
-        assert there.activations(HOTELS).empty
-
-
-def test_dear_hotels_part_from_comparable_ones_at_the_inputs_of_a_graph(tmp_path: Path) -> None:
-    network = MLPClassifier(hidden_layer_sizes=(6,), max_iter=300, random_state=0).fit(HOTELS, BOOKED)
-    rows = HOTELS.assign(hotel=[f"h{n}" for n in range(600)])
-    rows.loc[:29, "price"] = 6.0
-    with open_model(exported(network, tmp_path)) as there:
-        found = parting_of(there, rows[:30], rows[30:], ["price", "stars", "distance"], "hotel")
-    assert found is not None
-    assert found.first == found.layers[0]
-    assert found.first.units[0][0] == "price"
-    assert [one.name for one in found.layers] == ["inputs", "hidden layer 1"]
-
-
-@pytest.mark.parametrize("content", [b"\x3a\x05ab", b"\x80", b"\x3b"], ids=["cut", "no end", "a group"])
-def test_what_is_no_graph_is_said(content: bytes) -> None:
-    with pytest.raises(ValueError, match=r"longer than|ends within|of kind 3"):
-        with_layers(content)
-
-
-@given(st.binary(max_size=60))
-def test_whatever_bytes_there_are_they_are_read_or_refused(content: bytes) -> None:
-    try:
-        graph, _names = with_layers(content)
-    except (ValueError, UnicodeDecodeError):
-        return
-    assert graph.startswith(content)

@@ -3,6 +3,7 @@
 import functools
 import os
 import signal
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,10 +22,13 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+import domain
 from domain.diagnosis.items.attribution import attribute_gap
 from domain.errors import SourceError
 from tests.domain.diagnosis.rerun.kitchen import FEATURES, Kitchen, visits
 from workers.embedded.process import INHERITED
+from workers.models import process
+from workers.models.child import WAKE_SECONDS
 from workers.models.process import MEGABYTE, ONE_THREAD, PASSED_ON, Limits, ModelProcess, open_model
 
 
@@ -152,3 +156,84 @@ def test_a_small_file_that_unpacks_into_more_than_memory_is_reported_and_the_nex
         open_model(bomb, Limits(memory=300 * MEGABYTE))
     asked = visits(here, 3, 2)[list(FEATURES)]
     assert len(there.score(asked)) == len(asked)
+
+
+BADLY = """
+import os, time
+import __main__ as child
+properly = child._done
+
+def forking(model, asked, frame):
+    if asked["do"] == "readings":
+        while True:
+            try:
+                os.write(1, b"look at me " * 100_000)
+            except OSError as error:
+                raise RuntimeError from error
+    if os.fork() == 0:
+        time.sleep(600)
+    if asked["do"] == "contributions":
+        time.sleep(600)
+    return properly(model, asked, frame)
+
+child._done = forking
+"""
+
+
+@pytest.fixture
+def badly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelProcess]:
+    """A model whose library forks at each question, and never stops writing if asked for readings."""
+    (tmp_path / "badly.py").write_text(BADLY)
+    path = (str(tmp_path), str(Path(domain.__file__).parents[1]))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
+    monkeypatch.setattr(process, "_started", [])
+    with ModelProcess(saved(Ridge().fit([[0.0], [1.0]], [0.0, 1.0]), tmp_path), needs=["badly"]) as model:
+        yield model
+    forker = process._forker()
+    forker.line.close()  # as if this process were gone: it ends, and all that models forked
+    forker.process.wait(30)
+
+
+ROW = pd.DataFrame({"a": [1.0]})
+
+
+def gone(one: psutil.Process) -> bool:
+    """Whether it ends before long; a machine without an init may leave its number behind."""
+    until = time.monotonic() + WAKE_SECONDS + 30
+    while time.monotonic() < until:
+        if not one.is_running() or one.status() == psutil.STATUS_ZOMBIE:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def forked(model: ModelProcess) -> list[psutil.Process]:
+    return list(psutil.Process(model.pid).children())
+
+
+def test_what_a_model_forks_ends_with_it_however_it_ends(badly: ModelProcess) -> None:
+    badly.score(ROW)
+    badly.score(ROW)
+    (first, second), forker = forked(badly), process._forker()
+    with open_model(badly.path) as other:
+        other.score(ROW)
+        badly.limits = Limits(seconds=0.5)
+        with pytest.raises(SourceError, match="and the model was stopped"):
+            badly.contributions(ROW, ROW)
+        assert gone(first) and gone(second)
+        (third,) = forked(other)
+        os.kill(other.pid, signal.SIGSEGV)
+        with pytest.raises(SourceError, match=r"ended without an answer|was killed"):
+            other.score(ROW)
+    with open_model(badly.path) as last:
+        last.score(ROW)
+        (fourth,) = forked(last)
+    assert gone(third) and gone(fourth)
+    assert forker.lives
+
+
+def test_a_model_that_never_stops_writing_writes_nothing(badly: ModelProcess) -> None:
+    with pytest.raises(SourceError, match="RuntimeError"):
+        badly.readings(ROW)
+    assert os.fstat(process._forker().said.fileno()).st_size == 0
+    assert len(badly.score(ROW)) == 1

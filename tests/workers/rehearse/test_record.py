@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
+from domain.answer import WATCH, Advice
 from domain.errors import Tampered
 from domain.incident import commands as c
 from domain.incident.events import REHEARSALS, HotfixRehearsed, NoteAdded, Recorded
@@ -22,7 +23,7 @@ from tests.workers.respond.diagnose.test_diagnose import ONSET
 from tests.workers.respond.diagnose.test_diagnose import recommender as recommender  # noqa: PLC0414 (a fixture)
 from tests.workers.respond.resolve.test_track_record import work_on
 from workers.audit.ml_test_score import read_audit
-from workers.doctor.rehearsals import examine_rehearsals
+from workers.doctor.log import examine_log
 from workers.log.follow import catch_up
 from workers.log.handle import Answer, handle
 from workers.log.rehearsals import BY_ITSELF, record, rehearsals
@@ -196,13 +197,17 @@ def test_what_a_person_rehearses_speaks_half_and_what_repairs_nothing_not_at_all
 def test_the_doctor_names_what_repaired_nothing_until_it_repairs_again(
     log: Engine, ran: Ran, database_url: str, on_call: Actor
 ) -> None:
+    def told(environment: dict[str, str]) -> list[Advice]:
+        every = examine_log(FILL, environment, datetime(2026, 3, 4, tzinfo=UTC))
+        return [one for one in every if one.where != WATCH]
+
     environment = {"DATABASE_URL": database_url}
-    assert list(examine_rehearsals(FILL, environment)) == []
+    assert told(environment) == []
     ran(said(verdict="nothing", says="the file is gone"))
-    (advice,) = examine_rehearsals(FILL, environment)
+    (advice,) = told(environment)
     assert (advice.level, advice.where) == ("warning", "hotfixes.fill_language")
     assert advice.says == "repaired nothing when it was last rehearsed, on 2026-03-03: the file is gone"
     ran(said(), by=on_call)
-    assert list(examine_rehearsals(FILL, environment)) == []
-    assert list(examine_rehearsals(FILL, {})) == []
-    assert list(examine_rehearsals(FILL, {"DATABASE_URL": "postgresql://localhost:1/none"})) == []
+    assert told(environment) == []
+    assert told({}) == []
+    assert told({"DATABASE_URL": "postgresql://localhost:1/none"}) == []

@@ -15,7 +15,8 @@ from domain.incident.followed import is_open, standing
 from domain.incident.state import Incident
 from domain.values import Actor, AddedCheck, Estimate, Improvement, TriedChange
 from tests.workers.replay.depot import END, HALF, Depot, scans
-from workers.declaration.addition import add, lines_of
+from workers.declaration.addition import add
+from workers.declaration.lines import lines_of
 from workers.detect.quietly import quietly
 from workers.detect.record import begin_records
 from workers.environment.settings import settings

@@ -21,8 +21,8 @@ from domain.incident.state import Incident
 from domain.values import Actor, AddedCheck, Estimate, Improvement, TriedChange
 from tests.workers.conftest import make_finding
 from tests.workers.deployers.hub import REPOSITORY, Hub, listening
-from workers.declaration.addition import lines_of
 from workers.declaration.declare import load
+from workers.declaration.lines import lines_of
 from workers.environment.settings import settings
 from workers.log import obligations
 from workers.log.handle import handle

@@ -10,8 +10,9 @@ import pytest
 from domain.incident import commands as c
 from domain.values import AddedCheck
 from tests.workers.respond.ferries import DECLARED, KEYS
-from workers.declaration.addition import add, lines_of, written
+from workers.declaration.addition import add, written
 from workers.declaration.declare import load
+from workers.declaration.lines import lines_of
 from workers.respond.change import make
 
 

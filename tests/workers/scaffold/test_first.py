@@ -94,6 +94,21 @@ def test_how_often_something_comes_of_a_row_is_watched_by_slice(tmp_path: Path, 
     assert incidents == ([("offers_ordered", (("country", "DE"),))] if spoilt else [])
 
 
+def test_a_price_is_not_sliced_by_and_yet_watched(tmp_path: Path) -> None:
+    end = offers(tmp_path, spoilt=False)
+    frame = pd.read_csv(tmp_path / "offers.csv")
+    frame["price"] = np.random.default_rng(4).gamma(3.0, 9.0, len(frame))
+    frame.loc[pd.to_datetime(frame["offered_at"]) >= end - timedelta(days=1), "price"] *= 100
+    frame.to_csv(tmp_path / "offers.csv", index=False)
+    (tmp_path / "recsysops.toml").write_text(init(tmp_path, end))
+    recommender = load(tmp_path, {})
+    assert "price" not in recommender.tables["offers"].dimensions
+    watching = {name: one for name, one in recommender.checks.items() if "price" in str(one.options)}
+    assert set(watching) == {"offers_numbers", "offers_numbers_missing"}
+    found = backtest(recommender.model_copy(update={"checks": watching}), end - timedelta(days=1), end)
+    assert {one.check for one in found.incidents} == {"offers_numbers"}
+
+
 def test_what_is_guessed_passes_the_doctor(folder: Path) -> None:
     (folder / "recsysops.toml").write_text(init(folder))
     lines = check(folder, environment={}, at=datetime(2026, 1, 2, 4, tzinfo=UTC))

@@ -13,7 +13,8 @@ import pytest
 from domain.detection.data.window import Grid
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
-from workers.sources.aggregate.count import census, count_windows, time_bins
+from workers.sources.aggregate.count import count_windows, time_bins
+from workers.sources.aggregate.profile import profile
 from workers.sources.engines.source import open_source
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -47,5 +48,5 @@ def test_it_is_counted_in_the_same_windows(
     assert [int(total.get(n, 0)) for n in range(6)] == [60] * 5 + [0]
     assert len(time_bins(shop, "plays", START, START + 6 * HOUR, timedelta(minutes=1))) == 300
     with open_source(shop, "plays") as source:
-        found = census(source, START + 2 * HOUR)
+        found = profile(source, START + 2 * HOUR)
     assert (found.first, found.rows, found.in_future) == (START, 300, 179)

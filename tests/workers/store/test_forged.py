@@ -25,7 +25,7 @@ from domain.incident.menu import digest_of
 from domain.incident.obligations import open_obligations
 from domain.values import Actor
 from tests.workers.conftest import NOON, make_option
-from workers.log.attest import Attest, attest, attestations
+from workers.log.attest import attest, attestations
 from workers.log.follow import catch_up
 from workers.log.handle import Answer, handle
 from workers.log.obligations import hand_over, remind, settle
@@ -163,7 +163,9 @@ def test_a_key_that_somebody_took_beforehand_keeps_nobody_out(
     again = pressed(chosen, c.AddNote(text="mine"), "later")
     assert (again.repeated, again.events[0].version) == (True, answered.events[0].version)
     forge("audit", APPROVED, key="vouch")
-    said = Attest(test="data-1", how="manual", link="https://example.org", until=NOON + timedelta(days=9))
+    said = e.AttestationGiven(
+        test="data-1", how="manual", link="https://example.org", until=NOON + timedelta(days=9)
+    )
     actor = Actor(kind="person", id="terminal:on-call")
     assert len(attest(log, said, actor=actor, key="vouch", at=NOON)) == 1
     with log.connect() as connection:

@@ -15,9 +15,8 @@ from sqlalchemy import Engine
 
 from bot.slack import announce
 from domain.errors import LogError, Refused, Tampered
-from domain.improvement.attestation import Attest
 from domain.incident.commands import AddNote
-from domain.incident.events import Recorded
+from domain.incident.events import AttestationGiven, Recorded
 from domain.incident.obligations import BOTS_OWN, open_obligations
 from domain.values import Actor
 from tests.workers.conftest import NOON
@@ -30,11 +29,12 @@ from workers.store.connection import owner_engine
 from workers.store.exports.export import export
 from workers.store.integrity.rebuild import rebuild
 from workers.store.integrity.verify import verify
-from workers.store.log.chain import canonical, chained, linked
+from workers.store.log.chain import chained, linked
 from workers.store.log.events import last_position, number, read_stream
 from workers.store.log.line import read, spell
+from workers.store.log.recorded import sealed
 from workers.store.migrate import migrate
-from workers.store.seal import of_event, seal
+from workers.store.seal import seal
 from workers.store.signature import spell_public
 
 Opened = Callable[..., Answer]
@@ -161,7 +161,7 @@ def test_an_event_that_this_release_cannot_read_keeps_all_of_it_out(other: Engin
     rows[5]["wire_name"] = "note.sung"
     rows[5]["hash"] = chained(rows[0]["hash"], rows[5])
     rows[5]["entry_hash"] = linked(rows[4]["entry_hash"], rows[5]["hash"])
-    rows[5]["seal"] = seal(of_event(canonical(rows[5]), rows[5]["hash"], rows[5]["rules"]))
+    rows[5]["seal"] = seal(sealed(rows[5]))
     file.write_bytes(b"".join(map(spell, rows)))
     with pytest.raises(LogError, match=r"note\.sung"):
         restore.restore(other, file)
@@ -269,7 +269,9 @@ def test_what_people_vouch_for_comes_with_it_and_has_no_card(
 ) -> None:
     opened("Drama", "a")
     until = NOON + timedelta(days=90)
-    vouched = Attest(test="infra-1", how="manual", link="https://wiki.example.org/twice", until=until)
+    vouched = AttestationGiven(
+        test="infra-1", how="manual", link="https://wiki.example.org/twice", until=until
+    )
     attest(log, vouched, actor=on_call, key="b", at=NOON)
     path = tmp_path / "log.jsonl"
     path.write_bytes(b"".join(export(log)))

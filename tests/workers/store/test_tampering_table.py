@@ -21,10 +21,11 @@ from workers.log.handle import Answer
 from workers.store.connection import ROLE, driver_address, role_of
 from workers.store.integrity.rebuild import rebuild
 from workers.store.integrity.verify import verify
-from workers.store.log.chain import canonical, chained, linked
+from workers.store.log.chain import chained, linked
 from workers.store.log.checkpoint import compare, make, read_file, spell
 from workers.store.log.events import COLUMNS, number
-from workers.store.seal import of_event, seal
+from workers.store.log.recorded import sealed
+from workers.store.seal import seal
 from workers.witnesses.folder import Folder
 
 Opened = Callable[..., Answer]
@@ -83,7 +84,7 @@ def resealed(connection: psycopg.Connection) -> None:
     names = COLUMNS.split(", ")
     for event, *row in connection.execute(wanted.encode()).fetchall():
         event_row = dict(zip(names, row, strict=True))
-        made = seal(of_event(canonical(event_row), event_row["hash"], event_row["rules"]))
+        made = seal(sealed(event_row))
         connection.execute("UPDATE events SET seal = %s WHERE id = %s", [made, event])
 
 

@@ -10,8 +10,7 @@ import pytest
 
 from domain.errors import TrackerError
 from workers.trackers.file import KIND, FileOptions, FileTracker
-from workers.trackers.kind import Draft, Tracker
-from workers.trackers.registry import open_tracker
+from workers.trackers.kind import Draft, Tracker, open_tracker
 
 DRAFT = Draft("Alarm on unset language", ("To do: check.", "What happened."))
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

@@ -12,8 +12,7 @@ from domain.errors import ConfigurationError, TrackerError
 from tests.workers.trackers.github import REPOSITORY, TOKEN, Github
 from tests.workers.trackers.site import listening
 from workers.trackers.github import KIND, GithubOptions
-from workers.trackers.kind import Draft, Tracker
-from workers.trackers.registry import open_tracker
+from workers.trackers.kind import Draft, Tracker, open_tracker
 
 KEY = "incident-1:9"
 DRAFT = Draft("Alarm on unset language", ("To do: check.", "What happened."))
@@ -157,5 +156,5 @@ def test_the_doctor_says_what_is_wrong_and_writes_nothing(github: Github) -> Non
 
 
 def test_it_is_spoken_to_by_https_alone(github: Github) -> None:
-    with pytest.raises(ValueError, match="GitHub needs https"):
+    with pytest.raises(ValueError, match="it needs https"):
         declared(github, url="http://github.example")

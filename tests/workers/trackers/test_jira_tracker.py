@@ -12,8 +12,7 @@ from domain.errors import TrackerError
 from tests.workers.trackers.jira import STATUSES, TOKEN, USER, Jira
 from tests.workers.trackers.site import listening
 from workers.trackers.jira import KIND, JiraOptions
-from workers.trackers.kind import Draft, Tracker
-from workers.trackers.registry import open_tracker
+from workers.trackers.kind import Draft, Tracker, open_tracker
 
 KEY = "incident-1:9"
 DRAFT = Draft("Alarm on unset language", ("To do: check.", "What happened."))
@@ -135,5 +134,5 @@ def test_the_doctor_says_what_is_wrong_and_writes_nothing(jira: Jira) -> None:
 def test_a_label_with_a_space_and_plain_http_elsewhere_are_errors(jira: Jira) -> None:
     with pytest.raises(ValueError, match="Jira takes none with a space: 'two words'"):
         declared(jira, labels=["two words"])
-    with pytest.raises(ValueError, match="Jira needs https"):
+    with pytest.raises(ValueError, match="it needs https"):
         declared(jira, url="http://jira.example")

@@ -14,7 +14,7 @@ from workers.declaration.declare import load
 from workers.doctor.doctor import check
 from workers.environment.settings import Settings
 from workers.process.schedule import TICKETS_SECONDS, declared_ticks
-from workers.trackers.registry import GROUP, KINDS, find, open_tracker
+from workers.trackers.kind import TRACKERS, open_tracker
 
 DECLARED = """
 [recommender]
@@ -64,7 +64,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (folder / "corkboard-1.dist-info").mkdir(parents=True)
     monkeypatch.syspath_prepend(str(folder))
     points = folder / "corkboard-1.dist-info" / "entry_points.txt"
-    points.write_text(f"[{GROUP}]\ncorkboard = corkboard:KIND\n")
+    points.write_text(f"[{TRACKERS.group}]\ncorkboard = corkboard:KIND\n")
     yield folder
     sys.modules.pop("corkboard", None)
 
@@ -84,7 +84,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             ":11: trackers.board.token: unknown key; did you",
         ),
         ('kind = "jira"\nurl = "https://j.example"\nproject = "rec"\ntoken_env = "T"', "board.project: "),
-        ('kind = "jira"\nurl = "http://j.example"\nproject = "REC"\ntoken_env = "T"', "Jira needs https"),
+        ('kind = "jira"\nurl = "http://j.example"\nproject = "REC"\ntoken_env = "T"', "it needs https"),
     ],
 )
 def test_what_is_wrong_is_reported_with_line_key_and_nearest_name(
@@ -141,7 +141,3 @@ def test_the_doctor_looks_at_each_that_is_declared(tmp_path: Path) -> None:
     assert [(one.level, one.where, one.says) for one in said] == [
         ("error", "trackers.board", "the variable ISSUES_TOKEN is not set: GitHub could not be asked")
     ]
-
-
-def test_a_kind_is_found_by_its_name() -> None:
-    assert all(find(name) is kind and kind.name == name for name, kind in KINDS.items())

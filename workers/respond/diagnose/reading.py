@@ -25,7 +25,7 @@ from workers.checks.judged import judged_until
 from workers.declaration.check_kinds import found as found_kind
 from workers.models.candidates import read_candidates
 from workers.models.logged import Log, log_of
-from workers.respond.diagnose.deliveries import delivery_table, feeds_above, last_two
+from workers.respond.diagnose.deliveries import feeds_above, last_two
 from workers.respond.diagnose.finding_query import FindingQuery, asked, ratio_frame, ratio_series
 from workers.sources.aggregate.count import count_windows, with_dimensions, zone_of
 from workers.sources.aggregate.in_slice import in_slice, known_dimensions
@@ -219,10 +219,6 @@ class Reader:
     def feeds(self, since: datetime | None) -> tuple[Snapshots, ...]:
         """The last two deliveries of each feed of items that the finding's table is made from."""
         return feeds_above(self.recommender, self.finding, since, self.at)
-
-    def snapshot_table(self) -> str | None:
-        """The table that keeps what each delivery brought."""
-        return delivery_table(self.recommender)
 
     def log(self) -> Log | None:
         """The log of the model that the finding's table is about."""

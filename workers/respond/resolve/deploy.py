@@ -16,8 +16,7 @@ from domain.recommender.recommender import Recommender
 from domain.resolution.declared import against_offering
 from domain.values import Option
 from workers.declaration.hotfix_kinds import find
-from workers.deployers.confirming import Confirming
-from workers.deployers.registry import open_deployer
+from workers.deployers.confirming import Confirming, open_deployer
 from workers.environment import redaction
 from workers.environment.settings import surroundings
 from workers.log.obligations import MOST_TRIES, Work

@@ -11,7 +11,6 @@ import pandas as pd
 
 from domain.diagnosis.material import Standby
 from domain.diagnosis.replay import CandidateColumns
-from domain.errors import LogError
 from domain.incident import commands as c
 from domain.recommender.recommender import Recommender
 from domain.resolution.circumstances import Circumstances
@@ -22,7 +21,6 @@ from domain.values import Diagnosis, Finding
 from workers.declaration.hotfix_kinds import find
 from workers.log.obligations import Work
 from workers.models.logged import load_logged
-from workers.pictures.menu import draw_menu
 from workers.predict.launch import repaired
 from workers.respond.diagnose.diagnose import LEAST_SPAN, SEED
 from workers.respond.diagnose.reading import Reader, before_onset
@@ -32,7 +30,6 @@ from workers.respond.resolve import conflicts
 from workers.respond.resolve.track_record import record_before
 from workers.sources.launches import noun_of
 from workers.sources.logged.rewards import daily_totals, rewards_of, unit_of
-from workers.store import attachments
 
 NO_FINDING = (
     "No check raised this incident, so no hotfix can be priced; see what is declared in recsysops.toml."
@@ -48,18 +45,8 @@ def settle(work: Work, recommender: Recommender) -> Sequence[c.Command]:
     record = record_before(work, recommender)
     menu = prepare_menu(recommender, finding, diagnosis, work.incident.stream, work.at, record)
     beside = conflicts.noted(work.log, work.incident, menu.options)
-    return (with_picture(work, replace(menu, note="; ".join(part for part in (menu.note, *beside) if part))),)
-
-
-def with_picture(work: Work, menu: Menu) -> c.PrepareMenu:
-    """With a picture of what is offered; what was found useless here is not, and has no number in it."""
-    offered = [option for option in menu.options if not work.incident.spent_on(option)]
-    drawn, picture, notes = draw_menu(offered), None, [menu.note] if menu.note else []
-    try:
-        picture = attachments.keep(work.log, drawn) if drawn else None
-    except LogError as error:
-        notes.append(str(error))
-    return c.PrepareMenu(options=menu.options, note="; ".join(notes), left_out=menu.left_out, picture=picture)
+    note = "; ".join(part for part in (menu.note, *beside) if part)
+    return (c.PrepareMenu(options=menu.options, note=note, left_out=menu.left_out),)
 
 
 def prepare_menu(

@@ -17,6 +17,7 @@ from domain.errors import NotAllowed, Refused, RightsUnknown
 from domain.incident.commands import ApproveHotfix, BreakGlass, ChooseHotfix
 from domain.incident.decide.hotfix import own_request
 from domain.incident.numbers import lasting
+from domain.incident.permitted import STALE, right
 from domain.incident.person import is_pseudonym
 from domain.incident.state import Hotfix, Incident
 from domain.recommender.person import SLACK, TERMINAL, Person, person_of, same_person
@@ -26,10 +27,6 @@ from domain.values import Option
 from workers.environment import clock
 from workers.log import groups
 from workers.store import people as known_people
-
-STALE = timedelta(hours=1)
-"""Group data from Slack older than this lets nobody change the recommender; as in `bot.slack.groups`."""
-
 
 BY_BREAK_GLASS: tuple[Need, ...] = ("deploy", "break_glass")
 _NEEDS: Mapping[type[ChooseHotfix | ApproveHotfix | BreakGlass], tuple[Need, ...]] = {
@@ -118,14 +115,19 @@ def authorise(connection: Connection, recommender: Recommender, known_as: str, n
             return
         raise NotAllowed(how_to_be_mapped(known_as))
     allowed = recommender.permitted(need)
-    if not allowed:
-        raise NotAllowed(f"[permissions] {need} in recsysops.toml names nobody now")
     member = person.slack if person else known_as.removeprefix(SLACK)
-    if {member, person.name if person else None} & allowed:
-        return
-    if member is None or not set(_groups_of(connection, member)) & allowed:
-        who = "whoever approved it" if need == "approve" else "whoever asked for it"
-        raise NotAllowed(f"{who} may not {need} by [permissions] in recsysops.toml as it is now")
+    said = groups.kept(connection)
+    age = timedelta(seconds=min(said.age_seconds, timedelta.max.total_seconds() / 2)) if said else None
+    theirs = said.of(member or "") if said else ()
+    fresh = member is None or (age is not None and age <= STALE)
+    match right(need, allowed, (member, person.name if person else None), theirs, fresh=fresh):
+        case "nobody":
+            raise NotAllowed(f"[permissions] {need} in recsysops.toml names nobody now")
+        case "unknown":
+            raise RightsUnknown(_not_said(age))
+        case "no":
+            who = "whoever approved it" if need == "approve" else "whoever asked for it"
+            raise NotAllowed(f"{who} may not {need} by [permissions] in recsysops.toml as it is now")
 
 
 def how_to_be_mapped(known_as: str) -> str:
@@ -138,19 +140,13 @@ def how_to_be_mapped(known_as: str) -> str:
     )
 
 
-def _groups_of(connection: Connection, member: str) -> tuple[str, ...]:
-    said = groups.kept(connection)
-    if said is None:
-        raise RightsUnknown(
-            "Slack has never said who is in which group, so nobody knows who may; is the bot up?"
-        )
-    age = timedelta(seconds=min(said.age_seconds, timedelta.max.total_seconds() / 2))
-    if age > STALE:
-        raise RightsUnknown(
-            f"Slack has not said for {lasting(age)} who is in which group, so nobody knows who may. "
-            "Is the bot up, and does Slack answer it?"
-        )
-    return said.of(member)
+def _not_said(age: timedelta | None) -> str:
+    if age is None:
+        return "Slack has never said who is in which group, so nobody knows who may; is the bot up?"
+    return (
+        f"Slack has not said for {lasting(age)} who is in which group, so nobody knows who may. "
+        "Is the bot up, and does Slack answer it?"
+    )
 
 
 def _outside(connection: Connection, hotfix: Hotfix) -> tuple[str, str]:

@@ -28,11 +28,9 @@ def too_many(table: str, dimension: str, values: int, about: str = "") -> str:
 
 
 def values_of(source: Source, dimension: str) -> int:
-    """How many values one of the table's own columns has; several in one text each count."""
-    column = source.rows[dimension]
-    if (separator := separators(source).get(dimension)) is None:
-        return int(source.fetch(source.rows.aggregate(values=column.nunique()))["values"].iloc[0])
-    texts = source.fetch(source.rows.select(text=as_text(column)).distinct())["text"].dropna()
+    """How many values a column has that holds several in one text."""
+    separator = separators(source)[dimension]
+    texts = source.fetch(source.rows.select(text=as_text(source.rows[dimension])).distinct())["text"].dropna()
     return len({value for text in texts for value in several(text, separator)})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import combinations
 from typing import Any
@@ -22,42 +21,12 @@ from workers.sources.aggregate.cardinality import MAX_VALUES, refuse_many_valued
 from workers.sources.aggregate.sets import MAX_COUNTS, ROWS, WINDOW, Parts, counted, exploded, lengthened
 from workers.sources.engines.column_kinds import as_text, finite, separators
 from workers.sources.engines.engine import quoted
-from workers.sources.engines.source import TIME, Source, identifier, moment, open_beside, open_source, rows_of
+from workers.sources.engines.source import TIME, Source, identifier, open_beside, open_source, rows_of
 
 GROUPING_SETS = ("duckdb", "postgres", "pyspark")  # engines for which grouping sets are written in SQL
 DAY_SECONDS = 86_400
 KNOWN = "__known_item"
 """The column that says whether an item with the row's key exists, if items are looked up."""
-
-
-@dataclass(frozen=True)
-class Census:
-    """What a table holds besides the rows that are counted: totals over all of it."""
-
-    rows: int
-    without_time: int
-    in_future: int
-    first: datetime | None
-    last: datetime | None
-
-
-def census(source: Source, at: datetime) -> Census:
-    """How many rows there are, how many have no time or one after `at`, and the time span of the others."""
-    rows = source.timed()
-    early = (rows[TIME] <= ibis.literal(at)) & rows[TIME].notnull()
-    row = source.fetch(
-        rows.aggregate(
-            total=rows.count(),
-            missing=rows[TIME].isnull().sum(),
-            future=(rows[TIME] > ibis.literal(at)).sum(),
-            first=rows[TIME].min(where=early),
-            last=rows[TIME].max(where=early),
-        )
-    ).iloc[0]
-    total, missing, future = (
-        0 if pd.isna(row[name]) else int(row[name]) for name in ("total", "missing", "future")
-    )
-    return Census(total, missing, future, moment(row["first"]), moment(row["last"]))
 
 
 def count_windows(

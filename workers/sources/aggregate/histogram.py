@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
 from typing import Any
 
 import ibis
@@ -20,7 +19,7 @@ from workers.sources.aggregate.grouped import grouped, lengthened, slices_asked,
 from workers.sources.aggregate.sets import ROWS, WINDOW, Names
 from workers.sources.engines.column_kinds import finite, is_finite, kind_of, looked_at, quantile
 from workers.sources.engines.digest import HEXADECIMAL, digest
-from workers.sources.engines.source import Source, open_source
+from workers.sources.engines.source import Source, open_source, united
 
 QUANTILES = (0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99)
 WHOLE_TEXTS = 30  # up to so many distinct texts have a bin each
@@ -144,10 +143,7 @@ def _spread(source: Source, rows: Any, grid: Grid, count: int) -> Any:
     runs = min(windows, RUNS)
     length = windows // runs
     starts = np.unique(np.linspace(0, grid.count - length, runs).round().astype(int)).tolist()
-    return reduce(
-        lambda one, other: one.union(other),
-        (source.between(grid.edge(start), grid.edge(start + length)) for start in starts),
-    )
+    return united([source.between(grid.edge(start), grid.edge(start + length)) for start in starts])
 
 
 def _labels(source: Source, rows: Any, columns: list[str]) -> dict[str, Bins]:

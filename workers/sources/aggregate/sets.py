@@ -8,7 +8,6 @@ two: adding up those few thousand counts here is cheaper than counting every row
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
 from itertools import combinations
 from typing import Any
 
@@ -18,7 +17,7 @@ import pandas as pd
 
 from domain.detection.data.counts import NOT_SET
 from domain.recommender.several import several
-from workers.sources.engines.source import Source, identifier, rows_of
+from workers.sources.engines.source import Source, identifier, rows_of, united
 
 WINDOW, ROWS, ABSENT, SECOND = "__window", "__rows", "__absent", "__second"
 MOST_IN_COMMON = 60  # values of a dimension, the most frequent ones, that are also counted in pairs
@@ -120,7 +119,7 @@ def _united(_source: Source, keyed: Any, dimensions: Names, sets: list[Names]) -
         absent = ibis.literal(_absent(names, dimensions), type="int64")
         return part.select(part[WINDOW], **texts, **{ABSENT: absent, ROWS: part[ROWS].cast("float64")})
 
-    return reduce(lambda left, right: left.union(right), map(one, sets)).limit(MAX_COUNTS + 1)
+    return united([one(names) for names in sets]).limit(MAX_COUNTS + 1)
 
 
 def by_all(keyed: Any, dimensions: Names) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Self, TypeVar
@@ -32,6 +34,21 @@ SCALE = {"seconds": 1.0, "milliseconds": 1_000.0}
 MILLISECONDS_ABOVE = 100_000_000_000
 TIME = "__time"
 Stored = Literal["timestamp", "date", "seconds", "milliseconds", "text"]
+
+_unread: ContextVar[bool] = ContextVar("unread", default=False)
+
+
+@contextmanager
+def unread() -> Iterator[None]:
+    """
+    Within the block, every table opens with its columns and no row: an engine says of a question whether it
+    can be asked, and reads nothing to answer it.
+    """
+    before = _unread.set(True)
+    try:
+        yield
+    finally:
+        _unread.reset(before)
 
 
 @dataclass(frozen=True)
@@ -182,6 +199,16 @@ def _declared_rows(connection: Any, sql: str) -> Any:
     return rows_of(connection, f"SELECT {columns} FROM ({sql.rstrip().rstrip(';')}) AS declared")  # noqa: S608
 
 
+def united(parts: Sequence[Any]) -> Any:
+    """
+    The rows of several expressions, at least one.
+
+    By halves: Ibis nests one union in the next, and a hundred in a row are too deep to be written as SQL.
+    """
+    middle = len(parts) // 2
+    return united(parts[:middle]).union(united(parts[middle:])) if middle else parts[0]
+
+
 def answer(connection: Any, expression: Any) -> pd.DataFrame:
     """
     The expression's rows as a frame.
@@ -300,6 +327,7 @@ def _opened(table: Table, connection: Any, seconds: float, folder: str) -> Any:
         sql = f"WITH {ROWS} AS ({rows}) SELECT * FROM ({sql}) AS selected" if sql else rows  # noqa: S608
     words = select.words(table)
     seen = run(table.name, connection, lambda: _declared_rows(connection, sql), seconds, words)
+    seen = seen.filter(ibis.literal(False)) if _unread.get() else seen
     return seen.drop(*(name for name in seen.columns if name.startswith(OWN_PREFIX)))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import reduce
 from typing import Any
 
 import ibis
@@ -23,7 +22,7 @@ from domain.recommender.recommender import Recommender
 from workers.sources.aggregate.grouped import windowed
 from workers.sources.aggregate.sets import WINDOW, Names
 from workers.sources.engines.column_kinds import finite, is_finite, kind_of
-from workers.sources.engines.source import TIME, Source, open_source
+from workers.sources.engines.source import TIME, Source, open_source, united
 from workers.sources.flagged.flags import Flagged, FlagRequest, flagged, looks_for_missing
 from workers.sources.flagged.tally import tally_rows
 from workers.sources.logged.scored import number_columns
@@ -186,5 +185,4 @@ def _most_frequent(source: Source, rows: Any, columns: Names) -> pd.DataFrame:
 
     if not columns:
         return pd.DataFrame({WINDOW: [], "place": [], "held": []})
-    asks = (most(place, name) for place, name in enumerate(columns))
-    return source.fetch(reduce(lambda one, other: one.union(other), asks))
+    return source.fetch(united([most(place, name) for place, name in enumerate(columns)]))

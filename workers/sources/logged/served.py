@@ -36,6 +36,11 @@ def flag_stages(recommender: Recommender, source: Source, rows: Any, asked: Flag
     most = most_items(source, rows, asked)
     for place, stage in enumerate(stages):
         if stage in source.columns:
+            if (held := kind_of(rows[stage])) not in ("boolean", "integer", "number"):
+                raise SourceError(
+                    f'check "{check.name}": stage "{stage}" holds {held}, not whether a row got through; '
+                    "name a column of true and false"
+                )
             got = rows[stage].cast("boolean").fill_null(False)
         elif stage in recommender.tables:
             beside = _beside(asked, stage, str(place))

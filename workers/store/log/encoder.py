@@ -70,9 +70,11 @@ def draft(head: Head, events: Sequence[Logged], origin: Origin) -> EncodedEvents
         if (clean := redaction.data(row["data"])) != row["data"]:  # what is in the log stays there
             event = decode_text(event.wire_name, event.schema_version, clean)  # noqa: PLW2901
             row = _row(stream, version, part, event, origin, written_at)
-        content = orjson.dumps(row)
-        before = hashed(before, content)
-        row |= {"hash": before, "rules": REVISION, "seal": seal(of_event(content, before, REVISION))}
+        before = hashed(before, orjson.dumps(row))
+        shared = (REVISION, actor, kind, at, origin.cause, origin.key, part)
+        columns = (*shared, event.schema_version, stream, version, event.wire_name)
+        proof = seal(of_event(before, columns, row["data"]))
+        row |= {"hash": before, "rules": REVISION, "seal": proof}
         rows.append(row)
         recorded.append(Recorded(stream, version, at, kind, actor, origin.cause, origin.key, event))
     parameters = _joined(rows) if len(rows) > 1 else dict(*rows)

@@ -1,4 +1,4 @@
-"""The checks' record, and the way out of shadow mode, at the terminal."""
+"""The checks' record at the terminal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def terminal(
     return Terminal(monkeypatch, capsys, {"DATABASE_URL": database_url})
 
 
-def test_the_ledger_says_what_a_record_lacks_and_nothing_is_promoted_before_it_is_earned(
+def test_the_ledger_says_what_a_record_lacks_to_leave_shadow_mode(
     terminal: Terminal, tmp_path: Path, log: Engine
 ) -> None:
     file = tmp_path / "recsysops.toml"
@@ -34,10 +34,3 @@ def test_the_ledger_says_what_a_record_lacks_and_nothing_is_promoted_before_it_i
         ("trial", True, 0, False),
     ]
     assert "2 of 14 days on record" in terminal("check", "ledger", "--file", file).out
-    refused = terminal("check", "promote", "trial", "--file", file, "--write", code=1)
-    assert "stays in shadow mode" in refused.err
-    promoted = terminal("check", "promote", "trial", "--file", file, "--anyway")
-    assert f'{file}:16: take out "shadow = true' in promoted.out
-    assert file.read_text() == TOML
-    terminal("check", "promote", "trial", "--file", file, "--anyway", "--write")
-    assert not load(file).checks["trial"].shadow

@@ -11,7 +11,7 @@ from bot.messages.incident.card import card
 from bot.messages.incident.value import spell
 from bot.messages.link import pages_at
 from bot.messages.report import compose, html, markdown
-from bot.workspace.block_kit.validate import problems_of_blocks, problems_of_view
+from bot.workspace.block_kit import problems_of_blocks, problems_of_view
 from domain.incident import commands as c
 from domain.incident.state import Incident
 from tests.domain.incident.given import LESSON, MORNING, OPEN, TRIED, WORKER, after

@@ -42,8 +42,7 @@ def test_it_says_where_the_ticket_is_and_what_its_closing_does() -> None:
 def test_closed_by_somebody_it_asks_for_the_revert_with_a_button() -> None:
     closed, log = after(*IN_FORCE, AGREED, REQUEST, OPENED, CLOSED)
     assert said(closed) == (
-        f"*Ticket* {LINK} was closed in its tracker; the follow-up is done. The hotfix is still in force: "
-        "revert it if it is no longer needed"
+        f"*Ticket* {LINK} closed in its tracker; follow-up done: revert the hotfix if no longer needed"
     )
     (row,) = to_revert(closed)
     assert [one["action_id"] for one in row["elements"]] == ["revert"]
@@ -54,7 +53,7 @@ def test_closed_by_somebody_it_asks_for_the_revert_with_a_button() -> None:
 
 def test_once_it_is_reverted_nothing_is_asked_for() -> None:
     reverted, _ = after(*IN_FORCE, REQUEST, OPENED, CLOSED, REVERT, REVERTED)
-    assert said(reverted) == f"*Ticket* {LINK} was closed in its tracker"
+    assert said(reverted) == f"*Ticket* {LINK} closed in its tracker"
     assert to_revert(reverted) == []
     ended, _ = after(*IN_FORCE, REQUEST, OPENED, REVERT, REVERTED, UPDATE, UPDATED)
     assert plain(ended) == "Ticket shop/serving#7 is closed: nothing is left to do"

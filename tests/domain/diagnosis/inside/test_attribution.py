@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
@@ -12,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, StandardScaler
 
 from domain.diagnosis.items.attribution import attribute_gap
+from domain.errors import SourceError
 from workers.models.skops_file import SkopsModel
 
 CHANCE = np.random.default_rng(8)
@@ -44,3 +46,18 @@ def test_what_a_pipeline_does_before_its_last_step_changes_no_name(inputs: Any) 
     assert pulls[0][0] == "rent"
     assert by_name["rent"] == pytest.approx(-3 * apart["rent"], rel=0.15)
     assert abs(by_name["floor"]) < 0.1
+
+
+class Called:
+    """A model of which nobody knows more than what it answers."""
+
+    kind = "number"
+
+    def score(self, features: pd.DataFrame) -> npt.NDArray[np.float64]:
+        return features.iloc[:, 0].to_numpy(np.float64)
+
+
+def test_a_model_that_can_only_be_called_is_not_asked_about_thousands_of_features() -> None:
+    rows = pd.DataFrame(np.zeros((40, 1_001)), columns=[f"f{n}" for n in range(1_001)])
+    with pytest.raises(SourceError, match=r"of 1,001 features, more than 1,000, each by itself"):
+        attribute_gap(Called(), rows[:20], rows[20:], [str(name) for name in rows])

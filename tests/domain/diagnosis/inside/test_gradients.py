@@ -1,13 +1,18 @@
 """What each input adds to the score of a small network."""
 
+import warnings
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from domain.diagnosis.items.attribution import contributions
+from workers.models.process import open_model
 from workers.models.skops_file import SkopsModel
 
 CHANCE = np.random.default_rng(2)
@@ -49,3 +54,17 @@ def test_what_the_network_does_not_heed_adds_nothing() -> None:
     model = SkopsModel(make_pipeline(StandardScaler(), last).fit(TRIPS.to_numpy(), WANTED))
     share = np.abs(contributions(model, TRIPS[:100], TRIPS)).mean(axis=0)
     assert share[:2].min() > 5 * share[2:].max()
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_a_network_is_read_whatever_trained_it(tmp_path: Path, solver: str) -> None:
+    with warnings.catch_warnings(action="ignore"):  # few rounds are enough to have weights
+        network = MLPRegressor(hidden_layer_sizes=(6,), solver=solver, max_iter=40, random_state=0).fit(
+            TRIPS, WANTED
+        )
+    skops.io.dump(network, tmp_path / "trips.skops")
+    with open_model(tmp_path / "trips.skops") as there:
+        np.testing.assert_allclose(
+            there.contributions(TRIPS[:50], TRIPS[50:]),
+            contributions(SkopsModel(network), TRIPS[:50], TRIPS[50:]),
+        )

@@ -16,7 +16,6 @@ from tests.domain.conftest import AT, DELIVERED, MODEL_FEATURES
 from tests.domain.conftest import world as world  # noqa: PLC0414 (a fixture)
 from workers.declaration.declare import load
 from workers.respond.diagnose.diagnose import diagnose
-from workers.respond.improve import prove
 from workers.respond.resolve.resolve import prepare_menu
 
 ONSET = AT - timedelta(minutes=28)
@@ -227,22 +226,6 @@ def test_where_no_cause_is_known_the_delivery_shortly_before_it_began_can_be_rol
     assert rollback.parameters["to"] == (DELIVERED - timedelta(days=1)).isoformat()
     assert "came at 2026-03-02 05:30 UTC, shortly before it began" in rollback.repairs.basis
     assert [one.hotfix for one in menu.left_out] == ["fill_language"]
-
-
-def test_the_alarm_at_the_delivery_is_proved_on_the_kept_snapshots(
-    recommender: Recommender, diagnosis: tuple[Diagnosis, list[bytes]], world: SimpleNamespace
-) -> None:
-    from domain.incident.state import Incident
-
-    incident = Incident(
-        stream="incident-1", number=1, title="t", kind="detected", severity=world.finding.severity,
-        fingerprint="f",
-        first_finding=world.finding, finding=world.finding, diagnosis=diagnosis[0], opened_at=AT,
-        opened_by="worker:detect", version=1, last_event_id="e", last_at=AT,
-    )  # fmt: skip
-    proof = prove(recommender, incident)
-    assert proof is not None
-    assert (proof.earlier, proof.false_alarms, proof.deliveries) == (timedelta(minutes=30), 0, 5)
 
 
 def test_a_table_that_is_gone_becomes_a_line_of_evidence(

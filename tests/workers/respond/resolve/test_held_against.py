@@ -79,28 +79,28 @@ def test_a_second_fix_of_what_no_check_raised_is_left_to_people_as_well(begin: B
     watched = begin(None)
     watched.revert(2)
     watched.deploy(6)
-    assert watched.look(7, GOOD) == "RefuteHotfix"
+    assert watched.look(7, GOOD) == "HotfixRefuted"
 
 
 def test_after_the_verdict_there_is_nothing_to_look_at_where_no_check_raised_it(begin: Begin) -> None:
     watched = begin(None)
-    assert remember(watched, 2, GOOD) == "RefuteHotfix"
+    assert remember(watched, 2, GOOD) == "HotfixRefuted"
     assert watched.answered(3, GOOD, room=guard) == ()
 
 
 def test_after_the_verdict_a_whole_window_is_waited_for_however_short_the_watch_was(begin: Begin) -> None:
     watched = begin(FOUND.model_copy(update={"window_start": NOON - 60 * MINUTE}))
-    assert remember(watched, 5, GOOD) == "VerifyHotfix"
+    assert remember(watched, 5, GOOD) == "HotfixVerified"
     said = [watched.guarded(minutes, GOOD) for minutes in (30, 59.9, 60)]
-    assert said == ["nothing", "nothing", "RecordWatch"]
+    assert said == ["nothing", "nothing", "HotfixWatched"]
 
 
 def test_looks_at_an_earlier_stage_prove_nothing_of_the_last_and_those_at_it_do(begin: Begin) -> None:
     watched = begin(FOUND, STAGES)
-    assert remember(watched, 4, UNSURE) == "RecordWatch"
+    assert remember(watched, 4, UNSURE) == "HotfixWatched"
     watched.widen(0.5, 1.0, 6)
-    assert remember(watched, 7, UNSURE) == "RecordWatch"
-    assert watched.look(8, UNSURE) == "VerifyHotfix"
+    assert remember(watched, 7, UNSURE) == "HotfixWatched"
+    assert watched.look(8, UNSURE) == "HotfixVerified"
 
 
 def test_rows_are_waited_for_in_each_stage_anew(begin: Begin) -> None:
@@ -110,7 +110,7 @@ def test_rows_are_waited_for_in_each_stage_anew(begin: Begin) -> None:
     assert [watched.look(minutes, NOTHING_CAME) for minutes in (7.9, 8)] == ["nothing", "RecordHarm"]
 
 
-@pytest.mark.parametrize(("observed", "said"), [(27.0, "RecordHarm"), (28.0, "RecordWatch")])
+@pytest.mark.parametrize(("observed", "said"), [(27.0, "RecordHarm"), (28.0, "HotfixWatched")])
 def test_looks_that_end_in_one_window_share_what_that_window_may_err(
     begin: Begin, observed: float, said: str
 ) -> None:
@@ -118,16 +118,16 @@ def test_looks_that_end_in_one_window_share_what_that_window_may_err(
     # last might once in 13,000.
     watched = begin(SHARP)
     worse = measured(observed, low=90.0, high=110.0)
-    assert remember(watched, 1, worse) == "RecordWatch"
+    assert remember(watched, 1, worse) == "HotfixWatched"
     assert watched.look(2, worse) == said
 
 
-@pytest.mark.parametrize(("observed", "said"), [(28.0, "RecordHarm"), (30.0, "RecordWatch")])
+@pytest.mark.parametrize(("observed", "said"), [(28.0, "RecordHarm"), (30.0, "HotfixWatched")])
 def test_of_windows_shorter_than_the_pause_between_looks_only_those_looked_at_count(
     begin: Begin, observed: float, said: str
 ) -> None:
     # The third look may err once in 1,500; the seventh window might once in 8,100.
     watched = begin(SHARP.model_copy(update={"window_start": SHARP.window_end - 5 * SECOND}))
     worse = measured(observed, low=90.0, high=110.0)
-    assert remember(watched, 0.25, worse) == "RecordWatch"
+    assert remember(watched, 0.25, worse) == "HotfixWatched"
     assert watched.look(0.5, worse) == said

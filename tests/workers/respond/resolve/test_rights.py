@@ -15,6 +15,7 @@ from domain.errors import NotAllowed, Refused, RightsUnknown
 from domain.incident import commands as c
 from domain.incident.menu import digest_of
 from domain.incident.obligations import open_obligations
+from domain.incident.permitted import STALE
 from domain.incident.state import Hotfix
 from domain.values import Actor, Diagnosis, Hours
 from tests.workers.conftest import make_option
@@ -25,7 +26,6 @@ from workers.environment.settings import Settings
 from workers.log.handle import Answer, handle
 from workers.log.obligations import MOST_TRIES, Work, settle
 from workers.respond.resolve.deploy import apply
-from workers.respond.resolve.rights import STALE
 from workers.store import cards
 
 DECLARED = """

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from domain.errors import ConfigurationError, DeployError, DeployUncertain, Refused
-from domain.improvement.attestation import Attest
 from domain.incident import commands as c
+from domain.incident.events import AttestationGiven
 from domain.incident.menu import digest_of
 from domain.incident.obligations import Obligation, expiry_of
 from domain.incident.state import Incident
@@ -267,7 +267,9 @@ def test_an_obligation_that_somebody_is_at_is_left_to_them(
 
 
 def test_what_is_of_no_incident_is_handed_over_to_nobody(log: Engine, on_call: Actor) -> None:
-    said = Attest(test="infra-1", how="automatic", link="https://ci.example.org/twice", until=NOON + DAY)
+    said = AttestationGiven(
+        test="infra-1", how="automatic", link="https://ci.example.org/twice", until=NOON + DAY
+    )
     attest(log, said, actor=on_call, key="vouch", at=NOON)
     sent: list[object] = []
 

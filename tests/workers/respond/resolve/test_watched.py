@@ -174,7 +174,7 @@ def test_what_was_never_deployed_is_not_watched(begin: Begin, missing: str) -> N
 
 
 def test_a_fix_of_what_no_check_raised_is_left_to_people(begin: Begin) -> None:
-    assert begin(None).look(2, GOOD) == "RefuteHotfix"
+    assert begin(None).look(2, GOOD) == "HotfixRefuted"
 
 
 def test_a_window_never_reaches_back_before_the_deployment_however_long_it_is() -> None:
@@ -193,31 +193,31 @@ def test_a_look_waits_for_one_whole_window_after_the_deployment(begin: Begin) ->
     assert [watched.look(minutes, GOOD) for minutes in (0.5, 0.99, 1)] == [
         "nothing",
         "nothing",
-        "VerifyHotfix",
+        "HotfixVerified",
     ]
 
 
 def test_a_window_longer_than_the_time_to_watch_is_not_waited_for(begin: Begin) -> None:
     hourly = make_finding(observed=50.0).model_copy(update={"window_start": NOON - 60 * MINUTE})
     watched = begin(hourly)
-    assert [watched.look(minutes, GOOD) for minutes in (4.9, 5)] == ["nothing", "VerifyHotfix"]
+    assert [watched.look(minutes, GOOD) for minutes in (4.9, 5)] == ["nothing", "HotfixVerified"]
 
 
 def test_a_metric_outside_its_band_proves_no_hotfix_however_much_of_the_gap_is_closed(begin: Begin) -> None:
     watched = begin()
-    assert watched.look(2, measured(79.0)) == "RecordWatch"
-    assert watched.look(2, measured(80.0)) == "VerifyHotfix"
+    assert watched.look(2, measured(79.0)) == "HotfixWatched"
+    assert watched.look(2, measured(80.0)) == "HotfixVerified"
 
 
 def test_half_of_the_gap_closed_is_enough_and_less_is_not(begin: Begin) -> None:
     watched = begin()
-    assert watched.look(2, measured(75.0, low=70.0, high=110.0)) == "VerifyHotfix"
-    assert watched.look(2, measured(74.0, low=70.0, high=110.0)) == "RecordWatch"
+    assert watched.look(2, measured(75.0, low=70.0, high=110.0)) == "HotfixVerified"
+    assert watched.look(2, measured(74.0, low=70.0, high=110.0)) == "HotfixWatched"
 
 
 def test_where_nothing_was_expected_the_band_alone_decides(begin: Begin) -> None:
     watched = begin(make_finding(observed=50.0).model_copy(update={"expected": 0.0}))
-    assert watched.look(2, measured(1.0, expected=0.0, low=0.0, high=3.0)) == "VerifyHotfix"
+    assert watched.look(2, measured(1.0, expected=0.0, low=0.0, high=3.0)) == "HotfixVerified"
 
 
 UNSURE = measured(97.0, low=0.0, high=260.0)
@@ -227,24 +227,24 @@ UNSURE = measured(97.0, low=0.0, high=260.0)
 @pytest.mark.parametrize(
     ("share", "window_end", "verdict"),
     [
-        (0.95, 2.0, "VerifyHotfix"),  # it ended when this one began
-        (0.5, 2.0, "VerifyHotfix"),
-        (0.49, 2.0, "RecordWatch"),  # it showed no repair itself
-        (0.95, 2.1, "RecordWatch"),  # it has rows in common with this one
+        (0.95, 2.0, "HotfixVerified"),  # it ended when this one began
+        (0.5, 2.0, "HotfixVerified"),
+        (0.49, 2.0, "HotfixWatched"),  # it showed no repair itself
+        (0.95, 2.1, "HotfixWatched"),  # it has rows in common with this one
     ],
 )
 def test_what_chance_could_explain_is_proved_by_an_earlier_window_without_a_row_in_common(
     begin: Begin, share: float, window_end: float, verdict: str
 ) -> None:
     watched = begin()
-    assert watched.look(3, UNSURE) == "RecordWatch"
+    assert watched.look(3, UNSURE) == "HotfixWatched"
     watched.saw(share, window_end)
     assert watched.look(3, UNSURE) == verdict
 
 
 def test_the_band_may_just_touch_what_chance_explains_and_proves_nothing_then(begin: Begin) -> None:
     # Half the gap closed, give or take half the gap.
-    assert begin().look(2, measured(75.0, low=50.0, high=100.0)) == "RecordWatch"
+    assert begin().look(2, measured(75.0, low=50.0, high=100.0)) == "HotfixWatched"
 
 
 def test_looks_at_an_earlier_deployment_of_the_same_hotfix_prove_nothing(begin: Begin) -> None:
@@ -254,46 +254,50 @@ def test_looks_at_an_earlier_deployment_of_the_same_hotfix_prove_nothing(begin: 
     watched.say(c.LookAgain(), 5)
     watched.say(c.RecordDiagnosis(diagnosis=Diagnosis(cause=None)), 6)
     watched.deploy(10)
-    assert watched.look(13, UNSURE) == "RecordWatch"
+    assert watched.look(13, UNSURE) == "HotfixWatched"
 
 
 def test_a_clock_that_was_set_back_after_the_deployment_takes_no_look_away(begin: Begin) -> None:
     watched = begin()
     watched.saw(0.95, 2, written=-60)
-    assert watched.look(3, UNSURE) == "VerifyHotfix"
+    assert watched.look(3, UNSURE) == "HotfixVerified"
 
 
 def test_the_last_look_does_not_wait_for_its_quarter_minute(begin: Begin) -> None:
     watched = begin()
     watched.saw(0.1, 4.85)
     assert [watched.look(minutes, BAD) for minutes in (4.86, 4.99)] == ["nothing", "nothing"]
-    assert watched.look(5, BAD) == "RefuteHotfix"
+    assert watched.look(5, BAD) == "HotfixRefuted"
 
 
 def test_the_next_look_is_a_quarter_minute_after_the_last(begin: Begin) -> None:
     watched = begin()
     watched.saw(0.1, 2)
-    assert [watched.look(minutes, BAD) for minutes in (2.24, 2.25)] == ["nothing", "RecordWatch"]
+    assert [watched.look(minutes, BAD) for minutes in (2.24, 2.25)] == ["nothing", "HotfixWatched"]
 
 
 def test_what_is_not_back_when_the_time_is_over_is_refuted_and_not_a_moment_before(begin: Begin) -> None:
     watched = begin()
     assert [watched.look(minutes, BAD) for minutes in (4.99, 5, 6)] == [
-        "RecordWatch",
-        "RefuteHotfix",
-        "RefuteHotfix",
+        "HotfixWatched",
+        "HotfixRefuted",
+        "HotfixRefuted",
     ]
-    assert watched.look(6, GOOD) == "VerifyHotfix"
+    assert watched.look(6, GOOD) == "HotfixVerified"
 
 
 def test_what_cannot_be_measured_to_the_end_is_refuted_at_the_end(begin: Begin) -> None:
     watched, away = begin(), SourceError("the warehouse is away")
-    assert [watched.look(minutes, away) for minutes in (2, 4.99, 5)] == ["nothing", "nothing", "RefuteHotfix"]
+    assert [watched.look(minutes, away) for minutes in (2, 4.99, 5)] == [
+        "nothing",
+        "nothing",
+        "HotfixRefuted",
+    ]
 
 
 def test_what_can_never_be_measured_again_is_left_to_people_at_once(begin: Begin) -> None:
     never = Unmeasurable('kind "moved" cannot be measured again; judge it yourself')
-    assert begin().look(2, never) == "RefuteHotfix"
+    assert begin().look(2, never) == "HotfixRefuted"
 
 
 def test_more_than_all_of_the_gap_is_chance_in_the_band_and_reported_as_it_is_beyond_it(begin: Begin) -> None:
@@ -350,8 +354,8 @@ def remember(watched: Watched, minutes: float, seen: Measurement) -> str:
 def test_harm_is_reverted_at_the_second_look_and_the_reason_is_in_numbers(begin: Begin) -> None:
     watched = begin(SHARP)
     worse = measured(25.0, low=90.0, high=110.0)
-    assert remember(watched, 1, worse) == "RecordWatch"
-    assert watched.look(1.9, worse) == "RecordWatch"  # it has rows in common with the first
+    assert remember(watched, 1, worse) == "HotfixWatched"
+    assert watched.look(1.9, worse) == "HotfixWatched"  # it has rows in common with the first
     harm = watched.said(2, worse)
     assert isinstance(harm, c.RecordHarm)
     assert harm.reason == (
@@ -379,20 +383,20 @@ def test_worse_is_meant_against_the_deployment_however_the_finding_grew_since(be
     watched.say(c.OpenIncident(number=0, finding=grown), 1)
     assert watched.incident.finding == grown
     worse = measured(25.0, low=90.0, high=110.0)
-    assert remember(watched, 1, worse) == "RecordWatch"
+    assert remember(watched, 1, worse) == "HotfixWatched"
     assert watched.look(2, worse) == "RecordHarm"
 
 
 def test_what_was_verified_is_looked_at_until_it_ends_and_reverted_where_it_does_harm(begin: Begin) -> None:
     watched = begin(SHARP)
-    assert remember(watched, 2, GOOD) == "VerifyHotfix"
+    assert remember(watched, 2, GOOD) == "HotfixVerified"
     assert watched.incident.status == "resolved"
-    assert [watched.guarded(minutes, GOOD) for minutes in (3, 10)] == ["RecordWatch", "RecordWatch"]
+    assert [watched.guarded(minutes, GOOD) for minutes in (3, 10)] == ["HotfixWatched", "HotfixWatched"]
     hotfix = watched.incident.hotfix
     assert hotfix is not None
     assert hotfix.seen is not None
     assert (hotfix.stage, hotfix.seen.at) == ("verified", NOON + 10 * MINUTE)
-    assert [watched.guarded(minutes, WORSE) for minutes in (20, 21)] == ["RecordWatch", "RecordHarm"]
+    assert [watched.guarded(minutes, WORSE) for minutes in (20, 21)] == ["HotfixWatched", "RecordHarm"]
     incident = watched.incident
     assert incident.hotfix is not None
     assert (incident.hotfix.stage, incident.hotfix.because) == ("reverting", "harm")
@@ -452,5 +456,5 @@ def test_a_guard_that_cannot_measure_reverts_nothing(begin: Begin) -> None:
 def test_rows_that_come_no_more_after_the_verdict_are_harm_as_well(begin: Begin) -> None:
     watched = begin(SHARP)
     remember(watched, 2, GOOD)
-    assert watched.guarded(3, GOOD) == "RecordWatch"
+    assert watched.guarded(3, GOOD) == "HotfixWatched"
     assert [watched.guarded(minutes, NOTHING_CAME) for minutes in (4.9, 5)] == ["nothing", "RecordHarm"]

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from domain.errors import NotAllowed
 from domain.incident.commands import ApproveHotfix, ChooseHotfix
+from domain.incident.permitted import STALE
 from domain.incident.state import Hotfix
 from domain.recommender.person import Person
 from domain.recommender.recommender import Recommender
@@ -17,7 +18,7 @@ from domain.recommender.table import Table
 from tests.domain.incident.given import DIAGNOSED, OFFERED, OPEN, after
 from tests.workers.conftest import NOON, make_option
 from workers.log import groups
-from workers.respond.resolve.rights import STALE, against_deploying, authorise, check_press
+from workers.respond.resolve.rights import against_deploying, authorise, check_press
 
 ADA = Person(name="ada", slack="U0ADA", terminal=("ada",))
 BEN = Person(name="ben", terminal=("ben",))

@@ -20,8 +20,9 @@ from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from domain.values import slice_of
 from workers.sources.aggregate import count
-from workers.sources.aggregate.count import census, count_windows, time_bins
+from workers.sources.aggregate.count import count_windows, time_bins
 from workers.sources.aggregate.grouped import windowed
+from workers.sources.aggregate.profile import profile
 from workers.sources.aggregate.sets import largest
 from workers.sources.engines.column_kinds import rows_in
 from workers.sources.engines.engine import run
@@ -142,7 +143,7 @@ def test_rows_outside_the_windows_and_without_time_are_not_counted(lake: Recomme
     odd = views(3).assign(at=pd.to_datetime(pd.Series([END + HOUR, END - timedelta(days=3), None])))
     write(tmp_path / "views/3.parquet", odd)
     assert count_windows(lake, "views", hours())["rows"].sum() == 5_000
-    counted = census(open_source(lake, "views"), END)
+    counted = profile(open_source(lake, "views"), END)
     assert (counted.rows, counted.in_future, counted.without_time) == (5_003, 1, 1)
 
 
@@ -343,4 +344,4 @@ def test_days_in_texts_are_read_as_people_write_them(tmp_path: Path, written: st
     grid = grid_until(END + timedelta(days=1), timedelta(days=1), timedelta(days=50), UTC_ZONE)
     assert count_windows(it, "orders", grid, dimensions=("land",), ways=1)["rows"].sum() == 80
     with open_source(it, "orders") as source:
-        assert census(source, END).rows == 40
+        assert profile(source, END).rows == 40

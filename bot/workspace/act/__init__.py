@@ -1,1 +1,0 @@
-"""What people do in the workspace: press, fill in, type; by hand or by a test."""

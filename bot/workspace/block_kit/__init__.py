@@ -1,1 +1,0 @@
-"""What Slack accepts in blocks and views, and what it refuses."""

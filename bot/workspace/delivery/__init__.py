@@ -1,1 +1,0 @@
-"""How events reach the app: over HTTP or through a socket, in time or retried."""
