@@ -16,7 +16,7 @@ from bot.messages.incident.value import Target, parse
 from bot.messages.words import PERSON_PREFIX
 from domain.errors import Refused, Stale
 from domain.incident import commands as c
-from domain.incident.card import ACTIONS, Action
+from domain.incident.card import Action
 from domain.incident.state import Incident
 from domain.recommender.route import Need
 from domain.values import Improvement
@@ -213,6 +213,3 @@ PRESSES: dict[Action, Press] = {
     "why": Press("respond", _read, modals.numbers),
 }
 """Complete: a test compares it with `ACTIONS`."""
-
-MODAL_ACTIONS: tuple[Action, ...] = tuple(action for action in ACTIONS if PRESSES[action].modal)
-DIRECT_ACTIONS: tuple[Action, ...] = tuple(a for a in ACTIONS if not PRESSES[a].modal and a != "report")

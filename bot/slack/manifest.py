@@ -16,7 +16,6 @@ from domain.errors import ConfigurationError
 
 FILE = Path(__file__).with_name("manifest.json")
 HOST = "https://YOUR-HOST"
-ENDPOINT = "/slack/events"
 
 Manifest = dict[str, Any]
 

@@ -24,6 +24,7 @@ PEOPLE = (
     User(sub="mallory", claims={"email": "mallory@ops.example.evil.example", "email_verified": True}),
     User(sub="grace", claims={"email": "grace@elsewhere.example", "groups": ["sre", "other"]}),
     User(sub="alan", claims={}),
+    User(sub="oscar", claims={"email": "oscar@evil.example@ops.example", "email_verified": True}),
 )
 Hand = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -38,6 +39,10 @@ class Provider:
         hand: what becomes of the next one on its way.
         calls_itself: another name of the same length, if it is to say one.
         challenges: S256 challenges that authorizations came with; a token is given for one of them only.
+        described: how often it was asked to describe itself.
+        signs_by: algorithms that it says it signs by, if not those that it does.
+        keys: public keys (JWK) that it offers besides its own.
+        broken: its token endpoint answers 500.
     """
 
     issuer: str = ""
@@ -45,6 +50,10 @@ class Provider:
     hand: Hand | None = None
     challenges: set[str] = field(default_factory=set)
     calls_itself: str = ""
+    described: int = 0
+    signs_by: Sequence[str] = ()
+    keys: list[dict[str, Any]] = field(default_factory=list)
+    broken: bool = False
 
     def wrapped(self, inner: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
         def outer(environment: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
@@ -53,12 +62,27 @@ class Provider:
                 self.challenges.add(request.args["code_challenge"])
             if request.path == "/oauth2/token":
                 return self._token(inner, request, environment, start)
-            said = inner(environment, start)
-            if request.path == "/.well-known/openid-configuration" and self.calls_itself:
-                return [b"".join(said).replace(self.issuer.encode(), self.calls_itself.encode())]
-            return said
+            if request.path == "/.well-known/openid-configuration":
+                return self._description(inner, environment, start)
+            if request.path == "/jwks" and self.keys:
+                return _changed(inner, environment, start, lambda own: {"keys": [*own["keys"], *self.keys]})
+            return inner(environment, start)
 
         return outer
+
+    def _description(
+        self, inner: Callable[..., Iterable[bytes]], environment: dict[str, Any], start: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        self.described += 1
+
+        def own(said: dict[str, Any]) -> dict[str, Any]:
+            if self.calls_itself:
+                said = json.loads(json.dumps(said).replace(self.issuer, self.calls_itself))
+            if self.signs_by:
+                said["id_token_signing_alg_values_supported"] = list(self.signs_by)
+            return said
+
+        return _changed(inner, environment, start, own)
 
     def _token(
         self,
@@ -71,17 +95,31 @@ class Provider:
         environment["wsgi.input"] = io.BytesIO(body)
         verifier = parse_qs(body.decode()).get("code_verifier", [""])[0]
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+        if self.broken:
+            start("500 Internal Server Error", [("Content-Type", "text/plain")])
+            return [b"broken"]
         if challenge not in self.challenges:
             start("400 Bad Request", [("Content-Type", "application/json")])
             return [b'{"error": "invalid_grant"}']
-        said: list[Any] = []
-        whole = b"".join(inner(environment, lambda *given: said.append(given)))
-        answer = json.loads(whole)
+        return _changed(inner, environment, start, self._handed)
+
+    def _handed(self, answer: dict[str, Any]) -> dict[str, Any]:
         self.answers.append(answer)
-        if self.hand is not None:
-            answer = self.hand(answer)
-        start(said[0][0], [("Content-Type", "application/json")])
-        return [json.dumps(answer).encode()]
+        return answer if self.hand is None else self.hand(answer)
+
+
+def _changed(
+    inner: Callable[..., Iterable[bytes]],
+    environment: dict[str, Any],
+    start: Callable[..., Any],
+    change: Callable[[dict[str, Any]], dict[str, Any]],
+) -> Iterable[bytes]:
+    """What `inner` answers, changed on its way."""
+    said: list[Any] = []
+    whole = b"".join(inner(environment, lambda *given: said.append(given)))
+    changed = change(json.loads(whole))
+    start(said[0][0], [("Content-Type", "application/json")])
+    return [json.dumps(changed).encode()]
 
 
 @contextmanager

@@ -20,14 +20,13 @@ from domain.incident import commands as c
 from domain.values import Diagnosis, Severity
 from tests.bot.conftest import DECLARED, fresh_announcer, settle
 from tests.bot.slack.test_announce import heads, replies, submit
-from tests.bot.stories import CHOSEN, DIAGNOSED, DIAGNOSIS, FINDING, OFFERED, OPENED, WAY
+from tests.bot.stories import DIAGNOSED, DIAGNOSIS, FINDING, OFFERED, OPENED, WAY
 from tests.bot.workspace.driver import Driver
 from tests.domain.incident.given import ON_CALL, SECOND, WORKER
 from workers.door import Door
 from workers.store import attachments
 
 PICTURE = b"\x89PNG\r\n\x1a\n-a picture"
-MENU_PICTURE = b"\x89PNG\r\n\x1a\n-of a menu"
 
 
 @pytest.fixture(autouse=True)
@@ -72,27 +71,6 @@ def test_the_picture_of_a_card_is_there_though_slack_can_fetch_nothing_from_us(
     assert len(person.messages()) == 2  # the card and its evidence: a file in a channel would be a message
 
 
-def offered(door: Door) -> tuple[Any, Any]:
-    """A menu with a picture that is kept."""
-    return OFFERED[0].model_copy(update={"picture": attachments.keep(door.log, MENU_PICTURE)}), WORKER
-
-
-def test_the_menu_s_picture_stands_under_it_once_and_goes_when_something_is_chosen(
-    door: Door, given: BotSettings, announcer: Announcer, person: Driver
-) -> None:
-    stream = submit(door, OPENED, diagnosed(door), offered(door))
-    until(announcer, lambda: heads(person) and len(pictures_in(heads(person)[0])) == 2)
-    settle(fresh_announcer(given, door))  # one after it knows that it is there
-    blocks = heads(person)[0]["blocks"]
-    places = [place for place, block in enumerate(blocks) if block["type"] == "image"]
-    deploys = [place for place, block in enumerate(blocks) if "accessory" in block]
-    assert places[0] < deploys[0] and deploys[-1] < places[1]
-    assert person.calls("files.getUploadURLExternal") == 2
-    door.submit(stream, CHOSEN, ON_CALL, "chosen")
-    until(announcer, lambda: len(pictures_in(heads(person)[0])) == 1)
-    assert len(heads(person)) == 1
-
-
 def killed_after_the_upload(door: Door, given: BotSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     """An announcer dies when a picture is at Slack, before it is written down that it is."""
 
@@ -103,18 +81,6 @@ def killed_after_the_upload(door: Door, given: BotSettings, monkeypatch: pytest.
         patched.setattr(door.shown, "keep_file", killed)
         with pytest.raises(KeyboardInterrupt):
             settle(fresh_announcer(given, door))
-
-
-def test_killed_between_the_upload_and_the_card_the_menu_s_picture_is_shown_once(
-    door: Door, given: BotSettings, person: Driver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    submit(door, OPENED, DIAGNOSED, offered(door))
-    killed_after_the_upload(door, given, monkeypatch)
-    later = fresh_announcer(given, door)
-    until(later, lambda: heads(person) and pictures_in(heads(person)[0]))
-    settle(later)
-    assert len(heads(person)) == 1
-    assert len(pictures_in(heads(person)[0])) == 1
 
 
 def test_a_picture_is_uploaded_once_however_many_cards_show_it(

@@ -14,9 +14,10 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from joserfc import jwt
-from joserfc.jwk import OctKey, RSAKey
+from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 
 from bot.pages.links import Links, links_of
+from bot.pages.login import SESSION_SECONDS
 from bot.settings import BotSettings
 from bot.slack.announce import Announcer
 from bot.slack.app import create_app
@@ -94,7 +95,7 @@ def test_whoever_is_allowed_logs_in_and_is_where_they_wanted_to_be(
     assert query["code_challenge_method"] == ["S256"] and query["nonce"] and query["state"]
 
 
-@pytest.mark.parametrize("sub", ["eve", "mallory", "nobody"])
+@pytest.mark.parametrize("sub", ["eve", "mallory", "oscar", "nobody"])
 def test_whoever_nobody_declared_is_not_let_in(browser: Browser, sub: str) -> None:
     answered = browser.log_in(sub)
     assert answered.status_code == 403
@@ -124,6 +125,20 @@ def test_the_cookie_is_signed_kept_from_scripts_and_other_sites_and_ends(
     assert browser.http.get("/reports/1").status_code == 303
 
 
+def test_a_session_ends_even_where_the_cookie_is_kept(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser.log_in("ada")
+    kept = browser.http.cookies["recsysops"]
+    until = json.loads(base64.b64decode(kept.partition(".")[0]))["until"]
+    for at, answered in ((until - SESSION_SECONDS / 8, 200), (until, 303)):
+        monkeypatch.setattr("bot.pages.login.time.time", lambda at=at: at)
+        asked = httpx.get(
+            f"{browser.web}/reports/1", headers={"cookie": f"recsysops={kept}"}, trust_env=False
+        )
+        assert asked.status_code == answered
+
+
 def test_over_tls_the_cookie_is_bound_to_the_host(given: BotSettings, door: Door) -> None:
     over_tls = replace(given, public_url="https://ops.example")
     with held_port() as port, served(create_app(over_tls, door), port):
@@ -141,6 +156,10 @@ def test_whoever_logs_out_has_to_log_in_again_even_with_the_old_cookie(browser: 
     assert browser.http.get("/reports/1").status_code == 303
     old = httpx.get(f"{browser.web}/", headers={"cookie": f"recsysops={kept}"}, trust_env=False)
     assert old.status_code == 303
+
+
+def test_whoever_never_logged_in_can_log_out(browser: Browser) -> None:
+    assert browser.http.post("/logout").status_code == 200
 
 
 def test_a_right_that_is_taken_back_ends_the_session(
@@ -218,6 +237,66 @@ def by_the_shared_secret(answer: dict[str, Any]) -> dict[str, Any]:
 
 def without(answer: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in answer.items() if name != "id_token"}
+
+
+def key_for(algorithm: str) -> Key:
+    """A key that signs by it."""
+    kind = algorithm[:2]
+    if kind == "ES":
+        curve = {"ES256": "P-256", "ES384": "P-384"}[algorithm]
+        return ECKey.generate_key(curve, {"kid": algorithm})
+    if kind == "Ed":
+        return OKPKey.generate_key("Ed25519", {"kid": algorithm})
+    return RSAKey.generate_key(2048, {"kid": algorithm})
+
+
+def signed(there: Provider, algorithm: str, **claims: str) -> Hand:
+    """A hand that signs by another algorithm, with a key that the provider offers, and changes claims."""
+    key = key_for(algorithm)
+    there.signs_by = (algorithm,)
+    there.keys.append({**key.as_dict(private=False), "kid": algorithm})
+
+    def hand(answer: dict[str, Any]) -> dict[str, Any]:
+        header = {"alg": algorithm, "kid": algorithm}
+        said = {**claims_of(answer["id_token"]), **claims}
+        del said["at_hash"]  # made by the hash of the algorithm it was signed by
+        return {**answer, "id_token": jwt.encode(header, said, key, algorithms=[algorithm])}
+
+    return hand
+
+
+@pytest.mark.parametrize("algorithm", ["RS512", "PS256", "ES384", "EdDSA"])
+def test_a_provider_signs_by_any_algorithm_whose_key_only_it_has(
+    browser: Browser, there: Provider, algorithm: str
+) -> None:
+    there.hand = signed(there, algorithm)
+    assert browser.log_in("ada").status_code == 303
+
+
+def test_an_id_token_that_names_nobody_logs_nobody_in(browser: Browser, there: Provider) -> None:
+    there.hand = signed(there, "RS256", sub="")
+    assert browser.log_in("ada").status_code == 403
+
+
+@pytest.mark.parametrize(("algorithm", "hand"), [("none", "unsigned"), ("HS256", "by_the_shared_secret")])
+def test_no_provider_can_offer_an_algorithm_that_anybody_could_sign_by(
+    browser: Browser, there: Provider, algorithm: str, hand: str
+) -> None:
+    there.signs_by = (algorithm, "RS256")
+    there.hand = globals()[hand]
+    assert browser.log_in("ada").status_code == 403
+
+
+def test_a_provider_is_asked_once_what_it_offers(browser: Browser, there: Provider) -> None:
+    for sub in ("ada", "alan"):
+        assert Browser(browser.web).log_in(sub).status_code == 303
+    assert there.described == 1
+
+
+def test_a_provider_that_breaks_off_is_said_not_to_answer(browser: Browser, there: Provider) -> None:
+    there.broken = True
+    assert browser.log_in("ada").status_code == 503
+    assert browser.http.get("/reports/1").status_code == 303
 
 
 @pytest.mark.parametrize("hand", [unsigned, changed, by_another_key, by_the_shared_secret, without])

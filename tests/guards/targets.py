@@ -46,6 +46,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "bot/border/shape.py": ("tests/bot/border/test_signed.py",),
     "bot/pages/links.py": ("tests/bot/test_links.py", "tests/bot/test_pages.py"),
     "bot/pages/visitor.py": ("tests/bot/test_login.py", "tests/bot/test_links.py", "tests/bot/test_pages.py"),
+    "bot/pages/login.py": ("tests/bot/test_login.py",),
     "bot/pages/counted.py": ("tests/bot/border/test_hosts.py",),
     "bot/border/signed.py": ("tests/bot/border/test_signed.py",),
     "bot/actions.py": ("tests/bot/test_actions.py",),

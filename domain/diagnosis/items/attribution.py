@@ -14,7 +14,6 @@ from domain.diagnosis.replay import Scorer
 from domain.errors import SourceError, TooFewRows
 
 ROWS = 200  # explained; trees give about 240 a second
-BACKGROUND = 50
 LEAST = 10
 MOST_BY_ORDER = 1_000  # features, each of which asks the model twice for all rows
 FEW = 3  # rows, enough to see what a pipeline makes of its columns

@@ -66,9 +66,9 @@ def serving_differences(scored: Scored, seed: int = 0) -> tuple[StepDifference, 
     own = scored.agreement
     if own.agrees.all():
         return ()
-    common = _same_for_all(scored) if own.agrees.mean() < LEAST_SHARE else None
-    if common is not None:
-        return (_whole(scored, common, seed),)
+    by = _same_for_all(scored) if own.agrees.mean() < LEAST_SHARE else None
+    if by is not None:
+        return (_whole(scored, by, seed),)
     found = places(scored.texts, ~own.agrees, scored.items)
     return tuple(_placed(scored, place, seed) for place in found)
 
@@ -107,18 +107,10 @@ def another_model(scored: Scored, instead: str | None = None, seed: int = 0) -> 
     )
 
 
-@dataclass(frozen=True)
-class _Common:
-    """One constant for each value of the column `by`, of which there are so many; "" for one for all."""
-
-    by: str
-    constants: int
-
-
-def _same_for_all(scored: Scored) -> _Common | None:
+def _same_for_all(scored: Scored) -> str | None:
     """
-    Whether the differences are constants: one for all, or one for each request or slice. One for each item
-    says nothing: a model that knows items only by their features gives that, too.
+    The column by which the differences are constants, "" where one constant is for all; None if they are not.
+    One for each item says nothing: a model that knows items only by their features gives that, too.
     """
     own = scored.agreement
     groups: dict[str, npt.NDArray[np.intp]] = {"": np.zeros(len(own.difference), dtype=np.intp)}
@@ -134,18 +126,18 @@ def _same_for_all(scored: Scored) -> _Common | None:
             continue
         middle = pd.Series(own.difference).groupby(group).median().to_numpy()
         if np.mean(np.abs(own.difference - middle[group]) <= allowed) >= ALIKE:
-            return _Common(name, count)
+            return name
     return None
 
 
-def _whole(scored: Scored, common: _Common, seed: int) -> StepDifference:
+def _whole(scored: Scored, by: str, seed: int) -> StepDifference:
     own = scored.agreement
     size, low, high = _mean(scored, own.difference, ~own.agrees, seed)
     what = {"": "every score by the same", "request": "all scores of a request by the same"}.get(
-        common.by, f"all scores of each `{common.by}` by the same"
+        by, f"all scores of each `{by}` by the same"
     )
     words = f"After the model, serving changed {what}: {_sized(size, low, high, scored.unit)}"
-    column = None if common.by in ("", "request") else common.by
+    column = None if by in ("", "request") else by
     return _difference(scored, Place((), np.ones_like(own.agrees)), (size, low, high), words, column)
 
 

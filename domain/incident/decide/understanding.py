@@ -77,9 +77,7 @@ def _menu(incident: Incident, command: c.PrepareMenu) -> e.MenuPrepared:
         else:
             kept.append(option)
     left_out = (*(command.left_out or ()), *spent_on) if spent_on else command.left_out
-    return e.MenuPrepared(
-        options=tuple(kept), note="; ".join(notes), left_out=left_out, picture=command.picture
-    )
+    return e.MenuPrepared(options=tuple(kept), note="; ".join(notes), left_out=left_out)
 
 
 def _join(incident: Incident, command: c.JoinFinding) -> Events:

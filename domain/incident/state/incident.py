@@ -316,7 +316,6 @@ class Incident(Value):
     menu: tuple[Option, ...] | None = None
     menu_note: str = ""
     left_out: tuple[LeftOut, ...] | None = None
-    menu_picture: str | None = None
     former: Former = Field(default_factory=dict)
     hotfix: Hotfix | None = None
     spent: tuple[Spent, ...] = ()

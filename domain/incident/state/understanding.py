@@ -138,7 +138,6 @@ def _offered(incident: Incident, event: e.MenuPrepared) -> dict[str, Any]:
         "menu": event.options,
         "menu_note": event.note,
         "left_out": event.left_out,
-        "menu_picture": event.picture,
         "awaits": without(incident, "menu"),
         **former,
     }

@@ -23,7 +23,6 @@ from workers.store.connection import ROLE
 
 MANIFEST = Path(__file__).with_name("guards.json")
 OWNER = "the owner"
-PUBLIC = "PUBLIC"
 OF_WORKSPACES = f"{ROLE}_*"
 """The workspaces' roles: what is true of one has to be true of each."""
 

@@ -10,13 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from domain.detection.data.tally import Tally
-from domain.detection.judge.state import CheckState, Verdict
-from domain.detection.judge.wrong_rows import Words, judge_rows, judging
+from domain.detection.judge.wrong_rows import Words, judging
 from domain.detection.kind import Kind, shared
 from domain.detection.needs import LowRankedChoices
 from domain.detection.suited import Suited, logged
-from domain.recommender.check import Check
 from domain.recommender.options import LeastShare, LowRank
 from domain.recommender.recommender import Recommender
 
@@ -30,13 +27,6 @@ WORDS = Words(
     unit=lambda _where: "low-ranked choices",
     least_share=0.05,
 )
-
-
-def judge_misses(
-    check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
-) -> Verdict:
-    """Whether more choices than usual were ranked low, in all or in a slice. See `judge_rows`."""
-    return judge_rows(check, tally, state, looks_per_week, WORDS)
 
 
 def _suits(recommender: Recommender) -> Iterator[Suited]:

@@ -12,9 +12,7 @@ from typing import Self
 
 from pydantic import model_validator
 
-from domain.detection.data.tally import Tally
-from domain.detection.judge.state import CheckState, Verdict
-from domain.detection.judge.wrong_rows import Words, judge_rows, judging_in
+from domain.detection.judge.wrong_rows import Words, judging_in
 from domain.detection.kind import Kind, shared
 from domain.detection.needs import DifferingRows
 from domain.recommender.check import Check
@@ -43,13 +41,6 @@ def words_of(check: Check) -> Words:
         unit=lambda column: f"rows with another {column} than {other} has",
         least_share=0.01,
     )
-
-
-def judge_disagreements(
-    check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
-) -> Verdict:
-    """Whether more rows than usual differ from the other table. See `judge_rows`."""
-    return judge_rows(check, tally, state, looks_per_week, words_of(check))
 
 
 KIND = Kind(

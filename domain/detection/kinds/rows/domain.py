@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from domain.detection.data.tally import Tally
-from domain.detection.judge.state import CheckState, Verdict
-from domain.detection.judge.wrong_rows import Words, judge_rows, judging
+from domain.detection.judge.wrong_rows import Words, judging
 from domain.detection.kind import Kind
 from domain.detection.needs import OutsideDomain
-from domain.recommender.check import Check
 from domain.recommender.options import Domains, LeastShare, OfColumns
 
 
@@ -20,16 +17,6 @@ WORDS = Words(
     unit=lambda column: f"rows with {column}",
     least_share=0.001,
 )
-
-
-def judge_domain(
-    check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
-) -> Verdict:
-    """
-    Whether more rows than usual hold what they should not. The tally's columns are named `rating outside
-    0–1`, `a new device` or `rating not finite`. See `judge_rows`.
-    """
-    return judge_rows(check, tally, state, looks_per_week, WORDS)
 
 
 KIND = Kind(

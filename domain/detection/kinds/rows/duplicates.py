@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from domain.detection.data.tally import Tally
-from domain.detection.judge.state import CheckState, Verdict
-from domain.detection.judge.wrong_rows import Words, judge_rows, judging
+from domain.detection.judge.wrong_rows import Words, judging
 from domain.detection.kind import Kind
 from domain.detection.needs import RepeatedKeys
-from domain.recommender.check import Check
 from domain.recommender.options import Keyed, LeastShare
 
 
@@ -20,13 +17,6 @@ WORDS = Words(
     unit=lambda key: f"rows that repeat {key}",
     least_share=0.001,
 )
-
-
-def judge_duplicates(
-    check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
-) -> Verdict:
-    """Whether more rows than usual occur twice. See `judge_rows`."""
-    return judge_rows(check, tally, state, looks_per_week, WORDS)
 
 
 KIND = Kind(

@@ -13,13 +13,10 @@ from typing import Self
 
 from pydantic import model_validator
 
-from domain.detection.data.tally import Tally
-from domain.detection.judge.state import CheckState, Verdict
-from domain.detection.judge.wrong_rows import Words, judge_rows, judging
+from domain.detection.judge.wrong_rows import Words, judging
 from domain.detection.kind import Kind, shared
 from domain.detection.needs import UnmatchedRows
 from domain.detection.suited import Suited
-from domain.recommender.check import Check
 from domain.recommender.options import Beside, LeastShare, needed
 from domain.recommender.recommender import Recommender
 
@@ -38,13 +35,6 @@ WORDS = Words(
     unit=lambda where: f"rows that find none {where}",
     least_share=0.01,
 )
-
-
-def judge_joins(
-    check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
-) -> Verdict:
-    """Whether more rows than usual have no counterpart, in all or in a slice. See `judge_rows`."""
-    return judge_rows(check, tally, state, looks_per_week, WORDS)
 
 
 def _suits(recommender: Recommender) -> Iterator[Suited]:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from domain.detection.data.tally import Tally
-from domain.detection.judge.state import CheckState, Verdict
-from domain.detection.judge.wrong_rows import Words, judge_rows, judging
+from domain.detection.judge.wrong_rows import Words, judging
 from domain.detection.kind import Kind, shared
 from domain.detection.needs import MissingValues
 from domain.detection.suited import Suited, logged
-from domain.recommender.check import Check
 from domain.recommender.options import LeastShare, OfColumns
 from domain.recommender.recommender import Recommender
 
@@ -24,13 +21,6 @@ WORDS = Words(
     unit=lambda column: f"rows without {column}",
     least_share=0.01,
 )
-
-
-def judge_missing(
-    check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
-) -> Verdict:
-    """Whether more rows than usual lack a value, in the table or in a slice of it. See `judge_rows`."""
-    return judge_rows(check, tally, state, looks_per_week, WORDS)
 
 
 def _suits(recommender: Recommender) -> Iterator[Suited]:

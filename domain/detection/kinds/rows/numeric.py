@@ -11,14 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from domain.detection.data.tally import Tally
 from domain.detection.expect.reach import ONE_VALUE
-from domain.detection.judge.state import CheckState, Verdict
-from domain.detection.judge.wrong_rows import Words, judge_rows, judging
+from domain.detection.judge.wrong_rows import Words, judging
 from domain.detection.kind import Kind, shared
 from domain.detection.needs import UnusualNumbers
 from domain.detection.suited import Suited, logged
-from domain.recommender.check import Check
 from domain.recommender.options import LeastShare, OfColumns
 from domain.recommender.recommender import Recommender
 
@@ -35,13 +32,6 @@ WORDS = Words(
     least_share=0.001,
     floor=lambda column: ONE_VALUE_SHARE if column.endswith(ONE_VALUE) else 0.0,
 )
-
-
-def judge_numeric(
-    check: Check, tally: Tally, state: CheckState, looks_per_week: float | None = None
-) -> Verdict:
-    """Whether more numbers than usual are NaN, infinite, exploded, or all the same. See `judge_rows`."""
-    return judge_rows(check, tally, state, looks_per_week, WORDS)
 
 
 def _suits(recommender: Recommender) -> Iterator[Suited]:

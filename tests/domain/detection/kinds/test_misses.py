@@ -14,7 +14,8 @@ from domain.answer import Miss
 from domain.detection.data.tally import Tally, tally_of
 from domain.detection.exposure.worst import keep_worst
 from domain.detection.judge.state import CheckState
-from domain.detection.kinds.exposure.misses import judge_misses
+from domain.detection.judge.wrong_rows import judge_rows
+from domain.detection.kinds.exposure.misses import WORDS
 from domain.recommender.check import Check
 from domain.values import Slice, slice_of
 from tests.domain.detection.traffic import HOUR, grid
@@ -61,29 +62,31 @@ def choices(seed: int, fault: dict[str, float] | None = None, windows: int = 40,
 def test_more_low_ranked_choices_than_usual_are_found_where_they_are(
     fault: dict[str, float], where: Slice
 ) -> None:
-    (found,) = judge_misses(CHECK, choices(1, fault), CheckState()).findings
+    (found,) = judge_rows(CHECK, choices(1, fault), CheckState(), None, WORDS).findings
     assert found.slice == where
     assert found.high is not None and found.observed > found.high
     assert "of the choices ranked below place 20, usually 2" in found.title
 
 
 def test_where_nothing_is_wrong_nothing_is_found_in_sixty_looks() -> None:
-    assert [judge_misses(CHECK, choices(100 + seed), CheckState()).findings for seed in range(60)] == [
-        ()
-    ] * 60
+    assert [
+        judge_rows(CHECK, choices(100 + seed), CheckState(), None, WORDS).findings for seed in range(60)
+    ] == [()] * 60
 
 
 def test_fewer_than_usual_surprise_nobody() -> None:
-    assert judge_misses(CHECK, choices(2, {"tv": 0.02, "mobile": 0.02}), CheckState()).findings == ()
+    assert (
+        judge_rows(CHECK, choices(2, {"tv": 0.02, "mobile": 0.02}), CheckState(), None, WORDS).findings == ()
+    )
 
 
 def test_a_change_too_small_to_matter_is_left_alone() -> None:
     tally = choices(3, {"Documentary": 0.28}, mean=60_000)
-    assert judge_misses(CHECK, tally, CheckState()).findings == ()
+    assert judge_rows(CHECK, tally, CheckState(), None, WORDS).findings == ()
 
 
 def test_without_a_past_it_says_so() -> None:
-    verdict = judge_misses(CHECK, choices(4, windows=3), CheckState())
+    verdict = judge_rows(CHECK, choices(4, windows=3), CheckState(), None, WORDS)
     assert not verdict.judged
     assert verdict.note == "not enough history yet"
 

@@ -7,8 +7,8 @@ import pytest
 
 from domain.detection.expect.reach import exploded_from
 from domain.detection.judge.state import CheckState
-from domain.detection.judge.wrong_rows import measure_rows
-from domain.detection.kinds.rows.numeric import WORDS, judge_numeric
+from domain.detection.judge.wrong_rows import judge_rows, measure_rows
+from domain.detection.kinds.rows.numeric import WORDS
 from domain.recommender.check import Check
 from domain.values import Finding
 
@@ -22,7 +22,7 @@ FLAGS = ("score infinite", "score all alike")
 def look(
     check: Check = CHECK, columns: tuple[str, ...] = FLAGS, **more: float | dict[str, float] | int
 ) -> tuple[Finding, ...]:
-    return judge_numeric(check, tally(columns=columns, width=HOUR, **more), CheckState()).findings  # type: ignore[arg-type]
+    return judge_rows(check, tally(columns=columns, width=HOUR, **more), CheckState(), None, WORDS).findings  # type: ignore[arg-type]
 
 
 def test_infinite_scores_on_one_device_are_reported_there() -> None:
@@ -71,7 +71,7 @@ def test_it_is_measured_to_be_back_when_the_value_is_one_of_many_again() -> None
         tally(columns=("score all alike",), usual=0.02, now=now, width=HOUR, seed=2)
         for now in ({"web": 1.0}, {"web": 0.1})
     )
-    (found,) = judge_numeric(CHECK, wrong, CheckState()).findings
+    (found,) = judge_rows(CHECK, wrong, CheckState(), None, WORDS).findings
     assert not measure_rows(CHECK, found, wrong, WORDS, CheckState()).within
     assert measure_rows(CHECK, found, right, WORDS, CheckState()).within
 
