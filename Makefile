@@ -73,11 +73,11 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.$(NAME)
 
 lock:
-	uv pip compile pyproject.toml --extra cinema --extra dev --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra local --extra cinema --extra dev --universal --python-version 3.11 \
 		--no-emit-index-url --generate-hashes --no-header -o requirements-dev.lock
-	uv pip compile pyproject.toml --extra cinema --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra local --extra cinema --universal --python-version 3.11 \
 		--no-emit-index-url --generate-hashes --no-header -c requirements-dev.lock -o requirements.lock
-	uv pip compile pyproject.toml --extra cinema --extra dev --extra spark --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra local --extra cinema --extra dev --extra spark --universal --python-version 3.11 \
 		--no-emit-index-url --generate-hashes --no-header -c requirements-dev.lock -o requirements-spark.lock
 
 clean:

