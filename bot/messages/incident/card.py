@@ -112,7 +112,7 @@ def headline(incident: Incident) -> str:
     if incident.merged_into is not None:
         sign, state = "↪️", f"part of #{incident.merged_into} · "
     predicted = "predicted · " if incident.kind == "predicted" else ""
-    return f"{sign} {incident.severity.value} · {state}{predicted}{incident.called.replace('`', '')}"
+    return f"{sign} {incident.severity.value} · {state}{predicted}{incident.title.replace('`', '')}"
 
 
 def _facts(incident: Incident, names: words.Names) -> str:
@@ -127,7 +127,6 @@ def _facts(incident: Incident, names: words.Names) -> str:
 def _also(incident: Incident) -> list[str]:
     """
     Where else it was seen: of each table and column, the slices that lie in no other one, the first by name.
-    If a culprit was found, the first finding is a victim too.
     """
     widest: list[Finding] = []
     for one in incident.also:
@@ -135,8 +134,6 @@ def _also(incident: Incident) -> list[str]:
             widest = [*(other for other in widest if not _lies_in(other, one)), one]
     own = incident.first_finding.slice if incident.first_finding else None
     titles = [_elsewhere(one, own) for one in widest]
-    if incident.called != incident.title:
-        titles = [incident.title, *titles]
     if not titles:
         return []
     more = f"; and {len(titles) - 1} more" if len(titles) > 1 else ""
