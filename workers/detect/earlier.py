@@ -58,13 +58,12 @@ def apart_of(planned: Plan) -> timedelta:
 def _passed(
     former: list[dict[str, Any]], began: CheckState, after: CheckState, apart: timedelta
 ) -> list[dict[str, Any]]:
-    readable = [one for one in former if "ends" in one]  # not what an older release kept
-    if _far_enough(readable, began, apart):
-        readable = [{"state": began.model_dump(mode="json"), "ends": []}, *readable[:1]]
+    if _far_enough(former, began, apart):
+        former = [{"state": began.model_dump(mode="json"), "ends": []}, *former[:1]]
     if after.last_window_end is None or after.last_window_end == began.last_window_end:
-        return readable
+        return former
     looked = after.last_window_end.isoformat()
-    return [{**one, "ends": [*one["ends"], looked]} for one in readable]
+    return [{**one, "ends": [*one["ends"], looked]} for one in former]
 
 
 def _far_enough(former: list[dict[str, Any]], began: CheckState, apart: timedelta) -> bool:

@@ -19,9 +19,6 @@ from workers.detect.run_outcomes import RunOutcome, count_runs
 from workers.store.memory import recall, recall_beginning, remember
 
 MEMORY = "detect:"
-EVERY_TABLE = "detect"
-"""What all checks remembered together before each table had its own memory: read if a table has none yet."""
-
 MOST_MISSED_LOOKS = 60
 
 Kept = Mapping[str, Any]
@@ -77,7 +74,7 @@ class TableChecks:
         """What the last look remembered."""
         with log.connect() as connection:
             kept: Kept | None = recall(connection, self.memory)
-            return kept or self._of_all(recall(connection, EVERY_TABLE))
+        return kept or {}
 
     def remember(
         self,
@@ -111,12 +108,6 @@ class TableChecks:
             keep_for(connection, result.findings, earlier, began, at)
             count_runs(connection, self.memory, looks, at)
 
-    def _of_all(self, every: dict[str, Any] | None) -> Kept:
-        """This table's part of what all checks remembered together; nothing if none of these had looked."""
-        states = (every or {}).get("state", {}).get("checks", {})
-        own = {name: state for name, state in states.items() if name in self.recommender.checks}
-        return {**every, "state": {"checks": own}} if every and own else {}
-
 
 def table_checks(recommender: Recommender) -> list[TableChecks]:
     """The tables that are looked at, in the order of their first declared check."""
@@ -133,8 +124,7 @@ def recall_all(log: Engine, every: Iterable[TableChecks]) -> dict[str, Kept]:
     """Table → what its checks remember."""
     with log.connect() as connection:
         kept = recall_beginning(connection, MEMORY)
-        before = recall(connection, EVERY_TABLE)
-    return {one.table: kept.get(one.memory) or one._of_all(before) for one in every}
+    return {one.table: kept.get(one.memory, {}) for one in every}
 
 
 def state_of(kept: Kept) -> State:

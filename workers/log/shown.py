@@ -49,7 +49,7 @@ class Trouble(Value):
 class LostRoute(Value):
     """Why a channel cannot be posted to, and who was notified: see `Shown.notify`."""
 
-    says: str
+    says: str = ""
     notified: tuple[str, ...] = ()
 
 
@@ -151,19 +151,19 @@ class Shown:
     def say_route(self, channel: str, trouble: str | None) -> None:
         """Record why a channel cannot be posted to, once people were told; or (None) that it can again."""
         with self._log.begin() as connection:
-            known = take(connection, ROUTE + channel)
+            known = LostRoute.model_validate(take(connection, ROUTE + channel) or {})
             if trouble is not None:
-                _keep_route(connection, channel, LostRoute(says=trouble, notified=_lost(known).notified))
+                _keep_route(connection, channel, known.model_copy(update={"says": trouble}))
 
     def notified(self, channel: str) -> tuple[str, ...]:
         """What was said directly since this channel was lost, as `notify` recorded it."""
         with self._log.connect() as connection:
-            return _lost(recall(connection, ROUTE + channel)).notified
+            return LostRoute.model_validate(recall(connection, ROUTE + channel) or {}).notified
 
     def notify(self, channel: str, *keys: str) -> None:
         """Record that this was said directly, because the channel is lost."""
         with self._log.begin() as connection:
-            known = _lost(recall(connection, ROUTE + channel))
+            known = LostRoute.model_validate(recall(connection, ROUTE + channel) or {})
             notified = tuple(dict.fromkeys((*known.notified, *keys)))
             _keep_route(connection, channel, known.model_copy(update={"notified": notified}))
 
@@ -171,7 +171,10 @@ class Shown:
         """Declared channel → why it cannot be posted to."""
         with self._log.connect() as connection:
             found = recall_beginning(connection, ROUTE)
-        return {name.removeprefix(ROUTE): _lost(one).says for name, one in sorted(found.items())}
+        lost = {
+            name.removeprefix(ROUTE): LostRoute.model_validate(one) for name, one in sorted(found.items())
+        }
+        return {channel: route.says for channel, route in lost.items()}
 
     def floods(self) -> list[Flood]:
         """The floods so far, with those that are over."""
@@ -208,11 +211,6 @@ def _owed(connection: Connection, stream: str) -> OwedMessage | None:
 
 def _keep_owed(connection: Connection, stream: str, owed: OwedMessage) -> None:
     remember(connection, OWED + stream, owed.model_dump(mode="json", exclude={"severity"}))
-
-
-def _lost(kept: object) -> LostRoute:
-    """What is kept of a route; an earlier release kept only why it is lost."""
-    return LostRoute.model_validate(kept) if isinstance(kept, dict) else LostRoute(says=str(kept or ""))
 
 
 def _keep_route(connection: Connection, channel: str, lost: LostRoute) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
-from pydantic import AliasChoices, Field, model_validator
+from pydantic import Field
 
 from domain.detection.expect.total.baseline import Baseline
 from domain.detection.judge.comparison import Comparison
@@ -35,8 +34,7 @@ class TrackedFinding(Value):
     rise: bool = False
     looks: int = 1
     missing: int = 0
-    # State stored under this field's former name is still readable.
-    reported: bool = Field(default=False, validation_alias=AliasChoices("reported", "told"))
+    reported: bool = False
     blind: bool = False
     share: float | None = None
     back: float = 0.0
@@ -79,10 +77,7 @@ class CheckState(Value):
 
     wealth: Wealth = Wealth()
     seen: dict[str, TrackedFinding] = Field(default_factory=dict)
-    # State stored under this field's former name is still readable.
-    excluded: tuple[ExcludedWindow, ...] = Field(
-        default=(), validation_alias=AliasChoices("excluded", "spoiled")
-    )
+    excluded: tuple[ExcludedWindow, ...] = ()
     last_window_end: Moment | None = None
     accepted: dict[str, str] | None = None
     known: tuple[ExcludedWindow, ...] = Field(default=(), exclude=True)
@@ -90,14 +85,6 @@ class CheckState(Value):
     traced: frozenset[Slice] = Field(default=frozenset(), exclude=True)
     baseline: Baseline | None = None
     sums: tuple[Baseline, ...] = ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_hours(cls, kept: Any) -> Any:
-        """Drop the hours that were kept before there were sums: they are learned anew within a day."""
-        if not isinstance(kept, dict):
-            return kept
-        return {name: one for name, one in kept.items() if name != "hours"}
 
     def new(self, found: list[Finding]) -> bool:
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Literal
 
-from pydantic import AliasChoices, Field
+from pydantic import Field
 
 from domain.incident.events.hotfix import RevertCause
 from domain.incident.events.ticket import Outstanding
@@ -77,8 +77,7 @@ class Promise(Value):
     hotfix: str
     kind: str = ""
     label: str
-    # Records from before this field was renamed are read under its former name.
-    shown: Estimate = Field(validation_alias=AliasChoices("shown", "told"))
+    shown: Estimate
     from_log: Estimate | None = None
     whole: Estimate | None = None
     whole_from_log: Estimate | None = None

@@ -10,7 +10,6 @@ from domain.incident import commands as c
 from domain.incident.menu import digest_of
 from domain.incident.outcome import cost_against_promise
 from domain.incident.state import Incident
-from domain.incident.state.incident import Promise
 from domain.values import Estimate, Option
 from tests.domain.incident.given import DIAGNOSED, FINDING, OPEN, WORKER, after, option
 
@@ -161,10 +160,3 @@ def test_where_nobody_knows_what_it_cost_that_is_said() -> None:
     incident = deployed(option(), VERIFY, (c.RecordCost(option="fill", cost=unknown, **SPAN), WORKER))
     assert incident.hotfix is not None
     assert cost_against_promise(incident.hotfix) == "not known: 2 earlier days have both spans"
-
-
-def test_a_promise_kept_under_its_former_name_is_read() -> None:
-    promise = deployed(option(), VERIFY).outcomes[0].promise
-    kept = promise.model_dump(mode="json")
-    kept["told"] = kept.pop("shown")
-    assert Promise.model_validate(kept) == promise

@@ -20,7 +20,6 @@ from workers.checks.run import RunResult, State, Wrong
 from workers.detect.detection_run import detection_run
 from workers.store import cards
 from workers.store.lock import alone, in_turn
-from workers.store.memory import remember
 
 from ..conftest import NOON, make_finding
 
@@ -127,19 +126,6 @@ def test_what_waits_for_its_turn_is_done_after(log: Engine) -> None:
             done.append("first")
         later.result(300)
     assert done == ["first", "second"]
-
-
-def test_what_all_tables_remembered_together_is_gone_on_from(
-    log: Engine, recommender: Recommender, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    former = {"plays": CheckState(last_window_end=NOON), "impressions": CheckState(last_window_end=NOON)}
-    kept = {"state": State(checks=former).model_dump(mode="json"), "looked_at": NOON}
-    with log.begin() as connection:
-        remember(connection, "detect", kept)
-    looked = Looked()
-    monkeypatch.setattr("workers.detect.detection_run.run_checks", looked)
-    detection_run(log, recommender, NOON)
-    assert looked.tables == ["candidates"]
 
 
 def test_what_an_outage_left_out_of_several_tables_is_one_incident(

@@ -54,7 +54,8 @@ from workers.witnesses.git import Git
 LEAST = 4
 NOBODY = "127.0.0.1:1"
 CUTS = st.text(alphabet="/#?@:&=;,% +![]'\"\\", min_size=1, max_size=2)
-PIECE = st.from_regex(r"[QXZ][0-9][a-z]{2,5}[0-9][QXZ]", fullmatch=True)
+PIECE = st.from_regex(r"[QXZ][0-9][g-z]{2,5}[0-9][QXZ]", fullmatch=True)
+"""No four characters of a secret are hexadecimal: they would be found by chance in a hash."""
 
 
 @st.composite
@@ -222,7 +223,7 @@ def test_no_driver_shows_a_piece_of_the_secret_in_its_address(
 
 
 def test_a_broker_that_is_away_is_said_to_be_without_a_piece_of_its_password(tmp_path: Path) -> None:
-    secret = "Q1abc2X/Z3def4Q"
+    secret = "Q1klm2X/Z3nop4Q"
     for spell in SPELLINGS.values():
         known = knowing(f"redis://me:{spell(secret)}@h/0", secret=secret)
         with known as log, pytest.raises(RecsysopsError, match=r"ECONNREFUSED|unencoded") as caught:
@@ -282,7 +283,7 @@ def test_what_the_store_keeps_of_a_failure_holds_no_piece_of_a_secret(
     log: Engine, owner: psycopg.Connection, opened: Callable[..., Answer]
 ) -> None:
     """Events, cards, what is set aside, what followers and attempts say: every row of every table."""
-    secret = "Q1abcd2X/Z3efgh4Q#X5ijkl6Z"
+    secret = "Q1qrst2X/Z3uvwx4Q#X5yzqr6Z"
     for n, (how, say) in enumerate(SAYINGS.items()):
         stream = opened(f"Genre {n}", f"k{n}").stream
         error = foreign(say(secret))[n % 13]

@@ -58,10 +58,3 @@ def test_of_short_windows_a_finding_is_over_at_the_second_look_without_it() -> N
 @pytest.mark.parametrize(("lasted", "count"), [(ACCEPT_AFTER - HOUR, 1), (ACCEPT_AFTER, 0)])
 def test_what_has_lasted_so_long_is_usual_now(lasted: timedelta, count: int) -> None:
     assert len(seen(since=NOW - lasted).wrong(NOW)) == count
-
-
-def test_a_memory_kept_under_former_names_is_read() -> None:
-    kept = seen().model_dump(mode="json")
-    former = kept["seen"]["rows"]
-    former["told"] = former.pop("reported")
-    assert CheckState.model_validate(kept) == seen()

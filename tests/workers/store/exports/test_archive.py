@@ -19,7 +19,6 @@ from domain.incident.commands import (
     AnswerFollowUp,
     Close,
     Command,
-    PrepareMenu,
     RecordDiagnosis,
     Reopen,
     Resolve,
@@ -434,13 +433,8 @@ def test_a_picture_of_an_incident_that_is_not_closed_is_kept_however_old(
         pictures[genre] = attachments.keep(log, genre.encode())
         command = RecordDiagnosis(diagnosis=Diagnosis(cause=None, picture=pictures[genre]))
         handle(stream, command, actor=detector, key=f"d-{genre}", at=MARCH, log=log)
-        pictures[f"menu of {genre}"] = attachments.keep(log, f"menu of {genre}".encode())
-        offered = PrepareMenu(options=(), picture=pictures[f"menu of {genre}"])
-        handle(stream, offered, actor=detector, key=f"m-{genre}", at=MARCH, log=log)
     closed("Noir")
     owner.execute("UPDATE attachments SET kept_at = '2026-03-01'")
-    assert forget(log, MAY).pictures == 2
-    for named in ("Horror", "menu of Horror"):
-        assert attachments.find(log, pictures[named]) is not None
-    for named in ("Noir", "menu of Noir"):
-        assert attachments.find(log, pictures[named]) is None
+    assert forget(log, MAY).pictures == 1
+    assert attachments.find(log, pictures["Horror"]) is not None
+    assert attachments.find(log, pictures["Noir"]) is None

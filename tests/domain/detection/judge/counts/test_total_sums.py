@@ -104,10 +104,6 @@ def test_a_sum_that_is_not_there_as_a_whole_is_none() -> None:
     assert [one.width for one in learn_sums(counts, CheckState(), amounts=False)] == [900]
 
 
-def test_memory_kept_before_there_were_sums_is_read() -> None:
-    assert CheckState.model_validate_json('{"hours": null}') == CheckState()
-
-
 def opening(days: int, seed: int, per_hour: float = 200.0) -> tuple[np.ndarray, np.ndarray]:
     """(n,) rows of hours and what they hold on average: from a quiet night to a full day within two hours."""
     hours = np.arange(days * 24)
