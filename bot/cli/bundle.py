@@ -9,8 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from bot.cli.shared import Json, Number, find, utc
-from bot.cli.table import table
-from bot.cli.terminal import print_json, say
+from bot.cli.terminal import end_in_json, say, table
 from domain.bundle import BundleAnswer, Differs, RerunAnswer
 from domain.values import Diagnosis
 from workers import door
@@ -55,14 +54,12 @@ def show(
     written = []
     if export is not None and not found.wrong:
         written = door.export_bundle(here, incident, export, event)
-    if as_json:
-        print_json({"bundle": found.model_dump(mode="json"), "exported": written})
-    else:
-        _show(found)
-        if written:
-            say(f"{len(written)} files are in {export}")
-    if found.wrong:
-        raise typer.Exit(DIFFERS)
+    code = DIFFERS if found.wrong else 0
+    end_in_json(as_json, {"bundle": found, "exported": written}, code)
+    _show(found)
+    if written:
+        say(f"{len(written)} files are in {export}")
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -72,12 +69,10 @@ def rerun(number: Number, event: Event = None, as_json: Json = False) -> None:
     """
     here = open_door()
     found = door.bundle_again(here, find(here, number), event)
-    if as_json:
-        print_json({"rerun": found.model_dump(mode="json")})
-    else:
-        _compared(found)
-    if found.differs:
-        raise typer.Exit(DIFFERS)
+    code = DIFFERS if found.differs else 0
+    end_in_json(as_json, {"rerun": found}, code)
+    _compared(found)
+    raise typer.Exit(code)
 
 
 def _show(found: BundleAnswer) -> None:

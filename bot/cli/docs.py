@@ -25,10 +25,10 @@ PLACES = ("mkdocs.yml", "recsysops_docs/mkdocs.yml")
 """Next to the packages: in the repository, and where a wheel installs it."""
 
 
-def register(app: typer.Typer) -> None:
-    app.command("docs")(docs)
+app = typer.Typer()
 
 
+@app.command()
 def docs(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on loopback; 0 takes a free one.")] = PORT,
     build: Annotated[

@@ -9,10 +9,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.people import names_of
-from bot.cli.shared import Json, Number, find, order, who
-from bot.cli.table import table
-from bot.cli.terminal import print_json, say
+from bot.cli.shared import Json, Number, find, names_of, order, who
+from bot.cli.terminal import end_in_json, say, table
 from bot.messages import words
 from bot.messages.in_force import in_force, repaired, stage, worth
 from bot.messages.incident.explained import explained
@@ -49,12 +47,8 @@ def list_hotfixes(number: Number, as_json: Json = False) -> None:
     """The menu with its numbers."""
     incident = find(open_door(), number)
     options = incident.menu or ()
-    if as_json:
-        hotfix = incident.hotfix.model_dump(mode="json") if incident.hotfix else None
-        shown = [one.model_dump(mode="json") for one in options]
-        spent = [one.model_dump(mode="json") for one in incident.spent]
-        print_json({"menu": incident.menu_digest, "options": shown, "hotfix": hotfix, "spent": spent})
-        return
+    known = {"options": options, "hotfix": incident.hotfix, "spent": incident.spent}
+    end_in_json(as_json, {"menu": incident.menu_digest, **known})
     if not options:
         say(incident.menu_note or "There is no menu yet.")
         return
@@ -77,10 +71,8 @@ def why_not(
     """Why a declared hotfix is not on the menu."""
     incident = find(open_door(), number)
     answer = why_left_out(incident, hotfix)
-    if as_json:
-        answered = {"said": answer.said, "left_out": [one.model_dump(mode="json") for one in answer.left_out]}
-        print_json({"menu": incident.menu_digest, **answered})
-        return
+    known = {"said": answer.said, "left_out": answer.left_out}
+    end_in_json(as_json, {"menu": incident.menu_digest, **known})
     say(answer.said)
     for one in answer.left_out:
         say(f"{one.label} ({one.hotfix}): {one.why}")
@@ -97,9 +89,7 @@ def explain(
     chosen = incident.option(_key(incident, option))
     if chosen is None:
         raise Refused(f"{option!r} is not on the menu of #{incident.number}")
-    if as_json:
-        print_json({"menu": incident.menu_digest, "option": chosen.model_dump(mode="json")})
-        return
+    end_in_json(as_json, {"menu": incident.menu_digest, "option": chosen})
     table(chosen.label, ("", "What is known"), explained(chosen))
 
 
@@ -188,9 +178,7 @@ def renew(
 def list_in_force(as_json: Json = False) -> None:
     """Every hotfix that acts on the recommender, across all incidents; those that end first come first."""
     found = in_force(open_door().in_force(), datetime.now(UTC))
-    if as_json:
-        print_json({"in_force": [one.model_dump(mode="json") for one in found]})
-        return
+    end_in_json(as_json, {"in_force": found})
     if not found:
         say("No hotfix is in force.")
         return

@@ -8,10 +8,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.recommender import FILE_NAME, declaration, moment_of
-from bot.cli.shared import Json, utc
-from bot.cli.table import table
-from bot.cli.terminal import print_json, say
+from bot.cli.shared import At, File, Json, at_moment, declaration, utc
+from bot.cli.terminal import end_in_json, say, table
 from bot.messages import item as messages
 from bot.messages.miss import instead_of, lowest, place, slice_asked
 from domain.answer import Miss
@@ -19,40 +17,35 @@ from domain.errors import ConfigurationError
 from domain.values import name_slice
 from workers import door
 
-File = Annotated[Path | None, typer.Option("--file", help=FILE_NAME)]
+app = typer.Typer()
 
 
-def register(app: typer.Typer) -> None:
-    app.command()(item)
-    app.command()(misses)
-
-
+@app.command()
 def item(
     key: Annotated[str, typer.Argument(metavar="ID", help="The item's key, or its exact title.")],
     file: File = None,
     png: Annotated[Path | None, typer.Option(help="Write the picture here.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with everything here.")] = None,
-    at: Annotated[str | None, typer.Option(help="As of this time, for instance 2026-11-25T02:40Z.")] = None,
+    at: At = None,
     as_json: Json = False,
 ) -> None:
     """Whether an item gets its expected exposure; if not, since when; and the items it is compared with."""
     for out in (png, html):
         if out is not None and not out.absolute().parent.is_dir():
             raise ConfigurationError(f"{out}: there is no such folder; make it, or choose another")
-    answer, picture = door.item(declaration(file), key, moment_of(at) if at else None)
+    answer, picture = door.item(declaration(file), key, at_moment(at))
     if png is not None:
         png.write_bytes(picture)
     if html is not None:
         html.write_text(messages.page(answer, picture), encoding="utf-8")
-    if as_json:
-        print_json({"item": answer.model_dump(mode="json")})
-        return
+    end_in_json(as_json, {"item": answer})
     say(f"{messages.SIGNS[answer.verdict]} {answer.headline}")
     table("", ("", ""), messages.facts(answer))
     for line in (*answer.basis, *answer.notes):
         say(line)
 
 
+@app.command()
 def misses(
     limit: Annotated[int, typer.Option(min=1, help="So many, the lowest-ranked first.")] = 20,
     where: Annotated[
@@ -63,13 +56,11 @@ def misses(
     as_json: Json = False,
 ) -> None:
     """Choices of items that the model had ranked low, lowest first: who, what, where, instead of what."""
-    start = moment_of(since) if since else None
+    start = at_moment(since)
     wanted = slice_asked(where or ())
     read = door.misses(declaration(file), start, wanted, limit)
     kept = lowest((*_kept(start), *read), wanted, limit)
-    if as_json:
-        print_json({"misses": [one.model_dump(mode="json") for one in kept]})
-        return
+    end_in_json(as_json, {"misses": kept})
     if not kept:
         say("None is recorded. Checks of kind misses record them.")
         return

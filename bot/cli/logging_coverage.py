@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bot.cli.recommender import FILE_NAME, declaration, moment_of
-from bot.cli.shared import Json, utc
-from bot.cli.table import table
-from bot.cli.terminal import print_json, say
+from bot.cli.shared import At, File, Json, at_moment, declaration, utc
+from bot.cli.terminal import end_in_json, say, table
 from domain.covered import LoggingCoverage
 from domain.values import name_slice
 from workers import door
@@ -24,12 +21,10 @@ SLICES_HELP = "A dimension, or several as country,device; may be repeated. As de
 UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 ModelName = Annotated[str | None, typer.Option("--model", help=MODEL_HELP)]
-File = Annotated[Path | None, typer.Option("--file", help=FILE_NAME)]
 Dimensions = Annotated[list[str] | None, typer.Option("--dimension", help=SLICES_HELP)]
 Requests = Annotated[str | None, typer.Option(help="The table that every request is in.")]
 Window = Annotated[str | None, typer.Option(help="How long a window is, for instance 10m.")]
 Days = Annotated[float, typer.Option(min=0.0, help="How far back to look.")]
-At = Annotated[str | None, typer.Option(help="As of this time, for instance 2026-11-25T02:40Z.")]
 Limit = Annotated[int, typer.Option(min=1, help="So many slices, the worst first.")]
 
 
@@ -49,8 +44,13 @@ def plan(  # noqa: PLR0913, PLR0917 (each is an option)
     as_json: Json = False,
 ) -> None:
     """What a log by slice would hold of past requests, and its size per day."""
-    asked = {"requests": requests, "share": share, "k": k, "max_rate": max_rate, "window": window}
-    found = _asked("plan", file, model, {**asked, "dimensions": _sets(dimension)}, days, at)
+    asked = {
+        **{"requests": requests, "share": share, "k": k, "max_rate": max_rate, "window": window},
+        "dimensions": _sets(dimension),
+    }
+    found = door.logging_coverage(
+        declaration(file), model, asked, timedelta(days=days), at_moment(at), planned=True
+    )
     _print("plan", found, limit, as_json=as_json)
 
 
@@ -68,7 +68,9 @@ def coverage(  # noqa: PLR0913, PLR0917 (each is an option)
 ) -> None:
     """The slices of which the log holds too little for a diagnosis, worst first."""
     asked = {"requests": requests, "window": window, "dimensions": _sets(dimension)}
-    found = _asked("coverage", file, model, asked, days, at)
+    found = door.logging_coverage(
+        declaration(file), model, asked, timedelta(days=days), at_moment(at), planned=False
+    )
     _print("coverage", found, limit, as_json=as_json)
 
 
@@ -77,22 +79,8 @@ def _sets(given: Sequence[str] | None) -> list[tuple[str, ...]] | None:
     return [tuple(part.strip() for part in one.split(",")) for one in given] if given else None
 
 
-def _asked(
-    what: str,
-    file: Path | None,
-    model: str | None,
-    asked: Mapping[str, object],
-    days: float,
-    at: str | None,
-) -> LoggingCoverage:
-    span, moment = timedelta(days=days), moment_of(at) if at else None
-    return door.logging_coverage(declaration(file), model, asked, span, moment, planned=what == "plan")
-
-
 def _print(what: str, found: LoggingCoverage, limit: int, *, as_json: bool) -> None:
-    if as_json:
-        print_json({what: found.model_dump(mode="json")})
-        return
+    end_in_json(as_json, {what: found})
     say(
         f"{found.model}, from `{found.table}`: {found.windows:,} windows of {found.window_seconds / 60:g} "
         f"minutes, {utc(found.start)} to {utc(found.end)} UTC"

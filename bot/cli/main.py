@@ -16,19 +16,19 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from bot.cli import (
     bundle,
-    burn_in,
+    checks,
     docs,
+    events,
+    follow_up,
+    followers,
     hotfix,
     incident,
     item,
-    link,
     logging_coverage,
+    practice,
     recommender,
     run,
-    slack,
 )
-from bot.cli.log import correct, events, followers, obligations, people
-from bot.cli.practice import audit, follow_up, record, rehearse, replay, scorecard
 from bot.cli.terminal import warn
 from domain.errors import ConfigurationError, RecsysopsError, sanitized
 from workers.door import log_administration, redacted, why_not
@@ -40,35 +40,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-ROOMS = (
-    run,
-    recommender,
-    burn_in,
-    item,
-    record,
-    rehearse,
-    replay,
-    scorecard,
-    incident,
-    correct,
-    people,
-    events,
-    link,
-    slack,
-    docs,
-)
-for room in ROOMS:
-    room.register(app)
-app.add_typer(recommender.checks, name="check")
-app.add_typer(audit.app, name="audit")
-app.add_typer(hotfix.app, name="hotfix")
-app.add_typer(bundle.app, name="bundle")
-app.add_typer(follow_up.app, name="follow-up")
-app.add_typer(events.app, name="events")
-app.add_typer(logging_coverage.app, name="logging")
-app.add_typer(followers.app, name="followers")
-app.add_typer(obligations.app, name="obligations")
-app.add_typer(obligations.app, name="debts", hidden=True)  # its former name
+for module in (run, recommender, item, practice, incident, events, followers, docs):
+    app.add_typer(module.app)
+for name, group in (
+    ("check", checks),
+    ("hotfix", hotfix),
+    ("bundle", bundle),
+    ("follow-up", follow_up),
+    ("logging", logging_coverage),
+):
+    app.add_typer(group.app, name=name)
 
 
 def main() -> None:

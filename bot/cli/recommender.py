@@ -1,42 +1,27 @@
-"""Commands about the declared recommender: `doctor`, `init`, `check`, `backtest`."""
+"""Commands about the declared recommender: `doctor`, `init`, `backtest`, `burn-in`."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.cli.progress import progress
-from bot.cli.shared import Json, utc
-from bot.cli.table import table
-from bot.cli.terminal import page, print_json, say
+from bot.cli.shared import At, Declared, File, Json, at_moment, declaration, moment_of, utc
+from bot.cli.terminal import end_in_json, page, progress, say, table
 from bot.messages import words
 from domain.answer import WATCH
-from domain.errors import ConfigurationError, Refused
-from domain.values import Finding
+from domain.errors import ConfigurationError
 from workers import door
 
 if TYPE_CHECKING:
     from workers.checks.backtest import BacktestResult
 
-FILE_NAME = "recsysops.toml"
 SIGNS = {"ok": "✓", "note": "·", "warning": "!", "error": "✗"}
-Declared = Annotated[
-    Path | None,
-    typer.Argument(metavar="FILE", help=f"{FILE_NAME}, or its folder. RECSYSOPS_CONFIG if not given."),
-]
-
-checks = typer.Typer(help="The declared checks.", no_args_is_help=True)
+app = typer.Typer()
 
 
-def register(app: typer.Typer) -> None:
-    app.command("doctor")(doctor)
-    app.command("init")(init)
-    app.command("backtest")(backtest)
-
-
+@app.command()
 def doctor(file: Declared = None, as_json: Json = False) -> None:
     """Check the declaration against the real sources and Slack, and say what to fix."""
     from bot.slack.examine import examine_slack  # noqa: PLC0415 - no other command waits for Slack's client
@@ -45,97 +30,24 @@ def doctor(file: Declared = None, as_json: Json = False) -> None:
     advice = [*door.doctor(path), *examine_slack(path)]
     bad = [one for one in advice if one.level == "error"]
     unwatched = any(one.where == WATCH for one in advice)
-    if as_json:
-        print_json(
-            {"healthy": not (bad or unwatched), "advice": [one.model_dump(mode="json") for one in advice]}
-        )
-    else:
-        for one in advice:
-            fix = f" → {one.fix}" if one.fix else ""
-            said = f"{SIGNS.get(one.level, '·')} {one.where}: {one.says}{fix}"
-            say(said)
-        many = "1 problem" if len(bad) == 1 else f"{len(bad)} problems"
-        well = "No problem found, but nothing is watched." if unwatched else "Healthy."
-        say(f"{many} found." if bad else well)
-    raise typer.Exit(1 if bad else 0)
+    code = 1 if bad else 0
+    end_in_json(as_json, {"healthy": not (bad or unwatched), "advice": advice}, code)
+    for one in advice:
+        fix = f" → {one.fix}" if one.fix else ""
+        say(f"{SIGNS[one.level]} {one.where}: {one.says}{fix}")
+    many = "1 problem" if len(bad) == 1 else f"{len(bad)} problems"
+    well = "No problem found, but nothing is watched." if unwatched else "Healthy."
+    say(f"{many} found." if bad else well)
+    raise typer.Exit(code)
 
 
+@app.command()
 def init(folder: Annotated[Path, typer.Argument(help="A folder of Parquet or CSV tables.")]) -> None:
     """Print a first declaration for a folder of tables."""
     page(door.init(folder))
 
 
-@checks.command("suggest")
-def suggest(file: Declared = None) -> None:
-    """Print checks that could watch what nothing watches yet, as TOML to add."""
-    suggested = door.suggest(declaration(file)) or "# Every kind that suits these tables is declared."
-    page(suggested.rstrip("\n"))
-
-
-@checks.command("list")
-def list_checks(file: Declared = None, as_json: Json = False) -> None:
-    """The declared checks."""
-    path = declaration(file)
-    declared, evidence = door.checks(path), door.evidence(path)
-    if as_json:
-        said = [{**check.model_dump(mode="json"), "evidence_for": evidence[check.name]} for check in declared]
-        print_json({"checks": said})
-        return
-    rows = [
-        (
-            check.name,
-            check.kind,
-            check.table or "–",
-            check.schedule or "each window",
-            "nobody (shadow mode)" if check.shadow else str(check.severity or "by size"),
-            ", ".join(evidence[check.name]) or "–",
-        )
-        for check in declared
-    ]
-    table("", ("Check", "Kind", "Table", "Runs", "Severity", "Evidence for"), rows)
-
-
-@checks.command("run")
-def run_check(
-    name: Annotated[str | None, typer.Argument(help="One check; all if not given.")] = None,
-    file: Annotated[Path | None, typer.Option("--file", help=FILE_NAME)] = None,
-    at: Annotated[
-        str | None, typer.Option(help="Run as of this time, for instance 2026-11-25T02:40Z.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """
-    Run the checks now and print what they find; the log is not written. Exit code 1 if a check run failed.
-
-    They remember nothing of earlier runs, so they learn a fault that began long ago as normal. A
-    `recsysops backtest` that starts before the fault finds it.
-    """
-    looked = door.run_check(declaration(file), name, moment_of(at) if at else None)
-    if as_json:
-        found = [one.model_dump(mode="json") for one in looked.findings]
-        print_json({"findings": found, "notes": looked.notes})
-    else:
-        _show(looked.findings)
-        for check, note in looked.notes.items():
-            say(f"{check}: {note}")
-    raise typer.Exit(1 if looked.blind else 0)
-
-
-@checks.command("new")
-def new_check(
-    name: Annotated[str, typer.Argument(help="Of the kind: small letters, digits and _, as late_views.")],
-    needs: Annotated[
-        str, typer.Option(help="What it reads: wrong_rows, row_counts, histograms or expression.")
-    ] = "wrong_rows",
-    folder: Annotated[Path, typer.Option("--in", help="Where its folder is made.")] = Path(),
-) -> None:
-    """Write a check of your own to begin with: one file, its test, and what makes it installable."""
-    made = door.new_check(name, needs, folder)
-    say(f"Wrote {', '.join(f'{made.folder}/{file}' for file in made.files)}.")
-    say(f"Next: pip install -e '{made.folder}[test]' && pytest {made.folder}, then in {FILE_NAME}:")
-    page(f"\n{made.declare}")
-
-
+@app.command()
 def backtest(
     file: Declared = None,
     start: Annotated[str, typer.Option("--from", help="The first day or time, UTC.")] = "",
@@ -205,37 +117,35 @@ def _show_backtest(result: BacktestResult) -> None:
         say(f"{missed} check runs failed; what happened in those windows is not known.")
 
 
-def _show(findings: list[Finding]) -> None:
-    if not findings:
-        say("Nothing found.")
-        return
+@app.command("burn-in")
+def burn_in(
+    name: Annotated[str, typer.Argument(metavar="TABLE", help="A declared table.")],
+    file: File = None,
+    at: At = None,
+    as_json: Json = False,
+) -> None:
+    """What is odd about a new table, what is new in it, what will be watched, and from when."""
+    found = door.burn_in(declaration(file), name, at_moment(at))
+    end_in_json(as_json, {"burn_in": found})
+    through = "has enough history" if found.through else f"burn-in until {utc(found.through_at)}"
+    say(f"{name}: {found.rows:,} rows from {utc(found.first)} to {utc(found.last)} UTC; {through}.")
+    say("Odd:" if found.odd else "Nothing contradicts its declaration, its checks or the related tables.")
+    for line in found.odd:
+        say(f"  ! {line}")
+    for one in found.newcomers:
+        what = f"column {one.column}" if one.value is None else f"{one.column} = {one.value}"
+        judged = "" if one.through else "; too new to be judged"
+        say(f"New: {what} since {utc(one.since)}, {one.share:.1%} of the rows from then on{judged}")
     rows = [
         (
-            one.severity.value,
-            one.title,
-            words.compared(one),
-            utc(one.window_end),
+            one.check,
+            one.kind,
+            "now" if one.since <= found.at else utc(one.since),
+            "shadow" if one.shadow else "",
         )
-        for one in findings
+        for one in found.watched
     ]
-    table("", ("", "Finding", "Measured", "Window ends, UTC"), rows)
-
-
-def declaration(given: Path | None) -> Path:
-    """The path of the declaration to use."""
-    path = given or door.environment().config
-    return path / FILE_NAME if path.is_dir() else path
-
-
-def moment_of(text: str) -> datetime:
-    """
-    A time as somebody typed it; UTC if no zone is given.
-
-    Raises:
-        Refused: the text is not a time.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Refused(f"{text!r} is not a time; write for instance 2026-11-25 or 2026-11-25T02:40Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if rows:
+        table("", ("Check", "Kind", "Watches from, UTC", ""), rows)
+    else:
+        say("No check covers it: add [checks.NAME].")

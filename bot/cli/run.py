@@ -1,4 +1,4 @@
-"""`recsysops up` and `demo`."""
+"""`recsysops up` and `demo`; and what to paste when creating the Slack app."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from bot.cli.terminal import say
+from bot.cli.terminal import print_json, say
+from bot.slack.manifest import manifest
 from bot.up import up
 from bot.up.example import FAULTS, FIRST_FAULT
 from bot.up.machine import Ports
@@ -25,7 +26,12 @@ Chat = Annotated[
 Socket = Annotated[bool, typer.Option("--socket", help="The bot in that workspace over Socket Mode.")]
 DEFAULT = Ports()
 
+app = typer.Typer()
+slack = typer.Typer(help="The Slack app.", no_args_is_help=True)
+app.add_typer(slack, name="slack")
 
+
+@app.command("up")
 def run(
     example: Example = None,
     port: Web = DEFAULT.web,
@@ -40,6 +46,7 @@ def run(
     raise typer.Exit(up(example, ports, say, fault, chat=chat, socket_mode=socket))
 
 
+@app.command()
 def demo(
     port: Web = DEFAULT.web,
     workspace_port: Workspace = DEFAULT.workspace,
@@ -51,6 +58,17 @@ def demo(
     run("cinema", port, workspace_port, cinema_port, fault, chat=True, socket=socket)
 
 
-def register(app: typer.Typer) -> None:
-    app.command("up")(run)
-    app.command("demo")(demo)
+@slack.callback()
+def _slack() -> None:
+    """The Slack app."""
+
+
+@slack.command("manifest")
+def print_manifest(
+    url: Annotated[
+        str | None, typer.Option(help="Where Slack reaches the bot, for instance https://ops.example.com.")
+    ] = None,
+    socket: Annotated[bool, typer.Option("--socket", help="For Socket Mode: no address is needed.")] = False,
+) -> None:
+    """Print the manifest: api.slack.com/apps, Create New App, From a manifest, JSON."""
+    print_json(manifest(url, socket_mode=socket))

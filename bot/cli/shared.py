@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import time
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from bot.cli.people import names_of
-from bot.cli.terminal import print_json, say, warn
+from bot.cli.terminal import end_in_json, say, warn
+from bot.directory import PatientDirectory
 from bot.messages import words
 from domain.errors import Refused, Unanswered
 from domain.incident.commands import Command
@@ -21,18 +23,46 @@ from domain.incident.decide import in_hand
 from domain.incident.sentence import sentence
 from domain.incident.state import Incident
 from domain.values import Actor
-from workers.door import Answer, Door, open_door
+from workers.door import Answer, Door, environment, open_door
 
-try:
-    import pwd
-except ImportError:  # not on Windows
-    pwd = None  # type: ignore[assignment]
-
+FILE_NAME = "recsysops.toml"
 LOOK_UP_SECONDS = 90.0
 """How long to look for the outcome of a command while the store is away."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Number = Annotated[str, typer.Argument(metavar="ID", help="The incident's number.")]
+Reason = Annotated[str, typer.Option("--reason", "-r", help="In a few words.")]
+File = Annotated[Path | None, typer.Option("--file", help=FILE_NAME)]
+Declared = Annotated[
+    Path | None,
+    typer.Argument(metavar="FILE", help=f"{FILE_NAME}, or its folder. RECSYSOPS_CONFIG if not given."),
+]
+At = Annotated[str | None, typer.Option(help="As of this time, for instance 2026-11-25T02:40Z.")]
+
+
+def declaration(given: Path | None) -> Path:
+    """The path of the declaration to use."""
+    path = given or environment().config
+    return path / FILE_NAME if path.is_dir() else path
+
+
+def moment_of(text: str) -> datetime:
+    """
+    A time as somebody typed it; UTC if no zone is given.
+
+    Raises:
+        Refused: the text is not a time.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Refused(f"{text!r} is not a time; write for instance 2026-11-25 or 2026-11-25T02:40Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def at_moment(text: str | None) -> datetime | None:
+    """The same, if a time was given."""
+    return moment_of(text) if text else None
 
 
 def operator(door: Door) -> Actor:
@@ -46,8 +76,6 @@ def account() -> str:
     """
     The operating system user this process runs as; not LOGNAME, which anybody may set.
     """
-    if pwd is None:
-        return getpass.getuser()
     number = os.getuid()
     try:
         return pwd.getpwuid(number).pw_name
@@ -74,9 +102,7 @@ def order(number: str, command: Command, *, as_json: bool) -> None:
     incident = find(door, number)
     answer = ask(door, incident.stream, command)
     after = find(door, number)
-    if as_json:
-        print_json({"incident": plain(after), "events": [e.event.wire_name for e in answer.events]})
-        return
+    end_in_json(as_json, {"incident": after, "events": [e.event.wire_name for e in answer.events]})
     labels = {option.key: option.label for option in after.menu or ()}
     for one in answer.events:
         say(_with_names(sentence(one.event, labels)))
@@ -121,11 +147,6 @@ def _looked_up(door: Door, unknown: Unanswered) -> Answer | None:
             time.sleep(0.5)
 
 
-def plain(incident: Incident) -> dict[str, Any]:
-    """An incident as JSON values."""
-    return incident.model_dump(mode="json")
-
-
 def utc(at: datetime | None) -> str:
     """A time for a terminal."""
     return "–" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
@@ -134,3 +155,12 @@ def utc(at: datetime | None) -> str:
 def who(actor: str | None, names: words.Names = words.NOBODY) -> str:
     """The actor's name, or “nobody”."""
     return "nobody" if actor is None else words.spoken(actor, names)
+
+
+def names_of(people: Iterable[str | None]) -> words.Names:
+    """Person (`slack:U123`) → name; people whose name is not known here are left out."""
+    asked = {one for one in people if one is not None and one.startswith(words.PERSON_PREFIX)}
+    given = environment()
+    if not asked or not given.slack_bot_token:
+        return words.NOBODY
+    return PatientDirectory(given.slack_bot_token, given.slack_base_url).of(asked)

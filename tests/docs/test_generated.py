@@ -63,7 +63,7 @@ def test_every_key_that_a_command_prints_as_json_is_in_the_reference() -> None:
     for file in Path(str(bot.cli.__path__[0])).rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             match node:
-                case ast.Call(func=ast.Name(id="print_json"), args=[ast.Dict(keys=keys)]):
+                case ast.Call(func=ast.Name(id="end_in_json"), args=[_, ast.Dict(keys=keys), *_]):
                     printed |= {key.value for key in keys if isinstance(key, ast.Constant)}
     listed = {key for shape in (ORDERED, *SHAPES.values()) for key in shape}
     assert printed <= listed

@@ -187,10 +187,10 @@ def test_the_log_is_exported_from_a_position_on_and_verified(
     submit(door, OPENED)
     happen(door, DIAGNOSED, OFFERED)
     out = tmp_path / "log.jsonl"
-    terminal("events", "export", "--out", out)
+    terminal("events", "export", out)
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     assert [line["wire_name"] for line in lines] == ["incident.opened", "diagnosis.gathered", "menu.prepared"]
-    terminal("events", "export", "--after", "2", "--out", out)
+    terminal("events", "export", "--after", "2", out)
     assert [json.loads(line)["position"] for line in out.read_text().splitlines()] == [3]
     verified = terminal("events", "verify", "--json").json
     assert verified["verified"] is True
@@ -222,10 +222,9 @@ def test_in_a_process_of_its_own_only_json_is_printed(
 def test_what_is_owed_is_listed_and_tried_again_and_a_cause_looked_into_again(
     terminal: Terminal, door: Door
 ) -> None:
-    assert terminal("debts").out == terminal("obligations").out
     assert terminal("obligations").out.strip() == "No obligation is open."
     submit(door, OPENED)
-    owed = terminal("debts", "--json").json["debts"]
+    owed = terminal("obligations", "--json").json["debts"]
     assert [(one["kind"], one["number"], one["tries"]) for one in owed] == [
         ("announce", 1, 0),
         ("diagnose", 1, 0),
@@ -242,7 +241,10 @@ def test_what_is_owed_is_listed_and_tried_again_and_a_cause_looked_into_again(
     happen(door, DIAGNOSED, OFFERED)
     assert "`recsysops look-again 1`" in terminal("obligations", "retry", "1", code=1).err
     assert terminal("look-again", "1", "--json").json["events"] == ["diagnosis.requested"]
-    assert [one["kind"] for one in terminal("debts", "--json").json["debts"]] == ["announce", "diagnose"]
+    assert [one["kind"] for one in terminal("obligations", "--json").json["debts"]] == [
+        "announce",
+        "diagnose",
+    ]
 
 
 @pytest.mark.parametrize(("typed", "stage"), [(b"y\n", "approved"), (b"n\n", None)])

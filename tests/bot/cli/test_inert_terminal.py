@@ -19,8 +19,7 @@ from rich.progress import Progress
 
 import bot.cli
 from bot.cli.main import app
-from bot.cli.progress import progress_bar
-from bot.cli.terminal import Screen, page, print_json, say, stream, warn
+from bot.cli.terminal import Screen, page, print_json, progress_bar, say, stream, warn
 from domain.incident import commands as c
 from domain.incident.commands import Command
 from tests.bot.cli.test_incident import happen
@@ -110,14 +109,13 @@ ONE = {
         ("incident",),
         ("look-again",),
         ("obligations", "retry"),
-        ("debts", "retry"),
         ("report",),
         ("silence",),
     },
 }
 NOTHING = {
     *{("audit",), ("check", "alarms"), ("check", "ledger"), ("check", "list"), ("check", "suggest")},
-    *{("debts",), ("doctor",), ("events", "key"), ("events", "rebuild")},
+    *{("doctor",), ("events", "key"), ("events", "rebuild")},
     *{("events", "verify"), ("events", "witnesses"), ("follow-up", "list"), ("followers",)},
     *{("hotfix", "in-force"), ("migrate",), ("obligations",), ("slack-manifest",), ("status",)},
 }

@@ -22,7 +22,7 @@ Run = Callable[..., Any]
 @pytest.fixture
 def run(door: Door, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command in this process on the test's store, and returns what it printed."""
-    for name in ("shared", "incident", "hotfix", "log.correct", "log.people", "log.followers"):
+    for name in ("shared", "incident", "events", "followers"):
         monkeypatch.setattr(f"bot.cli.{name}.open_door", lambda: door)
 
     def running(*words: str) -> str:

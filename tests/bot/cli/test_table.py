@@ -1,4 +1,4 @@
-"""Tables at the terminal: as wide as it is, without ever cutting what identifies a row."""
+"""Tables at the terminal, as wide as it is, without ever cutting what identifies a row; and progress."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from bot.cli.table import table, widths_within
+from bot.cli.terminal import progress, table, widths_within
 
 CHECK, OF = "impressions_by_slice_of_members", "impressions_of_today"
 ROWS = [
@@ -53,3 +53,17 @@ def test_the_room_there_is_goes_to_whoever_lacks_most_and_no_further() -> None:
     assert widths_within(100, [4, 9, 5], [4, 9, 40]) == [4, 9, 40]
     assert widths_within(30, [4, 9, 5], [10, 9, 40]) == [4, 9, 17]
     assert widths_within(5, [1, 1, 1], [9, 9, 9]) == [2, 2, 1]
+
+
+def test_where_there_is_no_terminal_a_line_says_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress("looking", seconds=0) as step:
+        step(40, 1_200)
+        step(1_200, 1_200)
+    out, err = capsys.readouterr()
+    assert (out, err.splitlines()) == ("", ["looking: 40 of 1,200", "looking: 1,200 of 1,200"])
+
+
+def test_short_work_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress("looking") as step:
+        step(1, 1)
+    assert capsys.readouterr() == ("", "")

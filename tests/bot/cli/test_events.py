@@ -208,7 +208,7 @@ def test_a_store_whose_migrations_are_behind_is_said_to_be_so_in_a_sentence(
 
 def test_a_verb_that_finds_no_tables_says_what_to_run(terminal: Terminal, empty: str) -> None:
     terminal.environment["DATABASE_URL"] = empty
-    for words in (("status",), ("followers",), ("debts",), ("events", "verify")):
+    for words in (("status",), ("followers",), ("obligations",), ("events", "verify")):
         said = terminal(*words, code=2).err
         assert "it has no tables of this release yet; run `recsysops migrate`." in said
         assert said.count("\n") == 1

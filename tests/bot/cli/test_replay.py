@@ -15,7 +15,7 @@ from tests.bot.terminal import Terminal
 from tests.workers.replay.depot import Depot, scans
 
 NAMES = {"HOOK_SECRET": "s" * 40}
-PAGE = Path(__file__).parents[4] / "docs/how-to/replay.md"
+PAGE = Path(__file__).parents[3] / "docs/how-to/replay.md"
 LOOSE = 'kind = "volume"\nleast_change = 0.9\n'
 
 

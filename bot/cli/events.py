@@ -1,4 +1,4 @@
-"""`recsysops events …`: the log itself; and `recsysops migrate`."""
+"""`recsysops events …`: the log itself; `migrate`; and `forget`, for what is kept beside it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 from pydantic import BaseModel
 
-from bot.cli.progress import progress
-from bot.cli.shared import Json
-from bot.cli.table import table
-from bot.cli.terminal import print_json, say, stream
+from bot.cli.shared import Json, moment_of
+from bot.cli.terminal import end_in_json, progress, say, stream, table
 from bot.slack import witness
 from domain.errors import ConfigurationError, RecsysopsError, Refused, Tampered
-from workers.door import log_administration
+from workers.door import log_administration, open_door
 
 if TYPE_CHECKING:
     from workers.door.log_administration import Standing, Vouched
@@ -28,7 +26,9 @@ NO_WITNESS = (
     "off, or made all of its hashes anew, cannot be seen from here."
 )
 
-app = typer.Typer(help="The log itself.", no_args_is_help=True)
+app = typer.Typer()
+events = typer.Typer(help="The log itself.", no_args_is_help=True)
+app.add_typer(events, name="events")
 
 Exported = Annotated[Path, typer.Argument(metavar="FILE", help="What `events export` wrote.", dir_okay=False)]
 Key = Annotated[
@@ -47,51 +47,61 @@ Checkpoints = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    app.command("migrate")(migrate)
-
-
+@app.command()
 def migrate() -> None:
     """Migrate the store to this release, before its processes start."""
     say(f"The store has the shape of this release ({log_administration.migrate()}).")
 
 
 @app.command()
+def forget(
+    person: Annotated[str, typer.Argument(help="For instance slack:U0123 or terminal:root.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Forget who somebody is: all they did is then attributed to “a former member”. Cannot be undone."""
+    if not yes:
+        typer.confirm(f"Forget who {person} is, for ever?", abort=True, err=True)
+    if not open_door().forget(person):
+        raise Refused(
+            f"nobody is known as {person}; write the id with where it is from, for instance slack:U0123"
+        )
+    end_in_json(as_json, {"forgotten": person})
+    say("Forgotten. Messages are drawn anew within a minute; lines that stand in threads stay.")
+
+
+@events.command()
 def export(
     file: Annotated[Path | None, typer.Argument(help="Write to this file.", dir_okay=False)] = None,
     after: Annotated[int, typer.Option(min=0, help="Begin behind this position.")] = 0,
     checkpoint: Annotated[bool, typer.Option("--checkpoint", help="End with a signed checkpoint.")] = False,
-    out: Annotated[Path | None, typer.Option(help="The same as FILE.")] = None,
 ) -> None:
     """Every event as a line of JSON."""
     lines = log_administration.export(after, signed=checkpoint)
-    target = file or out
-    if target is None:
+    if file is None:
         stream(lines)
         return
     # All or nothing: half an export looks like a log that ends early.
-    fresh = target.with_name(f"{target.name}.new")
+    fresh = file.with_name(f"{file.name}.new")
     try:
         with fresh.open("wb") as written:
             written.writelines(lines)
-        fresh.replace(target)
+        fresh.replace(file)
     finally:
         fresh.unlink(missing_ok=True)
 
 
-@app.command()
+@events.command()
 def key() -> None:
     """The public key of this installation, for anyone who verifies its exports."""
     say(log_administration.public_key())
 
 
-@app.command()
+@events.command()
 def check(file: Exported, key: Key = None, as_json: Json = False) -> None:
     """Verify an exported file on its own: hashes, order, signatures. Needs no store."""
     checked = log_administration.check(file, key)
-    if as_json:
-        print_json({"checked": True, **checked.model_dump(mode="json")})
-        return
+    end_in_json(as_json, {"checked": True, **checked.model_dump(mode="json")})
     say(f"{file} is intact: {_counted(checked)}.")
     if checked.archived:
         say(f"Of {checked.archived} events only the hashes are in it; the rest is in an archive.")
@@ -101,33 +111,29 @@ def check(file: Exported, key: Key = None, as_json: Json = False) -> None:
         say("Whether that key is the right one is for you to say: --key, and `recsysops events key`.")
 
 
-@app.command("import")
+@events.command("import")
 def restore(file: Exported, key: Key = None, as_json: Json = False) -> None:
     """Put an exported file into an empty store: all of it or nothing."""
     with progress("putting events in") as step:
         restored = log_administration.restore(file, key, step)
-    if as_json:
-        print_json(restored.model_dump(mode="json"))
-        return
+    end_in_json(as_json, restored)
     say(f"The store holds what {file} holds: {_counted(restored)}.")
     say("Followers begin behind the last event. End the processes of the old store before you start these.")
 
 
-@app.command()
+@events.command()
 def rebuild(as_json: Json = False) -> None:
     """Rebuild the cards from the events, while the system is running."""
     with progress("making cards") as step:
         rebuilt = log_administration.rebuild(step)
-    if as_json:
-        print_json(rebuilt.model_dump(mode="json"))
-        return
+    end_in_json(as_json, rebuilt)
     said = f"{rebuilt.cards} cards made again"
     said += f", {rebuilt.stray} without events taken away" if rebuilt.stray else ""
     said += f", {rebuilt.archived} of archived events left as they are" if rebuilt.archived else ""
     say(f"{said}.")
 
 
-@app.command()
+@events.command()
 def verify(
     archive: Folder = None, checkpoint: Checkpoints = None, key: Key = None, as_json: Json = False
 ) -> None:
@@ -138,11 +144,9 @@ def verify(
     vouched = _unless(wrong, lambda: log_administration.vouched(checkpoint or (), key, witness.reader()))
     if wrong:
         raise _all(wrong)
-    if as_json:
-        beside = {"archive": held, "vouched": vouched}
-        more = {name: one.model_dump(mode="json") for name, one in beside.items() if one is not None}
-        print_json({"verified": True, **(verified.model_dump(mode="json") if verified else {}), **more})
-        return
+    seen = verified.model_dump(mode="json") if verified else {}
+    beside = {name: one for name, one in (("archive", held), ("vouched", vouched)) if one is not None}
+    end_in_json(as_json, {"verified": True, **seen, **beside})
     if verified is not None:
         say(f"The log is intact: {_counted(verified)}.")
     if verified is not None and verified.former:
@@ -191,13 +195,11 @@ def _say_vouched(vouched: Vouched, key: str | None) -> None:
         say("Whether that key is the right one is for you to say: --key, and `recsysops events key`.")
 
 
-@app.command()
+@events.command()
 def witnesses(as_json: Json = False) -> None:
     """The witnesses that keep checkpoints of the log outside the database: how far each is, and its state."""
     found = log_administration.witnesses()
-    if as_json:
-        print_json({"witnesses": [one.model_dump(mode="json") for one in found]})
-        return
+    end_in_json(as_json, {"witnesses": found})
     if not found:
         say(NO_WITNESS)
         return
@@ -209,24 +211,22 @@ def _standing(one: Standing) -> tuple[str, ...]:
     return (one.name, one.kind, str(one.position), str(one.behind), state)
 
 
-@app.command()
+@events.command()
 def archive(
     to: Annotated[Path, typer.Option(help="A folder; made where missing.", file_okay=False)],
     before: Annotated[str | None, typer.Option(help="Only incidents closed before this day, UTC.")] = None,
     as_json: Json = False,
 ) -> None:
     """Write the events of closed incidents as Parquet, one file a month. The store stays as it is."""
-    written = log_administration.archive(to, _day(before) if before else None)
-    if as_json:
-        print_json({"files": [file.model_dump(mode="json") for file in written]})
-        return
+    written = log_administration.archive(to, moment_of(before) if before else None)
+    end_in_json(as_json, {"files": written})
     for file in written:
         say(f"{file.file}: {file.events} events of {file.streams} incidents, SHA-256 {file.sha256}")
     if not written:
         say("Nothing new: the months that are over are in the folder already, or nothing was closed.")
 
 
-@app.command()
+@events.command()
 def prune(
     days: Annotated[int, typer.Option(min=30, help="Of incidents closed longer ago than this.")],
     archive: Folder = None,
@@ -240,10 +240,7 @@ def prune(
     before = datetime.now(UTC) - timedelta(days=days)
     dropped = None if archive is None else log_administration.drop(archive, before)
     forgotten = log_administration.forget(before)
-    if as_json:
-        events = None if dropped is None else dropped.model_dump(mode="json")
-        print_json({"forgotten": forgotten.model_dump(mode="json"), "dropped": events})
-        return
+    end_in_json(as_json, {"forgotten": forgotten, "dropped": dropped})
     say(f"Taken away: {_counted(forgotten)}.")
     if dropped is not None:
         say(f"{dropped.events} events of {dropped.streams} incidents dropped; their hashes stay.")
@@ -254,11 +251,3 @@ def prune(
 def _counted(found: BaseModel) -> str:
     values = found.model_dump(mode="json", exclude_none=True).items()
     return ", ".join(f"{v} {k}" if isinstance(v, int) else f"{k.replace('_', ' ')} {v}" for k, v in values)
-
-
-def _day(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigurationError(f"--before {text}: not a day; write for instance 2026-01-01") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -7,8 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from bot.cli.shared import Json, Number, find, order
-from bot.cli.table import table
-from bot.cli.terminal import page, print_json, say
+from bot.cli.terminal import end_in_json, page, say, table
 from bot.messages.follow_up import COLUMNS, NONE_OPEN, became, row, standings
 from domain.errors import Refused
 from domain.incident import commands as c
@@ -39,14 +38,13 @@ def show(number: Number, as_json: Json = False) -> None:
     """The proposed changes with the results of their replays, and what became of the one agreed on."""
     incident = find(open_door(), number)
     changes, came = incident.changes, incident.change_came
-    if as_json:
-        agreed = incident.change.name if incident.change else None
-        rows = [one.model_dump(mode="json") for one in changes]
-        came_to = came.model_dump(mode="json") if came else None
-        followed = incident.followed.model_dump(mode="json") if incident.followed else None
-        known = {"note": incident.proposed_note, "agreed": agreed, "became": came_to, "followed": followed}
-        print_json({"changes": rows, **known})
-        return
+    known = {
+        "note": incident.proposed_note,
+        "agreed": incident.change.name if incident.change else None,
+        "became": came,
+        "followed": incident.followed,
+    }
+    end_in_json(as_json, {"changes": changes, **known})
     given = incident.follow_up or incident.proposed
     lines = [f"{given.change}: {given.detail}" if given else "Nothing is proposed yet"]
     lines += [f"{one.change.name}: {one.says}. {one.proof}\n{one.change.lines}" for one in changes]
@@ -69,9 +67,7 @@ def list_all(
     # What is only proposed belongs to incidents that are not closed.
     incidents = door.incidents() if every else {one.stream: one for one in _to_do(door)}.values()
     found = standings(list(incidents), door.now(), every=every)
-    if as_json:
-        print_json({"follow_ups": [one.model_dump(mode="json") for one in found]})
-        return
+    end_in_json(as_json, {"follow_ups": found})
     if not found:
         say(NONE_OPEN)
         return
