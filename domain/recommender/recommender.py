@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from pydantic import Field, SerializeAsAny
 
 from domain.recommender.bundle import Bundle
@@ -59,6 +61,11 @@ class Recommender(Value):
     rehearsals: Rehearsals = Rehearsals()
     replays: Replays = Replays()
     follow_ups: FollowUps = FollowUps()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone in which its days begin."""
+        return ZoneInfo(self.timezone)
 
     @property
     def item_key(self) -> str:

@@ -21,7 +21,7 @@ from workers.burn_in.related import TableProfile, odd_beside
 from workers.checks.backtest import backtest, plans_of
 from workers.checks.plan import Plan
 from workers.doctor.tables import examine_table
-from workers.sources.aggregate.count import count_windows, zone_of
+from workers.sources.aggregate.count import count_windows
 from workers.sources.aggregate.profile import profile
 from workers.sources.engines.column_kinds import kind_of
 from workers.sources.engines.source import TIME, Source, known_moment, open_source
@@ -79,7 +79,7 @@ def _seen(recommender: Recommender, source: Source, first: datetime, at: datetim
     """The table by hour (by day where its windows are longer), from its first row on."""
     table = source.table
     width = HOUR if table.window <= HOUR else DAY
-    grid = grid_until(_next(at, width), width, max(at - first, width), zone_of(recommender))
+    grid = grid_until(_next(at, width), width, max(at - first, width), recommender.zone)
     frame = count_windows(recommender, table.name, grid, dimensions=table.dimensions, ways=1)
     types = {column: kind_of(source.rows[column]) for column in source.columns}
     return TableProfile(table.name, counts_of(frame, grid), types, hourly=width == HOUR)

@@ -19,7 +19,6 @@ from workers.checks.backtest_check import backtest_check, ends_of
 from workers.checks.plan import HOUR, Plan, plan, window_checks
 from workers.checks.run import RunResult, explained, fault
 from workers.declaration.check_kinds import found
-from workers.sources.aggregate.count import zone_of
 
 
 def look_at(recommender: Recommender, at: datetime) -> RunResult:
@@ -33,7 +32,7 @@ def look_at(recommender: Recommender, at: datetime) -> RunResult:
 
 
 def _verdict(recommender: Recommender, planned: Plan, at: datetime) -> Verdict:
-    end = last_end(at - planned.table.settle, planned.window, planned.every, zone_of(recommender))
+    end = last_end(at - planned.table.settle, planned.window, planned.every, recommender.zone)
     ends = ends_of(recommender, planned, end - _before(planned), end)
     *_before_it, (_at, came_to) = backtest_check(recommender, planned, ends)
     if isinstance(came_to, Verdict):

@@ -20,7 +20,6 @@ from workers.checks.plan import Plan, due_end, grid_of
 from workers.checks.read import read_at_once, reader_of
 from workers.declaration.check_kinds import blamed, find
 from workers.environment import redaction
-from workers.sources.aggregate.count import zone_of
 from workers.sources.engines.source import open_source
 
 Judge = Callable[[CheckState], Verdict]
@@ -56,7 +55,7 @@ def unreadable(recommender: Recommender, plans: list[Plan]) -> dict[str, SourceE
 
 def ends_of(recommender: Recommender, planned: Plan, start: datetime, end: datetime) -> list[datetime]:
     """The ends of all windows that lie in [start, end]; a look is taken when each is complete."""
-    zone, schedule = zone_of(recommender), planned.check.schedule
+    zone, schedule = recommender.zone, planned.check.schedule
     if schedule not in (None, UPDATED):
         named = moments(schedule, start, end + planned.table.settle, zone)
         due = {due_end(recommender, planned, moment) for moment in named}
@@ -179,7 +178,7 @@ class _Beat:
 
     def __init__(self, recommender: Recommender, planned: Plan, own: list[datetime]) -> None:
         self._kind, reach = find(planned.check.kind), planned.history + (own[-1] - own[0])
-        grid = grid_until(own[-1], planned.window, reach, zone_of(recommender), recommender.holidays)
+        grid = grid_until(own[-1], planned.window, reach, recommender.zone, recommender.holidays)
         self._run = replace(check_run_of(recommender, planned, grid), first=own[0])
         self._places = {grid.edge(i + 1): i for i in range(grid.count)}
         self._history = max(1, int(planned.history / planned.window))

@@ -20,7 +20,6 @@ from domain.values import Finding
 from workers.checks.plan import Plan, grid_of
 from workers.checks.read import example, read
 from workers.declaration.check_kinds import blamed, find, read_options
-from workers.sources.aggregate.count import zone_of
 
 _log = structlog.get_logger(__name__)
 
@@ -58,7 +57,7 @@ def run_check(recommender: Recommender, planned: Plan, end: datetime, memory: Ch
     with blamed(kind.name, kind=kind):
         needed = kind.reads(now, memory)
     if needed is not None:
-        zone, days = zone_of(recommender), recommender.holidays
+        zone, days = recommender.zone, recommender.holidays
         now = replace(now, grid=grid_until(end, planned.window, needed * planned.window, zone, days))
     try:
         data = read_needed(kind, now, memory)

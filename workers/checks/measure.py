@@ -29,7 +29,6 @@ from domain.values import Finding
 from workers.checks.check_run import check_run_of, read_needed
 from workers.checks.plan import DAY, Plan, plan
 from workers.declaration.check_kinds import blamed, find
-from workers.sources.aggregate.count import zone_of
 
 MOST_MEASURED = 240  # past windows that a finding is compared with when it is measured again
 MOST_LOST = 2  # further histories, beyond the declared one, read in place of times that were wrong
@@ -81,7 +80,7 @@ def _needed(kind: Kind[Any, Any], now: CheckRun, again: Again[Any]) -> Any:
 
 def _grid(recommender: Recommender, planned: Plan, again: Again[Any], end: datetime) -> Grid:
     """The windows to read, given what the kind needs to measure again; see `judging.Over`."""
-    zone, width, days = zone_of(recommender), end - again.start, recommender.holidays
+    zone, width, days = recommender.zone, end - again.start, recommender.holidays
     match find(planned.check.kind).judging.over:
         case "windows":
             reach = planned.history + max(end - again.past.before, timedelta(0))
@@ -101,7 +100,7 @@ def read_past(now: CheckRun, past: Past, beat: datetime) -> Counts:
     Args:
         beat: where a window of the incident begins; windows of the past are aligned to it.
     """
-    zone, width = zone_of(now.recommender), now.window
+    zone, width = now.recommender.zone, now.window
     end = beat - max(0, ceil((beat - past.before) / width)) * width
     if not width % DAY:
         end = last_end(min(past.before, beat), width, width, zone)

@@ -16,7 +16,6 @@ from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import Finding
 from workers.declaration.check_kinds import found
-from workers.sources.aggregate.count import zone_of
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 
@@ -86,14 +85,14 @@ def _settled(recommender: Recommender, check: Check, kind: Kind[Any, Any] | None
 
 def due_end(recommender: Recommender, planned: Plan, at: datetime) -> datetime:
     """The end of the newest window to judge at `at`; with a cron schedule, at the latest moment it names."""
-    zone, schedule = zone_of(recommender), planned.check.schedule
+    zone, schedule = recommender.zone, planned.check.schedule
     moment = at if schedule in (None, UPDATED) else newest(schedule, at, zone)
     return last_end(moment - planned.table.settle, planned.window, planned.every, zone)
 
 
 def grid_of(recommender: Recommender, planned: Plan, end: datetime) -> Grid:
     """The windows that a check learns from and judges, the last one ending at `end`."""
-    zone, days = zone_of(recommender), recommender.holidays
+    zone, days = recommender.zone, recommender.holidays
     return grid_until(end, planned.window, planned.history, zone, days)
 
 

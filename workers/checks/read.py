@@ -41,11 +41,11 @@ from workers.models.registry import should_serve
 from workers.sources.aggregate import exposure, sets
 from workers.sources.aggregate.arrivals import arrivals_in
 from workers.sources.aggregate.count import count_windows
-from workers.sources.aggregate.grouped import windowed
 from workers.sources.aggregate.histogram import histogram_rows
 from workers.sources.aggregate.ratio import ratio_cells
 from workers.sources.aggregate.series import series_of
 from workers.sources.aggregate.sets import MAX_COUNTS, Names
+from workers.sources.aggregate.sliced import windowed
 from workers.sources.engines.column_kinds import types_now
 from workers.sources.engines.source import Source, open_source
 from workers.sources.flagged.example import example_of

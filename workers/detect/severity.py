@@ -12,7 +12,7 @@ from domain.errors import SourceError
 from domain.incident.state import Incident
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
-from workers.sources.aggregate.in_slice import in_slice
+from workers.sources.aggregate.sliced import in_slice
 from workers.sources.engines.source import open_source
 
 MOST_KNOWN = 256

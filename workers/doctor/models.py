@@ -16,7 +16,6 @@ from workers.doctor.tables import absent_columns
 from workers.models.logged import limits_of, log_in
 from workers.models.process import open_model
 from workers.models.recomputed import recomputed_rows
-from workers.sources.aggregate.count import zone_of
 from workers.sources.aggregate.profile import profile
 from workers.sources.engines.source import Source
 
@@ -71,7 +70,7 @@ def _scores(recommender: Recommender, source: Source, now: datetime, where: str)
     newest = profile(source, now).last
     if newest is None:
         return
-    grid = grid_until(newest + SHORTLY, table.window, table.window, zone_of(recommender))
+    grid = grid_until(newest + SHORTLY, table.window, table.window, recommender.zone)
     asked = Check(name=where, kind=where, table=table.name, ways=1)
     tally = recomputed_rows(recommender, asked, grid, ())
     rows, others = float(tally.rows[:, 0].sum()), float(tally.bad[:, 0, 0].sum())

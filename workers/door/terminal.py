@@ -296,12 +296,11 @@ def backtest_picture(path: Path, result: BacktestResult) -> tuple[bytes | None, 
     from workers.checks.backtest_picture import draw_backtest  # noqa: PLC0415
     from workers.checks.backtest_series import not_drawn, series_of  # noqa: PLC0415
     from workers.declaration.declare import load  # noqa: PLC0415
-    from workers.sources.aggregate.count import zone_of  # noqa: PLC0415
 
     recommender = load(path)
     checks = [recommender.checks[name] for name in result.comparisons]
     series = series_of(result, {check.name: str(check.table) for check in checks})
-    picture = draw_backtest(result, series, zone_of(recommender)) if series else None
+    picture = draw_backtest(result, series, recommender.zone) if series else None
     return picture, not_drawn(result, {check.name: check.kind for check in checks})
 
 

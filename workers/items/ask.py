@@ -27,11 +27,10 @@ def item_answer(recommender: Recommender, item: str, at: datetime | None = None)
     from workers.items.answer import answer_for  # noqa: PLC0415
     from workers.items.look import look_at_item  # noqa: PLC0415 - science, only in the process that looks
     from workers.items.picture import draw_item  # noqa: PLC0415
-    from workers.sources.aggregate.count import zone_of  # noqa: PLC0415
 
     seen = look_at_item(recommender, item, at or clock.now())
     answer = answer_for(recommender, seen)
-    return answer, draw_item(answer, seen, zone_of(recommender))
+    return answer, draw_item(answer, seen, recommender.zone)
 
 
 def settle_item(log: Engine, recommender: Recommender, item: str, question: str) -> None:

@@ -21,7 +21,6 @@ from domain.values import Slice
 from workers.checks.plan import plan
 from workers.declaration.check_kinds import asks
 from workers.sources.aggregate.choices import lowest_choices
-from workers.sources.aggregate.count import zone_of
 from workers.sources.aggregate.exposure import items_beside
 from workers.store.lock import alone
 from workers.store.memory import recall, remember
@@ -51,7 +50,7 @@ def keep_misses(log: Engine, recommender: Recommender, at: datetime) -> int:
         until, found = dict(before.get("until", {})), list[Miss]()
         for check in checks:
             planned = plan(recommender, check)
-            end = last_end(at - planned.table.settle, planned.window, planned.window, zone_of(recommender))
+            end = last_end(at - planned.table.settle, planned.window, planned.window, recommender.zone)
             start = datetime.fromisoformat(until[check.name]) if check.name in until else end - planned.window
             if start >= end:
                 continue

@@ -14,7 +14,7 @@ from domain.diagnosis.inclusion import APART, OUT, UNSET, refuse
 from domain.errors import ConfigurationError, SourceError
 from domain.recommender.model import Logging, Model
 from domain.recommender.recommender import Recommender
-from workers.sources.aggregate.count import window_of, zone_of
+from workers.sources.aggregate.sliced import window_of
 from workers.sources.engines.column_kinds import as_text, finite
 from workers.sources.engines.source import TIME, Source, open_source
 
@@ -38,7 +38,7 @@ def grid_of(recommender: Recommender, model: Model, logging: Logging, at: dateti
             f"{span} holds no window of {logging.window}; look further back, as with --days 7"
         )
     start = datetime.fromtimestamp((last - count) * width, UTC)
-    return Grid(start, timedelta(seconds=width), count, ((start, 0),), zone_of(recommender))
+    return Grid(start, timedelta(seconds=width), count, ((start, 0),), recommender.zone)
 
 
 def requests_seen(recommender: Recommender, model: Model, logging: Logging, grid: Grid) -> pd.DataFrame:

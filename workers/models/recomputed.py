@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from itertools import combinations
 from typing import Any
 
 import ibis
@@ -23,8 +22,8 @@ from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from workers.models.logged import Log, LoggedModel, by_version, kept_model, load_logged, log_in
 from workers.models.process import ModelProcess
-from workers.sources.aggregate.grouped import lengthened, windowed
-from workers.sources.aggregate.sets import ROWS, WINDOW, Names
+from workers.sources.aggregate.sets import ROWS, WINDOW, Names, added_up, lengthened, sets_of
+from workers.sources.aggregate.sliced import windowed
 from workers.sources.engines.source import Source, open_source
 
 MOST_ROWS = 20_000  # that are computed again, over all windows together, as whole requests
@@ -55,8 +54,9 @@ def recomputed_rows(recommender: Recommender, check: Check, grid: Grid, dimensio
             named = tuple(dict.fromkeys((WINDOW, VERSION, *kept, *_columns(log.columns))))
             drawn, part = _some(source, rows, log.columns.request)
             counted = _counted(source.fetch(drawn.select(*named)), kept, log.columns, models)
-        every = [names for size in range(check.ways + 1) for names in combinations(kept, size)]
-        long = lengthened(source, {kept: counted}, every, (), (ROWS, OTHER))
+        sums = (OTHER,)
+        parts = added_up({kept: counted}, sets_of(kept, check.ways), sums=sums)
+        long = lengthened(source, parts, sums=sums)
     score = log.columns.score
     return replace(tally_of(long.rename(columns={OTHER: score}), grid, (score,)), part=part)
 

@@ -30,7 +30,6 @@ from workers.detect.record import begin_records
 from workers.detect.run_outcomes import RunOutcome, count_runs
 from workers.log.handle import handle
 from workers.predict.launch import forecasts, missed, score
-from workers.sources.aggregate.count import zone_of
 from workers.sources.launches import launch_check
 from workers.store import cards
 from workers.store.lock import alone
@@ -68,7 +67,7 @@ def prediction_run(log: Engine, recommender: Recommender, at: datetime) -> int:
             return 0
         with log.connect() as connection:
             kept = recall(connection, MEMORY) or {}
-        if not _due(kept, check, at, zone_of(recommender)) and at >= _looked_at(kept):
+        if not _due(kept, check, at, recommender.zone) and at >= _looked_at(kept):
             return 0
         began = process_time()
         look = _look(log, recommender, at)

@@ -22,7 +22,6 @@ from domain.recommender.options import Divided
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers.checks.plan import window_of
-from workers.sources.aggregate.count import zone_of
 from workers.sources.aggregate.ratio import ratio_cells
 
 BACK = timedelta(hours=6)
@@ -131,7 +130,7 @@ def ratio_frame(
 
 def _cells(recommender: Recommender, about: FindingQuery, end: datetime) -> RatioCells:
     start = end - about.count * about.width
-    grid = Grid(start, about.width, about.count, ((start, 0),), zone_of(recommender))
+    grid = Grid(start, about.width, about.count, ((start, 0),), recommender.zone)
     check = about.check
     if check is None:
         raise ValueError("the check is no longer declared; what it divided by what is not known")

@@ -27,8 +27,8 @@ from workers.models.candidates import read_candidates
 from workers.models.logged import Log, log_of
 from workers.respond.diagnose.deliveries import feeds_above, last_two
 from workers.respond.diagnose.finding_query import FindingQuery, asked, ratio_frame, ratio_series
-from workers.sources.aggregate.count import count_windows, with_dimensions, zone_of
-from workers.sources.aggregate.in_slice import in_slice, known_dimensions
+from workers.sources.aggregate.count import count_windows
+from workers.sources.aggregate.sliced import in_slice, known_dimensions, with_dimensions
 from workers.sources.engines.column_kinds import finite
 from workers.sources.engines.source import TIME, Source, open_source
 
@@ -287,7 +287,7 @@ class Reader:
         return source.fetch(rows.group_by(names).aggregate(n=amount))
 
     def _counts(self, start: datetime, width: timedelta, count: int, names: tuple[str, ...]) -> pd.DataFrame:
-        grid = Grid(start, width, count, ((start, 0),), zone_of(self.recommender))
+        grid = Grid(start, width, count, ((start, 0),), self.recommender.zone)
         return count_windows(
             self.recommender,
             self.finding.table,

@@ -29,7 +29,7 @@ from workers.declaration.check_kinds import asks, found
 from workers.models.logged import Log
 from workers.models.registry import released
 from workers.respond.diagnose.reading import BACK, Reader, copied_feed, lacking
-from workers.sources.aggregate.in_slice import in_slice
+from workers.sources.aggregate.sliced import in_slice
 from workers.sources.engines.column_kinds import as_text
 from workers.sources.engines.source import TIME, Source, open_source
 from workers.sources.flagged.flags import item_features

@@ -13,7 +13,7 @@ from domain.diagnosis.changes.evenly import evenly
 from domain.diagnosis.material import Written
 from domain.recommender.lineage import lineage
 from workers.respond.diagnose.reading import Reader
-from workers.sources.aggregate.count import count_windows, zone_of
+from workers.sources.aggregate.count import count_windows
 from workers.sources.engines.source import open_source
 
 BEFORE = 14  # windows before the onset, which show how regularly they are written
@@ -28,7 +28,7 @@ def written_of(reader: Reader, since: datetime) -> tuple[Written, ...]:
 
 
 def _written(reader: Reader, since: datetime, names: tuple[str, ...]) -> Iterator[Written]:
-    declared, zone = reader.recommender, zone_of(reader.recommender)
+    declared, zone = reader.recommender, reader.recommender.zone
     for name in names:
         table = declared.tables.get(name)
         if table is None or table.time is None:

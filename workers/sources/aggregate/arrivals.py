@@ -12,7 +12,7 @@ from domain.detection.data.arrivals import Arrivals, Feeds
 from domain.recommender.recommender import Recommender
 from domain.values import Slice
 from workers.sources.aggregate.cardinality import refuse_many_valued
-from workers.sources.aggregate.count import seconds_of, with_dimensions, zone_of
+from workers.sources.aggregate.sliced import seconds_of, with_dimensions
 from workers.sources.engines.column_kinds import finite, separators
 from workers.sources.engines.source import open_source
 
@@ -58,7 +58,7 @@ def arrivals_in(
     for dimension, frame in zip(dimensions, parts, strict=True):
         for value, part in _largest(frame, dimension, apart.get(dimension)):
             feeds[((dimension, value),)] = _arrivals(part, width, end)
-    return Feeds(feeds, zone_of(recommender), recommender.holidays)
+    return Feeds(feeds, recommender.zone, recommender.holidays)
 
 
 def _by(rows: Any, names: tuple[str, ...]) -> Any:

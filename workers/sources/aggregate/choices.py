@@ -16,7 +16,7 @@ from domain.recommender.options import LowRank
 from domain.recommender.recommender import Recommender
 from domain.values import Slice
 from workers.sources.aggregate.exposure import chosen_beside, declared
-from workers.sources.aggregate.in_slice import in_slice
+from workers.sources.aggregate.sliced import equal, in_slice
 from workers.sources.engines.column_kinds import finite
 from workers.sources.engines.source import TIME, Source, known_moment, open_source
 
@@ -67,11 +67,7 @@ def ranked_choices(
     source.require(request, item)
     rows = rows.mutate(**{RANK: _rank(rows, model), RANKED: _ranked(rows, request)})
     chosen = chosen_beside(recommender, source, start, end)
-    keys = []
-    for left, right in ((rows[request], chosen["__r"]), (rows[item], chosen["__i"])):
-        same = left.type() == right.type()
-        keys.append(left == right if same else left.cast("string") == right.cast("string"))
-    return rows.inner_join(chosen, keys)
+    return rows.inner_join(chosen, [equal(rows[request], chosen["__r"]), equal(rows[item], chosen["__i"])])
 
 
 def _rank(rows: Any, model: Model) -> Any:

@@ -15,7 +15,7 @@ from domain.detection.data.window import Grid
 from domain.errors import SourceError
 from domain.recommender.exposure import Exposure
 from domain.recommender.recommender import Recommender
-from workers.sources.aggregate.count import window_of
+from workers.sources.aggregate.sliced import equal, window_of
 from workers.sources.engines.source import TIME, Source, moment, open_beside, open_source
 
 ITEM, REQUEST, PLACE, CHANCE, BIN = "item", "__request", "position", "explored", "bin"
@@ -108,11 +108,7 @@ def chosen_beside(recommender: Recommender, source: Source, start: datetime, end
 
 def joined(rows: Any, chosen: Any) -> Any:
     """The rows with `__chosen`: 1 if the item was chosen on that request, else 0."""
-    keys = []
-    for left, right in ((rows[REQUEST], chosen["__r"]), (rows[ITEM], chosen["__i"])):
-        same = left.type() == right.type()
-        keys.append(left == right if same else left.cast("string") == right.cast("string"))
-    found = rows.left_join(chosen, keys)
+    found = rows.left_join(chosen, [equal(rows[REQUEST], chosen["__r"]), equal(rows[ITEM], chosen["__i"])])
     return found.mutate(__chosen=ibis.ifelse(found["__r"].notnull(), 1, 0))
 
 

@@ -15,8 +15,16 @@ from domain.detection.data.window import Grid
 from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
-from workers.sources.aggregate.grouped import grouped, lengthened, slices_asked, windowed
-from workers.sources.aggregate.sets import ROWS, WINDOW, Names
+from workers.sources.aggregate.sets import (
+    WINDOW,
+    Names,
+    added_up,
+    grouped,
+    lengthened,
+    sets_of,
+    slices_asked,
+)
+from workers.sources.aggregate.sliced import windowed
 from workers.sources.engines.column_kinds import finite, is_finite, kind_of, looked_at, quantile
 from workers.sources.engines.digest import HEXADECIMAL, digest
 from workers.sources.engines.source import Source, open_source, united
@@ -60,12 +68,13 @@ def binned(
     """
     cut = {f"__bin{place}": _cut(source, rows[one.column], one) for place, one in enumerate(bins)}
     keyed = rows.select(WINDOW, *kept, **cut)
-    every, largest = slices_asked(source, keyed, kept, check.ways)
-    wholes = [(WINDOW, *names) for names in largest]
+    asked = slices_asked(source, keyed, kept, check.ways)
+    wholes = [(WINDOW, *names) for names in asked]
     sets = [*wholes, *((*whole, name) for name in cut for whole in wholes)]
     frames = grouped(source, keyed, sets)
-    parts = {names: _parts(frames[at :: len(largest)], bins) for at, names in enumerate(largest)}
-    long = lengthened(source, parts, every, (COLUMN, BIN), (ROWS,))
+    parts = {names: _parts(frames[at :: len(asked)], bins) for at, names in enumerate(asked)}
+    keep = (COLUMN, BIN)
+    long = lengthened(source, added_up(parts, sets_of(kept, check.ways), keep), keep)
     cells = grid.count * len(long[["dim1", "val1", "dim2", "val2"]].drop_duplicates())
     if cells * sum(one.count for one in bins) > MOST_CELLS:
         raise SourceError(

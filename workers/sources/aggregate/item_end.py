@@ -11,7 +11,7 @@ import ibis
 from domain.detection.correlate.item_end import ItemEnd
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
-from workers.sources.aggregate.in_slice import in_slice
+from workers.sources.aggregate.sliced import in_slice
 from workers.sources.engines.source import TIME, Source, known_moment, open_source
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

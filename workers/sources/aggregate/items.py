@@ -6,8 +6,7 @@ import ibis
 
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
-from workers.sources.aggregate.count import with_dimensions
-from workers.sources.engines.column_kinds import holds
+from workers.sources.aggregate.sliced import in_slice
 from workers.sources.engines.source import TIME, open_source
 
 BEFORE = 7  # windows of the same length that show what is usual for an item
@@ -30,11 +29,7 @@ def items_of(recommender: Recommender, finding: Finding) -> dict[str, float]:
     with open_source(recommender, finding.table) as source:
         source.require(table.item)
         rows = source.between(finding.window_start - BEFORE * width, finding.window_end)
-        rows, apart = with_dimensions(
-            recommender, source, rows, tuple(name for name, _value in finding.slice)
-        )
-        for name, value in finding.slice:
-            rows = rows.filter(holds(rows[name], value, apart.get(name)))
+        rows = in_slice(recommender, source, rows, finding.slice)
         now = rows[TIME] >= ibis.literal(finding.window_start)
         change = ibis.ifelse(now, 1.0, -1.0 / BEFORE).sum() / off
         by_item = rows.group_by(item=rows[table.item].cast("string")).aggregate(share=change)

@@ -11,7 +11,6 @@ from typing import Any
 
 import ibis
 import numpy as np
-import pandas as pd
 
 from domain.detection.data.counts import NOT_SET
 from domain.detection.data.ratio_cells import DENOMINATOR, NUMERATOR, RatioCells, ratio_cells_of
@@ -20,9 +19,9 @@ from domain.recommender.check import Check
 from domain.recommender.options import Divided
 from domain.recommender.recommender import Recommender
 from workers.sources.aggregate.cardinality import refuse_many_valued
-from workers.sources.aggregate.grouped import grouped, windowed
 from workers.sources.aggregate.series import require_numbers
-from workers.sources.aggregate.sets import WINDOW, Names
+from workers.sources.aggregate.sets import WINDOW, Names, added_up, grouped
+from workers.sources.aggregate.sliced import windowed
 from workers.sources.engines.column_kinds import finite, separators
 from workers.sources.engines.source import Source, open_source
 
@@ -47,8 +46,9 @@ def ratio_cells(recommender: Recommender, check: Check, grid: Grid, dimensions: 
         rows, kept = windowed(recommender, source, source.between(grid.start, grid.end), grid, dimensions)
         keyed = rows.mutate(**_sides(check, rows)).select(WINDOW, *kept, NUMERATOR, DENOMINATOR)
         keyed, shared = _with_few_cells(source, keyed, kept, grid.count)
-        (frame,) = grouped(source, keyed, [(WINDOW, *kept)], (NUMERATOR, DENOMINATOR))
-    frame = frame.assign(**{name: _named(frame[name]) for name in kept}).rename(columns={WINDOW: "window"})
+        sides = (NUMERATOR, DENOMINATOR)
+        (frame,) = grouped(source, keyed, [(WINDOW, *kept)], sides)
+    frame = added_up({kept: frame}, [kept], sums=sides)[kept].rename(columns={WINDOW: "window"})
     frame[DENOMINATOR] = frame[DENOMINATOR].clip(lower=0.0)
     return ratio_cells_of(frame, grid, kept, _left_out(set(dimensions) - set(kept), shared))
 
@@ -94,16 +94,6 @@ def _with_few_cells(
 
 def _product(values: dict[str, int], most: int) -> float:
     return float(np.prod([min(count, most + 1) for count in values.values()], dtype=float))
-
-
-def _named(texts: pd.Series) -> pd.Series:
-    """A dimension's values; those not set have a name of their own."""
-    kind = texts.astype("category")
-    if not kind.isna().any():
-        return kind
-    if NOT_SET not in kind.cat.categories:
-        kind = kind.cat.add_categories([NOT_SET])
-    return kind.fillna(NOT_SET)
 
 
 def _left_out(several: set[str], shared: dict[str, tuple[int, int]]) -> str | None:

@@ -17,8 +17,8 @@ from domain.recommender.check import Check
 from domain.recommender.options import Aggregated, Ranking
 from domain.recommender.recommender import Recommender
 from domain.values import Slice
-from workers.sources.aggregate.grouped import windowed
 from workers.sources.aggregate.sets import WINDOW, Names
+from workers.sources.aggregate.sliced import windowed
 from workers.sources.engines.column_kinds import finite, quantile
 from workers.sources.engines.source import Source, open_source
 

@@ -1,5 +1,5 @@
 """
-Counts one table by several sets of dimensions, in one pass over its rows.
+Counts one table by several sets of dimensions, in one pass over its rows; only counts come back, never rows.
 
 The engine is asked only for the largest sets. A total, or a slice of one dimension, is the sum of slices of
 two: adding up those few thousand counts here is cheaper than counting every row once more.
@@ -7,7 +7,7 @@ two: adding up those few thousand counts here is cheaper than counting every row
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -16,17 +16,27 @@ import numpy as np
 import pandas as pd
 
 from domain.detection.data.counts import NOT_SET
+from domain.errors import SourceError
 from domain.recommender.several import several
+from workers.sources.aggregate.cardinality import MAX_VALUES, too_many
 from workers.sources.engines.source import Source, identifier, rows_of, united
 
 WINDOW, ROWS, ABSENT, SECOND = "__window", "__rows", "__absent", "__second"
+GROUPING_SETS = ("duckdb", "postgres", "pyspark")  # engines for which grouping sets are written in SQL
+MOST_SETS = 24  # per query: some engines' GROUPING takes only so many columns
+FEW_CELLS = 1_000  # of all dimensions at once: up to this many, one grouping asks for all
 MOST_IN_COMMON = 60  # values of a dimension, the most frequent ones, that are also counted in pairs
 MAX_COUNTS = 6_000_000
 UNUSED = -1  # the code for no category
 
 Names = tuple[str, ...]
-Parts = dict[Names, pd.DataFrame]
-"""By set of dimensions: columns `WINDOW`, one category per dimension, `ROWS`."""
+Parts = Mapping[Names, pd.DataFrame]
+"""By set of dimensions: columns `WINDOW`, one category per dimension, the counts."""
+
+
+def sets_of(dimensions: Names, ways: int) -> list[Names]:
+    """All sets of up to `ways` of the dimensions."""
+    return [names for size in range(ways + 1) for names in combinations(dimensions, size)]
 
 
 def largest(asked: list[Names]) -> list[Names]:
@@ -39,30 +49,105 @@ def largest(asked: list[Names]) -> list[Names]:
     return [one for one in asked if not any(set(one) < set(other) for other in asked)]
 
 
-def counted(source: Source, keyed: Any, dimensions: Names, asked: list[Names], *, one_pass: bool) -> Parts:
-    """
-    `keyed` (columns `WINDOW`, the dimensions as text, and `ROWS` if a measure is added up instead of rows
-    counted), counted by every set in `asked`; the engine returns at most `MAX_COUNTS` + 1 counts.
-
-    Args:
-        one_pass: whether the engine knows GROUPING SETS.
-    """
-    sets = largest(asked)
-    question = _grouping_sets if one_pass else _united
-    expression = question(source, keyed, dimensions, sets)
-    wide = source.ask(lambda: coded(source.connection, expression))
-    parts: Parts = {}
-    for names in sets:
-        part = wide.loc[wide[ABSENT] == _absent(names, dimensions), [WINDOW, *names, ROWS]]
-        parts[names] = filled(part, names)
-    return {names: parts[names] if names in parts else _added_up(parts, names) for names in asked}
+def by_slice(
+    source: Source, keyed: Any, dimensions: Names, ways: int, keep: Names = (), sums: Names = ()
+) -> pd.DataFrame:
+    """`keyed` by every slice of up to `ways` dimensions, as `lengthened`; see there and `grouped`."""
+    asked = slices_asked(source, keyed, dimensions, ways)
+    frames = grouped(source, keyed, [(WINDOW, *names, *keep) for names in asked], sums)
+    parts = dict(zip(asked, frames, strict=True))
+    return lengthened(source, added_up(parts, sets_of(dimensions, ways), keep, sums), keep, sums)
 
 
-def coded(connection: Any, question: Any) -> pd.DataFrame:
+def slices_asked(source: Source, keyed: Any, dimensions: Names, ways: int) -> list[Names]:
     """
-    The rows of an expression, or of SQL, as from `source.answer`, but with texts as categories: numbers that
-    refer to a list.
+    The sets that the engine is asked for: the largest of those of up to `ways` dimensions, or the one of all
+    dimensions if there are few values, which is one grouping instead of many.
     """
+    asked = largest(sets_of(dimensions, ways))
+    if len(asked) > 1:
+        values = source.fetch(keyed.aggregate(**{name: keyed[name].approx_nunique() for name in dimensions}))
+        if np.prod(values.to_numpy(dtype=float) + 1) <= FEW_CELLS:
+            return [dimensions]
+    return asked
+
+
+def grouped(source: Source, keyed: Any, sets: Sequence[Names], sums: Names = ()) -> list[pd.DataFrame]:
+    """
+    For each of `sets` (column names) a frame of those columns, `ROWS`, and the sums of the columns `sums`.
+
+    `keyed` counts a row as often as its column `ROWS` says, or once if there is none.
+
+    Raises:
+        SourceError: more than six million counts come back.
+    """
+    chunks = [sets[at : at + MOST_SETS] for at in range(0, len(sets), MOST_SETS)]
+    frames = [frame for chunk in chunks for frame in _in_one_pass(source, keyed, chunk, sums)]
+    if sum(len(frame) * (1 + len(sums)) for frame in frames) > MAX_COUNTS:
+        raise SourceError(
+            f'table "{source.table.name}": more than {MAX_COUNTS:,} counts come back; declare fewer '
+            "dimensions or columns, ways = 1, or a shorter history"
+        )
+    return frames
+
+
+def _in_one_pass(source: Source, keyed: Any, sets: Sequence[Names], sums: Names) -> list[pd.DataFrame]:
+    columns = tuple(dict.fromkeys(name for names in sets for name in names))
+    written = _grouping_sets if source.connection.name in GROUPING_SETS else _united
+    question = written(source, keyed, columns, sets, sums)
+    wide = source.ask(lambda: _coded(source.connection, question))
+    return [
+        wide.loc[wide[ABSENT] == _absent(names, columns), [*names, ROWS, *sums]].reset_index(drop=True)
+        for names in sets
+    ]
+
+
+def _absent(names: Names, columns: Names) -> int:
+    """GROUPING(columns) for a row about `names`: a bit for each column that it is not about."""
+    return sum(1 << place for place, name in enumerate(reversed(columns)) if name not in names)
+
+
+def _grouping_sets(source: Source, keyed: Any, columns: Names, sets: Sequence[Names], sums: Names) -> str:
+    """
+    GROUPING SETS, which Ibis cannot write, around what it can.
+
+    GROUPING distinguishes a dimension that is not set from one that the row is not about: filling it in
+    beforehand would cost a third of the whole pass.
+    """
+    quoted = {name: identifier(name, source.connection) for name in (*columns, ABSENT, ROWS, *sums)}
+    listed = ", ".join(quoted[name] for name in columns)
+    grouping = ", ".join("(" + ", ".join(quoted[name] for name in one) + ")" for one in sets)
+    spark = source.connection.name == "pyspark"
+    float_type = "DOUBLE" if spark else "DOUBLE PRECISION"
+    bits = "GROUPING_ID()" if spark else f"GROUPING({listed})"
+    by = f"{listed} GROUPING SETS" if spark else "GROUPING SETS"
+    counts = {ROWS: f"SUM({quoted[ROWS]})" if ROWS in keyed.columns else "COUNT(*)"}
+    counts |= {name: f"SUM({quoted[name]})" for name in sums}
+    casts = ", ".join(f"CAST({count} AS {float_type}) AS {quoted[name]}" for name, count in counts.items())
+    return (
+        f"SELECT {listed}, {bits} AS {quoted[ABSENT]}, {casts} "  # noqa: S608 - names are quoted
+        f"FROM ({source.connection.compile(keyed)}) AS keyed GROUP BY {by} ({grouping}) "
+        f"LIMIT {MAX_COUNTS + 1}"
+    )
+
+
+def _united(_source: Source, keyed: Any, columns: Names, sets: Sequence[Names], sums: Names) -> Any:
+    """One aggregation per set, all of them from the finest cells, which the engine computes once."""
+    count = keyed[ROWS].sum() if ROWS in keyed.columns else keyed.count()
+    cells = keyed.group_by(*columns).aggregate(**{ROWS: count, **{name: keyed[name].sum() for name in sums}})
+
+    def one(names: Names) -> Any:
+        counts = {name: cells[name].sum().cast("float64") for name in (ROWS, *sums)}
+        part = cells.group_by(*names).aggregate(**counts)
+        keys = {name: part[name] if name in names else ibis.null(cells[name].type()) for name in columns}
+        absent = ibis.literal(_absent(names, columns), type="int64")
+        return part.select(**keys, **{ABSENT: absent}, **{name: part[name] for name in counts})
+
+    return united([one(names) for names in sets]).limit(MAX_COUNTS + 1)
+
+
+def _coded(connection: Any, question: Any) -> pd.DataFrame:
+    """The rows of an expression, or of SQL, with texts as categories: numbers that refer to a list."""
     # Ibis would parse all of the SQL only to write it again; it is used where it can fetch an expression.
     written = isinstance(question, str)
     if connection.name == "duckdb":
@@ -73,67 +158,24 @@ def coded(connection: Any, question: Any) -> pd.DataFrame:
     return pd.DataFrame(table.to_pandas(strings_to_categorical=True))
 
 
-def _grouping_sets(source: Source, keyed: Any, dimensions: Names, sets: list[Names]) -> str:
+def added_up(
+    parts: Parts, asked: Sequence[Names], keep: Names = (), sums: Names = ()
+) -> dict[Names, pd.DataFrame]:
     """
-    GROUPING SETS, which Ibis cannot write, around what it can.
+    The counts of every set in `asked`, from those of sets that contain it.
 
-    GROUPING distinguishes a dimension that is not set from one that the row is not about: filling it in
-    beforehand would cost a third of the whole pass.
+    Args:
+        parts: set of dimensions → its frame: `WINDOW`, the dimensions, the columns `keep`, `ROWS` and `sums`.
     """
-    return grouping_sets(source, keyed, [(WINDOW, *one) for one in sets], ABSENT, order=(WINDOW, *dimensions))
+    held = {names: _named(part, names, keep, sums) for names, part in parts.items()}
+    finer = {names: next(one for one in held if set(names) <= set(one)) for names in asked}
+    return {
+        names: held[names] if names in held else _summed(held[finer[names]], (*names, *keep), sums)
+        for names in asked
+    }
 
 
-def grouping_sets(
-    source: Source, keyed: Any, sets: Sequence[Names], absent: str, sums: Names = (), order: Names = ()
-) -> str:
-    """
-    The SQL of `keyed` grouped by each of `sets`: the columns (in `order`, else as they come), `absent`,
-    `ROWS`, and the sums of the columns `sums`. In `absent`, a bit is set for each column that a row is not
-    about; the last column's bit is the lowest.
-    """
-    names = order or tuple(dict.fromkeys(name for one in sets for name in one))
-    quoted = {name: identifier(name, source.connection) for name in (*names, absent, ROWS, *sums)}
-    columns = ", ".join(quoted[name] for name in names)
-    grouping = ", ".join("(" + ", ".join(quoted[name] for name in one) + ")" for one in sets)
-    spark = source.connection.name == "pyspark"
-    float_type = "DOUBLE" if spark else "DOUBLE PRECISION"
-    bits = "GROUPING_ID()" if spark else f"GROUPING({columns})"
-    by = f"{columns} GROUPING SETS" if spark else "GROUPING SETS"
-    counts = {ROWS: f"SUM({quoted[ROWS]})" if ROWS in keyed.columns else "COUNT(*)"}
-    counts |= {name: f"SUM({quoted[name]})" for name in sums}
-    casts = ", ".join(f"CAST({count} AS {float_type}) AS {quoted[name]}" for name, count in counts.items())
-    return (
-        f"SELECT {columns}, {bits} AS {quoted[absent]}, {casts} "  # noqa: S608 - names are quoted
-        f"FROM ({source.connection.compile(keyed)}) AS keyed GROUP BY {by} ({grouping}) "
-        f"LIMIT {MAX_COUNTS + 1}"
-    )
-
-
-def _united(_source: Source, keyed: Any, dimensions: Names, sets: list[Names]) -> Any:
-    """One aggregation per set, all of them from the finest cells, which the engine computes once."""
-    cells = by_all(keyed, dimensions)
-
-    def one(names: Names) -> Any:
-        part = cells.group_by(WINDOW, *names).aggregate(**{ROWS: cells[ROWS].sum()})
-        texts = {name: part[name] if name in names else ibis.null("string") for name in dimensions}
-        absent = ibis.literal(_absent(names, dimensions), type="int64")
-        return part.select(part[WINDOW], **texts, **{ABSENT: absent, ROWS: part[ROWS].cast("float64")})
-
-    return united([one(names) for names in sets]).limit(MAX_COUNTS + 1)
-
-
-def by_all(keyed: Any, dimensions: Names) -> Any:
-    """The finest cells: by all dimensions at once."""
-    count = keyed[ROWS].sum() if ROWS in keyed.columns else keyed.count()
-    return keyed.group_by(WINDOW, *dimensions).aggregate(**{ROWS: count})
-
-
-def _absent(names: Names, dimensions: Names) -> int:
-    """GROUPING(window, dimensions) for a row about `names`: a bit for each column that it is not about."""
-    return sum(1 << place for place, name in enumerate(reversed(dimensions)) if name not in names)
-
-
-def filled(part: pd.DataFrame, names: Names) -> pd.DataFrame:
+def _named(part: pd.DataFrame, names: Names, keep: Names, sums: Names) -> pd.DataFrame:
     """Give a dimension that is not set a value of its own, also where some rows spell that value out."""
     spelt = False
     for name in names:
@@ -142,20 +184,14 @@ def filled(part: pd.DataFrame, names: Names) -> pd.DataFrame:
             spelt |= NOT_SET in texts.cat.categories
             texts = texts.cat.set_categories(texts.cat.categories.union([NOT_SET])).fillna(NOT_SET)
         part = part.assign(**{name: texts})
-    return _summed(part, names) if spelt else part
+    return _summed(part, (*names, *keep), sums) if spelt else part
 
 
-def _added_up(parts: Parts, names: Names) -> pd.DataFrame:
-    """The counts of a set, from the counts of one that contains it."""
-    finer = next(part for held, part in parts.items() if set(names) <= set(held))
-    return _summed(finer, names)
+def _summed(part: pd.DataFrame, names: Names, sums: Names = ()) -> pd.DataFrame:
+    return part.groupby([WINDOW, *names], observed=True, sort=False)[[ROWS, *sums]].sum().reset_index()
 
 
-def _summed(part: pd.DataFrame, names: Names) -> pd.DataFrame:
-    return part.groupby([WINDOW, *names], observed=True, sort=False)[[ROWS]].sum().reset_index()
-
-
-def exploded(parts: Parts, separators: dict[str, str]) -> Parts:
+def exploded(parts: Parts, separators: dict[str, str]) -> dict[Names, pd.DataFrame]:
     """
     Every set, with a row counted once for each of several values in a dimension, so that slices do not add up
     to their total; and the rows common to two values of such a dimension, with that dimension named twice.
@@ -163,7 +199,7 @@ def exploded(parts: Parts, separators: dict[str, str]) -> Parts:
     Args:
         separators: dimension → what separates its several values.
     """
-    by_set: Parts = {}
+    by_set: dict[Names, pd.DataFrame] = {}
     for names, part in parts.items():
         one_by_one = part
         for name in names:
@@ -214,13 +250,19 @@ def _in_common(cells: pd.DataFrame, counts: pd.DataFrame, name: str, separator: 
     return _summed(whole, (name, SECOND))
 
 
-def lengthened(parts: Parts) -> pd.DataFrame:
+def lengthened(source: Source, parts: Parts, keep: Names = (), sums: Names = ()) -> pd.DataFrame:
     """
     All sets one below the other: columns window, dim1, val1, dim2, val2 (categories; null where unused),
-    rows.
+    those in `keep`, rows, and the counts `sums`.
 
     Texts are kept as numbers that refer to a common list: as texts, millions of counts would take gigabytes.
+
+    Raises:
+        SourceError: a dimension has more than 2,000 values.
     """
+    for names, part in parts.items():
+        if len(names) == 1 and (values := part[names[0]].nunique()) > MAX_VALUES:
+            raise SourceError(too_many(source.table.name, names[0], values))
     dimensions = sorted({name for names in parts for name in names})
     texts = (part[column].cat.categories for names, part in parts.items() for column in _columns_of(names))
     named = pd.CategoricalDtype(dimensions)
@@ -237,6 +279,7 @@ def lengthened(parts: Parts) -> pd.DataFrame:
                 if used
                 else _all_alike(UNUSED, len(part), valued)
             )
+        columns |= {name: part[name].to_numpy() for name in (*keep, *sums)}
         long.append(pd.DataFrame({**columns, "rows": part[ROWS].to_numpy(dtype=np.float64)}))
     return pd.concat(long, ignore_index=True)
 

@@ -9,7 +9,7 @@ from domain.detection.data.check_run import CheckRun
 from domain.recommender.options import Domains
 from domain.values import Finding
 from workers.environment import redaction
-from workers.sources.aggregate.grouped import windowed
+from workers.sources.aggregate.sliced import windowed
 from workers.sources.engines.source import TIME, Source, open_source
 from workers.sources.flagged.flags import JOINED, KEY, Flag, FlagRequest
 

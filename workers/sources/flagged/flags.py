@@ -18,8 +18,8 @@ from domain.recommender.recommender import Recommender
 from domain.values import Moment, Value
 from workers.declaration.check_kinds import asks
 from workers.sources.aggregate.choices import RANK, low_rank, ranked_choices, ranking_model
-from workers.sources.aggregate.count import KNOWN, beside, of_items
 from workers.sources.aggregate.sets import ROWS, WINDOW, Names
+from workers.sources.aggregate.sliced import KNOWN, beside, of_items
 from workers.sources.engines.column_kinds import finite, is_finite, kind_of, looked_at, separators
 from workers.sources.engines.source import Source, open_beside
 

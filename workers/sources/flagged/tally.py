@@ -9,8 +9,8 @@ from domain.detection.data.window import Grid
 from domain.detection.judge.state import CheckState
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
-from workers.sources.aggregate.grouped import grouped, lengthened, slices_asked, windowed
-from workers.sources.aggregate.sets import ROWS, WINDOW, Names
+from workers.sources.aggregate.sets import ROWS, WINDOW, Names, by_slice
+from workers.sources.aggregate.sliced import windowed
 from workers.sources.engines.source import open_source
 from workers.sources.flagged.flags import Flag, FlagRequest
 
@@ -47,10 +47,7 @@ def tally_rows(
         found = flag(recommender, source, rows, asked)
         weight = (ROWS,) if ROWS in found.rows.columns else ()
         keyed = found.rows.select(WINDOW, *kept, *weight, *found.columns)
-        every, largest = slices_asked(source, keyed, kept, check.ways)
-        frames = grouped(source, keyed, [(WINDOW, *names) for names in largest], found.columns)
-        parts = dict(zip(largest, frames, strict=True))
-        long = lengthened(source, parts, every, (), (ROWS, *found.columns))
+        long = by_slice(source, keyed, kept, check.ways, sums=found.columns)
     # Renamed here, as a column that is checked may be called like one of `long`.
     tally = tally_of(long, grid, found.columns, found.labels, tuple(found.promised))
     return replace(tally, columns=tuple(found.names))

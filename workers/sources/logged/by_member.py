@@ -23,8 +23,8 @@ from domain.recommender.recommender import Recommender
 from domain.resolution.held_out import ByMember
 from domain.values import Finding
 from workers.declaration.check_kinds import find
-from workers.sources.aggregate.count import with_dimensions
 from workers.sources.aggregate.exposure import declared
+from workers.sources.aggregate.sliced import with_dimensions
 from workers.sources.engines.column_kinds import as_text, finite, holds
 from workers.sources.engines.digest import drawn
 from workers.sources.engines.source import Source, open_beside, open_source

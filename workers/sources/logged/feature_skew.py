@@ -16,10 +16,9 @@ from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.options import LearnedFrom, OfColumns
 from domain.recommender.recommender import Recommender
-from workers.sources.aggregate.count import with_dimensions
-from workers.sources.aggregate.grouped import windowed
 from workers.sources.aggregate.histogram import binned, learn_bins
 from workers.sources.aggregate.sets import WINDOW, Names
+from workers.sources.aggregate.sliced import windowed, with_dimensions
 from workers.sources.engines.column_kinds import kind_of
 from workers.sources.engines.source import Source, open_source
 from workers.sources.logged.served import served_by

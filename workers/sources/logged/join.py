@@ -9,6 +9,7 @@ from typing import Any
 
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
+from workers.sources.aggregate.sliced import equal
 from workers.sources.engines.source import Source, open_beside, rows_of
 
 MOST_COPIED = 2_000_000  # rows copied from one place to another
@@ -50,12 +51,9 @@ def joined(recommender: Recommender, source: Source, rows: Any, beside: JoinedTa
     """
     source.require(*beside.on)
     other = _once(_rows_beside(recommender, source, beside), beside)
-    conditions = []
-    for place, name in enumerate(beside.on):
-        left, right = rows[name], other[beside.key(place)]
-        same = left.type().copy(nullable=True) == right.type().copy(nullable=True)
-        conditions.append(left == right if same else left.cast("string") == right.cast("string"))
-    return rows.left_join(other, conditions)
+    return rows.left_join(
+        other, [equal(rows[name], other[beside.key(place)]) for place, name in enumerate(beside.on)]
+    )
 
 
 def _once(other: Any, beside: JoinedTable) -> Any:

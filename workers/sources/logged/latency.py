@@ -13,9 +13,9 @@ from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.options import Limits
 from domain.recommender.recommender import Recommender
-from workers.sources.aggregate.grouped import windowed
 from workers.sources.aggregate.histogram import binned
 from workers.sources.aggregate.sets import WINDOW, Names
+from workers.sources.aggregate.sliced import windowed
 from workers.sources.engines.column_kinds import finite, kind_of
 from workers.sources.engines.source import Source, open_source
 from workers.sources.logged.served import per_column

@@ -19,8 +19,8 @@ from domain.detection.judge.state import CheckState
 from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
-from workers.sources.aggregate.grouped import windowed
 from workers.sources.aggregate.sets import WINDOW, Names
+from workers.sources.aggregate.sliced import windowed
 from workers.sources.engines.column_kinds import finite, is_finite, kind_of
 from workers.sources.engines.source import TIME, Source, open_source, united
 from workers.sources.flagged.flags import Flagged, FlagRequest, flagged, looks_for_missing

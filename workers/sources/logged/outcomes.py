@@ -12,8 +12,8 @@ from domain.detection.data.window import Grid
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from workers.sources.aggregate.choices import ranking_model
-from workers.sources.aggregate.grouped import grouped, lengthened, slices_asked, windowed
-from workers.sources.aggregate.sets import ROWS, WINDOW, Names
+from workers.sources.aggregate.sets import WINDOW, Names, by_slice
+from workers.sources.aggregate.sliced import windowed
 from workers.sources.engines.source import open_source
 from workers.sources.logged.scored import CHOSEN, SCORE, require_chances, scored_rows
 
@@ -37,11 +37,7 @@ def outcome_rows(recommender: Recommender, check: Check, grid: Grid, dimensions:
         keyed = rows.select(
             WINDOW, *kept, **{BIN: _bin(rows[SCORE]), SCORED: rows[SCORE], WAS_CHOSEN: rows[CHOSEN]}
         )
-        every, largest = slices_asked(source, keyed, kept, check.ways)
-        sums = (SCORED, WAS_CHOSEN)
-        frames = grouped(source, keyed, [(WINDOW, *names, BIN) for names in largest], sums)
-        parts = dict(zip(largest, frames, strict=True))
-        long = lengthened(source, parts, every, (BIN,), (ROWS, *sums))
+        long = by_slice(source, keyed, kept, check.ways, keep=(BIN,), sums=(SCORED, WAS_CHOSEN))
     long = long.rename(columns={BIN: "bin", SCORED: "scored", WAS_CHOSEN: "chosen"})
     return outcomes_of(long, grid, str(ranking_model(recommender, check).score))
 

@@ -15,9 +15,9 @@ from domain.recommender.check import Check
 from domain.recommender.options import Ranking
 from domain.recommender.recommender import Recommender
 from workers.sources.aggregate.choices import RANK, ranked_choices, ranking_model
-from workers.sources.aggregate.grouped import windowed
 from workers.sources.aggregate.series import VALUE, metric_from
 from workers.sources.aggregate.sets import WINDOW, Names
+from workers.sources.aggregate.sliced import windowed
 from workers.sources.engines.source import open_source
 from workers.sources.logged.scored import CHOSEN, SCORE, require_chances, scored_rows
 

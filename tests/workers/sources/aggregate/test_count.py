@@ -19,11 +19,11 @@ from domain.detection.data.window import Grid, grid_until
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from domain.values import slice_of
-from workers.sources.aggregate import count
+from workers.sources.aggregate import sets
 from workers.sources.aggregate.count import count_windows, time_bins
-from workers.sources.aggregate.grouped import windowed
 from workers.sources.aggregate.profile import profile
 from workers.sources.aggregate.sets import largest
+from workers.sources.aggregate.sliced import windowed
 from workers.sources.engines.column_kinds import rows_in
 from workers.sources.engines.engine import run
 from workers.sources.engines.files import malformed_rows
@@ -101,7 +101,7 @@ def test_slices_added_up_from_finer_ones_are_those_counted_row_by_row(
     measure: str | None,
     one_pass: bool,
 ) -> None:
-    monkeypatch.setattr(count, "GROUPING_SETS", ("duckdb",) if one_pass else ())
+    monkeypatch.setattr(sets, "GROUPING_SETS", ("duckdb",) if one_pass else ())
     names = ("x", "y", "z")
     frame = pd.DataFrame(seen, columns=["minute", *names, "plays"]).astype(dict.fromkeys(names, "str"))
     frame["at"] = hours().start + pd.to_timedelta(frame["minute"], unit="min")

@@ -13,7 +13,7 @@ from domain.recommender.recommender import Recommender
 from domain.values import Finding, Severity, Slice, slice_of
 from workers.declaration.declare import load
 from workers.respond.diagnose.reading import Reader
-from workers.sources.aggregate.in_slice import in_slice, known_dimensions
+from workers.sources.aggregate.sliced import in_slice, known_dimensions
 from workers.sources.engines.source import open_source
 
 AT = datetime(2026, 3, 3, 12, tzinfo=UTC)
