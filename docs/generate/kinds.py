@@ -62,7 +62,7 @@ def hotfixes() -> str:
         "(declaration.md#hotfixesname), and the keys of its kind.",
         *(
             _section(kind.name, capital(kind.purpose), keys(kind.options), _carried(kind.name))
-            for kind in hotfix_kinds.ours()
+            for kind in hotfix_kinds.ours().values()
         ),
         f"## Replays\n\nA `replay` names one of {', '.join(map(code, REPLAYS))}; "
         "[Offer hotfixes](../how-to/hotfixes.md#replays) says what each is priced by.",

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from workers.conformance import SITUATIONS, Says, hold
 from workers.conformance.table import NAME, Change, declared, sound
-from workers.declaration.own_options import of_this_house
+from workers.declaration.own_keys import of_this_house
 from workers.doctor.checks import unfit
 
 ITSELF = {"id": "id"}  # each row finds itself

@@ -15,7 +15,7 @@ from workers.checks.backtest import BacktestResult, backtest
 from workers.checks.measure import measure
 from workers.checks.plan import plan
 from workers.checks.run import State, run_checks
-from workers.declaration.own_options import options_apart
+from workers.declaration.own_keys import own_keys_apart
 
 FAULT_AT, FIXED_AT = START + 24 * DAY + 7 * HOUR, START + 24 * DAY + 17 * HOUR
 UNTIL = START + 26 * DAY
@@ -125,5 +125,5 @@ def test_a_time_that_was_planned_is_not_learned_from(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_what_would_be_right(keys: dict[str, object], says: str) -> None:
-    _declared, wrong = options_apart({"checks": {"m": {"kind": "series", "table": "t", **keys}}}, own=True)
+    _declared, wrong = own_keys_apart({"checks": {"m": {"kind": "series", "table": "t", **keys}}}, own=True)
     assert says in "\n".join(one.says for one in wrong)

@@ -18,7 +18,7 @@ from domain.recommender.recommender import Recommender
 from workers.checks.backtest import backtest
 from workers.checks.measure import measure
 from workers.checks.run import FAULT, run_checks
-from workers.declaration.own_options import options_apart
+from workers.declaration.own_keys import own_keys_apart
 from workers.doctor.checks import examine_checks
 from workers.sources.engines.source import open_source
 
@@ -426,5 +426,5 @@ def test_nothing_is_said_of_what_is_declared_well(frames: Frames, tmp_path: Path
     ],
 )
 def test_a_declaration_that_asks_for_nothing_says_what_to_add(kind: str, keys: Keys, words: str) -> None:
-    _declared, wrong = options_apart({"checks": {"c": {"kind": kind, **keys}}}, own=True)
+    _declared, wrong = own_keys_apart({"checks": {"c": {"kind": kind, **keys}}}, own=True)
     assert words in "\n".join(one.says for one in wrong)

@@ -28,7 +28,7 @@ from workers.checks.fold import Fold, Folded
 from workers.checks.plan import Plan, plan, window_checks
 from workers.checks.quiet import quiet_on_trial
 from workers.checks.run import explained
-from workers.declaration.own_options import of_this_house
+from workers.declaration.own_keys import of_this_house
 from workers.sources.engines.kept_open import kept_open
 
 WHOLE: Traced = frozenset({()})

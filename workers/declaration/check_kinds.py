@@ -18,7 +18,7 @@ from domain.detection.kind import Kind
 from domain.detection.needs import Needs
 from domain.errors import ConfigurationError, NotAJudgement, OwnCheckError, RecsysopsError
 from domain.recommender.check import OWN_GROUP, Check
-from workers.declaration.own_options import of_this_house
+from workers.declaration.own_keys import of_this_house
 from workers.environment.installed import installed, reason
 
 

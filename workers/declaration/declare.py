@@ -33,9 +33,8 @@ from domain.recommender.route import Alone, Permissions, Routes, Stakeholder
 from domain.recommender.table import Csv, Table
 from domain.recommender.witness import Witness
 from workers.declaration.holidays import holidays_of
-from workers.declaration.hotfix_options import hotfixes_apart, not_held_out
 from workers.declaration.lines import line_of
-from workers.declaration.own_options import of_items, options_apart
+from workers.declaration.own_keys import not_held_out, of_items, own_keys_apart
 from workers.declaration.problem import Problem, problem_of
 from workers.declaration.references import names, references
 from workers.deployers.kind import DEPLOYERS
@@ -133,10 +132,7 @@ def load_text(
         declared, (), surroundings() if environment is None else environment, file.parent, problems
     )
     unset = {problem.key for problem in problems}  # any other problem with these keys follows from that
-    found = list[Problem]()
-    for take_apart in (options_apart, hotfixes_apart):
-        expanded, wrong = take_apart(expanded, own)
-        found += wrong
+    expanded, found = own_keys_apart(expanded, own)
     recommender = _build(expanded, file.parent, found, own)
     found.extend(_misnamed(expanded, own))
     found.extend(_selects(recommender))

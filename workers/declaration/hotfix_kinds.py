@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -21,6 +22,6 @@ def find(name: str) -> Kind[Any]:
     return installed(HOTFIX_GROUP, name, Kind)
 
 
-def ours() -> tuple[Kind[Any], ...]:
-    """The kinds that ship with this program, in the order of the reference."""
-    return tuple(find(point.name) for point in points_of_this_house(HOTFIX_GROUP))
+def ours() -> Mapping[str, Kind[Any]]:
+    """The kinds that ship with this program, by name, in the order of the reference."""
+    return {point.name: find(point.name) for point in points_of_this_house(HOTFIX_GROUP)}

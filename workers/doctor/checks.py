@@ -15,7 +15,7 @@ from domain.recommender.recommender import Recommender
 from workers.checks.check_run import check_run_of, read_needed
 from workers.checks.plan import grid_of, plan, window_checks
 from workers.declaration.check_kinds import find, found
-from workers.declaration.own_options import of_this_house
+from workers.declaration.own_keys import of_this_house
 from workers.environment import clock
 from workers.sources.engines.column_kinds import kind_of, types_now
 from workers.sources.engines.kept_open import kept_open

@@ -16,7 +16,7 @@ from domain.errors import Refused
 from domain.recommender.keys.nearest import nearest
 from domain.values import Value
 from workers.declaration.lines import lines_of
-from workers.declaration.own_options import kinds
+from workers.declaration.own_keys import kinds
 
 TEMPLATES = Path(__file__).parent / "template"
 PLACEHOLDER = "own_kind"

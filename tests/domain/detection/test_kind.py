@@ -19,7 +19,7 @@ from domain.recommender.options import Options
 from workers.checks.read import READERS
 from workers.declaration.check_kinds import ours
 from workers.declaration.kind_facts import Facts, facts
-from workers.declaration.own_options import of_this_house
+from workers.declaration.own_keys import of_this_house
 
 ROOT = Path(__file__).parents[3]
 KINDS = ROOT / "domain" / "detection" / "kinds"

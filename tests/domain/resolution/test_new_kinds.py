@@ -268,7 +268,7 @@ def test_the_segment_that_was_learned_from_is_left_out_and_nobody_knows_how_that
 def test_every_kind_offers_something_where_all_is_known_or_says_why_not(
     around: Circumstances,
 ) -> None:
-    for kind in ours():
+    for kind in ours().values():
         hotfix = DeclaredHotfix(
             name="fix",
             kind=kind.name,

@@ -65,11 +65,11 @@ def problems(tmp_path: Path, keys: str) -> str:
 def test_every_file_of_kinds_holds_one_that_is_registered_and_every_registered_one_is_a_file() -> None:
     folder = Path(str(domain.resolution.kinds.__file__)).parent
     files = {file.stem for file in folder.glob("*.py")} - {"__init__"}
-    assert {kind.name for kind in ours()} == files
+    assert {kind.name for kind in ours().values()} == files
 
 
 def test_what_a_kind_shows_as_an_example_is_what_it_reads() -> None:
-    for kind in ours():
+    for kind in ours().values():
         assert kind.options.model_validate(kind.example), kind.name
         assert not set(kind.options.model_fields) & COMMON_TO_HOTFIXES, kind.name
         assert kind.purpose, kind.name
@@ -79,8 +79,8 @@ def test_the_guide_s_tables_have_every_kind_with_its_purpose_and_every_way_of_pr
     guide = (Path(__file__).parents[3] / "docs/how-to/hotfixes.md").read_text(encoding="utf-8")
     rows = [line.split(" | ") for line in guide.splitlines() if line.startswith("| `")]
     kinds = {row[0].strip("| `"): row[1] for row in rows if len(row) == 3}
-    assert kinds == {kind.name: kind.purpose for kind in ours()}
-    for kind in ours():
+    assert kinds == {kind.name: kind.purpose for kind in ours().values()}
+    for kind in ours().values():
         (keys,) = (row[2] for row in rows if row[0] == f"| `{kind.name}`" and len(row) == 3)
         assert all(f"`{key}" in keys for key in kind.options.model_fields), kind.name
     ways = {name.strip("| `") for row in rows if len(row) == 2 for name in row[0].split(", ")}
