@@ -125,9 +125,6 @@ def test_nobody_takes_the_place_of_a_kind_of_ours(install: Install, group: str) 
     assert kind.name == ours
     assert type(kind).__module__.partition(".")[0] in ("domain", "workers")
     assert ours in {*hotfix_kinds.ours(), *check_kinds.ours(), "webhook", "github"}
-        "webhook",
-        "github",
-    }
 
 
 def test_what_an_import_prints_is_not_what_a_program_reads(
