@@ -29,7 +29,7 @@ from bot.messages.in_force import MOST_SHOWN as MOST_LASTING
 from bot.messages.in_force import in_force
 from bot.messages.link import pages_at
 from bot.messages.status import MOST_SHOWN, status
-from bot.pages.numbers import numbers
+from bot.pages import metrics
 from domain.detection.correlate.merging import part_of
 from domain.values import Finding
 from workers import embedded
@@ -94,10 +94,6 @@ def bare(owner_url: str) -> float:
         return median(milliseconds(lambda: connection.execute("SELECT incident FROM cards").fetchall()))
 
 
-def counted(door: Door) -> str:
-    return numbers(door.counts(), door.mean_times(), door.followers(), door.owed_sums(), door.now())
-
-
 def listed(door: Door, page: int) -> object:
     found = door.worst(UNRESOLVED, page, MOST_SHOWN)
     return status(found, LINK, in_all(door.counts(), UNRESOLVED), page)
@@ -119,7 +115,7 @@ def measured(door: Door, owner_url: str, rows: Rows) -> list[Row]:
         "an alert that opens an incident": lambda: alert(door, new),
         "an alert that joins an incident": lambda: alert(door, beside_those),
         "the incident of the same cause, to be merged into": lambda: merged_into(door, 5),
-        "/metrics": lambda: counted(door),
+        "/metrics": lambda: metrics.measured(door),
         "/recsysops status": lambda: listed(door, 1),
         "/recsysops status 400": lambda: listed(door, 400),
         "mean times of 90 days": lambda: door.mean_times(timedelta(days=90)),

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.terminal import end_in_json, say, warn
-from bot.directory import PatientDirectory
+from bot.directory import Directory
 from bot.messages import words
 from domain.errors import Refused, Unanswered
 from domain.incident.commands import Command
@@ -163,4 +163,4 @@ def names_of(people: Iterable[str | None]) -> words.Names:
     given = environment()
     if not asked or not given.slack_bot_token:
         return words.NOBODY
-    return PatientDirectory(given.slack_bot_token, given.slack_base_url).of(asked)
+    return Directory(given.slack_bot_token, given.slack_base_url).of(asked)

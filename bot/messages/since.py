@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 from domain.incident import events as e
 from domain.incident.state import Incident
-from domain.replayed import AgreedCheck, AlarmsSince, ChangeSince, Replayed, in_words
+from domain.replayed import AgreedCheck, AlarmsSince, ChangeSince, Went, in_words
 
 CAME = (e.ChangeWritten, e.ChangeProposed, e.ChangeHandedOver)
+NO, NOT_JUDGED = "no", "not judged"
 NO_REPLAY = "No replay of this incident was made yet: how it would be found now is not known"
 
 
@@ -30,10 +31,9 @@ def since(incident: Incident, recorded: Sequence[e.Recorded], known: ChangeSince
 
 def _sentences(incident: Incident, recorded: Sequence[e.Recorded], known: ChangeSince) -> Iterator[str]:
     if incident.change is None:
-        if incident.followed is None or incident.followed.done_at is None:
-            return
-        yield f"Done since {_utc(incident.followed.done_at)} UTC"
-        yield _found(known)
+        if incident.followed is not None and incident.followed.done_at is not None:
+            yield f"Done since {_utc(incident.followed.done_at)} UTC"
+            yield _found(known)
         return
     name = incident.change.name
     if not known.declared:
@@ -43,8 +43,8 @@ def _sentences(incident: Incident, recorded: Sequence[e.Recorded], known: Change
         return
     yield _in_place(name, incident, recorded)
     yield _found(known)
-    if known.replayed is not None:
-        yield from _agreed(name, known.replayed)
+    if known.replayed is not None and known.replayed.now.check != name:
+        yield _by_itself(name, known.replayed.agreed)
     yield _raised(name, known.alarms)
 
 
@@ -66,68 +66,53 @@ def _found(known: ChangeSince) -> str:
     one = known.replayed
     if one is None or known.replayed_at is None:
         return NO_REPLAY
-    asked = f"the replay of {_utc(known.replayed_at)} UTC"
-    then = _then(one)
-    if not one.judged.raised:
-        return f"{then}; how it would be found now, {asked} could not judge{_because(one.notes)}"
-    now = one.now
-    if one.false_alarm:
-        quiet = now.check is None and not now.predicted
-        said = "not raised any more" if quiet else "still raised"
-        return f"It was no incident; now it is {said}, says {asked}"
-    if now.check is None and not now.predicted:
-        return f"{then}; now no check raises it, says {asked}"
-    by = f", by {now.check}" if now.check else ""
-    return f"{then}; now {_after(now.after_seconds, one)}{by}, says {asked}"
+    now = raised(one.now) if one.judged.raised else f"{NOT_JUDGED}{_because(one.notes)}"
+    what = "Raised, although it was no incident" if one.false_alarm else "Raised"
+    return f"{what}: {raised(one.then)}; now: {now}, says the replay of {_utc(known.replayed_at)} UTC"
 
 
-def _then(one: Replayed) -> str:
-    then = one.then
-    if then.check is None and not then.predicted:
-        return "No check raised it"
-    by = f", by {then.check}" if then.check else ""
-    if then.after_seconds is None:
-        return f"It was raised{by.removeprefix(',')}; its onset is not known"
-    return f"It was raised {in_words(timedelta(seconds=then.after_seconds))} after its onset{by}"
+def raised(went: Went) -> str:
+    """
+    How long after the onset it was found, and by which check.
+
+    >>> raised(Went(check="volume", after_seconds=1680.0)), raised(Went()), raised(Went(predicted=True))
+    ('28 min, volume', 'no', 'predicted')
+    """
+    if went.check is None:
+        return "predicted" if went.predicted else NO
+    if went.after_seconds is None:
+        return f"onset not known, {went.check}"
+    return f"{in_words(timedelta(seconds=went.after_seconds))}, {went.check}"
 
 
-def _after(seconds: float | None, one: Replayed) -> str:
-    if seconds is not None:
-        return f"after {in_words(timedelta(seconds=seconds))}"
-    if one.then.raised_at is None or one.now.raised_at is None:
-        return "it is raised"
-    by = one.then.raised_at - one.now.raised_at
-    if not by:
-        return "at the same time"
-    return f"{in_words(abs(by))} {'sooner' if by > timedelta(0) else 'later'}"
-
-
-def _agreed(name: str, one: Replayed) -> Iterator[str]:
+def _by_itself(name: str, agreed: AgreedCheck | None) -> str:
     """The result of the follow-up's own check, if that is not the one that raises it now."""
-    agreed = one.agreed
     if agreed is None or agreed.check != name:
-        yield f"{name} was not in that replay: what it finds of this incident is not known"
-    elif not agreed.judged:
-        yield f"What {name} finds of this incident could not be judged{_because((agreed.says,))}"
-    elif agreed.shadow or one.now.check != name:
-        yield _by_itself(agreed, one)
+        return f"{name} was not in that replay: what it finds of this incident is not known"
+    return f"{name} {finds(agreed)}"
 
 
-def _by_itself(agreed: AgreedCheck, one: Replayed) -> str:
-    where = "" if agreed.on_kept else ", asked of the table as it is now"
-    shadow = "; in shadow mode it pages nobody" if agreed.shadow else ""
-    if agreed.sooner is None:
-        return f"{agreed.check} does not find this incident{where}{_because((agreed.says,))}{shadow}"
-    then = one.then.after_seconds
-    after = ""
-    if then is not None:
-        after = (
-            f", {in_words(timedelta(seconds=max(then - agreed.sooner.total_seconds(), 0.0)))} after its onset"
-        )
-    if not agreed.sooner:
-        return f"{agreed.check} would raise it at the same time{where}{shadow}"
-    by = f"{in_words(abs(agreed.sooner))} {'sooner' if agreed.sooner > timedelta(0) else 'later'}"
-    return f"{agreed.check} would raise it {by}{after}{where}{shadow}"
+def finds(check: AgreedCheck) -> str:
+    """
+    What the check that a follow-up agreed on finds of the incident.
+
+    >>> finds(AgreedCheck(check="hourly", sooner=timedelta(minutes=20), shadow=True))
+    'finds it 20 min sooner, in shadow mode'
+    >>> finds(AgreedCheck(check="hourly", judged=False, says="history too short"))
+    'is not judged (history too short)'
+    """
+    by = check.sooner
+    if not check.judged:
+        found = "is not judged"
+    elif by is None:
+        found = "does not find it"
+    elif by == timedelta(0):
+        found = "finds it no sooner"
+    else:
+        found = f"finds it {in_words(abs(by))} {'sooner' if by > timedelta(0) else 'later'}"
+    where = "" if check.on_kept else ", asked of the table as it is now"
+    shadow = ", in shadow mode" if check.shadow else ""
+    return f"{found}{where}{shadow}{_because((check.says,))}"
 
 
 def _raised(name: str, alarms: AlarmsSince | None) -> str:

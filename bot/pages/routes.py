@@ -125,7 +125,7 @@ class Pages:
         except ValidationError as error:
             return PlainTextResponse(listing.wrong(error), 400)
         found, means = await run_in_threadpool(self._listed, asked)
-        names = await self._directory.of({one.assignee for one in found if one.assignee})
+        names = await run_in_threadpool(self._directory.of, {one.assignee for one in found if one.assignee})
         return HTMLResponse(listing.html(found, asked, means, visit.link, names, logged_in=visit.logged_in))
 
     async def audit(self, request: Request, visit: Visit) -> Response:
@@ -133,7 +133,7 @@ class Pages:
             found = await run_in_threadpool(self._door.audit)
         except ConfigurationError as error:
             return HTMLResponse(audit.undeclared_html(str(error), visit.link), 503)
-        names = await self._directory.of(audit.people(found))
+        names = await run_in_threadpool(self._directory.of, audit.people(found))
         return HTMLResponse(audit.html(found, names, visit.link))
 
     async def replay(self, request: Request, visit: Visit) -> Response:
@@ -179,7 +179,7 @@ class Pages:
         if found is None:
             return None
         incident, recorded, since = found
-        names = await self._directory.of(report.people(incident, recorded))
+        names = await run_in_threadpool(self._directory.of, report.people(incident, recorded))
         picture = visit.link(f"/pictures/{incident.picture}.png") if incident.picture else None
         return report.compose(incident, recorded, picture, names, visit.link, since)
 

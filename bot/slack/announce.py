@@ -21,7 +21,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import settings
-from bot.directory import PatientDirectory
+from bot.directory import Directory
 from bot.pages.links import links_of
 from bot.slack import witness
 from bot.slack.chat import Chat, NoToken
@@ -266,7 +266,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     chat = Chat(given.bot_token, given.slack_base_url)
-    directory = PatientDirectory(given.bot_token, given.slack_base_url)
+    directory = Directory(given.bot_token, given.slack_base_url)
     witness.start(given, stop)
     living = Living(door, chat, links.posted(), directory)
     run(Announcer(door, chat, living), door, stop)

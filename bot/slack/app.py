@@ -36,7 +36,7 @@ from bot.border.shape import Body
 from bot.border.signed import SignedOnly
 from bot.directory import Directory
 from bot.messages.words import PERSON_PREFIX
-from bot.pages import counted
+from bot.pages import metrics
 from bot.pages.health import Health
 from bot.pages.links import links_of
 from bot.pages.login import SESSION_SECONDS, Login
@@ -98,10 +98,10 @@ def create_app(given: BotSettings, door: Door) -> Starlette:
 
     login = Login(given.login, given.public_url, door) if given.login else None
     visitors = Visitors(links_of(door, given.public_url, given.login), login, _may_look(door, groups))
-    pages = Pages(door, Directory(bolt.client), visitors, login)
+    pages = Pages(door, Directory(given.bot_token, given.slack_base_url), visitors, login)
     for_machines = [Health(door).route()]
     if given.metrics_token:
-        for_machines.append(counted.with_token(door, given.metrics_token))
+        for_machines.append(metrics.with_token(door, given.metrics_token))
     signed = SignedOnly(given.signing_secret, slack, door.time)
     # Without a secret nothing that comes in can be trusted: then Slack uses Socket Mode only.
     slack_routes = [Route("/slack/events", signed.take, methods=["POST"])] if given.signing_secret else []
@@ -141,7 +141,7 @@ def _numbers(given: BotSettings, door: Door) -> uvicorn.Server | None:
     """The server of `/metrics` on loopback, if its port is declared."""
     if given.metrics_port is None:
         return None
-    numbers = counted.alone(door, known_hosts(given.public_url, given.allowed_hosts))
+    numbers = metrics.alone(door, known_hosts(given.public_url, given.allowed_hosts))
     return server_beside(numbers, LOOPBACK, given.metrics_port)
 
 

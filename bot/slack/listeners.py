@@ -42,7 +42,7 @@ from bot.messages.status import MOST_SHOWN, line, status
 from bot.pages.links import Links
 from bot.slack.groups import Groups
 from bot.slack.permission import authorise
-from bot.slack.pictured import Pictured
+from bot.slack.pictures import Pictured
 from domain.errors import ConfigurationError, Refused, Stale, Unanswered, sanitized
 from domain.incident import commands as c
 from domain.incident.state import Incident

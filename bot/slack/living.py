@@ -18,7 +18,7 @@ from typing import NamedTuple
 import orjson
 import structlog
 
-from bot.directory import PatientDirectory
+from bot.directory import Directory
 from bot.messages import words
 from bot.messages.blocks import Block, section
 from bot.messages.incident.card import card, fallback, pictures_of, stripped, to_revert
@@ -116,7 +116,7 @@ class Living:
         door: Door,
         chat: Chat,
         link: Link,
-        directory: PatientDirectory,
+        directory: Directory,
         now: Callable[[], datetime] | None = None,
     ) -> None:
         self._door = door

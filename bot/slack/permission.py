@@ -8,29 +8,15 @@ nothing. The rule is `domain.incident.permitted`; this is what people are told.
 from __future__ import annotations
 
 import re
-from typing import Protocol
 
 from bot.messages.inert import Marked, escape
 from domain.errors import NotAllowed
 from domain.incident.permitted import DANGEROUS, right
-from domain.recommender.route import Need
+from domain.recommender.route import Need, Permissions
 from domain.values import Actor
 
 PERSON = re.compile(r"^[UW][A-Z0-9-]")
 """The id of an account; the handle of a group has no capitals."""
-
-
-class Permissions(Protocol):
-    """Groups by handle or people by id, as declared under [permissions]."""
-
-    @property
-    def respond(self) -> tuple[str, ...]: ...
-    @property
-    def deploy(self) -> tuple[str, ...]: ...
-    @property
-    def approve(self) -> tuple[str, ...]: ...
-    @property
-    def break_glass(self) -> tuple[str, ...]: ...
 
 
 def authorise(

@@ -15,7 +15,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from bot.border.server import server
-from bot.directory import PatientDirectory
+from bot.directory import Directory
 from bot.pages.links import Links, links_of
 from bot.settings import BotSettings
 from bot.slack.announce import Announcer
@@ -171,7 +171,7 @@ def fresh_announcer(given: BotSettings, door: Door) -> Announcer:
     """An announcer that remembers nothing, as after a restart."""
     chat = Chat(given.bot_token, given.slack_base_url)
     links = links_of(door, given.public_url, given.login)
-    directory = PatientDirectory(given.bot_token, given.slack_base_url)
+    directory = Directory(given.bot_token, given.slack_base_url)
     return Announcer(door, chat, Living(door, chat, links.posted(), directory))
 
 

@@ -6,12 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.directory import FRESH_SECONDS, UNKNOWN_SECONDS, Directory, Names, name_in
+from bot.directory import FRESH_SECONDS, UNKNOWN_SECONDS, Directory, name_in
 from bot.settings import BotSettings
 from bot.slack.announce import Announcer
-from bot.workspace import Workspace
 from domain.incident import commands as c
 from domain.values import Actor, Severity
 from tests.bot.conftest import Look, settle
@@ -118,40 +116,23 @@ def test_what_comes_from_data_mentions_nobody_in_a_thread(
     assert not any("<@U-lead>" in json.dumps(message) for message in person.messages())
 
 
-async def test_somebody_is_asked_for_once_an_hour(
-    room: Workspace, given: BotSettings, monkeypatch: pytest.MonkeyPatch
+def test_somebody_is_asked_for_once_an_hour_and_a_name_once_heard_stays(
+    given: BotSettings, person: Driver
 ) -> None:
-    clock, asked = Clock(), list[str]()
-    client = AsyncWebClient(token=given.bot_token, base_url=room.api_url)
-    right = client.users_info
-
-    async def counted(*, user: str, **more: Any) -> Any:
-        asked.append(user)
-        return await right(user=user, **more)
-
-    monkeypatch.setattr(client, "users_info", counted)
-    directory = Directory(client, Names(clock))
-    people = {"slack:U-ml", "slack:U-gone", "worker:resolve", "terminal:root"}
-    for _ in range(3):
-        assert await directory.of(people) == {"slack:U-ml": "ML engineer"}
-    assert sorted(asked) == ["U-gone", "U-ml"]
-    clock.now += UNKNOWN_SECONDS
-    await directory.of(people)
-    assert sorted(asked) == ["U-gone", "U-gone", "U-ml"]
-    clock.now += FRESH_SECONDS
-    await directory.of(people)
-    assert asked.count("U-ml") == 2
-
-
-def test_a_name_once_heard_stays_while_slack_is_silent() -> None:
     clock = Clock()
-    names = Names(clock)
-    names.keep("slack:U1", "Ada")
+    directory = Directory(given.bot_token, given.slack_base_url, clock)
+    people = {"slack:U-ml", "slack:U-gone", "worker:resolve", "terminal:root"}
+
+    def asked() -> int:
+        assert directory.of(people) == {"slack:U-ml": "ML engineer"}
+        return person.calls("users.info")
+
+    assert [asked(), asked()] == [2, 2]
+    clock.now += UNKNOWN_SECONDS
+    assert asked() == 3
     clock.now += FRESH_SECONDS
-    assert names.missing({"slack:U1"}) == ["slack:U1"]
-    names.keep("slack:U1", None)
-    assert names.of({"slack:U1"}) == {"slack:U1": "Ada"}
-    assert names.missing({"slack:U1"}) == []
+    person.fault(kind="server_error", method="users.info", count=2)
+    assert asked() == 5
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.messages.route import unposted
-from bot.pages.slack_numbers import slack_numbers
+from bot.pages.metrics import measured
 from bot.settings import BotSettings
 from bot.slack import announce
 from bot.slack import chat as chat_module
@@ -179,7 +179,7 @@ def test_the_numbers_say_what_slack_does_not_take(door: Door, announcer: Announc
     submit(door, OPENED)
     person.token("token_revoked")
     until(announcer, door.shown.trouble)
-    said = slack_numbers(door.shown.owed(), door.shown.trouble() is not None, 0)
+    said = measured(door)
     assert "recsysops_slack_refuses 1" in said
     assert "recsysops_slack_owed 1" in said
 

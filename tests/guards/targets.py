@@ -32,7 +32,7 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "bot/pages/links.py": ("tests/bot/test_links.py", "tests/bot/test_pages.py"),
     "bot/pages/visitor.py": ("tests/bot/test_login.py", "tests/bot/test_links.py", "tests/bot/test_pages.py"),
     "bot/pages/login.py": ("tests/bot/test_login.py",),
-    "bot/pages/counted.py": ("tests/bot/border/test_hosts.py",),
+    "bot/pages/metrics.py": ("tests/bot/border/test_hosts.py",),
     "bot/border/signed.py": ("tests/bot/border/test_signed.py",),
     "bot/actions.py": ("tests/bot/test_actions.py",),
     "bot/messages/incident/value.py": ("tests/bot/test_actions.py",),

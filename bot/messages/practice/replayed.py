@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from statistics import median
 
 from bot.messages.link import Link, nowhere
 from bot.messages.report import ENVIRONMENT, utc
-from domain.replayed import AgreedCheck, ReplayAnswer, Replayed, Verdict, Went, in_words
+from bot.messages.since import NO, NOT_JUDGED, finds, raised
+from domain.replayed import ReplayAnswer, Replayed, Verdict, Went
 
 COLUMNS = ("Incident", "Raised after", "Predicted", "Named", "Offered", "")
 SIGNS: Mapping[Verdict, str] = {
@@ -18,7 +18,6 @@ SIGNS: Mapping[Verdict, str] = {
     "not judged": "? not judged",
 }
 MEGABYTE = 1_000_000
-NO, NOT_JUDGED = "no", "not judged"
 NONE_YET = "Nothing was replayed yet: `recsysops replay --all` does, and the clock does by itself."
 
 
@@ -37,20 +36,6 @@ def row(one: Replayed) -> tuple[str, ...]:
     )
 
 
-def raised(went: Went) -> str:
-    """
-    How long after the onset it was found, and by which check.
-
-    >>> raised(Went(check="volume", after_seconds=1680.0)), raised(Went())
-    ('28 min, volume', 'no')
-    """
-    if went.check is None:
-        return NO
-    if went.after_seconds is None:
-        return f"onset not known, {went.check}"
-    return f"{in_words(timedelta(seconds=went.after_seconds))}, {went.check}"
-
-
 def _yes(holds: bool) -> str:
     return "yes" if holds else NO
 
@@ -66,31 +51,9 @@ def _both(then: str, now: str) -> str:
 def why(one: Replayed) -> tuple[str, ...]:
     """What is worse or better, and what could not be judged; one line each."""
     false_alarm = ("people said that it was no incident",) if one.false_alarm else ()
-    followed = (agreed(one.agreed),) if one.agreed else ()
+    its = one.agreed
+    followed = (f"the check of its follow-up, {its.check}, {finds(its)}",) if its else ()
     return tuple(f"#{one.number}: {line}" for line in (*one.reasons, *false_alarm, *one.notes, *followed))
-
-
-def agreed(check: AgreedCheck) -> str:
-    """
-    The result of the check from its follow-up.
-
-    >>> agreed(AgreedCheck(check="hourly", sooner=timedelta(minutes=20), shadow=True))
-    'the check of its follow-up, hourly, finds it 20 min sooner, in shadow mode'
-    >>> agreed(AgreedCheck(check="hourly", judged=False, says="history too short"))
-    'the check of its follow-up, hourly, is not judged (history too short)'
-    """
-    by = check.sooner
-    if not check.judged:
-        found = "is not judged"
-    elif by is None:
-        found = "does not find it"
-    elif by == timedelta(0):
-        found = "finds it no sooner"
-    else:
-        found = f"finds it {in_words(abs(by))} {'sooner' if by > timedelta(0) else 'later'}"
-    shadow = ", in shadow mode" if check.shadow else ""
-    says = f" ({check.says})" if check.says else ""
-    return f"the check of its follow-up, {check.check}, {found}{shadow}{says}"
 
 
 def total(answer: ReplayAnswer) -> str:

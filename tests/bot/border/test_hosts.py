@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from bot.border.answers import known_hosts
-from bot.pages.counted import alone
+from bot.pages.metrics import alone
 from bot.settings import BotSettings
 from bot.slack.app import create_app
 from workers.door import Door

@@ -50,8 +50,7 @@ def test_in_place_it_says_since_when_what_is_found_sooner_and_what_else_it_raise
     declared, found, raised = sentences(KNOWN)
     assert declared.startswith("by_hour is declared since 2026-03-01 ")
     assert found == (
-        "It was raised 47 min after its onset, by impressions; now after 12 min, by by_hour, "
-        "says the replay of 2026-03-21 02:40 UTC"
+        "Raised: 47 min, impressions; now: 12 min, by_hour, says the replay of 2026-03-21 02:40 UTC"
     )
     assert raised == (
         "Since 2026-03-07 02:40 UTC, out of shadow mode, by_hour raised 4 incidents: 2 confirmed, 1 false, "
@@ -80,10 +79,8 @@ def test_in_shadow_mode_it_says_what_it_would_find_and_that_it_tells_nobody() ->
         update={"alarms": ALARMS.model_copy(update={"shadow": True, "alarms": 2, "false": 0, "undecided": 0})}
     )
     _declared, found, own, raised = sentences(known)
-    assert "now after 47 min, by impressions" in found
-    assert own == (
-        "by_hour would raise it 35 min sooner, 12 min after its onset; in shadow mode it pages nobody"
-    )
+    assert "now: 47 min, impressions" in found
+    assert own == "by_hour finds it 35 min sooner, in shadow mode"
     assert "in shadow mode, where it pages nobody, by_hour raised 2 alarms: 2 confirmed, 0 false" in raised
 
 
@@ -94,29 +91,34 @@ def test_in_shadow_mode_it_says_what_it_would_find_and_that_it_tells_nobody() ->
         (ChangeSince(declared=True), "by_hour was not looked at yet: what else it raises is not known"),
         (ChangeSince(declared=False), "what it is worth: the check by_hour is not declared"),
         (ChangeSince(), "what it is worth: the declaration cannot be read"),
-        (replayed(agreed=None), "by_hour was not in that replay: what it finds of this incident is not"),
         (
-            replayed(agreed=AGREED.model_copy(update={"judged": False, "says": "its rows are gone"})),
-            "What by_hour finds of this incident could not be judged (its rows are gone)",
+            replayed(agreed=None, now=THEN),
+            "by_hour was not in that replay: what it finds",
+        ),
+        (
+            replayed(
+                agreed=AGREED.model_copy(update={"judged": False, "says": "its rows are gone"}), now=THEN
+            ),
+            "by_hour is not judged (its rows are gone)",
         ),
         (
             replayed(agreed=AGREED.model_copy(update={"sooner": None, "on_kept": False}), now=THEN),
-            "by_hour does not find this incident, asked of the table as it is now",
+            "by_hour does not find it, asked of the table as it is now",
         ),
         (
             replayed(judged=Comparable(False, False, False), notes=("nothing was kept",)),
-            "now, the replay of 2026-03-21 02:40 UTC could not judge (nothing was kept)",
+            "now: not judged (nothing was kept), says the replay of 2026-03-21 02:40 UTC",
         ),
-        (replayed(now=Went()), "now no check raises it"),
-        (replayed(then=Went()), "No check raised it; now after 12 min, by by_hour"),
+        (replayed(now=Went()), "now: no, says the replay"),
+        (replayed(then=Went()), "Raised: no; now: 12 min, by_hour"),
         (
-            replayed(
-                then=THEN.model_copy(update={"after_seconds": None}),
-                now=NOW.model_copy(update={"after_seconds": None}),
-            ),
-            "It was raised by impressions; its onset is not known; now 35 min sooner, by by_hour",
+            replayed(then=THEN.model_copy(update={"after_seconds": None})),
+            "Raised: onset not known, impressions; now: 12 min, by_hour",
         ),
-        (replayed(false_alarm=True, now=Went()), "It was no incident; now it is not raised any more"),
+        (
+            replayed(false_alarm=True, now=Went()),
+            "Raised, although it was no incident: 47 min",
+        ),
         (
             KNOWN.model_copy(update={"alarms": ALARMS.model_copy(update={"alarms": 0})}),
             "out of shadow mode, by_hour raised no incident",
@@ -138,7 +140,7 @@ def test_words_without_a_check_say_it_once_they_are_done() -> None:
     done = (*words, (c.RecordFollowUpDone(says="the supplier logs it"), WORKER))
     first, found = sentences(KNOWN, done)
     assert first.startswith("Done since 2026-03-01 ")
-    assert found.startswith("It was raised 47 min after its onset")
+    assert found.startswith("Raised: 47 min, impressions")
 
 
 def test_of_what_was_taken_back_dropped_or_never_agreed_on_there_is_nothing_to_say() -> None:

@@ -17,9 +17,8 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from structlog.testing import capture_logs
 
 from bot.border.answers import known_hosts
-from bot.pages.counted import alone
 from bot.pages.links import Links
-from bot.pages.numbers import numbers
+from bot.pages.metrics import alone, of_owed, text
 from bot.settings import BotSettings
 from bot.slack import socket as socket_mode
 from bot.slack.announce import Announcer
@@ -74,7 +73,7 @@ def test_the_numbers_say_what_is_owed_how_long_and_what_is_in_trouble(door: Door
     assert 0 <= float(oldest.split()[-1]) < 60
     since = datetime(2026, 3, 1, 2, 40, tzinfo=UTC)
     owed = [ObligationSum(kind="apply", count=2, oldest=since, in_trouble=1)]
-    metrics = numbers({}, {}, [], owed, at=since + timedelta(minutes=2))
+    metrics = text(of_owed(owed, since + timedelta(minutes=2)))
     assert "recsysops_owed_in_trouble 1" in metrics.splitlines()
     assert 'recsysops_owed_oldest_seconds{kind="apply"} 120.0' in metrics.splitlines()
 
