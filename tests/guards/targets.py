@@ -59,7 +59,10 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
         "tests/workers/respond/resolve/test_rights.py",
         "tests/workers/respond/resolve/test_who_may.py",
     ),
-    "workers/store/attempts.py": ("tests/workers/store/test_attempts.py",),
+    "workers/store/attempts.py": (
+        "tests/workers/store/test_attempts.py",
+        "tests/workers/store/test_by_hand.py",
+    ),
     "workers/store/connection.py": ("tests/workers/store/test_workspaces.py",),
     "workers/store/retention.py": ("tests/workers/store/test_retention.py",),
     "workers/store/reminders.py": (

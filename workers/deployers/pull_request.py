@@ -88,8 +88,7 @@ class PullRequestDeployer:
             raise DeployError(
                 f"#{former['number']} was taken back; a new approval is needed to apply it again"
             )
-        until = f"Until {expires_at:%Y-%m-%d %H:%M %Z}." if expires_at else ""
-        said = (option.does, until, f"Hotfix: {key}")
+        said = (option.does, f"Until {expires_at:%Y-%m-%d %H:%M %Z}.", f"Hotfix: {key}")
         proposal = Proposal(branch, f"{option.label} ({option.hotfix})", said)
         change = partial(overrides.with_entries, entries=entries)
         number = self._merged(repository, proposal, base, change)

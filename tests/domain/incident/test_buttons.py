@@ -28,6 +28,12 @@ def test_whoever_has_it_is_not_asked_again_whether_somebody_has_it() -> None:
     assert "acknowledge" not in on(after(OPEN, c.Acknowledge())[0])
 
 
+def test_why_the_numbers_are_what_they_are_is_asked_of_a_menu_while_something_can_still_be_done() -> None:
+    assert "why" not in on(after(OPEN, DIAGNOSED)[0])
+    assert "why" in on(after(OPEN, DIAGNOSED, OFFERED)[0])
+    assert "why" not in on(after(OPEN, DIAGNOSED, OFFERED, c.Resolve(reason="It stopped."))[0])
+
+
 def test_doing_nothing_has_no_button_to_deploy_it() -> None:
     nothing = option("nothing").model_copy(update={"deployer": "none"})
     offered = (c.PrepareMenu(options=(option(), nothing)), WORKER)

@@ -92,6 +92,8 @@ def test_it_is_overdue_once_its_day_has_passed_and_nothing_showed_it_done() -> N
 def test_an_answer_that_changes_something_is_assigned_and_declining_is_not() -> None:
     assert "assign" in kinds(after(*ACCEPTED)[0])
     assert "assign" not in kinds(after(*ASSIGNED)[0])
+    to_another = c.AssignFollowUp(owner="person:other", due_at=DUE)
+    assert decide(after(*ASSIGNED)[0], to_another, WORKER, MORNING) == ()
     nothing = c.AnswerFollowUp(improvement=LESSON.model_copy(update={"change": "nothing"}))
     assert "assign" not in kinds(after(*ACCEPTED[:3], nothing)[0])
 

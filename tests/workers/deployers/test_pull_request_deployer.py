@@ -48,6 +48,7 @@ def test_a_hotfix_is_merged_read_back_and_taken_out_by_another_pull_request(hub:
     assert one.apply("event:1", OPTION, LATER).endswith("fill_feature for 1 items, merged as #1")
     assert (held(hub), one.serving()) == (["event:1"], frozenset({"event:1"}))
     assert "Hotfix: event:1" in hub.pulls[0]["body"]
+    assert "Until 2026-03-08 12:00 UTC." in hub.pulls[0]["body"]
     assert "merged as #2" in one.revert("event:1", OPTION)
     assert (held(hub), one.serving()) == ([], frozenset())
     assert hub.branches() == {"main"}

@@ -196,6 +196,16 @@ def test_the_doctor_asks_the_server(
     assert examined({"CACHE_URL": way_url}) == [("warning", "deployers.cache")]
 
 
+def test_a_login_that_is_not_let_in_is_named_as_that_and_its_password_is_not_said(
+    redis_url: str, key: str
+) -> None:
+    wrong = make_url(redis_url).set(password="hunter2").render_as_string(hide_password=False)
+    declared = RedisOptions(name="cache", kind="redis", url_env="CACHE_URL", key=key)
+    with pytest.raises(DeployError, match="check user and password") as refused:
+        open_deployer(declared, {"CACHE_URL": wrong}).serving()
+    assert "hunter2" not in str(refused.value)
+
+
 def test_the_doctor_warns_of_a_server_that_evicts_what_never_expires() -> None:
     with ValkeyServer() as own:
         url = f"redis://127.0.0.1:{own.port}/0"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, text
 
 from domain.incident.obligations import DUE_AFTER, Obligation
 from workers.store import attempts
@@ -122,6 +124,41 @@ def test_a_good_end_has_the_tries_begin_again_and_a_bad_one_counts_on(log: Engin
         assert attempts.begin(connection, STREAM, obligation(), NOON) == (2, "the warehouse hangs")
         attempts.end(connection, obligation())
         assert attempts.begin(connection, STREAM, obligation(), NOON) == (1, None)
+
+
+def test_what_was_only_handed_over_begins_with_its_first_try(log: Engine) -> None:
+    with log.begin() as connection:
+        attempts.issue_first(connection, STREAM, obligation(), NOON)
+        assert attempts.begin(connection, STREAM, obligation(), NOON) == (1, None)
+
+
+def test_what_begins_anew_counts_from_one_and_still_says_what_went_wrong_last(log: Engine) -> None:
+    with log.begin() as connection:
+        attempts.begin(connection, STREAM, obligation(), NOON)
+        attempts.end(connection, obligation(), trouble="the warehouse hangs")
+        attempts.begin_anew(connection, STREAM, obligation(), NOON)
+        assert attempts.begin(connection, STREAM, obligation(), NOON) == (1, "the warehouse hangs")
+
+
+def test_two_that_begin_at_once_are_both_counted(log: Engine) -> None:
+    def begin() -> int:
+        with log.begin() as connection:
+            return attempts.begin(connection, STREAM, obligation(), NOON)[0]
+
+    with log.begin() as connection:
+        attempts.issue_first(connection, STREAM, obligation(), NOON)
+    with ThreadPoolExecutor() as threads:
+        with log.begin() as slow:
+            first = attempts.begin(slow, STREAM, obligation(), NOON)[0]
+            second = threads.submit(begin)
+            while not _somebody_waits(log):
+                time.sleep(0.01)
+        assert (first, second.result()) == (1, 2)
+
+
+def _somebody_waits(log: Engine) -> bool:
+    with log.connect() as connection:
+        return bool(connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one())
 
 
 def test_pauses_double_up_to_the_longest_and_whoever_watches_keeps_the_pace() -> None:

@@ -206,6 +206,7 @@ WHERE other.event_id = 'other' AND attempts.event_id <> 'other'
     [
         "UPDATE attempts SET begun = 99",
         "UPDATE attempts SET begun = 99, trouble = NULL",
+        "UPDATE attempts SET begun = 99, seal = NULL",
         "UPDATE attempts SET begun = 99, trouble = 'it was Ada', seal = sha256('x')",
         SEALED_ELSEWHERE,
     ],

@@ -79,6 +79,10 @@ def test_what_people_say_was_no_incident_is_learned_from() -> None:
     assert excluded(incident(found(), resolved_how="by_itself", **closed)) is not None
 
 
+def test_what_became_part_of_another_incident_is_excluded_with_that_one_only() -> None:
+    assert excluded(incident(found(), merged_into=2)) is None
+
+
 @pytest.mark.parametrize(
     ("more", "until"),
     [
