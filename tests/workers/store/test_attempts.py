@@ -132,6 +132,13 @@ def test_what_was_only_handed_over_begins_with_its_first_try(log: Engine) -> Non
         assert attempts.begin(connection, STREAM, obligation(), NOON) == (1, None)
 
 
+def test_the_tries_of_another_obligation_are_not_its_own(log: Engine) -> None:
+    with log.begin() as connection:
+        for other in OTHERS:
+            attempts.begin(connection, STREAM, other, NOON)
+        assert attempts.begin(connection, STREAM, obligation(), NOON) == (1, None)
+
+
 def test_what_begins_anew_counts_from_one_and_still_says_what_went_wrong_last(log: Engine) -> None:
     with log.begin() as connection:
         attempts.begin(connection, STREAM, obligation(), NOON)
