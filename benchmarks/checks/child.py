@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.checks import by_hand
 from benchmarks.checks.lake import END, VALUES, declared
 from benchmarks.memory import peak_megabytes
-from workers.checks.plan import grid_of, plan
+from workers.checks.plan import plan
 from workers.checks.run import run_checks
 from workers.sources.aggregate.count import count_windows
 
@@ -28,7 +28,7 @@ def slice_counts(folder: Path) -> int:
     """Run the slice check's aggregation alone; returns how many counts came back."""
     lake = declared(folder)
     planned = plan(lake, lake.checks["slice_volume"])
-    grid = grid_of(lake, planned, END)
+    grid = planned.grid(END)
     return len(count_windows(lake, "impressions", grid, dimensions=tuple(VALUES)))
 
 

@@ -19,10 +19,10 @@ from pathlib import Path
 from benchmarks.cinema.theatre import Theatre, declared
 from domain.detection.judge.state import CheckState, Verdict
 from domain.values import Finding
-from workers.checks.backtest import BacktestIncident, fold, plans_of
+from workers.checks.backtest import BacktestIncident, fold
 from workers.checks.backtest_check import Fault, backtest_check, ends_of
 from workers.checks.fold import Fold
-from workers.checks.plan import Plan, plan
+from workers.checks.plan import Plan, plan, plans_of
 from workers.declaration.check_kinds import find
 from workers.predict.launch import forecast
 

@@ -14,10 +14,9 @@ from benchmarks.diagnosis.case import AFTER, MINUTE, Case, OpenedIncident
 from domain.detection.judge.state import CheckState, Verdict
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
-from workers.checks.backtest import plans_of
 from workers.checks.backtest_check import Fault, backtest_check, ends_of
 from workers.checks.fold import Fold
-from workers.checks.plan import Plan
+from workers.checks.plan import Plan, plans_of
 from workers.checks.quiet import quiet
 from workers.checks.run import explained
 

@@ -11,8 +11,7 @@ from benchmarks.cinema.theatre import DECLARED, Theatre, branch
 from benchmarks.diagnosis.case import MINUTE
 from benchmarks.diagnosis.cinema import HOURS, OPENED, RATE, CinemaWorld
 from domain.recommender.recommender import Recommender
-from workers.checks.backtest import plans_of
-from workers.checks.plan import Plan
+from workers.checks.plan import Plan, plans_of
 from workers.declaration.declare import load
 
 DAY = timedelta(days=1)

@@ -11,7 +11,7 @@ from benchmarks.diagnosis.case import Case
 from benchmarks.diagnosis.judge import Truth
 from benchmarks.diagnosis.look_back import LookBack, Walks
 from domain.recommender.recommender import Recommender
-from workers.checks.backtest import plans_of
+from workers.checks.plan import plans_of
 from workers.declaration.declare import load
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -18,8 +18,8 @@ from domain.recommender.keys.nearest import nearest
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from workers.burn_in.related import TableProfile, odd_beside
-from workers.checks.backtest import backtest, plans_of
-from workers.checks.plan import Plan
+from workers.checks.backtest import backtest
+from workers.checks.plan import Plan, plans_of
 from workers.doctor.tables import examine_table
 from workers.sources.aggregate.count import count_windows
 from workers.sources.aggregate.profile import profile

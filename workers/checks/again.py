@@ -10,13 +10,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from math import ceil
 
-from domain.detection.data.window import last_end
 from domain.detection.judge.state import CONFIRM_SHORT, CheckState, Verdict
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers.checks.backtest_check import backtest_check, ends_of
-from workers.checks.plan import HOUR, Plan, plan, window_checks
+from workers.checks.plan import HOUR, Plan, plans_of
 from workers.checks.run import RunResult, explained, fault
 from workers.declaration.check_kinds import found
 
@@ -24,15 +23,15 @@ from workers.declaration.check_kinds import found
 def look_at(recommender: Recommender, at: datetime) -> RunResult:
     """What each check finds in its newest window that was complete at `at`; later rows are ignored."""
     findings, notes = list[Finding](), dict[str, str]()
-    for check in window_checks(recommender):
-        verdict = _verdict(recommender, plan(recommender, check), at)
+    for planned in plans_of(recommender):
+        verdict = _verdict(recommender, planned, at)
         findings += verdict.findings
-        notes |= {check.name: verdict.note} if verdict.note else {}
+        notes |= {planned.check.name: verdict.note} if verdict.note else {}
     return RunResult(findings=explained(recommender, findings), notes=notes)
 
 
 def _verdict(recommender: Recommender, planned: Plan, at: datetime) -> Verdict:
-    end = last_end(at - planned.table.settle, planned.window, planned.every, recommender.zone)
+    end = planned.last_end(at - planned.table.settle)
     ends = ends_of(recommender, planned, end - _before(planned), end)
     *_before_it, (_at, came_to) = backtest_check(recommender, planned, ends)
     if isinstance(came_to, Verdict):

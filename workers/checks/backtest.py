@@ -25,7 +25,7 @@ from domain.values import Finding, Moment, Severity, Slice, Value
 from workers.checks.backtest_check import Fault, together
 from workers.checks.backtest_checks import Kept, Looked, Progress, Traced, backtest_checks
 from workers.checks.fold import Fold, Folded
-from workers.checks.plan import Plan, plan, window_checks
+from workers.checks.plan import plans_of
 from workers.checks.quiet import quiet_on_trial
 from workers.checks.run import explained
 from workers.declaration.own_keys import of_this_house
@@ -181,11 +181,6 @@ def compared(walked: Mapping[str, Looked]) -> dict[str, tuple[Comparison, ...]]:
         )
         for name, looked in walked.items()
     }
-
-
-def plans_of(recommender: Recommender) -> list[Plan]:
-    """The declared checks that can be walked."""
-    return [plan(recommender, check) for check in window_checks(recommender)]
 
 
 def fold(

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from domain.detection.data.window import grid_until, last_end
 from domain.detection.judge.excluded import planned_for
 from domain.detection.judge.state import CheckState, ExcludedWindow, Verdict
 from domain.errors import SourceError, sanitized
@@ -16,7 +15,7 @@ from domain.recommender.keys.schedule import UPDATED, moments
 from domain.recommender.recommender import Recommender
 from domain.values import Moment, Value
 from workers.checks.check_run import check_run_of, judge, run_check
-from workers.checks.plan import Plan, due_end, grid_of
+from workers.checks.plan import Plan
 from workers.checks.read import read_at_once, reader_of
 from workers.declaration.check_kinds import blamed, find
 from workers.environment import redaction
@@ -39,7 +38,7 @@ class Fault(Value):
     says: str
 
 
-def unreadable(recommender: Recommender, plans: list[Plan]) -> dict[str, SourceError]:
+def unreadable(recommender: Recommender, plans: Iterable[Plan]) -> dict[str, SourceError]:
     """Table → why nothing in it can be counted; empty if every planned table opens as declared."""
     broken: dict[str, SourceError] = {}
     for planned in plans:
@@ -55,16 +54,16 @@ def unreadable(recommender: Recommender, plans: list[Plan]) -> dict[str, SourceE
 
 def ends_of(recommender: Recommender, planned: Plan, start: datetime, end: datetime) -> list[datetime]:
     """The ends of all windows that lie in [start, end]; a look is taken when each is complete."""
-    zone, schedule = recommender.zone, planned.check.schedule
+    schedule = planned.check.schedule
     if schedule not in (None, UPDATED):
-        named = moments(schedule, start, end + planned.table.settle, zone)
-        due = {due_end(recommender, planned, moment) for moment in named}
+        named = moments(schedule, start, end + planned.table.settle, planned.zone)
+        due = {planned.due_end(moment) for moment in named}
         return sorted(one for one in due if start < one <= end)
     ends: list[datetime] = []
-    moment = last_end(end, planned.window, planned.every, zone)
+    moment = planned.last_end(end)
     while moment > start:
         ends.append(moment)
-        moment = last_end(moment - timedelta(seconds=1), planned.window, planned.every, zone)
+        moment = planned.last_end(moment - timedelta(seconds=1))
     return ends[::-1]
 
 
@@ -143,7 +142,7 @@ def all_at_once(recommender: Recommender, planned: Plan, ends: list[datetime]) -
 def _at_once(
     recommender: Recommender, planned: Plan, ends: list[datetime], taken: list[datetime]
 ) -> Iterator[Look]:
-    now = check_run_of(recommender, planned, grid_of(recommender, planned, ends[-1]))
+    now = check_run_of(recommender, planned, planned.grid(ends[-1]))
     at_any_moment = reader_of(now, find(planned.check.kind).needs).moments
     return (_by_moment if at_any_moment else _by_beat)(recommender, planned, ends, taken)
 
@@ -178,7 +177,7 @@ class _Beat:
 
     def __init__(self, recommender: Recommender, planned: Plan, own: list[datetime]) -> None:
         self._kind, reach = find(planned.check.kind), planned.history + (own[-1] - own[0])
-        grid = grid_until(own[-1], planned.window, reach, recommender.zone, recommender.holidays)
+        grid = planned.grid(own[-1], reach)
         self._run = replace(check_run_of(recommender, planned, grid), first=own[0])
         self._places = {grid.edge(i + 1): i for i in range(grid.count)}
         self._history = max(1, int(planned.history / planned.window))
@@ -218,7 +217,7 @@ def _beats(recommender: Recommender, planned: Plan, ends: list[datetime]) -> dic
 
 def is_shared(recommender: Recommender, planned: Plan, ends: list[datetime]) -> bool:
     """Whether one question answers for many windows just as one question each would."""
-    now = check_run_of(recommender, planned, grid_of(recommender, planned, ends[-1]))
+    now = check_run_of(recommender, planned, planned.grid(ends[-1]))
     by_the_clock = planned.check.schedule not in (None, UPDATED)
     overlap = by_the_clock and planned.every < planned.window  # on no regular beat
     return find(planned.check.kind).shared(now) and not overlap
@@ -229,12 +228,12 @@ def _by_moment(
 ) -> Iterator[Look]:
     """All looks share one question, whenever they are taken; each sees only what had happened by then."""
     kind = find(planned.check.kind)
-    newest = check_run_of(recommender, planned, grid_of(recommender, planned, ends[-1]))
+    newest = check_run_of(recommender, planned, planned.grid(ends[-1]))
     with blamed(kind.name, kind=kind):
         held = read_at_once(replace(newest, first=ends[0]), kind.needs)
 
     def judged(end: datetime, state: CheckState) -> Verdict:
-        now = check_run_of(recommender, planned, grid_of(recommender, planned, end))
+        now = check_run_of(recommender, planned, planned.grid(end))
         return judge(kind, now, held, state)
 
     return ((end, partial(judged, end)) for end in taken)
@@ -252,7 +251,7 @@ def _by_beat(
     beats[taken[0]].ask()
 
     def judged(end: datetime, state: CheckState) -> Verdict:
-        now = check_run_of(recommender, planned, grid_of(recommender, planned, end))
+        now = check_run_of(recommender, planned, planned.grid(end))
         alone = reader_of(now, kind.needs).alone(now, state)
         if alone or (held := beats[end].of(end)) is None:
             return run_check(recommender, planned, end, state)

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from domain.detection.data.check_run import CheckRun
-from domain.detection.data.window import Grid, grid_until
+from domain.detection.data.window import Grid
 from domain.detection.judge.state import CheckState, Verdict
 from domain.detection.judge.title import said_of
 from domain.detection.kind import Kind
@@ -17,7 +17,7 @@ from domain.errors import RecsysopsError, TooFewRows
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import Finding
-from workers.checks.plan import Plan, grid_of
+from workers.checks.plan import Plan
 from workers.checks.read import example, read
 from workers.declaration.check_kinds import blamed, find, read_options
 
@@ -52,13 +52,12 @@ def run_check(recommender: Recommender, planned: Plan, end: datetime, memory: Ch
     Raises:
         SourceError: the table cannot be read as declared. OwnCheckError: its kind cannot load, or raises.
     """
-    now = check_run_of(recommender, planned, grid_of(recommender, planned, end))
+    now = check_run_of(recommender, planned, planned.grid(end))
     kind = find(planned.check.kind)
     with blamed(kind.name, kind=kind):
         needed = kind.reads(now, memory)
     if needed is not None:
-        zone, days = recommender.zone, recommender.holidays
-        now = replace(now, grid=grid_until(end, planned.window, needed * planned.window, zone, days))
+        now = replace(now, grid=planned.grid(end, needed * planned.window))
     try:
         data = read_needed(kind, now, memory)
     except TooFewRows as few:

@@ -16,7 +16,7 @@ from domain.recommender.options import OfColumns
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers.checks.backtest_check import all_at_once, walk
-from workers.checks.plan import Plan, due_end, plan
+from workers.checks.plan import Plan, plan
 from workers.declaration.check_kinds import find
 from workers.sources.engines.source import open_source
 
@@ -44,7 +44,7 @@ def judged_until(
     if check is None:
         return None
     planned = plan(recommender, check)
-    last = due_end(recommender, planned, at)
+    last = planned.due_end(at)
     apart = replace(planned, every=planned.window)
     ends = [last - n * planned.window for n in reversed(range(windows))]
     narrow = _of_its_column(recommender, apart, finding)

@@ -57,7 +57,7 @@ def measure(
     if kind.judging.measured is None:
         raise Unmeasurable(f'kind "{kind.name}" cannot be measured again; judge it yourself')
     again = Again[Any](finding, before, start)
-    whole = check_run_of(recommender, planned, _grid(recommender, planned, again, end))
+    whole = check_run_of(recommender, planned, _grid(planned, again, end))
     now = kind.judging.narrowed(whole, finding)
     if kind.judging.over == "apart":
         data = read_past(now, before, finding.window_start)
@@ -78,13 +78,13 @@ def _needed(kind: Kind[Any, Any], now: CheckRun, again: Again[Any]) -> Any:
         raise TooFewRows(f"{few}; it is too early to measure") from few
 
 
-def _grid(recommender: Recommender, planned: Plan, again: Again[Any], end: datetime) -> Grid:
+def _grid(planned: Plan, again: Again[Any], end: datetime) -> Grid:
     """The windows to read, given what the kind needs to measure again; see `judging.Over`."""
-    zone, width, days = recommender.zone, end - again.start, recommender.holidays
+    zone, width, days = planned.zone, end - again.start, planned.holidays
     match find(planned.check.kind).judging.over:
         case "windows":
             reach = planned.history + max(end - again.past.before, timedelta(0))
-            return grid_until(end, planned.window, reach, zone, days)
+            return planned.grid(end, reach)
         case "whole":
             since = max(again.start - again.finding.window_start, timedelta(0))
             reach = min(planned.history, MOST_MEASURED * width) + since

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from domain.detection.data.window import Grid, grid_until, last_end
 from domain.detection.judge.state import ACCEPT_AFTER
 from domain.detection.kind import Kind, usual_history
 from domain.prediction.kind import LAUNCH_FORECAST
 from domain.recommender.check import Check
+from domain.recommender.holidays import Holidays
 from domain.recommender.keys.schedule import UPDATED, newest
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
@@ -29,17 +31,44 @@ class Plan:
     window: timedelta
     every: timedelta
     history: timedelta
-    dimensions: tuple[str, ...] = field(default=())
+    zone: ZoneInfo
+    holidays: Holidays
+    dimensions: tuple[str, ...] = ()
 
     @property
     def accept_after(self) -> timedelta:
         """How long a change has to last before it counts as usual: as declared, else one history length."""
         return self.check.accept_after or max(ACCEPT_AFTER, self.history)
 
+    @property
+    def step(self) -> timedelta:
+        """From one look that shares no row with the look before it to the next."""
+        return max(self.window, self.every)
+
+    def due_end(self, at: datetime) -> datetime:
+        """The end of the newest window to judge at `at`; with a cron schedule, at its last moment by then."""
+        schedule = self.check.schedule
+        moment = at if schedule in (None, UPDATED) else newest(schedule, at, self.zone)
+        return self.last_end(moment - self.table.settle)
+
+    def last_end(self, moment: datetime) -> datetime:
+        """The end of the newest window that is over at `moment`."""
+        return last_end(moment, self.window, self.every, self.zone)
+
+    def grid(self, end: datetime, reach: timedelta | None = None) -> Grid:
+        """The windows over `reach`, by default all history, and the one to judge, which ends at `end`."""
+        back = self.history if reach is None else reach
+        return grid_until(end, self.window, back, self.zone, self.holidays)
+
 
 def window_checks(recommender: Recommender) -> tuple[Check, ...]:
     """The declared checks that look at a window of a table; launches are forecast elsewhere."""
     return tuple(check for check in recommender.checks.values() if check.kind != LAUNCH_FORECAST.name)
+
+
+def plans_of(recommender: Recommender) -> tuple[Plan, ...]:
+    """The plans of all checks that look at a window of a table."""
+    return tuple(plan(recommender, check) for check in window_checks(recommender))
 
 
 def plan(recommender: Recommender, check: Check) -> Plan:
@@ -59,6 +88,8 @@ def plan(recommender: Recommender, check: Check) -> Plan:
         window=window,
         every=every,
         history=check.history or (kind.history_of(window) if kind else usual_history(window, sliced=False)),
+        zone=recommender.zone,
+        holidays=recommender.holidays,
         dimensions=_dimensions(check, table, kind),
     )
 
@@ -81,19 +112,6 @@ def _settled(recommender: Recommender, check: Check, kind: Kind[Any, Any] | None
     beside = [name for name in (kind.beside(check) if kind else ()) if name in recommender.tables]
     settle = max([table.settle, *(recommender.tables[name].settle for name in beside)])
     return table.model_copy(update={"settle": settle})
-
-
-def due_end(recommender: Recommender, planned: Plan, at: datetime) -> datetime:
-    """The end of the newest window to judge at `at`; with a cron schedule, at the latest moment it names."""
-    zone, schedule = recommender.zone, planned.check.schedule
-    moment = at if schedule in (None, UPDATED) else newest(schedule, at, zone)
-    return last_end(moment - planned.table.settle, planned.window, planned.every, zone)
-
-
-def grid_of(recommender: Recommender, planned: Plan, end: datetime) -> Grid:
-    """The windows that a check learns from and judges, the last one ending at `end`."""
-    zone, days = recommender.zone, recommender.holidays
-    return grid_until(end, planned.window, planned.history, zone, days)
 
 
 def window_of(recommender: Recommender | None, finding: Finding) -> timedelta:

@@ -21,7 +21,7 @@ from domain.recommender.keys.schedule import UPDATED
 from domain.recommender.recommender import Recommender
 from domain.values import Finding, Severity, Value
 from workers.checks.check_run import run_check
-from workers.checks.plan import Plan, due_end, plan, window_checks
+from workers.checks.plan import Plan, plans_of
 from workers.environment import redaction
 from workers.sources.aggregate.count import time_bins
 from workers.sources.engines.kept_open import kept_open
@@ -57,7 +57,11 @@ class RunResult(Value):
 
 @kept_open()
 def run_checks(
-    recommender: Recommender, at: datetime, state: State | None = None, wrong: Wrong | None = None
+    recommender: Recommender,
+    at: datetime,
+    state: State | None = None,
+    wrong: Wrong | None = None,
+    plans: Iterable[Plan] | None = None,
 ) -> RunResult:
     """
     Look once, at `at` (aware UTC), with every check whose newest complete window has not been judged yet.
@@ -65,16 +69,17 @@ def run_checks(
 
     Args:
         wrong: times that the log says to learn nothing from, see `workers.detect.past`.
+        plans: of the checks to look with; of all that are declared if not given.
     """
     before = state or State()
     checks, findings, notes = dict(before.checks), list[Finding](), dict[str, str]()
     cleared, unjudged, seconds = list[str](), set[str](), dict[str, float]()
-    for check in window_checks(recommender):
-        planned = plan(recommender, check)
+    for planned in plans_of(recommender) if plans is None else plans:
+        check = planned.check
         memory = checks.get(check.name, CheckState())
         known = (*planned_for(recommender, check), *(wrong or {}).get(check.name, ()))
         memory = memory.model_copy(update={"known": known, "accept_after": planned.accept_after})
-        end = due_end(recommender, planned, at)
+        end = planned.due_end(at)
         if memory.last_window_end is not None and end <= memory.last_window_end:
             continue
         began = process_time()

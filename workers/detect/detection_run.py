@@ -11,7 +11,6 @@ from sqlalchemy import Engine
 from domain.detection.judge.state import CheckState
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
-from workers.checks.plan import window_checks
 from workers.checks.run import FAULT, RunResult, State, run_checks
 from workers.detect.end_incidents import DETECTOR, clear
 from workers.detect.left_out import LeftOut, left_out
@@ -35,8 +34,8 @@ def detection_run(log: Engine, recommender: Recommender, at: datetime) -> int:
     at is skipped. What a table's checks remember is saved after their findings, so a kill in between repeats
     the look, and the findings' keys make that harmless.
     """
-    begin_records(log, window_checks(recommender), at)
     tables = table_checks(recommender)
+    begin_records(log, [planned.check for one in tables for planned in one.plans], at)
     late = left_out(tables, recall_all(log, tables), at)
     found = 0
     for one in sorted(tables, key=lambda one: late is None or one.table != late.table):
@@ -80,8 +79,8 @@ def _look(
         late: findings from before this look, reported with its own.
     """
     before, clearing = state_of(kept), kept.get("clearing", {})
-    wrong = wrong_times(log, recommender, moment, one.recommender.checks)
-    result = run_checks(one.recommender, moment, before, wrong)
+    wrong = wrong_times(log, recommender, moment, one.plans)
+    result = run_checks(recommender, moment, before, wrong, one.plans)
     for check, note in result.notes.items():
         if note != kept.get("notes", {}).get(check):
             _log.info("check_did_not_judge", check=check, note=note)

@@ -37,7 +37,7 @@ def left_out(every: Iterable[TableChecks], kept: Mapping[str, Kept], at: datetim
     for one in every:
         last = looked_at(kept[one.table])
         for planned in one.plans if last is not None else ():
-            step = max(planned.window, planned.every)
+            step = planned.step
             until = at - MOST_MISSED_LOOKS * step
             if last is not None and last + step < until:
                 missed.append((until, last, planned))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
@@ -12,7 +12,7 @@ from domain.incident.state import Incident
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from workers.checks.measure import MOST_LOST
-from workers.checks.plan import plan
+from workers.checks.plan import Plan, plans_of
 from workers.checks.run import Wrong
 from workers.declaration.check_kinds import found
 from workers.store import cards
@@ -22,16 +22,15 @@ LONGEST = timedelta(days=60)
 
 
 def wrong_times(
-    log: Engine, recommender: Recommender, at: datetime, of: Collection[str] | None = None
+    log: Engine, recommender: Recommender, at: datetime, plans: Iterable[Plan] | None = None
 ) -> Wrong:
     """
     Check → the times up to `at` that it learns nothing from.
 
     Args:
-        of: names of the checks to answer for; all of them if not given.
+        plans: of the checks to answer for; of all that are declared if not given.
     """
-    asked = [check for name, check in recommender.checks.items() if of is None or name in of]
-    plans = [plan(recommender, check) for check in asked if check.table]
+    plans = tuple(plans_of(recommender) if plans is None else plans)
     reach = max((planned.history for planned in plans), default=timedelta(0))
     incidents = known_since(log, at - (1 + MOST_LOST) * reach - LONGEST)
     kinds = {name: found(check.kind) for name, check in recommender.checks.items()}

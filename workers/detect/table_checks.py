@@ -10,9 +10,8 @@ from typing import Any
 from sqlalchemy import Engine
 
 from domain.detection.judge.state import CheckState
-from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
-from workers.checks.plan import Plan, due_end, plan, window_checks
+from workers.checks.plan import Plan, plans_of
 from workers.checks.run import FAULT, RunResult, State
 from workers.detect.earlier import keep_for, passed
 from workers.detect.run_outcomes import RunOutcome, count_runs
@@ -30,20 +29,15 @@ first look.
 
 @dataclass(frozen=True)
 class TableChecks:
-    """A table's name, and the recommender reduced to that table's checks."""
+    """A table's name, and the plans of its checks."""
 
     table: str
-    recommender: Recommender
+    plans: tuple[Plan, ...]
 
     @property
     def memory(self) -> str:
         """The name of its checks' memory, and of the lock that allows one look at a time."""
         return f"{MEMORY}{self.table}"
-
-    @property
-    def plans(self) -> list[Plan]:
-        """Its checks, with durations settled."""
-        return [plan(self.recommender, check) for check in window_checks(self.recommender)]
 
     def due(self, kept: Kept, at: datetime) -> bool:
         """Whether there is anything to look at: a new window, or a finding that may be over by now."""
@@ -53,7 +47,7 @@ class TableChecks:
         ended = {name: state.last_window_end for name, state in checks.items()}
         for planned in self.plans:
             before = ended.get(planned.check.name)
-            if before is None or due_end(self.recommender, planned, at) > before:
+            if before is None or planned.due_end(at) > before:
                 return True
         return False
 
@@ -63,7 +57,7 @@ class TableChecks:
         """
         moments = {at}
         for planned in self.plans if looked_at else ():
-            step = max(planned.window, planned.every)
+            step = planned.step
             missed = max((looked_at or at) + step, at - MOST_MISSED_LOOKS * step)
             while missed <= at - step:
                 moments.add(missed)
@@ -111,13 +105,10 @@ class TableChecks:
 
 def table_checks(recommender: Recommender) -> list[TableChecks]:
     """The tables that are looked at, in the order of their first declared check."""
-    parts: dict[str, dict[str, Check]] = {}
-    for check in window_checks(recommender):
-        parts.setdefault(plan(recommender, check).table.name, {})[check.name] = check
-    return [
-        TableChecks(table, recommender.model_copy(update={"checks": checks}))
-        for table, checks in parts.items()
-    ]
+    by_table: dict[str, list[Plan]] = {}
+    for planned in plans_of(recommender):
+        by_table.setdefault(planned.table.name, []).append(planned)
+    return [TableChecks(table, tuple(plans)) for table, plans in by_table.items()]
 
 
 def recall_all(log: Engine, every: Iterable[TableChecks]) -> dict[str, Kept]:

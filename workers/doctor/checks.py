@@ -13,7 +13,7 @@ from domain.recommender.check import Check
 from domain.recommender.options import Domains, Types
 from domain.recommender.recommender import Recommender
 from workers.checks.check_run import check_run_of, read_needed
-from workers.checks.plan import grid_of, plan, window_checks
+from workers.checks.plan import plan, window_checks
 from workers.declaration.check_kinds import find, found
 from workers.declaration.own_keys import of_this_house
 from workers.environment import clock
@@ -56,7 +56,7 @@ def _asked(recommender: Recommender, check: Check, at: datetime) -> Advice | Non
     where = f"checks.{check.name}"
     try:
         kind, planned = find(check.kind), plan(recommender, check)
-        run = check_run_of(recommender, planned, grid_of(recommender, planned, at))
+        run = check_run_of(recommender, planned, planned.grid(at))
         with unread():
             read_needed(kind, run, CheckState())
     except TooFewRows:

@@ -277,8 +277,8 @@ def backtest(
             taken.
     """
     from workers.checks.backtest import backtest as walk  # noqa: PLC0415
-    from workers.checks.backtest import plans_of  # noqa: PLC0415
     from workers.checks.backtest_check import unreadable  # noqa: PLC0415
+    from workers.checks.plan import plans_of  # noqa: PLC0415
     from workers.declaration.declare import load, place  # noqa: PLC0415
 
     recommender = load(path)

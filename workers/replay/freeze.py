@@ -25,7 +25,7 @@ from domain.recommender.keys.duration import name_duration
 from domain.recommender.recommender import Recommender
 from domain.values import Finding, Moment, Value
 from workers.checks.backtest_check import backtest_check, ends_of, is_shared
-from workers.checks.plan import Plan, due_end, plan
+from workers.checks.plan import Plan, plan
 from workers.checks.tape import Tape, taped
 from workers.declaration.check_kinds import found
 from workers.detect.earlier import Former, before_it_was_found
@@ -187,7 +187,7 @@ def _span(
     were complete.
     """
     after = first.window_end + BEFORE * planned.every
-    end = max(first.window_end, min(after, due_end(recommender, planned, at)))
+    end = max(first.window_end, min(after, planned.due_end(at)))
     began = min(since or first.window_start, first.window_start) - BEFORE * planned.every
     known = former.memory.last_window_end if former is not None else None
     start = max(known or began, end - MOST_LOOKS * planned.every)

@@ -19,7 +19,7 @@ from domain.values import Finding, slice_of
 from tests.workers.shop import FAULT_AT, HELD_DOWN, write_shop
 from workers.checks.backtest import backtest
 from workers.checks.check_run import check_run_of, run_check
-from workers.checks.plan import Plan, grid_of, plan
+from workers.checks.plan import Plan, plan
 from workers.checks.read import read
 from workers.checks.run import FAULT, State, run_checks
 
@@ -68,7 +68,7 @@ def test_a_backtest_reports_the_same(shop: Recommender) -> None:
 
 def then(shop: Recommender, planned: Plan, check: Check, verdict: Verdict) -> Verdict:
     """What comes of a verdict once it is held against engagement."""
-    now = check_run_of(shop, planned, grid_of(shop, planned, FAULT_AT + HOUR))
+    now = check_run_of(shop, planned, planned.grid(FAULT_AT + HOUR))
     now = replace(now, check=check)
     return held_against(now, verdict, read(now, EngagementBefore(), (), CheckState()))
 

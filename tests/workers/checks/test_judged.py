@@ -13,7 +13,7 @@ from tests.engines import world
 from tests.workers.checks.test_walk import write_spoiled, write_world
 from workers.checks.backtest import backtest
 from workers.checks.judged import judged_until
-from workers.checks.plan import grid_of, plan
+from workers.checks.plan import plan
 from workers.respond.diagnose.diagnose import diagnose
 from workers.sources.logged import numbers
 
@@ -85,7 +85,7 @@ def test_where_all_numbers_are_too_many_to_count_at_once_the_column_that_was_fou
     recommender, finding = spoiled_numbers(tmp_path)
     monkeypatch.setattr(numbers, "MOST_MARKS", 60)
     planned = plan(recommender, recommender.checks["numbers"])
-    grid = grid_of(recommender, planned, finding.window_end)
+    grid = planned.grid(finding.window_end)
     with pytest.raises(SourceError, match="too many at once"):
         numbers.past_numbers(recommender, planned.check, grid, planned.dimensions, 1)
     seen = judged_until(recommender, finding, finding.window_end + planned.table.settle)

@@ -19,7 +19,7 @@ from domain.values import Finding
 from tests.workers.rankings import DAY, END, HOUR, Spoil, trained, write_rankings
 from workers.checks.backtest import backtest
 from workers.checks.measure import measure
-from workers.checks.plan import grid_of, plan
+from workers.checks.plan import plan
 from workers.checks.run import FAULT, State, run_checks
 from workers.doctor import doctor
 from workers.sources.logged.ranking import metric_rows
@@ -334,6 +334,6 @@ def test_postgresql_finds_what_duckdb_finds(name: str, tmp_path: Path, database_
     assert one.notes == two.notes
     for check in ("auc", "log_loss", "ndcg", "hit_rate", "mrr"):
         planned = plan(here, here.checks[check])
-        grid = grid_of(here, planned, END)
+        grid = planned.grid(END)
         held = [metric_rows(shop, planned.check, grid, ("device",)).held for shop in (here, there)]
         assert held[0] == pytest.approx(held[1], nan_ok=True), check

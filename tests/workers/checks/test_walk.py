@@ -22,7 +22,7 @@ from tests.workers.checks import test_diversity, test_models
 from tests.workers.shop import END, write_shop
 from workers.checks.backtest_check import Fault, backtest_check, ends_of
 from workers.checks.check_run import check_run_of, run_check
-from workers.checks.plan import grid_of, plan
+from workers.checks.plan import plan
 from workers.declaration.check_kinds import ours
 from workers.sources.logged import numbers
 
@@ -100,7 +100,7 @@ def test_looks_that_have_too_little_in_common_each_ask_for_themselves(
     at_once = list(_verdicts(recommender, "numbers", ends))
     monkeypatch.setattr(numbers, "MOST_MARKS", 1)
     planned = plan(recommender, recommender.checks["numbers"])
-    grid = grid_of(recommender, planned, ends[-1])
+    grid = planned.grid(ends[-1])
     with pytest.raises(SourceError, match="too many at once"):
         numbers.past_numbers(recommender, planned.check, grid, planned.dimensions, grid.count - 1)
     alone = _verdicts(recommender, "numbers", ends)
@@ -111,7 +111,7 @@ def test_every_kind_of_rows_that_is_counted_at_once_is_looked_at_here(tmp_path: 
     rows = [kind for kind in ours().values() if kind.sliced == "always" and kind.rows is None]
     recommender = write_world(tmp_path)
     planned = plan(recommender, recommender.checks["missing"])
-    now = check_run_of(recommender, planned, grid_of(recommender, planned, world.LOOKS[1]))
+    now = check_run_of(recommender, planned, planned.grid(world.LOOKS[1]))
     at_once = {kind.name for kind in rows if kind.shared(now)}
     assert {kind for _write, _at, kinds in WRITTEN.values() for kind in kinds} == at_once
 

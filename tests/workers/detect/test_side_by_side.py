@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import count
@@ -16,6 +17,7 @@ from domain.incident.state import Incident
 from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
+from workers.checks.plan import Plan
 from workers.checks.run import RunResult, State, Wrong
 from workers.detect.detection_run import detection_run
 from workers.store import cards
@@ -50,8 +52,10 @@ class Looked:
     def __init__(self) -> None:
         self.tables, self.lock = list[str](), Lock()
 
-    def __call__(self, recommender: Recommender, at: datetime, state: State, wrong: Wrong) -> RunResult:
-        (name,) = recommender.checks
+    def __call__(
+        self, recommender: Recommender, at: datetime, state: State, wrong: Wrong, plans: Sequence[Plan]
+    ) -> RunResult:
+        (name,) = (planned.check.name for planned in plans)
         with self.lock:
             self.tables.append(name)
         return RunResult(state=State(checks={name: CheckState(last_window_end=at)}))
@@ -76,10 +80,12 @@ def test_two_ticks_at_once_share_the_tables(
     both, calls = Barrier(2, timeout=600), count()
 
     class Together(Looked):
-        def __call__(self, recommender: Recommender, at: datetime, state: State, wrong: Wrong) -> RunResult:
+        def __call__(
+            self, recommender: Recommender, at: datetime, state: State, wrong: Wrong, plans: Sequence[Plan]
+        ) -> RunResult:
             if next(calls) < 2:
                 both.wait()  # neither goes on before the other has a table of its own
-            return super().__call__(recommender, at, state, wrong)
+            return super().__call__(recommender, at, state, wrong, plans)
 
     looked = Together()
     monkeypatch.setattr("workers.detect.detection_run.run_checks", looked)
@@ -94,8 +100,10 @@ def test_one_cause_found_in_two_tables_at_the_same_moment_is_one_incident(
 ) -> None:
     both = Barrier(2, timeout=600)
 
-    def look(of_table: Recommender, at: datetime, state: State, wrong: Wrong) -> RunResult:
-        (name,) = of_table.checks
+    def look(
+        recommender: Recommender, at: datetime, state: State, wrong: Wrong, plans: Sequence[Plan]
+    ) -> RunResult:
+        (name,) = (planned.check.name for planned in plans)
         if name == "candidates":
             return RunResult(state=State(checks={name: CheckState(last_window_end=at)}))
         both.wait()

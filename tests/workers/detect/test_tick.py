@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from domain.values import Actor, Finding, Improvement, Severity, slice_of
 from workers.checks.over import long_quiet, look_again, sharp_enough
+from workers.checks.plan import Plan
 from workers.checks.run import RunResult, State, Wrong
 from workers.detect.detection_run import detection_run
 from workers.detect.table_checks import MOST_MISSED_LOOKS
@@ -146,7 +147,9 @@ class Looks:
     ) -> None:
         self.findings, self.cleared, self.moments, self.since = findings, cleared, list[datetime](), since
 
-    def __call__(self, recommender: Recommender, at: datetime, state: State, wrong: Wrong) -> RunResult:
+    def __call__(
+        self, recommender: Recommender, at: datetime, state: State, wrong: Wrong, plans: Sequence[Plan]
+    ) -> RunResult:
         self.moments.append(at)
         seen = {
             f.fingerprint: TrackedFinding(slice=f.slice, since=self.since)

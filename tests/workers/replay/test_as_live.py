@@ -15,10 +15,11 @@ from sqlalchemy import Engine
 from domain.detection.judge.state import CheckState
 from domain.incident.state import Incident
 from domain.recommender.check import Check
+from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from tests.workers.replay.depot import DECLARED, END, FAULT_AT, HALF, Depot, scans
 from workers.bundle.open import open_bundle
-from workers.checks.plan import Plan
+from workers.checks.plan import plan
 from workers.checks.run import State
 from workers.detect.detection_run import detection_run
 from workers.detect.earlier import Earlier, apart_of, before_it_was_found, passed
@@ -126,7 +127,11 @@ SCANS = Table(name="scans", path="scans.parquet", time="scanned", window=HALF)
 def test_of_former_memories_the_older_one_is_from_before_the_newest_windows_and_no_more_than_two_are_kept(
     minutes: list[int], window: int
 ) -> None:
-    planned = Plan(PARCELS, SCANS, timedelta(minutes=window), every=HALF, history=8 * DAY)
+    lake = Recommender(name="lake", tables={"scans": SCANS}, checks={"parcels": PARCELS})
+    declared = PARCELS.model_copy(
+        update={"window": timedelta(minutes=window), "every": HALF, "history": 8 * DAY}
+    )
+    planned = plan(lake, declared)
     earlier: Earlier = {}
     before, ends = State(), list[datetime]()
     for past in np.cumsum(minutes).tolist():

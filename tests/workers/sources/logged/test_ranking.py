@@ -14,7 +14,7 @@ from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from tests.workers.rankings import END, HOUR, write_rankings
 from workers.checks.measure import measure
-from workers.checks.plan import grid_of, plan
+from workers.checks.plan import plan
 from workers.checks.run import run_checks
 from workers.sources.logged.outcomes import outcome_rows
 from workers.sources.logged.ranking import metric_rows
@@ -53,7 +53,7 @@ def value(shop: Recommender, name: str, device: str | None = None, **more: objec
     """The metric of the last hour."""
     declared = shop.checks[name].model_dump(exclude_unset=True)
     planned = plan(shop, Check.model_validate({**declared, **more}))
-    metric = metric_rows(shop, planned.check, grid_of(shop, planned, END), ("device",))
+    metric = metric_rows(shop, planned.check, planned.grid(END), ("device",))
     place = metric.slices.index((("device", device),) if device else ())
     return float(metric.held[-1, place])
 
@@ -87,7 +87,7 @@ def test_metrics_of_places_are_means_over_requests_with_a_choice(
 
 def test_scores_and_choices_are_added_up_by_slice_and_score(shop: Recommender, truth: pd.DataFrame) -> None:
     planned = plan(shop, shop.checks["calibration"])
-    found = outcome_rows(shop, planned.check, grid_of(shop, planned, END), planned.dimensions)
+    found = outcome_rows(shop, planned.check, planned.grid(END), planned.dimensions)
     assert found.score == "score"
     seen = truth[(truth["at"] >= END - HOUR) & truth["shown"] & truth["score"].notna()]
     for where in ((), (("device", "tv"),), (("device", "web"), ("genre", "drama"))):
