@@ -141,7 +141,7 @@ class Journal:
     def _take(self, entry: Mapping[str, Any]) -> None:
         action = entry["action"]
         answer = (int(entry["http"]), dict(entry["answer"])) if "answer" in entry else None
-        stage = entry.get("stage") or _stage(answer)  # the first releases wrote no stage
+        stage: Stage = entry["stage"]
         before = self._known.get(entry["id"]) or Known(str(entry["hotfix"]))
         self._known.pop(entry["id"], None)
         if action == "apply":
@@ -170,12 +170,6 @@ class Journal:
         fresh.replace(self.path)
         _sync_folder(self.path.parent)
         self._read_to, self._file = len(text), self.path.stat().st_ino
-
-
-def _stage(answer: Answer | None) -> Stage:
-    if answer is None:
-        return "begun"
-    return "done" if answer[0] == 200 else "failed"
 
 
 def _entries(id: str, known: Known) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -123,12 +122,10 @@ def _changed(
 
 
 @contextmanager
-def provider(age: timedelta = timedelta(hours=1), people: Sequence[User] = PEOPLE) -> Iterator[Provider]:
-    """Up for the block; its tokens live for `age`."""
+def provider() -> Iterator[Provider]:
+    """Up for the block."""
     made = Provider()
-    server = make_server(
-        "localhost", 0, made.wrapped(app(access_token_max_age=age, user_claims=people)), threaded=True
-    )
+    server = make_server("localhost", 0, made.wrapped(app(user_claims=PEOPLE)), threaded=True)
     made.issuer = f"http://localhost:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()

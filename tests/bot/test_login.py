@@ -6,7 +6,6 @@ import base64
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,7 +13,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from joserfc import jwt
-from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
+from joserfc.jwk import OctKey, RSAKey
 
 from bot.pages.links import Links, links_of
 from bot.pages.login import SESSION_SECONDS
@@ -239,43 +238,36 @@ def without(answer: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in answer.items() if name != "id_token"}
 
 
-def key_for(algorithm: str) -> Key:
-    """A key that signs by it."""
-    kind = algorithm[:2]
-    if kind == "ES":
-        curve = {"ES256": "P-256", "ES384": "P-384"}[algorithm]
-        return ECKey.generate_key(curve, {"kid": algorithm})
-    if kind == "Ed":
-        return OKPKey.generate_key("Ed25519", {"kid": algorithm})
-    return RSAKey.generate_key(2048, {"kid": algorithm})
-
-
-def signed(there: Provider, algorithm: str, **claims: str) -> Hand:
-    """A hand that signs by another algorithm, with a key that the provider offers, and changes claims."""
-    key = key_for(algorithm)
-    there.signs_by = (algorithm,)
-    there.keys.append({**key.as_dict(private=False), "kid": algorithm})
+def signed(there: Provider, **claims: Any) -> Hand:
+    """A hand that changes claims, and signs with a key that the provider offers."""
+    key = RSAKey.generate_key(2048, {"kid": "another"})
+    there.keys.append({**key.as_dict(private=False), "kid": "another"})
 
     def hand(answer: dict[str, Any]) -> dict[str, Any]:
-        header = {"alg": algorithm, "kid": algorithm}
         said = {**claims_of(answer["id_token"]), **claims}
         del said["at_hash"]  # made by the hash of the algorithm it was signed by
-        return {**answer, "id_token": jwt.encode(header, said, key, algorithms=[algorithm])}
+        return {**answer, "id_token": jwt.encode({"alg": "RS256", "kid": "another"}, said, key)}
 
     return hand
 
 
-@pytest.mark.parametrize("algorithm", ["RS512", "PS256", "ES384", "EdDSA"])
-def test_a_provider_signs_by_any_algorithm_whose_key_only_it_has(
-    browser: Browser, there: Provider, algorithm: str
+@pytest.mark.parametrize(
+    ("claims", "status"),
+    [
+        ({}, 303),
+        ({"sub": ""}, 403),
+        ({"aud": "another-app"}, 403),
+        ({"iss": "https://elsewhere.example"}, 403),
+        ({"nonce": "of another login"}, 403),
+        ({"iat": 1_700_000_000, "exp": 1_700_003_600}, 403),
+    ],
+    ids=str,
+)
+def test_an_id_token_logs_in_only_whom_it_names_here_now_and_for_this_login(
+    browser: Browser, there: Provider, claims: dict[str, Any], status: int
 ) -> None:
-    there.hand = signed(there, algorithm)
-    assert browser.log_in("ada").status_code == 303
-
-
-def test_an_id_token_that_names_nobody_logs_nobody_in(browser: Browser, there: Provider) -> None:
-    there.hand = signed(there, "RS256", sub="")
-    assert browser.log_in("ada").status_code == 403
+    there.hand = signed(there, **claims)
+    assert browser.log_in("ada").status_code == status
 
 
 @pytest.mark.parametrize(("algorithm", "hand"), [("none", "unsigned"), ("HS256", "by_the_shared_secret")])
@@ -308,56 +300,6 @@ def test_an_id_token_that_the_provider_did_not_sign_logs_nobody_in(
     assert browser.http.get("/reports/1").status_code == 303
     there.hand = None
     assert browser.log_in("ada").status_code == 303
-
-
-def test_an_id_token_of_another_login_logs_nobody_in(browser: Browser, there: Provider) -> None:
-    """The nonce: a token that was stolen elsewhere, of this very client and person."""
-    Browser(browser.web).log_in("ada")
-    stolen = there.answers[-1]["id_token"]
-    there.hand = lambda answer: {**answer, "id_token": stolen}
-    assert browser.log_in("ada").status_code == 403
-
-
-def test_an_id_token_for_another_client_logs_nobody_in(
-    browser: Browser, there: Provider, given: BotSettings, door: Door
-) -> None:
-    assert given.login is not None
-    other = replace(given, login=replace(given.login, client_id="another-app"))
-
-    def for_other(answer: dict[str, Any]) -> dict[str, Any]:
-        return {**answer, "id_token": claims_kept["token"]}
-
-    claims_kept: dict[str, str] = {}
-    # The same nonce is asked for by another application, whose token the provider signs.
-    address = browser.to_provider()
-    elsewhere = address.replace(f"client_id={CLIENT}", "client_id=another-app")
-    assert elsewhere != address
-    code = parse_qs(urlsplit(browser.back(elsewhere, "ada")).query)["code"][0]
-    with held_port() as port, served(create_app(other, door), port):
-        redirect = parse_qs(urlsplit(address).query)["redirect_uri"][0]
-        there.challenges.add("47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU")  # of no verifier at all
-        token = httpx.post(
-            f"{there.issuer}/oauth2/token",
-            data={"grant_type": "authorization_code", "code": code, "redirect_uri": redirect},
-            auth=("another-app", "whatever"),
-            trust_env=False,
-        ).json()
-    claims_kept["token"] = token["id_token"]
-    assert claims_of(token["id_token"])["aud"] in ("another-app", ["another-app"])
-    there.hand = for_other
-    answered = browser.http.get(browser.back(address, "ada"))
-    assert answered.status_code == 403
-
-
-def test_an_expired_id_token_logs_nobody_in(given: BotSettings, door: Door) -> None:
-    with provider(age=timedelta(hours=-1)) as stale, held_port() as port:
-        assert given.login is not None
-        late = replace(
-            given, public_url=f"http://127.0.0.1:{port}", login=replace(given.login, issuer=stale.issuer)
-        )
-        with served(create_app(late, door), port):
-            assert Browser(late.public_url).log_in("ada", "/").status_code == 403
-        assert stale.answers
 
 
 def test_a_provider_that_calls_itself_otherwise_or_does_not_answer_logs_nobody_in(

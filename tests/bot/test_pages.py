@@ -197,18 +197,6 @@ def test_a_report_is_two_presses_away_and_the_message_holds_no_way_to_it(
 
 
 @pytest.mark.usefixtures("web")
-@pytest.mark.parametrize(
-    "word", ["status", "incident 1", "why 1", "report 1", "item x", "misses", "audit", "declare x"]
-)
-def test_whoever_may_not_respond_is_shown_nothing(door: Door, person: Driver, word: str) -> None:
-    submit(door, *WAY)
-    person.command(word, user="U-content")
-    said = str(person.wait(lambda: person.ephemerals("U-content"), "refusal"))
-    assert "may do this" in said
-    assert "Denmark" not in said and "U-oncall" not in said and "link=" not in said
-
-
-@pytest.mark.usefixtures("web")
 def test_home_and_report_button_show_a_visitor_nothing(
     door: Door, announcer: Announcer, person: Driver
 ) -> None:

@@ -171,7 +171,7 @@ def test_both_secrets_are_taken_while_they_are_exchanged(recommender: Recommende
         assert receiver.receive(headers(body, secret=secret), body)[0] == (
             401 if secret == "neither" else 200
         )
-    for secrets in ((), ("one", "")):
+    for secrets in ("", (), ("one", "")):
         with pytest.raises(ValueError, match="secret is empty"):
             WebhookReceiver(secrets, tmp_path / "another")
 
@@ -185,19 +185,13 @@ def test_an_id_that_cannot_be_printed_is_refused(recommender: Recommender, wrong
     assert recommender.post(id=wrong)[0] == 400
 
 
-def test_a_journal_of_the_first_release_is_understood(recommender: Recommender) -> None:
-    recommender.journal.write_text(
-        '{"id": "h1", "action": "apply", "hotfix": "rollback", "begun_at": 1}\n'
-        '{"id": "h1", "action": "apply", "http": 200, "answer": {"status": "applied", "detail": "before"}}\n'
-        '{"id": "h2", "action": "apply", "hotfix": "rollback", "begun_at": 2}\n'
-        "what is this\n"
-    )
+def test_a_line_that_cannot_be_understood_is_left_out_and_said(recommender: Recommender) -> None:
+    first = recommender.post()
+    recommender.journal.write_bytes(recommender.journal.read_bytes() + b"what is this\n")
     recommender.start()
-    assert recommender.receiver.problem is not None
-    assert "line 4" in recommender.receiver.problem
-    assert recommender.post() == (200, said("applied", "before"))
-    assert recommender.post(id="h2")[0] == 409
-    assert recommender.calls == []
+    assert "line 3" in str(recommender.receiver.problem)
+    assert recommender.post() == first
+    assert len(recommender.calls) == 1
 
 
 @pytest.mark.parametrize("age", [-301, 301, 86_400])
@@ -227,8 +221,3 @@ def test_wrong_values_and_unknown_hotfixes_are_refused_and_not_remembered(recomm
     assert recommender.post(parameters=[1])[0] == 400
     assert recommender.post(hotfix="boost")[0] == 404
     assert recommender.post()[0] == 200
-
-
-def test_an_empty_secret_is_refused_at_the_start(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="secret is empty"):
-        WebhookReceiver("", tmp_path / "journal")

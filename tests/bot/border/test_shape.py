@@ -219,13 +219,6 @@ def test_a_kind_that_nobody_here_asked_for_is_refused_in_words(slack: Slack, pay
     assert answered.text.endswith(".\n")
 
 
-@pytest.mark.parametrize("body", ["", "a=b", "payload=", "payload", "text=status", "payload=%7B&payload=1"])
-def test_a_form_without_the_fields_of_a_request_is_refused_in_words(slack: Slack, body: str) -> None:
-    answered = slack.send(body)
-    assert answered.status_code == 400
-    assert answered.text.endswith(".\n")
-
-
 @pytest.mark.parametrize("event", [None, [], 7, "type", {}, {"type": None}, {"type": "app_home_opened"}])
 def test_an_event_without_what_happened_is_refused_in_words(slack: Slack, event: Any) -> None:
     body = {"type": "event_callback", "team_id": "T-local", "event": event}

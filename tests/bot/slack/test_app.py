@@ -29,7 +29,6 @@ from tests.bot.slack.test_announce import heads, submit
 from tests.bot.stories import DIAGNOSIS, OPENED, WAY
 from tests.bot.workspace.driver import Driver
 from workers.door import Door, ObligationSum
-from workers.store import attachments
 
 SCIENCE = ("pandas", "numpy", "scipy", "sklearn", "shap", "duckdb", "ibis", "matplotlib")
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(16)
@@ -122,28 +121,6 @@ def test_an_address_that_asks_for_no_incidents_says_what_is_wrong(look: Look, pa
     answered = look(path)
     assert answered.status_code == 400
     assert f"\n{says}" in answered.text
-
-
-def test_a_kept_picture_is_served(look: Look, door: Door) -> None:
-    digest = attachments.keep(door.log, PNG, "image/png")
-    served = look(f"/pictures/{digest}.png")
-    assert (served.content, served.headers["content-type"]) == (PNG, "image/png")
-
-
-def test_titles_from_data_are_only_text_on_a_page(look: Look, door: Door) -> None:
-    from domain.incident.commands import DeclareIncident
-    from domain.values import Severity
-
-    submit(door, DeclareIncident(number=0, title="<script>alert(1)</script>", severity=Severity.SEV3))
-    for path in ("/", "/reports/1"):
-        assert "<script>" not in look(path).text
-
-
-@pytest.mark.parametrize("headers", [{}, {"X-Slack-Signature": "v0=00", "X-Slack-Request-Timestamp": "1"}])
-def test_a_stranger_is_refused(web: str, headers: dict[str, str]) -> None:
-    body = {"command": "/recsysops", "text": "status"}
-    answered = httpx.post(f"{web}/slack/events", data=body, headers=headers, trust_env=False)
-    assert answered.status_code == 401
 
 
 async def test_socket_mode_presses_reach_the_log(door: Door, given: BotSettings) -> None:

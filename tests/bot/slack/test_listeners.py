@@ -129,12 +129,6 @@ def test_somebody_in_no_group_is_told_so_and_nothing_happens(
     assert before.stream in line["of"]
 
 
-def test_who_may_not_deploy_is_told_so(person: Driver, now: Callable[[], Incident]) -> None:
-    deploy(person, "①", "U-lead")
-    assert person.wait(lambda: person.ephemerals("U-lead"), "refusal")
-    assert now().hotfix is None
-
-
 def test_a_hotfix_is_chosen_and_a_second_person_approves(
     door: Door, announcer: Announcer, person: Driver, now: Callable[[], Incident]
 ) -> None:
@@ -203,17 +197,6 @@ def test_a_wrong_severity_is_put_right_from_the_more_menu(
     assert person.modal() is None
 
 
-def test_no_form_opens_for_somebody_who_may_not_send_it(person: Driver, now: Callable[[], Incident]) -> None:
-    before = now().version
-    for action in ("dismiss", "resolve"):
-        press(person, action, "U-content")
-    press(person, "more", "U-content", value=value_of_more(person, "note"))
-    person.wait(lambda: person.ephemerals("U-content")[2:], "three refusals")
-    assert all("@oncall" in str(one["text"]) for one in person.ephemerals("U-content"))
-    assert person.modal("U-content") is None
-    assert now().version == before
-
-
 def test_who_may_no_more_when_the_form_is_sent_is_told_so_in_it(
     person: Driver, door: Door, now: Callable[[], Incident]
 ) -> None:
@@ -238,14 +221,6 @@ def value_of_more(person: Driver, action: str) -> str:
             if element.get("type") == "overflow":
                 return next(str(o["value"]) for o in element["options"] if o["value"].startswith(action))
     raise AssertionError(f"no {action} under More")
-
-
-def test_what_a_rule_refuses_stands_in_the_modal(person: Driver, now: Callable[[], Incident]) -> None:
-    press(person, "dismiss")
-    person.wait(person.modal, "modal")
-    answered = person.submit({"reason": "  "})
-    assert "Say why" in str(answered)
-    assert now().status == "open"
 
 
 def test_it_cannot_be_closed_before_the_follow_up_is_answered(
@@ -376,29 +351,6 @@ def test_who_presses_by_the_numbers_of_an_earlier_menu_reads_what_changed_and_ma
     assert (hotfix.stage, hotfix.menu) == ("approved", digest_of(priced))
 
 
-@pytest.mark.parametrize("team", ["T-other", "T-local"])
-def test_a_press_of_another_slack_team_is_not_answered_though_the_secret_is_one(
-    web: str, now: Callable[[], Incident], team: str
-) -> None:
-    value = f"{now().stream}|{now().version}|"
-    acknowledge = {"action_id": "acknowledge", "block_id": "b", "value": value, "type": "button"}
-    answered = send_signed(
-        web,
-        {
-            "type": "block_actions",
-            "team": {"id": team},
-            "user": {"id": "U-oncall", "team_id": team},
-            "api_app_id": "A",
-            "trigger_id": f"1.2.{team}",
-            "response_url": "http://127.0.0.1:9/nowhere",
-            "container": {"type": "message"},
-            "actions": [acknowledge],
-        },
-    )
-    assert ("serves another Slack workspace" in answered.text) == (team == "T-other")
-    assert (now().acknowledged_by is None) == (team == "T-other")
-
-
 def test_status_lists_what_is_open(person: Driver, now: Callable[[], Incident]) -> None:
     person.command("status")
     shown = person.wait(person.ephemerals, "answer")[0]
@@ -473,13 +425,6 @@ def test_follow_ups_that_are_open_are_listed_by_a_word_and_on_the_home(
     assert "accepted, overdue · <@U-ml>" in str(home)
     person.command("follow-ups")
     person.wait(lambda: "accepted, overdue" in str(person.ephemerals()), "the list")
-
-
-def test_an_unsigned_request_does_nothing(person: Driver, now: Callable[[], Incident]) -> None:
-    before = now().version
-    person.fault("unsigned", method="block_actions")
-    press(person, "acknowledge")
-    assert now().version == before
 
 
 def test_the_thread_asks_for_the_revert_once_the_ticket_is_closed_and_its_button_reverts(

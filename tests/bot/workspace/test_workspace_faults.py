@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 import httpx
 import pytest
-from slack_sdk import WebClient
-from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 
 from bot.workspace import Workspace
 from bot.workspace.faults import FAULT, Faults
@@ -18,18 +14,6 @@ def post(workspace: Workspace) -> httpx.Response:
     headers = {"Authorization": "Bearer xoxb-local"}
     body = {"channel": "C-data", "text": "x"}
     return httpx.post(workspace.api_url + "chat.postMessage", json=body, headers=headers)
-
-
-def test_slack_sdks_own_retry_waits_out_a_rate_limit(workspace: Workspace, driver: Driver) -> None:
-    driver.fault("ratelimited", method="auth.test", retry_after=1)
-    patient = WebClient(
-        token="xoxb-local",
-        base_url=workspace.api_url,
-        retry_handlers=[RateLimitErrorRetryHandler(max_retry_count=1)],
-    )
-    begun = time.monotonic()
-    assert patient.auth_test()["ok"]
-    assert time.monotonic() - begun >= 1
 
 
 @pytest.mark.parametrize(

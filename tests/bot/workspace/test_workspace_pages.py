@@ -20,8 +20,6 @@ from slack_sdk import WebClient
 
 from bot.workspace import Workspace, WorkspaceSettings, settings_from_environment
 from bot.workspace.pages import STATIC
-from bot.workspace.state import State
-from bot.workspace.store import Store
 from tests.bot.workspace.driver import Driver
 
 
@@ -130,21 +128,6 @@ def listener() -> Iterator[tuple[str, list[str]]]:
     yield f"http://127.0.0.1:{server.server_port}/begin", calls
     server.shutdown()
     server.server_close()
-
-
-def test_what_an_older_workspace_kept_is_read_though_it_knew_more(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    said = {
-        "channel": "C-data",
-        "ts": "1.000000",
-        "user": "U-bot",
-        "text": "old",
-        "reactions": {},
-        "files": [],
-    }
-    store.put("message", "C-data/1.000000", said)
-    store.close()
-    assert [m.text for m in State(Store(tmp_path)).seen_by_all("C-data")] == ["old"]
 
 
 def test_the_first_view_of_the_page_is_reported_once_even_after_a_restart(
