@@ -120,7 +120,7 @@ def show_obligations(context: typer.Context, as_json: Json = False) -> None:
         return
     door = open_door()
     if as_json:
-        end_in_json(as_json, {"debts": list(door.owed())})
+        end_in_json(as_json, {"obligations": list(door.owed())})
     found, now = door.owed(MOST_SHOWN), door.now()
     if not found:
         say("No obligation is open.")
@@ -136,7 +136,7 @@ def retry(number: Number, kind: Kind = None, as_json: Json = False) -> None:
     """Retry it at once, as if for the first time; the clock's process hands it over."""
     door = open_door()
     again = service.retry(door, find(door, number), kind)
-    end_in_json(as_json, {"debts": again})
+    end_in_json(as_json, {"obligations": again})
     for one in again:
         say(f"#{one.number}: “{one.kind}” is tried again within seconds.")
 

@@ -224,7 +224,7 @@ def test_what_is_owed_is_listed_and_tried_again_and_a_cause_looked_into_again(
 ) -> None:
     assert terminal("obligations").out.strip() == "No obligation is open."
     submit(door, OPENED)
-    owed = terminal("obligations", "--json").json["debts"]
+    owed = terminal("obligations", "--json").json["obligations"]
     assert [(one["kind"], one["number"], one["tries"]) for one in owed] == [
         ("announce", 1, 0),
         ("diagnose", 1, 0),
@@ -233,7 +233,7 @@ def test_what_is_owed_is_listed_and_tried_again_and_a_cause_looked_into_again(
     assert "diagnose" in listed
     assert "–" in listed
     assert "#1: “diagnose” is tried again within seconds." in terminal("obligations", "retry", "1").out
-    (again,) = terminal("obligations", "retry", "1", "diagnose", "--json").json["debts"]
+    (again,) = terminal("obligations", "retry", "1", "diagnose", "--json").json["obligations"]
     assert again["next_try_at"] is not None
     assert "does not owe “menu” but: diagnose" in terminal("obligations", "retry", "1", "menu", code=1).err
     assert "there is no incident 7" in terminal("obligations", "retry", "7", code=1).err
@@ -241,7 +241,7 @@ def test_what_is_owed_is_listed_and_tried_again_and_a_cause_looked_into_again(
     happen(door, DIAGNOSED, OFFERED)
     assert "`recsysops look-again 1`" in terminal("obligations", "retry", "1", code=1).err
     assert terminal("look-again", "1", "--json").json["events"] == ["diagnosis.requested"]
-    assert [one["kind"] for one in terminal("obligations", "--json").json["debts"]] == [
+    assert [one["kind"] for one in terminal("obligations", "--json").json["obligations"]] == [
         "announce",
         "diagnose",
     ]

@@ -147,7 +147,7 @@ def test_every_verb_of_the_terminal_refuses_it_in_words(
 ) -> None:
     _, says, migrating = CONDITIONS[condition]
     terminal.environment["DATABASE_URL"] = store(condition)
-    for words in (("status",), ("followers",), ("debts",), ("events", "verify"), ("check", "ledger")):
+    for words in (("status",), ("followers",), ("obligations",), ("events", "verify"), ("check", "ledger")):
         refused = terminal(*words, code=2)
         assert says in refused.err, words
         assert (refused.err.count("\n"), refused.out) == (1, "")
