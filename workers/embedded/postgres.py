@@ -26,13 +26,7 @@ from sqlalchemy import URL
 
 from domain.errors import ConfigurationError, sanitized
 from workers.embedded.account import Account, Identity, account_of, let_through
-from workers.embedded.private import (
-    OTHERS,
-    close_to_others,
-    open_log,
-    private_folder,
-    write_privately,
-)
+from workers.embedded.private import OTHERS, open_log, private_folder, write_privately
 from workers.embedded.process import bare_environment, found, gone_within, not_installed
 from workers.store.connection import ROLE
 
@@ -76,14 +70,13 @@ class Postgres:
     owner_url: str
 
 
-def start(data: Path, *, joined: bool) -> Postgres:
+def start(data: Path) -> Postgres:
     """
-    The server on this data, up and answering. A running one is joined; data that an earlier release left
-    without passwords gets them.
+    The server on this data, up and answering. A running one is joined; if its passwords are lost, it is
+    stopped and gets others.
 
     Args:
         data: the data folder; created if missing.
-        joined: whether other processes may be using a server that already runs there.
 
     Raises:
         ConfigurationError: it does not start; the message names its log file.
@@ -92,8 +85,7 @@ def start(data: Path, *, joined: bool) -> Postgres:
     private_folder(data)
     _open_the_way(account, data)
     passwords = _known(data)
-    if passwords is None and _running(data):
-        _refuse_to_interrupt(data, joined)
+    if passwords is None:
         stop(data)
     if not (data / "PG_VERSION").exists():
         _make(data, account)
@@ -125,14 +117,6 @@ def stop(data: Path) -> None:
             if gone_within(process, STOP_SECONDS):
                 break
     _forget_socket(data, folder)
-
-
-def _refuse_to_interrupt(data: Path, joined: bool) -> None:
-    if joined:
-        raise ConfigurationError(
-            f"The PostgreSQL on {data} was started by an earlier release, which let every account of this "
-            "machine in, and somebody still uses it. End that `recsysops up` first; the next start closes it."
-        )
 
 
 def _known(data: Path) -> Passwords | None:
@@ -191,8 +175,6 @@ def _set_passwords(data: Path, account: Account | None) -> Passwords:
     their owner has that. The password file is written last, so that a kill in between repeats this step.
     """
     _forget_dead(data)
-    close_to_others(data)
-    (data / ".handle_pids.json").unlink(missing_ok=True)  # left by an earlier release
     passwords = Passwords(secrets.token_urlsafe(24), secrets.token_urlsafe(24))
     # Single-user mode, no network. If it fails, the statement is not logged.
     quiet = ["-c", "log_min_error_statement=panic", "-c", "log_statement=none", "-c", "exit_on_error=on"]

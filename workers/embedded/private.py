@@ -73,11 +73,3 @@ def open_log(path: Path) -> int:
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     os.fchmod(descriptor, 0o600)
     return descriptor
-
-
-def close_to_others(folder: Path) -> None:
-    """Make everything in the folder private that an earlier release left readable for others."""
-    for path in folder.rglob("*"):
-        mode = path.lstat().st_mode
-        if mode & OTHERS and not stat.S_ISLNK(mode):
-            path.chmod(stat.S_IMODE(mode) & ~OTHERS)

@@ -45,7 +45,7 @@ def started(folder: Path) -> Iterator[Servers]:
     folder = guarded_folder(folder.resolve())
     with (folder / "servers.held").open("w") as held:
         with _alone(folder):
-            database = postgres.start(folder / "postgres", joined=not _only_one(held))
+            database = postgres.start(folder / "postgres")
             servers = Servers(database.database_url, valkey.start(folder / "valkey"), database.owner_url)
             write_privately(folder / SERVER_ADDRESSES, json.dumps(asdict(servers)))
             fcntl.flock(held, fcntl.LOCK_SH)

@@ -13,7 +13,7 @@ import psutil
 import redis
 
 from domain.errors import ConfigurationError
-from workers.embedded.private import OTHERS, close_to_others, open_log, private_folder, write_privately
+from workers.embedded.private import OTHERS, open_log, private_folder, write_privately
 from workers.embedded.process import bare_environment, found, gone_within, not_installed
 
 START_SECONDS = 60
@@ -29,7 +29,6 @@ def start(folder: Path) -> str:
         ConfigurationError: it does not start; the message names its log file.
     """
     private_folder(folder)
-    close_to_others(folder)
     address = folder / "address"
     deadline = time.monotonic() + START_SECONDS
     # The previous port, if it is free: processes running meanwhile know no other address.

