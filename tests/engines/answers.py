@@ -16,9 +16,9 @@ from workers.checks.run import State, run_checks
 from workers.items.answer import answer_for
 from workers.items.look import look_at_item
 from workers.items.misses import read_misses
-from workers.sources.aggregate.item_end import item_end
+from workers.sources.aggregate.items import item_end
 from workers.sources.aggregate.profile import profile
-from workers.sources.engines.kept_open import kept_open
+from workers.sources.engines.files import kept_open
 from workers.sources.engines.source import open_source
 
 TOLERANCE = 1e-9  # of a number, as a part of it: engines add up in different orders

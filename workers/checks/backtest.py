@@ -29,7 +29,7 @@ from workers.checks.plan import plans_of
 from workers.checks.quiet import quiet_on_trial
 from workers.checks.run import explained
 from workers.declaration.own_keys import of_this_house
-from workers.sources.engines.kept_open import kept_open
+from workers.sources.engines.files import kept_open
 
 WHOLE: Traced = frozenset({()})
 MOST_SLICES = 8  # per check, that are drawn

@@ -24,7 +24,7 @@ from domain.recommender.recommender import Recommender
 from domain.values import Slice
 from workers.checks.backtest_check import Fault, backtest_check, ends_of
 from workers.checks.plan import Plan, plan
-from workers.sources.engines.kept_open import kept_open
+from workers.sources.engines.files import kept_open
 
 Progress = Callable[[int, int], None]
 Looked = list[tuple[datetime, Verdict | Fault]]

@@ -10,7 +10,7 @@ from domain.detection.correlate.same_cause import lacks
 from domain.errors import RecsysopsError
 from domain.recommender.recommender import SHADOW, Recommender
 from domain.values import Finding
-from workers.sources.aggregate.item_end import item_end
+from workers.sources.aggregate.items import item_end
 
 _log = structlog.get_logger(__name__)
 

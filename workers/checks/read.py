@@ -39,11 +39,9 @@ from workers.checks.tape import question, running
 from workers.models.recomputed import recomputed_rows
 from workers.models.registry import should_serve
 from workers.sources.aggregate import exposure, sets
-from workers.sources.aggregate.arrivals import arrivals_in
-from workers.sources.aggregate.count import count_windows
+from workers.sources.aggregate.count import arrivals_in, count_windows
 from workers.sources.aggregate.histogram import histogram_rows
-from workers.sources.aggregate.ratio import ratio_cells
-from workers.sources.aggregate.series import series_of
+from workers.sources.aggregate.series import ratio_cells, series_of
 from workers.sources.aggregate.sets import MAX_COUNTS, Names
 from workers.sources.aggregate.sliced import windowed
 from workers.sources.engines.column_kinds import types_now
@@ -59,20 +57,18 @@ from workers.sources.flagged.flags import (
     flag_missing,
     flag_references,
     flagged,
+    tally_rows,
+    wrong_windows,
 )
-from workers.sources.flagged.tally import tally_rows, wrong_windows
-from workers.sources.logged.by_rank import flag_shown
-from workers.sources.logged.feature_skew import fed_rows
-from workers.sources.logged.latency import latency_rows
+from workers.sources.logged.distributions import fed_rows, latency_rows
 from workers.sources.logged.numbers import PastNumbers, flag_numeric, past_numbers
-from workers.sources.logged.outcomes import outcome_rows
-from workers.sources.logged.ranking import metric_rows
-from workers.sources.logged.scored import score_columns
+from workers.sources.logged.scored import metric_rows, outcome_rows, score_columns
 from workers.sources.logged.served import (
     flag_disagreements,
     flag_items,
     flag_joins,
     flag_sampling,
+    flag_shown,
     flag_stages,
     flag_versions,
 )

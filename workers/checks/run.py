@@ -24,7 +24,7 @@ from workers.checks.check_run import run_check
 from workers.checks.plan import Plan, plans_of
 from workers.environment import redaction
 from workers.sources.aggregate.count import time_bins
-from workers.sources.engines.kept_open import kept_open
+from workers.sources.engines.files import kept_open
 
 FAULT, LATE = "check fault", "check late"
 Wrong = Mapping[str, tuple[ExcludedWindow, ...]]

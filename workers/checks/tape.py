@@ -22,7 +22,7 @@ from domain.detection.judge.state import CheckState
 from domain.detection.needs import Needs
 from domain.errors import SourceError, TooFewRows
 from domain.recommender import options
-from workers.sources.flagged.tally import wrong_windows
+from workers.sources.flagged.flags import wrong_windows
 
 OF_TABLE = {"name", "time", "select", "table", "explode", "label", "key"}
 NOT_ASKED_BY = frozenset(options.LeastShare.model_fields)

@@ -15,7 +15,7 @@ from workers.checks.measure import measure
 from workers.checks.run import FAULT, RunResult, State, run_checks
 from workers.conformance.situation import SITUATIONS, Says, Situation
 from workers.conformance.table import DAY, DAYS, END, HOUR, NAME, Change, declared, last_day, sound
-from workers.sources.engines.kept_open import kept_open
+from workers.sources.engines.files import kept_open
 
 
 @kept_open()

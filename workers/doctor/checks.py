@@ -18,7 +18,7 @@ from workers.declaration.check_kinds import find, found
 from workers.declaration.own_keys import of_this_house
 from workers.environment import clock
 from workers.sources.engines.column_kinds import kind_of, types_now
-from workers.sources.engines.kept_open import kept_open
+from workers.sources.engines.files import kept_open
 from workers.sources.engines.source import Source, open_source, unread
 
 AHEAD = timedelta(days=366)

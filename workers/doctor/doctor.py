@@ -29,7 +29,7 @@ from workers.environment import clock
 from workers.environment.settings import read_settings, surroundings
 from workers.logging_coverage.examine import examine_logging
 from workers.scaffold.first import init
-from workers.sources.engines.kept_open import kept_open
+from workers.sources.engines.files import kept_open
 from workers.sources.engines.source import Source
 from workers.trackers.kind import TRACKERS
 

@@ -13,8 +13,8 @@ from domain.recommender.recommender import Recommender
 from domain.recommender.table import Table
 from workers.checks.plan import plan, window_checks
 from workers.declaration.check_kinds import found
-from workers.sources.aggregate.cardinality import MAX_VALUES
 from workers.sources.aggregate.profile import Profile, profile
+from workers.sources.aggregate.sets import MAX_VALUES
 from workers.sources.engines.files import malformed_rows
 from workers.sources.engines.source import Source, open_source
 

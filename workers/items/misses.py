@@ -20,8 +20,7 @@ from domain.recommender.recommender import Recommender
 from domain.values import Slice
 from workers.checks.plan import plan
 from workers.declaration.check_kinds import asks
-from workers.sources.aggregate.choices import lowest_choices
-from workers.sources.aggregate.exposure import items_beside
+from workers.sources.aggregate.exposure import items_beside, lowest_choices
 from workers.store.lock import alone
 from workers.store.memory import recall, remember
 

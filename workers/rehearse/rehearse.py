@@ -31,7 +31,7 @@ from workers.environment.redaction import prose
 from workers.rehearse.healthy import Read, Reading
 from workers.rehearse.shadow import cast_shadow
 from workers.respond.resolve.resolve import prepare_menu
-from workers.sources.engines.kept_open import kept_open
+from workers.sources.engines.files import kept_open
 
 INCIDENT = "rehearsal"
 """Stands in for an incident's stream, which the keys of a menu's options are made from."""

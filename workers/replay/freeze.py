@@ -33,7 +33,7 @@ from workers.detect.past import LONGEST, known_since
 from workers.environment import redaction
 from workers.log.obligations import Work
 from workers.replay.answers import pack_frames, personal, read_answers, spell_answers, unpack_frames
-from workers.sources.engines.kept_open import kept_open
+from workers.sources.engines.files import kept_open
 
 ABOUT, ARRAYS = "looks.json", "looks.zip"
 FORMAT = 1

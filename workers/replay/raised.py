@@ -13,7 +13,7 @@ from domain.values import Finding
 from workers.checks.plan import Plan, plan, window_checks
 from workers.checks.tape import Tape, taped
 from workers.replay.freeze import Frozen, Looks, declared_as, results_of_looks
-from workers.sources.engines.kept_open import kept_open
+from workers.sources.engines.files import kept_open
 
 LATER = 2  # windows
 IsOf = Callable[[Finding], bool]

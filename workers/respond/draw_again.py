@@ -24,7 +24,7 @@ from workers.checks.plan import window_of
 from workers.log.obligations import Work
 from workers.pictures.metric import draw_finding
 from workers.respond.diagnose.reading import Reader
-from workers.sources.engines.kept_open import kept_open
+from workers.sources.engines.files import kept_open
 from workers.store import attachments
 from workers.store.log.events import read_stream
 

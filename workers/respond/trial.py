@@ -37,7 +37,7 @@ from workers.declaration.check_kinds import ours
 from workers.declaration.declare import file_of, load_text
 from workers.declaration.lines import lines_of
 from workers.doctor.checks import unfit
-from workers.sources.engines.kept_open import kept_open
+from workers.sources.engines.files import kept_open
 
 QUIET = timedelta(weeks=6)
 """How far before the onset alarms are counted, at most."""

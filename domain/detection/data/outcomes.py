@@ -48,7 +48,7 @@ class Outcomes(Windowed):
 
 def outcomes_of(frame: pd.DataFrame, grid: Grid, score: str) -> Outcomes:
     """
-    The frame of `workers.sources.logged.outcomes` as arrays; windows and slices absent there hold 0 rows.
+    The frame of `workers.sources.logged.scored` as arrays; windows and slices absent there hold 0 rows.
 
     Args:
         frame: columns window, dim1, val1, dim2, val2 (as of `count_windows`), bin, rows, scored, chosen.

@@ -107,7 +107,7 @@ def ratio_cells_of(
     frame: pd.DataFrame, grid: Grid, dimensions: tuple[str, ...], left_out: str | None = None
 ) -> RatioCells:
     """
-    The frame of `workers.sources.aggregate.ratio` as arrays.
+    The frame of `workers.sources.aggregate.series` as arrays.
 
     Args:
         frame: columns window (places in the grid), the dimensions (categories without null), numerator,

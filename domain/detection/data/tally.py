@@ -68,7 +68,7 @@ def tally_of(
     promised: Sequence[str] = (),
 ) -> Tally:
     """
-    The frame of `workers.sources.flagged.tally` as arrays; windows and slices absent there hold 0 rows.
+    The frame of `workers.sources.flagged.flags` as arrays; windows and slices absent there hold 0 rows.
 
     Args:
         frame: columns window, dim1, val1, dim2, val2 (as of `count_windows`), rows, and one count a name in

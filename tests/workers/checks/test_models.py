@@ -22,7 +22,7 @@ from workers.checks.measure import measure
 from workers.checks.plan import plan
 from workers.checks.run import FAULT, State, run_checks
 from workers.doctor import doctor
-from workers.sources.logged.ranking import metric_rows
+from workers.sources.logged.scored import metric_rows
 from workers.store.connection import driver_address
 
 CHECKS = """

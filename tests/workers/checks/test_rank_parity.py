@@ -19,7 +19,7 @@ from workers.declaration.declare import load
 from workers.doctor import doctor
 from workers.sources.engines.engine import open_duckdb
 from workers.sources.engines.source import answer, rows_of
-from workers.sources.logged.by_rank import ALONE, rank_bin
+from workers.sources.logged.served import ALONE, rank_bin
 
 END = datetime(2026, 5, 7, 12, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)

@@ -15,7 +15,7 @@ from domain.values import Finding, slice_of
 from tests.workers.shop import END, FAULT_AT, START, write_shop
 from workers.checks.run import State, run_checks
 from workers.items.misses import A_DAY, keep_misses, kept_misses, read_misses
-from workers.sources.aggregate.choices import lowest_choices
+from workers.sources.aggregate.exposure import lowest_choices
 from workers.store.connection import driver_address
 
 HOUR = timedelta(hours=1)

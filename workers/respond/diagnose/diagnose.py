@@ -37,7 +37,7 @@ from workers.respond.diagnose.reading import BACK, Reader, copied_feed, lacking
 from workers.respond.diagnose.rerun import models_of, run_again, split_between
 from workers.respond.diagnose.training_rows import training_rows_of
 from workers.respond.diagnose.written import written_of
-from workers.sources.engines.kept_open import kept_open
+from workers.sources.engines.files import kept_open
 from workers.sources.launches import columns_of, noun_of, read_launches
 from workers.store import attachments, cards
 from workers.store.lock import in_turn

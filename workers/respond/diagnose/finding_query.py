@@ -22,7 +22,7 @@ from domain.recommender.options import Divided
 from domain.recommender.recommender import Recommender
 from domain.values import Finding
 from workers.checks.plan import window_of
-from workers.sources.aggregate.ratio import ratio_cells
+from workers.sources.aggregate.series import ratio_cells
 
 BACK = timedelta(hours=6)
 LONG = timedelta(hours=1)  # from this window length on, the hour of the day or the day of the week matters

@@ -15,7 +15,7 @@ from domain.recommender.recommender import Recommender
 from workers.declaration.check_kinds import asks
 from workers.sources.engines.column_kinds import as_text
 from workers.sources.engines.source import TIME, open_source
-from workers.sources.logged.join import JoinedTable, joined
+from workers.sources.logged.served import JoinedTable, joined
 
 MOST = timedelta(hours=2)  # since the onset, and before it
 ROUND = timedelta(minutes=5)  # how far apart both rows may be in time

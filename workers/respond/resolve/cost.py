@@ -12,7 +12,7 @@ from domain.recommender.recommender import Recommender
 from domain.resolution.realised import Pair, realised
 from domain.values import Estimate
 from workers.log.obligations import Work
-from workers.sources.engines.kept_open import kept_open
+from workers.sources.engines.files import kept_open
 from workers.sources.logged.rewards import DAY, chosen_of, daily_totals, unit_of
 
 DAYS = 7

@@ -18,7 +18,7 @@ from domain.resolution.served_first import Fewer, Rows, fewer, parted
 from domain.values import Finding, Option
 from workers.log.obligations import Work
 from workers.respond.resolve.deploy import stage_keys
-from workers.sources.logged.by_member import rows_by_member
+from workers.sources.logged.rewards import rows_by_member
 
 PARTS = 4  # of a window of the finding: they are compared again after each
 BEFORE = 10  # times the length since the deployment that is read before it

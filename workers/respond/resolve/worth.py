@@ -15,9 +15,8 @@ from workers.environment import redaction
 from workers.log.obligations import Work
 from workers.respond.resolve.deploy import in_hand, stage_keys
 from workers.respond.resolve.watch import deployed_now, measure_now
-from workers.sources.engines.kept_open import kept_open
-from workers.sources.logged.by_member import chosen_by_member, counted_by_member
-from workers.sources.logged.rewards import DAY, daily_totals, unit_of
+from workers.sources.engines.files import kept_open
+from workers.sources.logged.rewards import DAY, chosen_by_member, counted_by_member, daily_totals, unit_of
 
 
 class Compared(NamedTuple):

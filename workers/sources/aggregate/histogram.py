@@ -25,8 +25,15 @@ from workers.sources.aggregate.sets import (
     slices_asked,
 )
 from workers.sources.aggregate.sliced import windowed
-from workers.sources.engines.column_kinds import finite, is_finite, kind_of, looked_at, quantile
-from workers.sources.engines.digest import HEXADECIMAL, digest
+from workers.sources.engines.column_kinds import (
+    HEXADECIMAL,
+    digest,
+    finite,
+    is_finite,
+    kind_of,
+    looked_at,
+    quantile,
+)
 from workers.sources.engines.source import Source, open_source, united
 
 QUANTILES = (0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99)

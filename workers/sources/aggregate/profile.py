@@ -10,7 +10,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from workers.sources.aggregate.cardinality import values_of
+from workers.sources.aggregate.sets import values_of
 from workers.sources.engines.column_kinds import kind_of, separators
 from workers.sources.engines.source import TIME, Source, moment
 

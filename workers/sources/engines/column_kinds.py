@@ -134,3 +134,28 @@ def _newest(source: Source) -> Iterator[str]:
     files = files_of(source.table)
     by_time = max(files, key=lambda file: (Path(file).stat().st_mtime_ns, file))
     yield from dict.fromkeys((by_time, max(files)))
+
+
+HEXADECIMAL = "0123456789abcdef"
+DIGITS = 6
+"""Of a digest, by which a sample is drawn: it is as fine as a sixteen-millionth."""
+
+
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def md5(text: str) -> str:  # type: ignore[empty-body]
+    """A built-in of every engine: 32 hexadecimal digits."""
+
+
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def to_hex(digest: str) -> str:  # type: ignore[empty-body]
+    """BigQuery's own: its md5 answers in bytes."""
+
+
+def digest(source: Source, text: Any) -> Any:
+    """The text's digest in lower-case hexadecimal digits."""
+    return md5(text) if source.connection.name != "bigquery" else to_hex(md5(text))
+
+
+def drawn(source: Source, text: Any, share: float) -> Any:
+    """Whether a text belongs to a `share` (0–1) of all texts: the same ones in any engine."""
+    return digest(source, text).substr(0, DIGITS) < f"{int(share * 16**DIGITS):0{DIGITS}x}"

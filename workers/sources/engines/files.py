@@ -1,10 +1,15 @@
-"""A table's files: which there are, and the SQL that reads them."""
+"""A table's files: the SQL that reads them, and the engines, kept open from one question to the next."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
 from domain.errors import SourceError
 from domain.recommender.table import Csv, Table
-from workers.sources.engines.engine import explained, open_duckdb, quoted, run
+from workers.sources.engines.engine import close, explained, open_duckdb, quoted, run
 from workers.sources.engines.found import find
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".dat", ".csv.gz")
@@ -89,3 +94,48 @@ def malformed_rows(table: Table) -> int:
         return run(table.name, connection, count)
     except SourceError as error:
         raise explained(table.name, error) from error
+
+
+Reads = tuple[str, tuple[str, ...]]
+"""The folder of relative names, and the files or patterns that are read."""
+
+_idle: ContextVar[dict[Reads, list[Any]] | None] = ContextVar("idle", default=None)
+
+
+@contextmanager
+def kept_open() -> Iterator[None]:
+    """Keep engines open until the end of the block; if nested, until the end of the outer block."""
+    if _idle.get() is not None:
+        yield
+        return
+    idle: dict[Reads, list[Any]] = {}
+    before = _idle.set(idle)
+    try:
+        yield
+    finally:
+        _idle.reset(before)
+        for connections in idle.values():
+            for connection in connections:
+                close(connection)
+
+
+def reads_of(folder: str, reads: Iterable[str]) -> Reads:
+    """What an engine may read: the key by which it is handed to whoever needs exactly that."""
+    return folder, tuple(sorted(set(reads)))
+
+
+def take(reads: Reads) -> Any:
+    """An engine that reads exactly these files: an idle one, or a new one."""
+    idle = _idle.get()
+    if idle and idle.get(reads):
+        return idle[reads].pop()
+    return open_duckdb(*reads)
+
+
+def give_back(reads: Reads, connection: Any) -> None:
+    """Release an engine that answered all questions put to it."""
+    idle = _idle.get()
+    if idle is None:
+        close(connection)
+    else:
+        idle.setdefault(reads, []).append(connection)

@@ -23,9 +23,8 @@ from domain.recommender.table import OWN_PREFIX, Table
 from workers.declaration import select
 from workers.declaration.select import ROWS, local_files
 from workers.sources.engines.engine import STATEMENT_SECONDS, close, confine, open_url, run
-from workers.sources.engines.files import reader
+from workers.sources.engines.files import Reads, give_back, reader, reads_of, take
 from workers.sources.engines.found import find
-from workers.sources.engines.kept_open import Reads, give_back, reads_of, take
 
 T = TypeVar("T")
 COARSER = {"TIMESTAMP_NS": "TIMESTAMP", "TIMESTAMPTZ_NS": "TIMESTAMPTZ"}

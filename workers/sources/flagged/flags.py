@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ibis
 
+from domain.detection.data.tally import Tally, tally_of
+from domain.detection.data.window import Grid
 from domain.detection.expect.column_domains import MOST_CATEGORIES, ColumnDomains, learn_domains
+from domain.detection.judge.state import CheckState
 from domain.detection.needs import MissingValues, RepeatedKeys
 from domain.errors import SourceError
 from domain.recommender.check import Check
@@ -17,11 +20,11 @@ from domain.recommender.options import Domains, Keyed, OfColumns, Referring
 from domain.recommender.recommender import Recommender
 from domain.values import Moment, Value
 from workers.declaration.check_kinds import asks
-from workers.sources.aggregate.choices import RANK, low_rank, ranked_choices, ranking_model
-from workers.sources.aggregate.sets import ROWS, WINDOW, Names
-from workers.sources.aggregate.sliced import KNOWN, beside, of_items
+from workers.sources.aggregate.exposure import RANK, low_rank, ranked_choices, ranking_model
+from workers.sources.aggregate.sets import ROWS, WINDOW, Names, by_slice
+from workers.sources.aggregate.sliced import KNOWN, beside, of_items, windowed
 from workers.sources.engines.column_kinds import finite, is_finite, kind_of, looked_at, separators
-from workers.sources.engines.source import Source, open_beside
+from workers.sources.engines.source import Source, open_beside, open_source
 
 FLAG = "__bad"
 KEY, JOINED = "__key", " + "
@@ -279,3 +282,53 @@ def flagged(
 
 
 Flag = Callable[[Recommender, Source, Any, FlagRequest], Flagged]
+
+
+def tally_rows(
+    recommender: Recommender,
+    check: Check,
+    grid: Grid,
+    dimensions: Names,
+    memory: CheckState,
+    flag: Flag,
+) -> Tally:
+    """
+    The check's table over `grid`; what a column may hold is learned from all windows but the last.
+
+    Args:
+        flag: says what is wrong with a row.
+
+    Raises:
+        SourceError: the table is not as the check needs it, or as `open_source` and `grouped`.
+    """
+    with open_source(recommender, str(check.table)) as source:
+        rows = source.between(grid.start, grid.end)
+        rows, kept = windowed(recommender, source, rows, grid, dimensions)
+        asked = FlagRequest(
+            check=check,
+            dimensions=kept,
+            learn_until=grid.count - 1,
+            start=grid.start,
+            judged=grid.edge(grid.count - 1),
+            end=grid.end,
+            skip=wrong_windows(grid, memory),
+        )
+        found = flag(recommender, source, rows, asked)
+        weight = (ROWS,) if ROWS in found.rows.columns else ()
+        keyed = found.rows.select(WINDOW, *kept, *weight, *found.columns)
+        long = by_slice(source, keyed, kept, check.ways, sums=found.columns)
+    # Renamed here, as a column that is checked may be called like one of `long`.
+    tally = tally_of(long, grid, found.columns, found.labels, tuple(found.promised))
+    return replace(tally, columns=tuple(found.names))
+
+
+def wrong_windows(grid: Grid, memory: CheckState) -> tuple[tuple[int, int], ...]:
+    """(first, last) windows in which something was wrong: nothing is learned from them."""
+    width = grid.width.total_seconds()
+    start = grid.start.timestamp()
+    spans = [
+        (int((wrong.since.timestamp() - start) // width), int((wrong.until.timestamp() - start - 1) // width))
+        for wrong in memory.wrong(grid.edge(grid.count - 1))
+    ]
+    lost = sum(max(0, min(last, grid.count - 2) - max(first, 0) + 1) for first, last in spans)
+    return tuple(spans) if lost < grid.count - 1 else ()

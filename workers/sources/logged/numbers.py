@@ -23,8 +23,7 @@ from workers.sources.aggregate.sets import WINDOW, Names
 from workers.sources.aggregate.sliced import windowed
 from workers.sources.engines.column_kinds import finite, is_finite, kind_of
 from workers.sources.engines.source import TIME, Source, open_source, united
-from workers.sources.flagged.flags import Flagged, FlagRequest, flagged, looks_for_missing
-from workers.sources.flagged.tally import tally_rows
+from workers.sources.flagged.flags import Flagged, FlagRequest, flagged, looks_for_missing, tally_rows
 from workers.sources.logged.scored import number_columns
 
 NO_NUMBER, INFINITE, BEYOND = " not a number", " infinite", " exploded"

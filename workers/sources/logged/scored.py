@@ -1,22 +1,37 @@
-"""What a model scored, and what was chosen of it, on the engine that holds its candidates."""
+"""What a model scored, and what was chosen of it: by score, and as metrics of its rankings, in the engine."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import reduce
+from math import log2
 from typing import Any
 
 import ibis
 
+from domain.detection.data.metric import Metric
+from domain.detection.data.outcomes import EDGES, Outcomes, outcomes_of
+from domain.detection.data.window import Grid
 from domain.errors import SourceError
 from domain.recommender.check import Check
 from domain.recommender.model import Model
-from domain.recommender.options import OfColumns
+from domain.recommender.options import OfColumns, Ranking
 from domain.recommender.recommender import Recommender
-from workers.sources.aggregate.choices import ranking_model
-from workers.sources.aggregate.exposure import ITEM, REQUEST, chosen_beside, joined
-from workers.sources.aggregate.sets import WINDOW, Names
+from workers.sources.aggregate.exposure import (
+    ITEM,
+    RANK,
+    REQUEST,
+    chosen_beside,
+    joined,
+    ranked_choices,
+    ranking_model,
+)
+from workers.sources.aggregate.series import VALUE, metric_from
+from workers.sources.aggregate.sets import WINDOW, Names, by_slice
+from workers.sources.aggregate.sliced import windowed
 from workers.sources.engines.column_kinds import finite, kind_of
-from workers.sources.engines.source import Source
+from workers.sources.engines.source import Source, open_source
 from workers.sources.logged.served import served_by
 
 SCORE, CHOSEN = "__score", "__chosen"
@@ -112,3 +127,131 @@ def require_chances(source: Source, rows: Any, check: Check, last: int) -> None:
             f"{float(seen['high']):,.4g}, which are no probabilities; take [checks.{check.name}] out, or log "
             "the score as one"
         )
+
+
+BIN, SCORED, WAS_CHOSEN = "__bin", "__scored", "__was_chosen"
+
+
+def outcome_rows(recommender: Recommender, check: Check, grid: Grid, dimensions: Names) -> Outcomes:
+    """
+    The chances over `grid` that the model gave its candidates, which are the check's table, and what was
+    chosen of them.
+
+    Raises:
+        SourceError: the scores are no probabilities, or as `scored_rows`, `open_source` and `grouped`.
+    """
+    with open_source(recommender, str(check.table)) as source:
+        rows = source.between(grid.start, grid.end)
+        rows, kept = windowed(recommender, source, rows, grid, dimensions)
+        rows = scored_rows(recommender, source, rows, check, (grid.start, grid.end))
+        require_chances(source, rows, check, grid.count - 1)
+        rows = rows.filter((rows[SCORE] >= 0) & (rows[SCORE] <= 1))
+        keyed = rows.select(
+            WINDOW, *kept, **{BIN: _bin(rows[SCORE]), SCORED: rows[SCORE], WAS_CHOSEN: rows[CHOSEN]}
+        )
+        long = by_slice(source, keyed, kept, check.ways, keep=(BIN,), sums=(SCORED, WAS_CHOSEN))
+    long = long.rename(columns={BIN: "bin", SCORED: "scored", WAS_CHOSEN: "chosen"})
+    return outcomes_of(long, grid, str(ranking_model(recommender, check).score))
+
+
+def _bin(score: Any) -> Any:
+    """The bin between two of `EDGES`: how many inner edges lie below."""
+    passed = [ibis.ifelse(score > edge, 1, 0).cast("int64") for edge in EDGES[1:-1]]
+    return reduce(lambda one, other: one + other, passed)
+
+
+SURE = 1e-15  # how close to 0 or 1 a probability may be in the log loss, as in scikit-learn once
+MOST_PLACES = 200  # of an ideal ranking, each a separate case in the query
+
+
+def metric_rows(recommender: Recommender, check: Check, grid: Grid, dimensions: Names) -> Metric:
+    """
+    The check's metric over `grid`, in all and for each value of each of `dimensions`; NaN in windows without
+    anything chosen, or with nothing but chosen rows.
+
+    Raises:
+        SourceError: as `scored_rows`, `ranked_choices` and `open_source`; scores are no probabilities where
+            the log loss needs them; or more than 200 slices.
+    """
+    with open_source(recommender, str(check.table)) as source:
+        rows = source.between(grid.start, grid.end)
+        rows, kept = windowed(recommender, source, rows, grid, dimensions)
+        asked: list[Names] = [(), *((name,) for name in kept)]
+        metric = Ranking.of(check).metric
+        if metric in OF_SCORES:
+            rows = scored_rows(recommender, source, rows, check, (grid.start, grid.end))
+            if metric == "log_loss":
+                require_chances(source, rows, check, grid.count - 1)
+            questions = [OF_SCORES[metric](rows, names) for names in asked]
+        else:
+            chosen = ranked_choices(recommender, source, rows, check, grid.start, grid.end)
+            questions = [_of_places(recommender, chosen, check, names) for names in asked]
+        frames = [source.fetch(question) for question in questions]
+    return metric_from(check, grid, asked, frames)
+
+
+def places(recommender: Recommender, check: Check) -> int:
+    """
+    How many places a metric covers: the check's own, else those that a request fills.
+
+    Raises:
+        SourceError: more than 200.
+    """
+    top = Ranking.of(check).top or ranking_model(recommender, check).top
+    if top > MOST_PLACES:
+        raise SourceError(f'check "{check.name}": top = {top} is more than {MOST_PLACES} places')
+    return top
+
+
+def _auc(rows: Any, names: Names) -> Any:
+    """
+    The probability that what was chosen is scored above what was not, ties counting half: in order of score
+    from the lowest, what was chosen times what lies below it.
+    """
+    by = rows.group_by(WINDOW, *names, SCORE).aggregate(n=rows.count(), up=rows[CHOSEN].sum())
+    by = by.mutate(down=(by["n"] - by["up"]).cast("float64"))  # some engines halve integers as integers
+    lower = ibis.cumulative_window(group_by=[by[name] for name in (WINDOW, *names)], order_by=by[SCORE])
+    by = by.mutate(below=by["down"].sum().over(lower) - by["down"] / 2)
+    sums = by.group_by(WINDOW, *names).aggregate(
+        won=(by["up"] * by["below"]).sum(), up=by["up"].sum(), down=by["down"].sum()
+    )
+    pairs = (sums["up"].cast("float64") * sums["down"]).nullif(0.0)
+    return sums.select(WINDOW, *names, **{VALUE: sums["won"] / pairs})
+
+
+def _log_loss(rows: Any, names: Names) -> Any:
+    rows = rows.filter((rows[SCORE] >= 0) & (rows[SCORE] <= 1))
+    chance = rows[SCORE].clip(SURE, 1 - SURE)
+    loss = ibis.ifelse(rows[CHOSEN] == 1, -chance.ln(), -(1 - chance).ln())
+    return rows.group_by(WINDOW, *names).aggregate(**{VALUE: loss.mean()})
+
+
+OF_SCORES: Mapping[str | None, Callable[[Any, Names], Any]] = {"auc": _auc, "log_loss": _log_loss}
+
+
+def _of_places(recommender: Recommender, chosen: Any, check: Check, names: Names) -> Any:
+    """The mean value of their places, over requests in which something was chosen."""
+    top, request = places(recommender, check), str(ranking_model(recommender, check).request)
+    rank = chosen[RANK]
+    gain = ibis.ifelse(rank <= top, 1 / (rank.cast("float64") + 1).log2(), 0.0)
+    each = chosen.group_by(WINDOW, *names, request).aggregate(
+        gain=gain.sum(), n=chosen.count(), first=rank.min()
+    )
+    within = each["first"] <= top
+    match Ranking.of(check).metric:
+        case "ndcg":
+            value = each["gain"] / _ideal(each["n"], top)
+        case "mrr":
+            value = ibis.ifelse(within, 1 / each["first"].cast("float64"), 0.0)
+        case _:
+            value = ibis.ifelse(within, 1.0, 0.0)
+    return each.group_by(WINDOW, *names).aggregate(**{VALUE: value.mean()})
+
+
+def _ideal(chosen: Any, top: int) -> Any:
+    """What the first places would be worth if everything chosen were in them."""
+    worth, cases = 0.0, []
+    for place in range(1, top + 1):
+        worth += 1 / log2(place + 1)
+        cases.append((chosen == place, ibis.literal(worth)))
+    return ibis.cases(*cases, else_=ibis.literal(worth))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import ibis
@@ -16,12 +17,91 @@ from domain.recommender.keys.nearest import nearest
 from domain.recommender.model import Model
 from domain.recommender.options import Beside, Compared, Matched, OfColumns, Per, Serving, Staged
 from domain.recommender.recommender import Recommender
-from workers.sources.aggregate.sets import WINDOW
+from workers.sources.aggregate.exposure import rank_by_score, ranking_model
+from workers.sources.aggregate.sets import ROWS, WINDOW
+from workers.sources.aggregate.sliced import equal
 from workers.sources.engines.column_kinds import kind_of
-from workers.sources.engines.source import Source
-from workers.sources.flagged.flags import Flagged, FlagRequest, flagged
-from workers.sources.logged.join import JoinedTable as Rows
-from workers.sources.logged.join import joined
+from workers.sources.engines.source import Source, open_beside, rows_of
+from workers.sources.flagged.flags import Flagged, FlagRequest, flagged, past_of
+
+MOST_COPIED = 2_000_000  # rows copied from one place to another
+
+
+@dataclass(frozen=True)
+class JoinedTable:
+    """
+    What is wanted from another table: its rows of [start, end), or all rows of a current state (a table
+    without time), by the columns `on` (own → its), each with `values` (name there → a name of ours). `mark`
+    keeps the names of several such tables apart.
+    """
+
+    table: str
+    start: datetime
+    end: datetime
+    on: Mapping[str, str]
+    values: Mapping[str, str]
+    mark: str = "0"
+
+    @property
+    def found(self) -> str:
+        """The column that is set if a row found a partner."""
+        return f"__found{self.mark}"
+
+    def key(self, place: int) -> str:
+        """The name that the other table's key column gets in the join."""
+        return f"__key{self.mark}_{place}"
+
+
+def joined(recommender: Recommender, source: Source, rows: Any, beside: JoinedTable) -> Any:
+    """
+    `rows` with `beside.found`, null if the other table has no row with that key, and its values: the largest
+    among several rows with one key. A key that is not set matches nothing.
+
+    Raises:
+        SourceError: a column is missing on either side; no single query can see both tables, or more than two
+            million rows would have to be copied.
+    """
+    source.require(*beside.on)
+    other = _once(_rows_beside(recommender, source, beside), beside)
+    return rows.left_join(
+        other, [equal(rows[name], other[beside.key(place)]) for place, name in enumerate(beside.on)]
+    )
+
+
+def _once(other: Any, beside: JoinedTable) -> Any:
+    keys = [beside.key(place) for place in range(len(beside.on))]
+    return other.group_by(*keys).aggregate(
+        **{beside.found: other.count()}, **{name: other[name].max() for name in beside.values.values()}
+    )
+
+
+def _rows_beside(recommender: Recommender, source: Source, beside: JoinedTable) -> Any:
+    with open_beside(recommender, beside.table, source) as other:
+        other.require(*beside.on.values(), *beside.values)
+        rows = other.between(beside.start, beside.end) if other.table.time else other.rows
+        wanted = _chosen(rows, beside)
+        if other.borrowed:
+            return wanted
+        if source.connection.name != "duckdb":
+            raise SourceError(
+                f'tables "{source.table.name}" and "{beside.table}" are in two places; declare them where '
+                "one question can see both, or the first of them as files"
+            )
+        copied = other.fetch(wanted.limit(MOST_COPIED + 1))
+    if len(copied) > MOST_COPIED:
+        raise SourceError(
+            f'table "{beside.table}": more than {MOST_COPIED:,} rows to copy beside "{source.table.name}"; '
+            "make the check's history shorter, or keep both tables in one place"
+        )
+    name = f"__beside{beside.mark}"
+    source.connection.con.register(name, copied)
+    return rows_of(source.connection, f'SELECT * FROM "{name}"')  # noqa: S608 - our own name
+
+
+def _chosen(rows: Any, beside: JoinedTable) -> Any:
+    keys = {beside.key(place): rows[theirs] for place, theirs in enumerate(beside.on.values())}
+    return rows.select(**keys, **{ours: rows[theirs] for theirs, ours in beside.values.items()})
+
 
 TOLERANCE = 0.001  # relative to the larger number, if nothing is declared
 APART = timedelta(hours=1)  # how far apart in time rows of two tables may be, if nothing is declared
@@ -200,7 +280,9 @@ def per_column(recommender: Recommender, check: Check) -> str | None:
     return Per.of(check).per or (model.request if model else None)
 
 
-def _beside(asked: FlagRequest, table: str, mark: str = "0", values: Mapping[str, str] | None = None) -> Rows:
+def _beside(
+    asked: FlagRequest, table: str, mark: str = "0", values: Mapping[str, str] | None = None
+) -> JoinedTable:
     check, on = asked.check, Matched.of(asked.check).on
     if not on:
         raise SourceError(
@@ -208,4 +290,65 @@ def _beside(asked: FlagRequest, table: str, mark: str = "0", values: Mapping[str
             'on = {request_id = "request_id"}'
         )
     apart = APART if check.within is None else check.within
-    return Rows(table, asked.start - apart, asked.end + apart, on, values or {}, mark)
+    return JoinedTable(table, asked.start - apart, asked.end + apart, on, values or {}, mark)
+
+
+BIN, SHOWN, SHARE, AVERAGE = "__bin", "__shown", "__share", "__average"
+ALONE = 20  # the best ranks, which have a bin each
+OCTAVE = 4  # bins per doubling of the rank, further down
+
+
+def flag_shown(recommender: Recommender, source: Source, rows: Any, asked: FlagRequest) -> Flagged:
+    """
+    Candidates weighted by how often their rank is shown, relative to all ranks; those shown are flagged.
+
+    Raises:
+        SourceError: the table is no model's log, or does not say what was shown.
+    """
+    model = shown_by(recommender, asked.check)
+    source.require(*columns_of(model))
+    most = most_items(source, rows, asked)
+    was = rows[model.shown].cast("boolean").fill_null(False)
+    rank = rank_by_score(rows, model)
+    rows = rows.mutate(**{BIN: rank_bin(rank), SHOWN: was})
+    rows = _weighted(rows, past_of(rows, asked))
+    return group_rare_items(source, flagged(rows, {str(model.shown): rows[SHOWN]}), most)
+
+
+def shown_by(recommender: Recommender, check: Check) -> Model:
+    """
+    The model whose candidates are the check's table, and which says what was shown.
+
+    Raises:
+        SourceError: there is none, or it does not declare both its score and what was shown.
+    """
+    model = ranking_model(recommender, check)
+    if model.score is None or model.shown is None:
+        lacks = "score" if model.score is None else "shown"
+        raise SourceError(
+            f'check "{check.name}": needs the score of each candidate and whether it was shown; add '
+            f'{lacks} = "…" to [models.{model.name}]'
+        )
+    return model
+
+
+def columns_of(model: Model) -> tuple[str, ...]:
+    """The columns of its log that are read."""
+    return str(model.request), str(model.item), str(model.score), str(model.shown)
+
+
+def rank_bin(rank: Any) -> Any:
+    """The bin of each rank, both counted from 1."""
+    lower = (rank.cast("float64") / ALONE).log2() * OCTAVE
+    return ibis.ifelse(rank <= ALONE, rank.cast("int64"), ALONE + lower.ceil().cast("int64"))
+
+
+def _weighted(rows: Any, past: Any) -> Any:
+    """`ROWS`: how often candidates in the row's bin are shown, relative to all; 0 if the bin is new."""
+    share = ibis.ifelse(past[SHOWN], 1.0, 0.0).mean()
+    each, every = past.group_by(BIN).aggregate(**{SHARE: share}), past.aggregate(**{AVERAGE: share})
+    known = each.cross_join(every).select(
+        __known=each[BIN], __weight=each[SHARE] / every[AVERAGE].nullif(0.0)
+    )
+    rows = rows.left_join(known, rows[BIN] == known["__known"])
+    return rows.mutate(**{ROWS: rows["__weight"].fill_null(0.0)})

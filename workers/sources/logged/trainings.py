@@ -17,9 +17,8 @@ from domain.recommender.options import AsOf, Beside, OfColumns
 from domain.recommender.recommender import Recommender
 from workers.sources.engines.column_kinds import kind_of
 from workers.sources.engines.source import TIME, Source, open_source
-from workers.sources.logged.join import JoinedTable as Rows
-from workers.sources.logged.join import joined
-from workers.sources.logged.served import served_by
+from workers.sources.logged.served import JoinedTable as Rows
+from workers.sources.logged.served import joined, served_by
 
 MOST_RUNS = 10_000
 VERSION, BORN = "__version", "__born"

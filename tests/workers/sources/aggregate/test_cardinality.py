@@ -13,8 +13,8 @@ from domain.detection.data.window import Grid, grid_until
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
 from workers.checks.run import run_checks
-from workers.sources.aggregate.cardinality import many_valued
 from workers.sources.aggregate.count import count_windows
+from workers.sources.aggregate.sets import many_valued
 from workers.sources.engines.source import open_source
 
 END = datetime(2026, 3, 10, tzinfo=UTC)

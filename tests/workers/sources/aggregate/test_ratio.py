@@ -19,8 +19,8 @@ from domain.recommender.check import Check
 from domain.recommender.recommender import Recommender
 from domain.values import Slice, slice_of
 from tests.workers.sources.aggregate.test_count import END, HOUR, UTC_ZONE, recommender, write
-from workers.sources.aggregate import ratio
-from workers.sources.aggregate.ratio import OTHER, ratio_cells
+from workers.sources.aggregate import series
+from workers.sources.aggregate.series import OTHER, ratio_cells
 
 GRID = grid_until(END, HOUR, 9 * HOUR, UTC_ZONE)
 
@@ -108,7 +108,7 @@ def test_where_there_are_too_many_cells_the_values_that_hold_least_share_one_and
     lake: Recommender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = ratio_cells(lake, check(), GRID, DIMENSIONS)
-    monkeypatch.setattr(ratio, "MOST_CELLS", 600)
+    monkeypatch.setattr(series, "MOST_CELLS", 600)
     cells = ratio_cells(lake, check(), GRID, DIMENSIONS)
     providers = set(cells.values[DIMENSIONS.index("provider")])
     assert providers == {"p01", "p02", "p03", "p04", "p05", "p06", "p07", "p08", OTHER}

@@ -10,7 +10,7 @@ import pytest
 
 from domain.errors import SourceError
 from domain.recommender.recommender import Recommender
-from workers.sources.engines.kept_open import kept_open
+from workers.sources.engines.files import kept_open
 from workers.sources.engines.source import Source, open_source
 
 

@@ -15,8 +15,8 @@ from domain.recommender.objective import Objective
 from domain.recommender.recommender import Recommender
 from domain.resolution.held_out import ByMember
 from domain.values import Finding, Severity
-from workers.sources.logged import by_member
-from workers.sources.logged.by_member import chosen_by_member, counted_by_member
+from workers.sources.logged import rewards
+from workers.sources.logged.rewards import chosen_by_member, counted_by_member
 from workers.store.connection import driver_address
 
 START = datetime(2026, 3, 1, 6, tzinfo=UTC)
@@ -162,7 +162,7 @@ def test_whose_choice_it_was_is_looked_up_where_what_was_chosen_does_not_say(
 def test_of_too_many_members_the_same_sample_comes_back_from_both_engines_and_both_tables(
     files: Recommender, postgres: Recommender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(by_member, "MOST_MEMBERS", 50)
+    monkeypatch.setattr(rewards, "MOST_MEMBERS", 50)
     here, there = (counted_by_member(one, finding("whole"), START, END) for one in (files, postgres))
     assert set(here.members) == set(there.members)
     assert 20 < len(here.members) < 90

@@ -16,8 +16,7 @@ from tests.workers.rankings import END, HOUR, write_rankings
 from workers.checks.measure import measure
 from workers.checks.plan import plan
 from workers.checks.run import run_checks
-from workers.sources.logged.outcomes import outcome_rows
-from workers.sources.logged.ranking import metric_rows
+from workers.sources.logged.scored import metric_rows, outcome_rows
 
 KINDS = ("auc", "log_loss", "ndcg", "hit_rate", "mrr")
 CHECKS = "".join(
