@@ -28,7 +28,6 @@ from domain.prediction.kind import LAUNCH_FORECAST
 from domain.recommender.check import Check
 from domain.recommender.practice.rehearsals import NEVER
 from domain.recommender.recommender import Recommender
-from domain.recommender.witness import Witness
 from workers.declaration.current import recommender
 from workers.environment import clock
 from workers.environment.broker import Broker
@@ -117,21 +116,18 @@ def declared_ticks() -> Ticks:
 def _seconds_of(declared: Recommender) -> dict[str, float | None]:
     """Job → its interval; None for one with nothing to do."""
     forecasts = [check for check in declared.checks.values() if check.kind == LAUNCH_FORECAST.name]
-    ahead, witnesses = _intervals(forecasts), _intervals(declared.witness.values())
+    ahead = _intervals(forecasts)
+    witnesses = [witness.every.total_seconds() for witness in declared.witness.values()]
     rehearsed = declared.hotfixes and declared.rehearsals.schedule != NEVER
     by_pull_request = declared.follow_ups.apply == "pull_request"
     return {
         "recsysops.remind": REMIND_SECONDS,
         "recsysops.detect": _soonest(_looks(declared) or [DETECT_SECONDS]),
-        "recsysops.predict": max(FASTEST_SECONDS, min([PREDICT_SECONDS, *ahead]))
-        if declared.launches
-        else None,
+        "recsysops.predict": _soonest([PREDICT_SECONDS, *ahead]) if declared.launches else None,
         "recsysops.rehearse": REHEARSE_SECONDS if rehearsed else None,
         "recsysops.scorecard": SCORECARD_SECONDS,
         "recsysops.replay": REPLAY_SECONDS if declared.replays.schedule != NEVER else None,
-        "recsysops.witness": min(WITNESS_SECONDS, max(FASTEST_SECONDS, min(witnesses)))
-        if witnesses
-        else None,
+        "recsysops.witness": _soonest([WITNESS_SECONDS, *witnesses]) if witnesses else None,
         "recsysops.tickets": TICKETS_SECONDS if declared.trackers else None,
         "recsysops.pull_requests": PULL_REQUESTS_SECONDS if by_pull_request else None,
     }
@@ -146,8 +142,8 @@ def _looks(declared: Recommender) -> list[float]:
     return [*by_table, *_intervals(looking), *scheduled]
 
 
-def _intervals(declared: Iterable[Check | Witness]) -> list[float]:
-    return [one.every.total_seconds() for one in declared if one.every]
+def _intervals(checks: Iterable[Check]) -> list[float]:
+    return [check.every.total_seconds() for check in checks if check.every]
 
 
 def _soonest(seconds: Iterable[float]) -> float:

@@ -11,7 +11,14 @@ from sqlalchemy import make_url
 from domain.errors import ConfigurationError
 from workers.environment.broker import Broker
 from workers.environment.settings import Settings
-from workers.process.schedule import MOST_WAITING, REMIND_SECONDS, Ticks, declared_ticks, run
+from workers.process.schedule import (
+    FASTEST_SECONDS,
+    MOST_WAITING,
+    REMIND_SECONDS,
+    Ticks,
+    declared_ticks,
+    run,
+)
 
 
 def test_each_job_is_sent_at_its_own_pace_and_a_pause_is_not_made_up_for() -> None:
@@ -110,3 +117,7 @@ def test_the_fastest_table_says_how_often_to_look(tmp_path: Path, monkeypatch: p
     assert declared_ticks().every["recsysops.detect"] == 86_400.0
     file.write_text(file.read_text() + 'schedule = "15 6 * * *"\n')
     assert declared_ticks().every["recsysops.detect"] == 60.0
+    assert "recsysops.witness" not in declared_ticks().every
+    vault = '[witness.vault]\nkind = "folder"\npath = "vault"\nevery = "0s"\n'
+    file.write_text(file.read_text() + vault)
+    assert declared_ticks().every["recsysops.witness"] == FASTEST_SECONDS
