@@ -19,7 +19,6 @@ from benchmarks.store.facts import INCIDENT, NOON, PERSON, SPELLED
 from domain.incident.state import replay
 from workers.store import cards
 from workers.store.connection import engine
-from workers.store.log.border import draw
 from workers.store.log.encoder import Head, Origin, draft
 
 STREAMS_AT_ONCE = 20_000
@@ -66,8 +65,6 @@ UPDATE cards SET seal = made.seal FROM unnest(%(streams)s::text[], %(seals)s::by
 WHERE cards.workspace = 'main' AND cards.stream = made.stream
 """
 
-BEFORE_SEALS = "INSERT INTO before_seals (workspace, last_id) SELECT 'main', max(id) FROM events"
-
 # Created again at the end: filled row by row, the indexes would take most of the time.
 UNIQUE = {
     "events_stream_version_key": "workspace, stream, version",
@@ -89,8 +86,6 @@ def fill(owner: psycopg.Connection, streams: int) -> None:
         owner.execute(CARDS, block)
         owner.execute(SEALED, _seals(owner, first))
     owner.execute(LOG)
-    owner.execute(BEFORE_SEALS)
-    draw(owner, "main")
     for name, columns in UNIQUE.items():
         owner.execute(f"ALTER TABLE events ADD CONSTRAINT {name} UNIQUE ({columns})")
     owner.execute("VACUUM ANALYZE")

@@ -150,10 +150,7 @@ def verify(
     if verified is not None:
         say(f"The log is intact: {_counted(verified)}.")
     if verified is not None and verified.former:
-        say(
-            f"{verified.former} events were decided by former rules, {verified.unsealed} before events were "
-            "sealed: those stand by their hashes."
-        )
+        say(f"{verified.former} events were decided by former rules: those stand by their hashes.")
     if held is not None:
         say(f"{archive} holds all that was moved out of it: {_counted(held)}.")
     elif verified is not None and verified.archived:

@@ -33,14 +33,12 @@ class Attestation(Value):
 
 
 def attested(recorded: Iterable[e.Recorded]) -> dict[str, Attestation]:
-    """Test → its newest attestation, including expired ones; old logs also hold withdrawals."""
+    """Test → its newest attestation, including expired ones."""
     standing: dict[str, Attestation] = {}
     for record in recorded:
         if isinstance(record.event, e.AttestationGiven):
             given = record.event.model_dump()
             standing[record.event.test] = Attestation(**given, by=record.actor, at=record.at)
-        elif isinstance(record.event, e.AttestationWithdrawn):
-            standing.pop(record.event.test, None)
     return standing
 
 

@@ -296,9 +296,6 @@ SENTENCES: dict[type[e.Event], Callable[[Any, dict[str, str]], str]] = {
     e.OnsetCorrected: _corrected("when it began: {event.since:%Y-%m-%d %H:%M} UTC"),
     e.NoteCorrected: _corrected("note {number}: “{event.text}”"),
     e.AttestationGiven: _about("Attested {event.test} until {event.until:%Y-%m-%d}: {event.link}"),
-    e.AttestationWithdrawn: _about("Withdrew the attestation of {event.test}"),
     e.HotfixRehearsed: _about("Rehearsed “{event.hotfix}”: {event.says}"),
-    e.DigestDue: _about("The digest of {event.due_at:%Y-%m-%d %H:%M} UTC is due"),
-    e.DigestPosted: _about("The digest of {event.due_at:%Y-%m-%d %H:%M} UTC is posted"),
     e.SeverityCorrected: _corrected("the severity in event {number}: {event.severity}"),
 }

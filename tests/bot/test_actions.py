@@ -100,7 +100,6 @@ def test_a_button_says_which_incident_which_hotfix_and_which_menu_and_no_more() 
     incident, _ = after(OPEN, DIAGNOSED, OFFERED)
     assert parse(spell(incident, "fill")) == Target("incident-1", incident.version, "fill", MENU)
     assert parse(spell(incident)) == Target("incident-1", incident.version, None, "")
-    assert parse("incident-1|4|fill") == Target("incident-1", 4, "fill", "")
 
 
 @pytest.mark.parametrize(

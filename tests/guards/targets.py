@@ -154,7 +154,7 @@ SPELLED: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("due_at <= %(at)s", "true"),
         ("due_at <= %(at)s", "due_at < %(at)s"),
         ("due_at > %(beyond)s AND ", ""),
-        (" AND debts::jsonb - %(not_ours)s::text[] <> '{}'", ""),
+        (" AND obligations::jsonb - %(not_ours)s::text[] <> '{}'", ""),
         ("cards.stream = moved.stream AND ", ""),
         (" AND cards.version = moved.version", ""),
         (" ORDER BY due_at", ""),

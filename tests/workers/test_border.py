@@ -145,8 +145,8 @@ def test_each_has_followers_positions_and_locks_of_its_own(
     shop: Engine, cinema: Engine, theirs: list[Answer]
 ) -> None:
     seen: list[Recorded] = []
-    assert catch_up(cinema, "debts", lambda _, event: seen.append(event)) == 8
-    assert catch_up(shop, "debts", lambda _, event: seen.append(event)) == 0
+    assert catch_up(cinema, "obligations", lambda _, event: seen.append(event)) == 8
+    assert catch_up(shop, "obligations", lambda _, event: seen.append(event)) == 0
     with shop.connect() as connection:
         assert [one.position for one in followers.every(connection)] == [0]
     with alone(cinema, "tick:detect:views") as first, alone(shop, "tick:detect:views") as second:
@@ -160,7 +160,7 @@ def test_nothing_can_be_written_into_another_workspace(
         connection.execute(
             text(
                 "INSERT INTO followers (workspace, name, position, moved_at) "
-                "VALUES ('cinema', 'debts', 7, now())"
+                "VALUES ('cinema', 'obligations', 7, now())"
             )
         )
     with shop.begin() as connection:

@@ -98,8 +98,6 @@ def before_it_was_found(log: Engine, finding: Finding) -> Former | None:
         kept = recall(connection, _BEFORE + finding.fingerprint)
     if kept is None or datetime.fromisoformat(kept["window_end"]) != finding.window_end:
         return None
-    if "ends" not in kept:  # kept by a release that did not record what was looked at
-        return None
     try:
         memory = CheckState.model_validate(kept["state"])
     except ValidationError:  # kept by a release with another format

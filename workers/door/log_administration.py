@@ -83,12 +83,7 @@ def restore(file: Path, key: str | None = None, progress: Progress | None = None
     """Load an exported file into an empty store. See `workers.log.restore`."""
     from workers.log.restore import restore as put  # noqa: PLC0415
 
-    named = environment()
-    owner = owner_engine(named.owner())
-    try:
-        return put(_log(named), file, _trusted(key), progress, owner)
-    finally:
-        owner.dispose()
+    return put(_log(environment()), file, _trusted(key), progress)
 
 
 def rebuild(progress: Progress | None = None) -> Rebuilt:

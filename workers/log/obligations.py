@@ -39,7 +39,7 @@ from workers.store.lock import REPLAYS, alone
 from workers.store.release import watch
 from workers.store.reminders import Reminder
 
-FOLLOWER = "debts"
+FOLLOWER = "obligations"
 MOST_TRIES = 5
 BEAT_SECONDS, AT_ONCE = 1.0, 100
 UNDONE_BY_HANDLER = {"apply"}

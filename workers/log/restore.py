@@ -17,9 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import ProgrammingError
 
 from domain.errors import LogError, Refused
 from domain.incident.events import CARDLESS
@@ -30,11 +28,10 @@ from workers.store import cards, followers, people
 from workers.store.connection import workspace_of
 from workers.store.exports.check import Checked, Walk, check, walked
 from workers.store.integrity.rebuild import Progress
-from workers.store.log.border import DECLARE, declared
 from workers.store.log.events import COLUMNS, last_position, read_stream
 from workers.store.log.recorded import decided
 
-FOLLOWERS = ("announce", "debts")
+FOLLOWERS = ("announce", "obligations")
 """All followers of the log."""
 
 ROWS_AT_ONCE = 1_000
@@ -70,15 +67,12 @@ def restore(
     file: Path,
     trusted: str | None = None,
     progress: Progress | None = None,
-    owner: Engine | None = None,
 ) -> Restored:
     """
     Load an exported file into an empty store.
 
     Args:
         trusted: the public key (64 hexadecimal digits) that must have signed a checkpoint at its end.
-        owner: the same store, as the login that owns its tables: for a file that begins before events were
-            sealed.
 
     Raises:
         Tampered: a line does not fit; nothing was written. Refused: the store is not empty, the file does not
@@ -96,14 +90,10 @@ def restore(
     with log.begin() as connection:
         _require_empty(connection)
         rows = _ours(file, walked(file, Walk(trusted)))
-        unsealed = 0
         for batch in _batches(rows):
             connection.exec_driver_sql(_INSERT, {name: [row.get(name) for row in batch] for name in _NAMES})
-            unsealed += sum(row.get("seal") is None for row in batch)
             if progress is not None:
                 progress(batch[-1]["position"], checked.last)
-        if unsealed:
-            _vouch(connection, owner, file, unsealed)
         _number(connection, checked, file)
         made = _fold(connection)
         _follow_from(connection, checked.last)
@@ -127,35 +117,15 @@ def _require_empty(connection: Connection) -> None:
 
 
 def _ours(file: Path, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The same rows; Refused at the first one that no key of ours sealed, except those from before seals."""
-    before_seals = True
+    """The same rows; Refused at the first one that no key of ours sealed."""
     for row in rows:
-        before_seals = before_seals and row.get("seal") is None
-        if not before_seals and (row.get("seal") is None or not decided(row, unsealed=False)):
+        if not decided(row):
             raise Refused(
                 f"{file}: the event at position {row['position']} is sealed by no key of this installation. "
                 "If it is of yours, name the file of the key that sealed it in RECSYSOPS_SIGNING_KEY, after "
                 "your own (own.pem:former.pem); else somebody forged it."
             )
         yield row
-
-
-def _vouch(connection: Connection, owner: Engine | None, file: Path, unsealed: int) -> None:
-    """Have the owner of the tables declare that events without a seal are from before seals existed."""
-    if owner is None:
-        raise Refused(
-            f"{file} begins with {unsealed} events from before events were sealed. Only the login that owns "
-            "the tables may put those in: name it in DATABASE_OWNER_URL."
-        )
-    query = "SELECT id, hash FROM events WHERE seal IS NULL ORDER BY id DESC LIMIT 1"
-    last_id, hash_ = connection.exec_driver_sql(query).one()
-    try:
-        with owner.begin() as owning:
-            owning.exec_driver_sql(DECLARE, declared(workspace_of(connection), last_id, hash_))
-    except ProgrammingError as error:
-        if not isinstance(error.orig, InsufficientPrivilege):
-            raise
-        _vouch(connection, None, file, unsealed)
 
 
 def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

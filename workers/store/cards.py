@@ -31,7 +31,6 @@ from workers.store import sums
 from workers.store.attempts import LONGEST_PAUSE
 from workers.store.connection import cursor
 from workers.store.log import events
-from workers.store.log.border import border
 from workers.store.log.statement import Statement
 from workers.store.reminders import SLACK
 from workers.store.seal import fits, seal
@@ -288,7 +287,7 @@ def _incidents(connection: Connection, rows: Iterable[Any]) -> list[Incident]:
     found = (
         read(stream, incident, made_by, by_seal)
         or folded(connection, stream)
-        or _as_it_was(connection, stream, incident, made_by, by_seal)
+        or _as_it_was(stream, incident, made_by, by_seal)
         for incident, made_by, stream, by_seal in rows
     )
     return [incident for incident in found if incident is not None]
@@ -324,12 +323,13 @@ def folded(connection: Connection, stream: str) -> Incident | None:
 
 def read(stream: str, incident: str | None, made_by: str | None, by_seal: bytes | None) -> Incident | None:
     """The incident in a card; None if another release, or somebody else, wrote it."""
-    if incident is None or made_by != shape() or not _ours(stream, incident, made_by, by_seal):
+    if incident is None or made_by != shape() or not is_ours(stream, incident, made_by, by_seal):
         return None
     return Incident.model_validate_json(incident)
 
 
-def _ours(stream: str, incident: str, made_by: str, by_seal: bytes | None) -> bool:
+def is_ours(stream: str, incident: str, made_by: str, by_seal: bytes | None) -> bool:
+    """Whether this program wrote a card: its seal fits."""
     return by_seal is not None and fits(_sealed(stream, made_by, incident), by_seal)
 
 
@@ -343,11 +343,9 @@ def _sealed(stream: str, made_by: str, incident: str) -> bytes:
     return f"card\n{stream}\n{made_by}\n{incident}".encode()
 
 
-def _as_it_was(
-    connection: Connection, stream: str, incident: str, made_by: str, by_seal: bytes | None
-) -> Incident | None:
+def _as_it_was(stream: str, incident: str, made_by: str, by_seal: bytes | None) -> Incident | None:
     """What this release can read of an older one's card: with its events archived, nothing else is left."""
-    if not archived_ours(connection, stream, incident, made_by, by_seal):
+    if not is_ours(stream, incident, made_by, by_seal):
         _log.warning("card_not_ours", stream=stream)
         return None
     try:
@@ -355,21 +353,6 @@ def _as_it_was(
     except ValidationError as error:
         _log.warning("archived_card_not_read", error=sanitized(error))
         return None
-
-
-def archived_ours(
-    connection: Connection, stream: str, incident: str, made_by: str, by_seal: bytes | None
-) -> bool:
-    """Whether this program wrote the card of archived events: it is sealed, or from before seals."""
-    if by_seal is None:
-        return _older_than_seals(connection, stream)
-    return _ours(stream, incident, made_by, by_seal)
-
-
-def _older_than_seals(connection: Connection, stream: str) -> bool:
-    query = "SELECT bool_and(event_id <= %s) FROM archived WHERE stream = %s"
-    found = cursor(connection).execute(query, (border(connection), stream)).fetchone()
-    return bool(found and found[0])
 
 
 def kept_of(incident: Incident) -> Incident:

@@ -80,10 +80,7 @@ def look(connection: psycopg.Connection[Any], role: str) -> Unfit | None:
         return Unfit("it has no tables of this release yet", MIGRATE)
     if (found := _without_role(connection, role)) is not None:
         return found
-    stands = _stands(connection)
-    if stands is None:
-        return Unfit("it is from before the program had a role of its own", MIGRATE)
-    if found := _behind(stands):
+    if found := _behind(_stands(connection)):
         return found
     why = key_unknown(connection, role.removeprefix(f"{ROLE}_"))
     return Unfit(why, MAKE_KNOWN) if why else None

@@ -20,7 +20,6 @@ from domain.errors import LogError, Refused
 from domain.incident.events import Recorded
 from domain.values import Moment, Value
 from workers.environment import clock
-from workers.store.log.border import sealed_after
 from workers.store.log.events import last_position, rows_after
 from workers.store.log.recorded import decided, recorded_from
 from workers.store.seal import fits, seal
@@ -86,12 +85,10 @@ def _standing(connection: Connection, name: str) -> Standing:
     """How this program left a follower; if anybody else changed that, it is put right."""
     row = connection.execute(select(_FOLLOWERS).where(_FOLLOWERS.c.name == name).with_for_update()).one()
     written = Standing(row.position, row.paused, row.failures)
-    stands = _believed(connection, name, written, row.seal)
+    stands = _believed(name, written, row.seal)
     if stands is None:
-        stands = Standing(_before_seals(connection, name))
-        said = (
-            f"somebody moved it to {row.position} by hand; it goes over the log again from {stands.position}"
-        )
+        stands = Standing(0)
+        said = f"somebody moved it to {row.position} by hand; it starts over from the beginning of the log"
         _log.error("follower_moved_by_hand", follower=name, position=row.position)
         _change(connection, name, {**_at(name, stands), "trouble": said})
     elif stands != written:
@@ -104,7 +101,7 @@ def moved_by_hand(connection: Connection) -> list[tuple[str, int]]:
     return [
         (row.name, row.position)
         for row in connection.execute(select(_FOLLOWERS).order_by(_FOLLOWERS.c.name)).all()
-        if _believed(connection, row.name, Standing(row.position, row.paused, row.failures), row.seal) is None
+        if _believed(row.name, Standing(row.position, row.paused, row.failures), row.seal) is None
     ]
 
 
@@ -113,19 +110,12 @@ def words(name: str, position: int) -> str:
     return f"The follower “{name}” was moved to {position} by hand; it will go over the log again."
 
 
-def _believed(connection: Connection, name: str, written: Standing, by_seal: bytes | None) -> Standing | None:
+def _believed(name: str, written: Standing, by_seal: bytes | None) -> Standing | None:
     """What of a row this program wrote; None if not even the position."""
-    moved = Standing(written.position)
     if by_seal is None:
-        return moved if 0 <= written.position <= _before_seals(connection, name) else None
+        return None
+    moved = Standing(written.position)
     return next((one for one in (written, moved) if fits(_sealed(name, one), by_seal)), None)
-
-
-def _before_seals(connection: Connection, name: str) -> int:
-    """Where a follower was when seals were introduced, at most at their border; 0 if it is younger."""
-    query = "SELECT least(position, %(most)s) FROM followers_before_seals WHERE name = %(name)s"
-    asked = {"name": name, "most": sealed_after(connection)}
-    return int(connection.exec_driver_sql(query, asked).scalar_one_or_none() or 0)
 
 
 def _at(name: str, stands: Standing) -> dict[str, object]:
@@ -158,7 +148,7 @@ def unseen(connection: Connection, name: str, limit: int) -> tuple[Recorded, ...
     again = select(_ASIDE.c.position).where(_ASIDE.c.follower == name, _ASIDE.c.again)
     wanted = connection.execute(again.order_by(_ASIDE.c.position).limit(limit)).scalars().all()
     rows = [row for one in wanted for row in rows_after(connection, one - 1, 1)]
-    rows = [row for row in rows if decided(row, row["unsealed"])]
+    rows = [row for row in rows if decided(row)]
     left = limit - len(rows)
     rows += _next(connection, name, position, left)
     return tuple(_readable(rows))
@@ -173,7 +163,7 @@ def _next(connection: Connection, name: str, position: int, limit: int) -> list[
     while True:
         rows = enumerate(rows_after(connection, position, limit), start=position + 1)
         there = [row for _, row in takewhile(lambda one: one[1]["position"] == one[0], rows)]
-        if found := list(takewhile(lambda row: decided(row, row["unsealed"]), there)):
+        if found := list(takewhile(decided, there)):
             return found
         reached = _pass_over(connection, name, there[0]) if there else _skip(connection, name, position)
         if reached == position:

@@ -19,14 +19,11 @@ MAKE_KNOWN = (
 )
 
 
-def make_known(owner: psycopg.Connection[Any], workspace: str) -> list[str]:
-    """Make the keys of the migrating process those of the installation; returns all its workspaces."""
+def make_known(owner: psycopg.Connection[Any], workspace: str) -> None:
+    """Make the keys of the migrating process those of the installation."""
     statement = "INSERT INTO known_keys (workspace, public_key) VALUES (%s, %s) ON CONFLICT DO NOTHING"
     for key in public_keys():
         owner.execute(statement, [workspace, key])
-    own, *_ = public_keys()
-    query = "SELECT workspace FROM known_keys WHERE public_key = %s"
-    return [row[0] for row in owner.execute(query, [own])]
 
 
 def not_held(connection: psycopg.Connection[Any], workspace: str) -> list[str]:

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-import psycopg
 import structlog
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.postgresql import insert
@@ -19,8 +18,6 @@ from workers.store.seal import fits, seal
 from workers.store.tables import MemoryRow
 
 _MEMORY = MemoryRow.__table__  # type: ignore[attr-defined]
-_FORMER = "SELECT name, value FROM memory_before_seals WHERE workspace = %s"
-_SEAL_FORMER = "UPDATE memory SET value = %s WHERE workspace = %s AND name = %s AND value = %s"
 _log = structlog.get_logger(__name__)
 
 
@@ -60,15 +57,6 @@ def take(connection: Connection, name: str) -> Any:
     """The value last stored under `name`, which is removed; None if there is none, or another's."""
     taken = delete(_MEMORY).where(_MEMORY.c.name == name).returning(_MEMORY.c.value)
     return _ours(name, connection.execute(taken).scalar_one_or_none())
-
-
-def seal_former(owner: psycopg.Connection[Any], workspace: str) -> None:
-    """Seal, once, what a release before seals remembered, where it is still what it was at the migration."""
-    for name, value in owner.execute(_FORMER, [workspace]).fetchall():
-        said = _loaded(value)
-        if said is not None and not _with_seal(said):
-            owner.execute(_SEAL_FORMER, [spelled(name, said), workspace, name, value])
-    owner.execute("DELETE FROM memory_before_seals WHERE workspace = %s", [workspace])
 
 
 def _ours(name: str, kept: str | None) -> Any:

@@ -16,8 +16,6 @@ from domain.errors import ConfigurationError, sanitized
 from workers.store.connection import CONNECT_SECONDS, ROLE, driver_address, role_of, spell
 from workers.store.fit import never
 from workers.store.known import make_known
-from workers.store.log.border import draw
-from workers.store.memory import seal_former
 
 _MEMBER = """
 SELECT EXISTS (SELECT FROM pg_auth_members WHERE member = made.oid AND roleid = %s::regrole)
@@ -54,9 +52,7 @@ def migrate(url: str, program_url: str | None = None, workspace: str = "main") -
         raise ConfigurationError(_refused(make_url(url).username or "", error)) from error
     _make_role(url, role_of(workspace))
     with psycopg.connect(driver_address(url), connect_timeout=CONNECT_SECONDS) as owner:
-        for one in make_known(owner, workspace):
-            draw(owner, one)
-            seal_former(owner, one)
+        make_known(owner, workspace)
     if program_url is not None:
         _admit(url, program_url, role_of(workspace))
 

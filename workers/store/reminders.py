@@ -25,10 +25,10 @@ SLACK = timedelta(seconds=1)
 """How far the clocks of two processes may differ."""
 
 _DUE = """
-(SELECT stream, version, debts FROM cards WHERE due_at <= %(at)s ORDER BY due_at LIMIT %(most)s)
+(SELECT stream, version, obligations FROM cards WHERE due_at <= %(at)s ORDER BY due_at LIMIT %(most)s)
 UNION ALL
-(SELECT stream, version, debts FROM cards
-    WHERE due_at > %(beyond)s AND owes AND debts::jsonb - %(not_ours)s::text[] <> '{}' LIMIT %(most)s)
+(SELECT stream, version, obligations FROM cards
+    WHERE due_at > %(beyond)s AND owes AND obligations::jsonb - %(not_ours)s::text[] <> '{}' LIMIT %(most)s)
 """
 """
 The second half is for a clock that was set back: no obligation waits longer than the longest pause, so any
@@ -103,7 +103,10 @@ def look_at_once(connection: Connection, stream: str, at: datetime) -> None:
 def _due(connection: Connection, at: datetime, most: int) -> list[Due]:
     not_ours = [*SCHEDULED, *BOTS_OWN]
     asked = {"at": at, "beyond": at + LONGEST_PAUSE + SLACK, "not_ours": not_ours, "most": most}
-    return [Due(row.stream, row.version, _read(row.debts)) for row in connection.exec_driver_sql(_DUE, asked)]
+    return [
+        Due(row.stream, row.version, _read(row.obligations))
+        for row in connection.exec_driver_sql(_DUE, asked)
+    ]
 
 
 def _read(spelled: str) -> tuple[Obligation, ...]:

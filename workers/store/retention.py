@@ -38,9 +38,8 @@ AND (incident::jsonb ->> 'closed_at')::timestamptz < %(before)s
 """
 _PICTURES_NEEDED = f"""
 SELECT picture FROM events, LATERAL (
-    SELECT data::jsonb #>> CASE wire_name WHEN 'menu.prepared' THEN '{{picture}}'::text[]
-        ELSE '{{diagnosis,picture}}' END AS picture) AS drawn
-WHERE wire_name IN ('diagnosis.gathered', 'menu.prepared') AND picture IS NOT NULL
+    SELECT data::jsonb #>> '{{diagnosis,picture}}' AS picture) AS drawn
+WHERE wire_name = 'diagnosis.gathered' AND picture IS NOT NULL
 AND stream NOT IN ({_CLOSED_BEFORE})
 """  # noqa: S608 - constants
 _BUNDLES_NEEDED = f"""

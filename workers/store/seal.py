@@ -71,8 +71,3 @@ def of_event(hash_: bytes, columns: tuple[Any, ...], data: str) -> bytes:
         data: apart from them, since as text within JSON it would be escaped at every read.
     """
     return b"event 2\n%b%b%b" % (hash_, orjson.dumps(columns), data.encode())
-
-
-def of_event_at_first(hash_: bytes, rules: int, content: bytes) -> bytes:
-    """The same as the first seals covered it: over the canonical bytes."""
-    return b"event\n%b%b%b" % (hash_, rules.to_bytes(4), content)

@@ -21,7 +21,7 @@ from domain.values import Moment, Value
 EARLIEST = datetime.fromtimestamp(0, UTC)
 MICROSECOND = timedelta(microseconds=1)
 TOOK = tuple(f"to_{step}" for step in STEPS)
-COLUMNS = ("due_at", "debts", *TOOK)
+COLUMNS = ("due_at", "obligations", *TOOK)
 """What `row_of` returns."""
 
 MOVED = {"due_at"}
@@ -37,9 +37,9 @@ SELECT (SELECT count(*) FROM cards WHERE expires_at IS NOT NULL),
 """
 _BY_THE_CLOCK = ", ".join(f"'{kind}'" for kind in SCHEDULED)
 OWED = f"""
-FROM (SELECT stream, number, debts FROM cards WHERE owes OR expires_at IS NOT NULL) AS card,
+FROM (SELECT stream, number, obligations FROM cards WHERE owes OR expires_at IS NOT NULL) AS card,
     LATERAL (SELECT key AS kind, value ->> 0 AS event_id, (value ->> 1)::timestamptz AS since
-        FROM jsonb_each(debts::jsonb)) AS obligation
+        FROM jsonb_each(obligations::jsonb)) AS obligation
     LEFT JOIN attempts USING (event_id, kind)
 WHERE kind <> ALL (ARRAY[{_BY_THE_CLOCK}]) OR since <= %(at)s
 """  # noqa: S608 - constants
@@ -70,7 +70,7 @@ def row_of(incident: Incident) -> dict[str, Any]:
     """The columns of a card that are summed, and when the clock has to check it first."""
     every = (*open_obligations(incident), *scheduled(incident))
     owed = {obligation.kind: (obligation.event_id, obligation.since) for obligation in every}
-    return {"due_at": first_due(owed), "debts": spelled(owed), **_took(incident)}
+    return {"due_at": first_due(owed), "obligations": spelled(owed), **_took(incident)}
 
 
 def first_due(owed: Mapping[str, tuple[str, datetime]]) -> datetime | None:

@@ -90,7 +90,7 @@ class CardRow(SQLModel, table=True):
     """
     The fold of a stream, written in the transaction of its events.
 
-    The summed values have columns of their own: `debts` (kind → event, since), `to_…` in microseconds.
+    The summed values have columns of their own: `obligations` (kind → event, since), `to_…` in microseconds.
     `due_at` is when the clock checks it next, `follow_up_due` when the follow-up is to be done. PostgreSQL
     makes `found_by` from `incident`, for `workers.store.related`; nobody can write it.
     """
@@ -112,7 +112,7 @@ class CardRow(SQLModel, table=True):
     shape: str
     unscored: bool
     due_at: datetime | None = _moment(default=None)
-    debts: str = Field(sa_type=Text)
+    obligations: str = Field(sa_type=Text)
     to_detect: int | None = Field(default=None, sa_type=BigInteger)
     to_acknowledge: int | None = Field(default=None, sa_type=BigInteger)
     to_diagnose: int | None = Field(default=None, sa_type=BigInteger)

@@ -11,6 +11,7 @@ from domain.errors import Stale
 from domain.incident.state import Incident
 
 SEPARATOR = "|"
+PARTS = 4
 
 
 class Target(NamedTuple):
@@ -19,7 +20,7 @@ class Target(NamedTuple):
     stream: str
     version: int
     option: str | None
-    menu: str = ""
+    menu: str
 
 
 def spell(incident: Incident, option: str | None = None) -> str:
@@ -30,7 +31,7 @@ def spell(incident: Incident, option: str | None = None) -> str:
 
 def parse(value: str) -> Target:
     """
-    Parse a button's value; one from a message older than the digests names no menu.
+    Parse a button's value.
 
     Raises:
         Stale: it is not one of ours, or a release that spelled it differently wrote it.
@@ -39,6 +40,6 @@ def parse(value: str) -> Target:
     Target(stream='incident-1', version=4, option='fill_language', menu='9f86d081884c7d65')
     """
     parts = value.split(SEPARATOR)
-    if len(parts) not in (3, 4) or not parts[0] or not parts[1].isdecimal():
+    if len(parts) != PARTS or not parts[0] or not parts[1].isdecimal():
         raise Stale("This button is from an older version. Open the incident with `/recsysops status`.")
-    return Target(parts[0], int(parts[1]), parts[2] or None, *parts[3:])
+    return Target(parts[0], int(parts[1]), parts[2] or None, parts[3])

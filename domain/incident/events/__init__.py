@@ -1,6 +1,6 @@
 """
 What happened to an incident: facts in the past tense, one module for each part of its life; also what people
-vouch for in an audit, what hotfixes did in rehearsals, and digests of the scorecard.
+vouch for in an audit, and what hotfixes did in rehearsals.
 
 Each class has a wire name that is never renamed and a schema version that grows when its fields change; every
 version ever written is kept under `tests/domain/incident/wire` and tested against the classes.
@@ -12,14 +12,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from domain.incident.events.attestation import AUDIT, AttestationGiven, AttestationWithdrawn
+from domain.incident.events.attestation import AUDIT, AttestationGiven
 from domain.incident.events.correction import (
     NoteCorrected,
     OnsetCorrected,
     SeverityCorrected,
     TimeCorrected,
 )
-from domain.incident.events.digest import DIGESTS, DigestDue, DigestPosted
 from domain.incident.events.ending import (
     IncidentClosed,
     IncidentMerged,
@@ -99,11 +98,8 @@ from domain.incident.events.understanding import (
 __all__ = [
     "AUDIT",
     "CARDLESS",
-    "DIGESTS",
     "REHEARSALS",
-    "Attestation",
     "AttestationGiven",
-    "AttestationWithdrawn",
     "BundleFailed",
     "BundleKept",
     "ChangeEarned",
@@ -116,8 +112,6 @@ __all__ = [
     "DiagnosisFailed",
     "DiagnosisGathered",
     "DiagnosisRequested",
-    "DigestDue",
-    "DigestPosted",
     "Ending",
     "Event",
     "EvidenceFound",
@@ -160,7 +154,6 @@ __all__ = [
     "MessagePosted",
     "NoteAdded",
     "NoteCorrected",
-    "OfDigest",
     "OfFollowUp",
     "OfHotfix",
     "OfTicket",
@@ -250,14 +243,11 @@ OfFollowUp = (
     | ChangeLeft
 )
 IncidentEvent = IncidentOpened | Understanding | OfHotfix | Ending | OfFollowUp | OfTicket | Correction
-Attestation = AttestationGiven | AttestationWithdrawn
-OfDigest = DigestDue | DigestPosted
-Logged = IncidentEvent | Attestation | HotfixRehearsed | OfDigest
+Logged = IncidentEvent | AttestationGiven | HotfixRehearsed
 """Everything the log may hold."""
 CARDLESS: Mapping[str, tuple[type[Event], ...]] = {
-    AUDIT: (AttestationGiven, AttestationWithdrawn),
+    AUDIT: (AttestationGiven,),
     REHEARSALS: (HotfixRehearsed,),
-    DIGESTS: (DigestDue, DigestPosted),
 }
 """The streams that belong to no incident, and so have no card → what they may hold."""
 

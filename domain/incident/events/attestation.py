@@ -20,10 +20,3 @@ class AttestationGiven(Event):
     how: How
     link: str
     until: Moment
-
-
-class AttestationWithdrawn(Event):
-    """The attestation of this test was withdrawn."""
-
-    wire_name = "attestation.withdrawn"
-    test: str

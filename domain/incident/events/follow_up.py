@@ -16,7 +16,6 @@ class FollowUpProposed(Event):
     """
 
     wire_name = "follow_up.proposed"
-    schema_version = 2
     improvement: Improvement
     changes: tuple[TriedChange, ...] = ()
     note: str = ""
@@ -26,12 +25,10 @@ class FollowUpAnswered(Event):
     """
     What a person decided the practice should learn; `change` is what is to go into the declaration.
 
-    `tracked`: it is tracked until it is done. Answers that change nothing are not, nor are those given before
-    this was recorded.
+    `tracked`: it is tracked until it is done. Answers that change nothing are not.
     """
 
     wire_name = "follow_up.answered"
-    schema_version = 3
     improvement: Improvement
     change: AddedCheck | None = None
     tracked: bool = False

@@ -16,10 +16,9 @@ WORTH_KEEPING = 0.5
 
 
 class HotfixChosen(Event):
-    """A person chose this option, as in the menu with this digest; version 1 did not say which menu."""
+    """A person chose this option, as in the menu with this digest, where the press carried one."""
 
     wire_name = "hotfix.chosen"
-    schema_version = 2
     option: str
     menu: str | None = None
 
@@ -27,11 +26,10 @@ class HotfixChosen(Event):
 class HotfixApproved(Event):
     """
     It may be deployed, as in the menu with this digest: from now on its deployment is owed. `break_glass` is
-    why it is deployed without the second person it needs; None where it is not, as before version 3.
+    why it is deployed without the second person it needs; None where it is not.
     """
 
     wire_name = "hotfix.approved"
-    schema_version = 3
     option: str
     menu: str | None = None
     break_glass: str | None = None
@@ -48,12 +46,10 @@ class HotfixRejected(Event):
 class HotfixApplied(Event):
     """
     The deployer put it in force for a `share` of members; it is watched until `watch_until`. `receipt` is the
-    deployer's answer. `hold_out` of all members are never served it, even where the share is 1; version 2 had
-    no hold-out, and version 1 no stages: it served everyone.
+    deployer's answer. `hold_out` of all members are never served it, even where the share is 1.
     """
 
     wire_name = "hotfix.applied"
-    schema_version = 3
     option: str
     receipt: str
     expires_at: Moment | None
@@ -73,11 +69,10 @@ class StagePassed(Event):
 class HotfixWidened(Event):
     """
     The deployer put it in force for a larger `share` of members. `hold_out` of all members are never served
-    it; version 1 had no hold-out.
+    it.
     """
 
     wire_name = "hotfix.widened"
-    schema_version = 2
     option: str
     share: float
     receipt: str
@@ -96,11 +91,10 @@ class HotfixFailed(Event):
 class HotfixWatched(Event):
     """
     One look at the metric while the hotfix is in force. `low`–`high` is the interval of `repaired_share`,
-    None where the gap is relative to nothing; version 1 had neither that nor the start of the window.
+    None where the gap is relative to nothing.
     """
 
     wire_name = "hotfix.watched"
-    schema_version = 2
     option: str
     observed: float
     expected: float
@@ -126,11 +120,10 @@ class HotfixVerified(Event):
 class HotfixRefuted(Event):
     """
     The watch ended and the metric is not back. `low`–`high` is the interval of `repaired_share`, which is
-    None where the effect could not be measured; version 1 had no interval.
+    None where the effect could not be measured.
     """
 
     wire_name = "hotfix.refuted"
-    schema_version = 2
     option: str
     reason: str
     repaired_share: float | None = None
@@ -179,13 +172,11 @@ class HotfixWorthMeasured(Event):
 
 class RevertRequested(Event):
     """
-    The hotfix is to be reverted: from now on that is owed. Version 1, which had no `because`, was always a
-    person's request. `low`–`high` is the interval of `repaired_share` as measured by the look that saw harm;
-    version 2 did not carry it.
+    The hotfix is to be reverted: from now on that is owed. `low`–`high` is the interval of `repaired_share`
+    as measured by the look that saw harm.
     """
 
     wire_name = "hotfix.revert_requested"
-    schema_version = 3
     option: str
     because: RevertCause = "person"
     reason: str = ""

@@ -14,7 +14,6 @@ class IncidentOpened(Event):
     """A finding, a prediction or a person says that something is wrong."""
 
     wire_name = "incident.opened"
-    schema_version = 2
     number: int
     title: str
     kind: Literal["detected", "predicted", "declared"]
@@ -28,7 +27,6 @@ class FindingRepeated(Event):
     """The same finding was made again while the incident was open."""
 
     wire_name = "finding.repeated"
-    schema_version = 2
     finding: Finding
 
 
@@ -40,7 +38,6 @@ class FindingJoined(Event):
     """
 
     wire_name = "finding.joined"
-    schema_version = 4
     finding: Finding
     shares: Literal["slice", "table", "column", "upstream", "downstream", "items", "cause"]
 
@@ -108,7 +105,6 @@ class DiagnosisGathered(Event):
     """The evidence is in."""
 
     wire_name = "diagnosis.gathered"
-    schema_version = 4
     diagnosis: Diagnosis
 
 
@@ -162,18 +158,13 @@ class PictureDrawn(Event):
 class MenuPrepared(Event):
     """
     The hotfixes that fit, with their trade-offs; may be empty, with the reason in `note`. `left_out` are the
-    declared ones that are not offered, each with its reason; None where that was not recorded, as in version
-    1. Version 2 had no past promises, nor the kind of an option. Version 3 had no past promises of what
-    everybody gains or loses, version 5 neither hold-outs nor diversity. `picture` is the digest of a chart of
-    repair against cost, which is no longer drawn.
+    declared ones that are not offered, each with its reason; None where that is not known.
     """
 
     wire_name = "menu.prepared"
-    schema_version = 6
     options: tuple[Option, ...]
     note: str = ""
     left_out: tuple[LeftOut, ...] | None = None
-    picture: str | None = None
 
 
 class PredictionScored(Event):

@@ -84,7 +84,7 @@ def _changes(incident: Incident, record: e.Recorded) -> dict[str, Any]:
     event = record.event
     if isinstance(event, e.IncidentOpened):
         raise LogError(f"stream {record.stream} opens twice; run `recsysops events verify`")
-    if isinstance(event, e.Attestation | e.HotfixRehearsed | e.OfDigest):
+    if isinstance(event, e.AttestationGiven | e.HotfixRehearsed):
         raise LogError(f"stream {record.stream} is of an incident and holds {event.wire_name}")
     if isinstance(event, e.Correction):
         return of_correction(incident, event)

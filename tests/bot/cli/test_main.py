@@ -100,23 +100,23 @@ def test_a_store_that_does_not_answer_is_said_so() -> None:
 
 def test_followers_are_listed_paused_and_replayed(run: Run, door: Door) -> None:
     submit(door, OPENED)
-    (event,) = door.unseen("debts")
-    door.saw("debts", event.position)
+    (event,) = door.unseen("obligations")
+    door.saw("obligations", event.position)
     assert "up to date" in run("followers")
-    run("followers", "pause", "debts")
-    run("followers", "replay", "debts", "--from", "0", "--no-wait")
-    (debts,) = json.loads(run("followers", "--json"))["followers"]
-    assert (debts["position"], debts["behind"], debts["paused"]) == (0, 1, True)
-    assert "paused" in run("followers", "replay", "debts", "--from", "0")
-    run("followers", "resume", "debts")
-    assert door.unseen("debts") == [event]
+    run("followers", "pause", "obligations")
+    run("followers", "replay", "obligations", "--from", "0", "--no-wait")
+    (obligations,) = json.loads(run("followers", "--json"))["followers"]
+    assert (obligations["position"], obligations["behind"], obligations["paused"]) == (0, 1, True)
+    assert "paused" in run("followers", "replay", "obligations", "--from", "0")
+    run("followers", "resume", "obligations")
+    assert door.unseen("obligations") == [event]
 
 
 def test_what_a_follower_left_out_is_reported_and_asked_for_again(run: Run, door: Door) -> None:
     submit(door, OPENED)
-    (event,) = door.unseen("debts")
-    while not door.stumbled("debts", event, ValueError("no such slice")):
+    (event,) = door.unseen("obligations")
+    while not door.stumbled("obligations", event, ValueError("no such slice")):
         pass
-    assert "debts left out event 1: ValueError" in run("followers")
-    run("followers", "replay", "debts", "--no-wait")
-    assert door.unseen("debts")[0] == event
+    assert "obligations left out event 1: ValueError" in run("followers")
+    run("followers", "replay", "obligations", "--no-wait")
+    assert door.unseen("obligations")[0] == event

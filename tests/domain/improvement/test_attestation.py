@@ -25,7 +25,7 @@ def given(**changes: object) -> e.AttestationGiven:
     return e.AttestationGiven.model_validate({**said, **changes})
 
 
-def recorded(*events: e.Attestation) -> list[e.Recorded]:
+def recorded(*events: e.AttestationGiven) -> list[e.Recorded]:
     return [
         e.Recorded(
             stream=e.AUDIT,
@@ -47,12 +47,6 @@ def test_the_newest_attestation_of_a_test_counts_with_who_gave_it_and_until_its_
     assert standing["infra-1"].model_dump() == {**given().model_dump(), "by": ADA, "at": NOON}
     assert standing["infra-1"].stands(NOON + YEAR - timedelta(seconds=1))
     assert not standing["infra-1"].stands(NOON + YEAR)
-
-
-def test_a_withdrawal_in_an_old_log_still_counts() -> None:
-    withdrawn = e.AttestationWithdrawn(test="infra-1")
-    assert attested(recorded(given(), given(test="model-5"), withdrawn)).keys() == {"model-5"}
-    assert attested(recorded(given(), withdrawn, given())).keys() == {"infra-1"}
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from domain.incident import commands as c
-from domain.incident.codec import decode, encode
+from domain.incident.codec import decode_text, encode
 from domain.incident.decide import decide
 from domain.incident.events import IncidentEvent, Recorded
 from domain.incident.menu import digest_of
@@ -112,7 +113,9 @@ def append(
 def reread(record: Recorded) -> Recorded:
     """The same after it was written and read."""
     event = record.event
-    return record._replace(event=decode(event.wire_name, event.schema_version, encode(event)))
+    return record._replace(
+        event=decode_text(event.wire_name, event.schema_version, json.dumps(encode(event)))
+    )
 
 
 OPEN = (c.OpenIncident(number=1, finding=FINDING), WORKER)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -20,7 +20,6 @@ from domain.incident.events import Event
 from domain.values import Value
 
 KEPT = Path(__file__).parent / "wire"
-Upcasts = Mapping[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]]
 
 
 def fields(cls: type[Value]) -> dict[str, Any]:
@@ -60,7 +59,7 @@ def kept(folder: Path) -> dict[tuple[str, int], dict[str, Any]]:
     return {(one["wire_name"], one["schema_version"]): one for one in read}
 
 
-def broken_promises(events: Mapping[str, type[Event]], upcasts: Upcasts, folder: Path) -> list[str]:
+def broken_promises(events: Mapping[str, type[Event]], folder: Path) -> list[str]:
     """What the code no longer keeps of what was ever written; each says what to do."""
     files = kept(folder)
     problems = [
@@ -69,24 +68,37 @@ def broken_promises(events: Mapping[str, type[Event]], upcasts: Upcasts, folder:
         if name not in events
     ]
     for name, cls in events.items():
-        if cls.wire_name != name:
-            problems.append(f"{name} is spelled {cls.wire_name} now: a wire name is for ever")
-        newest = files.get((name, cls.schema_version))
-        if newest is None:
-            problems.append(
-                f"write {file_name(name, cls.schema_version)} with an example, and these fields: "
-                + json.dumps(fields(cls), ensure_ascii=False)
-            )
-        elif newest["fields"] != fields(cls):
-            now, then = cls.schema_version, cls.schema_version + 1
-            problems.append(
-                f"the fields of {name} are not those of version {now}: give {cls.__name__} "
-                f"schema_version {then}, say in UPCASTS how version {now} is read, and keep "
-                f"{file_name(name, then)} beside the old file"
-            )
-        for version in range(1, cls.schema_version):
-            if (name, version) not in files:
-                problems.append(f"{file_name(name, version)} is gone: what was written is kept for ever")
-            if (name, version) not in upcasts:
-                problems.append(f"UPCASTS does not say how {name} version {version} is read")
+        problems += _broken(name, cls, files)
     return problems
+
+
+def _broken(name: str, cls: type[Event], files: Mapping[tuple[str, int], dict[str, Any]]) -> Iterator[str]:
+    if cls.wire_name != name:
+        yield f"{name} is spelled {cls.wire_name} now: a wire name is for ever"
+    now, spelled = cls.schema_version, fields(cls)
+    if (name, now) not in files:
+        yield (
+            f"write {file_name(name, now)} with an example, and these fields: "
+            + json.dumps(spelled, ensure_ascii=False)
+        )
+    elif files[name, now]["fields"] != spelled and _readable(files[name, now]["fields"], spelled):
+        yield (
+            f"the fields of {name} are not those of version {now}: give {cls.__name__} "
+            f"schema_version {now + 1}, and keep {file_name(name, now + 1)} next to the old file"
+        )
+    for version in range(1, now + 1):
+        if (name, version) in files and not _readable(files[name, version]["fields"], spelled):
+            yield f"{name} version {version} can no longer be read: give the new fact another wire name"
+        elif (name, version) not in files and version < now:
+            yield f"{file_name(name, version)} is gone: what was written is kept for ever"
+
+
+def _readable(before: Any, now: Any) -> bool:
+    """Whether whatever was written as `before` is still read: fields were at most added, or made optional."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        gained = {name for name in now if name not in before and name.removesuffix("?") not in before}
+        kept = ((kind, now.get(name, now.get(f"{name}?"))) for name, kind in before.items())
+        return all(name.endswith("?") for name in gained) and all(_readable(*pair) for pair in kept)
+    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        return all(map(_readable, before, now))
+    return bool(before == now or (isinstance(now, dict) and before in now.get("any of", [])))

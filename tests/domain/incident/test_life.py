@@ -7,6 +7,7 @@ there is, as far as what can still happen in it goes.
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from domain.errors import Refused
 from domain.incident import commands as c
 from domain.incident import events as e
 from domain.incident.card import Action, Button, buttons
-from domain.incident.codec import decode, encode
+from domain.incident.codec import decode_text, encode
 from domain.incident.decide import decide, missing_to_close
 from domain.incident.decide.hotfix import CHOICE_HOLDS
 from domain.incident.obligations import DUE_AFTER, open_obligations
@@ -287,7 +288,9 @@ class Life(RuleBasedStateMachine):
     def kept_equals_replayed(self) -> None:
         read = [
             record._replace(
-                event=decode(record.event.wire_name, record.event.schema_version, encode(record.event))
+                event=decode_text(
+                    record.event.wire_name, record.event.schema_version, json.dumps(encode(record.event))
+                )
             )
             for record in self.log
         ]

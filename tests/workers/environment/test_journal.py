@@ -11,7 +11,7 @@ from workers.store.connection import engine
 try:
     engine("postgresql://me:hunter2@127.0.0.1:1/incidents").connect()
 except Exception:
-    structlog.get_logger().exception("follower_failed", follower="debts")
+    structlog.get_logger().exception("follower_failed", follower="obligations")
 """
 
 

@@ -81,7 +81,7 @@ def test_the_chain_the_cards_and_the_followers_hold_with_incidents_beside(
         sent.append(kind)
         return True
 
-    assert catch_up(log, "debts", hand_over(send)) == 3
+    assert catch_up(log, "obligations", hand_over(send)) == 3
     assert sent == ["diagnose", "diagnose"]
     assert verify(log).followers == 1
 

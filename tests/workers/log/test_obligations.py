@@ -88,7 +88,7 @@ def test_every_kind_of_obligation_has_somebody_who_settles_it_and_nobody_settles
 def test_an_opened_incident_is_handed_over_for_diagnosis_once(log: Engine, opened: Opened) -> None:
     stream, sent = opened().stream, Sent()
     opened(key="again", minutes=5)
-    catch_up(log, "debts", hand_over(sent.send))
+    catch_up(log, "obligations", hand_over(sent.send))
     assert sent.jobs == [("recsysops.settle", "diagnose", stream, f"{stream}:1")]
 
 
@@ -161,7 +161,7 @@ def test_a_lost_task_is_sent_again_when_it_is_overdue_and_ever_more_slowly(
     log: Engine, opened: Opened
 ) -> None:
     stream, sent = opened().stream, Sent()
-    catch_up(log, "debts", hand_over(sent.send))
+    catch_up(log, "obligations", hand_over(sent.send))
     start, due = clock.now(), DUE_AFTER["diagnose"]
     sent.jobs.clear()
     with log.begin() as connection:
@@ -325,7 +325,7 @@ def test_what_is_owed_is_listed_with_its_tries_and_what_went_wrong(log: Engine, 
         ("announce", 0, None),
         ("diagnose", 0, None),
     ]
-    catch_up(log, "debts", hand_over(sent.send))
+    catch_up(log, "obligations", hand_over(sent.send))
     settle(log, {"diagnose": fails}, "diagnose", stream, f"{stream}:1")
     settle(log, {"diagnose": fails}, "diagnose", stream, f"{stream}:1")
     found = owed_now(log)[1]
@@ -337,7 +337,7 @@ def test_what_is_owed_is_listed_with_its_tries_and_what_went_wrong(log: Engine, 
 
 def test_a_person_has_it_tried_at_once_with_all_tries_before_it_again(log: Engine, opened: Opened) -> None:
     stream, sent = opened().stream, Sent()
-    catch_up(log, "debts", hand_over(sent.send))
+    catch_up(log, "obligations", hand_over(sent.send))
     for _ in range(MOST_TRIES - 1):
         settle(log, {"diagnose": fails}, "diagnose", stream, f"{stream}:1")
     sent.jobs.clear()
@@ -389,10 +389,10 @@ def test_a_diagnosis_and_a_menu_that_were_given_up_are_made_when_a_person_looks_
     give_up(log, "diagnose", stream)
     give_up(log, "menu", stream)
     assert card(log, stream).menu == ()
-    catch_up(log, "debts", hand_over(sent.send))
+    catch_up(log, "obligations", hand_over(sent.send))
     sent.jobs.clear()
     asked = pressed(stream, c.LookAgain(), "look").events[0].id
-    catch_up(log, "debts", hand_over(sent.send))
+    catch_up(log, "obligations", hand_over(sent.send))
     assert sent.jobs == [("recsysops.settle", "diagnose", stream, asked)]
     assert not settle(log, {"diagnose": fails}, "diagnose", stream, asked)  # the first of its own tries
     assert settle(log, {"diagnose": diagnosis}, "diagnose", stream, asked)

@@ -170,7 +170,10 @@ def tamper(owner: psycopg.Connection, statement: str) -> None:
         ("DELETE FROM log WHERE position = 3", "holds 3 events; the log numbers 2"),
         ("UPDATE log SET event_id = 5 - event_id WHERE position > 1", "has no version 2"),
         ("DELETE FROM log; DELETE FROM events", "has no events; somebody wrote it by hand"),
-        ("INSERT INTO followers VALUES ('debts', 9, 'main')", "was moved to 9 by hand"),
+        (
+            "INSERT INTO followers (workspace, name, position) VALUES ('main', 'obligations', 9)",
+            "was moved to 9 by hand",
+        ),
     ],
 )
 def test_the_first_thing_that_does_not_fit_is_named(

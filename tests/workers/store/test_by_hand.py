@@ -55,7 +55,7 @@ EDITS = [
     "UPDATE cards SET follow_up_due = now()",
     "UPDATE cards SET due_at = NULL",
     "UPDATE cards SET due_at = now() + interval '9 years'",
-    "UPDATE cards SET debts = '{}'",
+    "UPDATE cards SET obligations = '{}'",
     "UPDATE cards SET status = 'closed'",
     "UPDATE cards SET fingerprint = 'another'",
     "UPDATE cards SET seal = NULL",
@@ -111,19 +111,19 @@ def test_a_follower_that_was_moved_forward_goes_over_the_log_again(
     log: Engine, stream: str, opened: Opened, program: psycopg.Connection, database_url: str
 ) -> None:
     seen: list[int] = []
-    catch_up(log, "debts", lambda _, record: seen.append(record.position))
+    catch_up(log, "obligations", lambda _, record: seen.append(record.position))
     opened("Comedy", key="comedy")
     number(log)
-    program.execute("UPDATE followers SET position = 3 WHERE name = 'debts'")
-    with pytest.raises(Tampered, match="“debts” was moved to 3 by hand"):
+    program.execute("UPDATE followers SET position = 3 WHERE name = 'obligations'")
+    with pytest.raises(Tampered, match="“obligations” was moved to 3 by hand"):
         verify(log)
     advice = examine_store({"DATABASE_URL": database_url, "RECSYSOPS_VAR": "/nowhere"})
-    assert any("“debts” was moved to 3 by hand" in one.says for one in advice)
-    catch_up(log, "debts", lambda _, record: seen.append(record.position))
+    assert any("“obligations” was moved to 3 by hand" in one.says for one in advice)
+    catch_up(log, "obligations", lambda _, record: seen.append(record.position))
     assert seen == [1, 2, 1, 2, 3]
     with log.connect() as connection:
-        (debts,) = followers.every(connection)
-    assert debts.position == 3
+        (obligations,) = followers.every(connection)
+    assert obligations.position == 3
     assert verify(log).followers == 1
 
 
@@ -132,27 +132,27 @@ def test_a_follower_that_somebody_paused_in_the_table_goes_on(
     log: Engine, stream: str, opened: Opened, program: psycopg.Connection, edit: str
 ) -> None:
     seen: list[int] = []
-    catch_up(log, "debts", lambda _, record: seen.append(record.position))
-    program.execute(f"UPDATE followers SET {edit} WHERE name = 'debts'".encode())
+    catch_up(log, "obligations", lambda _, record: seen.append(record.position))
+    program.execute(f"UPDATE followers SET {edit} WHERE name = 'obligations'".encode())
     opened("Comedy", key="comedy")
-    catch_up(log, "debts", lambda _, record: seen.append(record.position))
+    catch_up(log, "obligations", lambda _, record: seen.append(record.position))
     assert seen[-1] == 3
     with log.connect() as connection:
-        (debts,) = followers.every(connection)
-    assert (debts.position, debts.paused) == (3, False)
+        (obligations,) = followers.every(connection)
+    assert (obligations.position, obligations.paused) == (3, False)
 
 
 def test_a_follower_that_a_person_paused_stays_so_whatever_stands_in_the_table(
     log: Engine, stream: str, program: psycopg.Connection
 ) -> None:
     with log.begin() as connection:
-        followers.register(connection, "debts")
-        followers.pause(connection, "debts", True)
+        followers.register(connection, "obligations")
+        followers.pause(connection, "obligations", True)
     assert verify(log).followers == 1
-    assert catch_up(log, "debts", lambda *_: None) == 0
+    assert catch_up(log, "obligations", lambda *_: None) == 0
     with log.begin() as connection:
-        followers.pause(connection, "debts", False)
-    assert catch_up(log, "debts", lambda *_: None) == 2
+        followers.pause(connection, "obligations", False)
+    assert catch_up(log, "obligations", lambda *_: None) == 2
 
 
 @pytest.mark.parametrize("failures", [99, -99])
@@ -163,13 +163,13 @@ def test_an_event_is_set_aside_for_the_failures_there_were_whatever_somebody_cou
         raise RuntimeError("the broker hangs")
 
     with log.begin() as connection:
-        followers.register(connection, "debts")
+        followers.register(connection, "obligations")
     program.execute("UPDATE followers SET failures = %s", [failures])
     stumbled = []
     for _ in range(followers.MOST_TRIES):
         with pytest.raises(Poisoned) as poisoned:
-            catch_up(log, "debts", fails)
-        stumbled.append(stumble(log, "debts", poisoned.value.recorded, "the broker hangs"))
+            catch_up(log, "obligations", fails)
+        stumbled.append(stumble(log, "obligations", poisoned.value.recorded, "the broker hangs"))
     assert stumbled == [False, False, False, False, True]
 
 
@@ -189,7 +189,7 @@ def test_what_was_taken_from_the_attempts_is_handed_over_again(
         sent.append(job)
         return True
 
-    catch_up(log, "debts", hand_over(send))
+    catch_up(log, "obligations", hand_over(send))
     assert [job[1] for job in sent] == ["diagnose"]
     program.execute(edit)
     assert remind(log, send, clock.now() + timedelta(hours=1)) == 1
@@ -241,17 +241,19 @@ def test_what_somebody_counted_by_hand_is_not_given_up(
 def test_no_count_of_hand_overs_keeps_the_clock_from_its_work(
     log: Engine, stream: str, program: psycopg.Connection, count: int
 ) -> None:
-    catch_up(log, "debts", hand_over(lambda *_: True))
+    catch_up(log, "obligations", hand_over(lambda *_: True))
     program.execute("UPDATE attempts SET issued = %s", [count])
     assert remind(log, lambda *_: True, clock.now() + timedelta(hours=1)) == 1
 
 
-@pytest.mark.parametrize("debts", ['{"diagnose": 5}', '{"diagnose": []}', '{"diagnose": ["x", "never"]}'])
+@pytest.mark.parametrize(
+    "obligations", ['{"diagnose": 5}', '{"diagnose": []}', '{"diagnose": ["x", "never"]}']
+)
 def test_one_card_that_cannot_be_read_keeps_no_other_from_being_looked_at(
-    log: Engine, stream: str, opened: Opened, program: psycopg.Connection, debts: str
+    log: Engine, stream: str, opened: Opened, program: psycopg.Connection, obligations: str
 ) -> None:
     other = opened("Comedy", key="comedy").stream
-    program.execute("UPDATE cards SET debts = %s WHERE stream = %s", [debts, stream])
+    program.execute("UPDATE cards SET obligations = %s WHERE stream = %s", [obligations, stream])
     sent: list[tuple[object, ...]] = []
 
     def send(*job: object) -> bool:
@@ -268,9 +270,9 @@ def test_one_card_that_cannot_be_read_keeps_no_other_from_being_looked_at(
 
 
 def test_debts_are_an_object_for_the_database_itself(stream: str, program: psycopg.Connection) -> None:
-    for debts in ("nothing", "[]"):
+    for obligations in ("nothing", "[]"):
         with pytest.raises((psycopg.errors.CheckViolation, psycopg.errors.InvalidTextRepresentation)):
-            program.execute("UPDATE cards SET debts = %s", [debts])
+            program.execute("UPDATE cards SET obligations = %s", [obligations])
 
 
 def test_forged_events_are_counted_and_the_doctor_names_them(

@@ -109,7 +109,7 @@ def test_a_forged_approval_is_not_acted_on_and_is_named(
         sent.append(job)
         return True
 
-    catch_up(log, "debts", hand_over(send))
+    catch_up(log, "obligations", hand_over(send))
     remind(log, send, at=datetime.now(UTC) + timedelta(days=1))
     assert not [job for job in sent if "apply" in job]
     assert not settle(log, {}, "apply", chosen, f"{chosen}:5")
@@ -136,8 +136,8 @@ def test_what_comes_after_a_forged_event_goes_on_without_it(
         handle(chosen, approve, actor=on_call, key="a", log=log)
     handle(chosen, approve, actor=second, key="b", log=log)
     seen: list[e.Recorded] = []
-    assert catch_up(log, "debts", lambda _, record: seen.append(record)) == 4
-    assert catch_up(log, "debts", lambda _, record: seen.append(record)) == 1
+    assert catch_up(log, "obligations", lambda _, record: seen.append(record)) == 4
+    assert catch_up(log, "obligations", lambda _, record: seen.append(record)) == 1
     assert [record.version for record in seen] == [1, 2, 3, 4, 7]
     with log.connect() as connection:
         assert [one.position for one in followers.every(connection)] == [7]

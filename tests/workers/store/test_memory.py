@@ -6,16 +6,12 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from alembic import command
 from sqlalchemy import Engine
 
 from domain.errors import Tampered
-from tests.workers.store.test_before_seals import empty_former as empty_former  # noqa: PLC0414 (a fixture)
-from workers.store.connection import driver_address, engine, role_of
+from workers.store.connection import driver_address, role_of
 from workers.store.integrity.verify import verify
-from workers.store.memory import recall, recall_beginning, remember, spelled, take
-from workers.store.migrate import configuration, migrate
-from workers.store.seal import public_keys
+from workers.store.memory import recall, recall_beginning, remember, take
 
 FORGED = "INSERT INTO memory (name, value, kept_at) VALUES ('checks:plays', '{\"looked_at\": 9}', now())"
 
@@ -55,25 +51,3 @@ def test_what_somebody_else_remembered_is_not_recalled_and_named(
         assert take(connection, "checks:plays") is None
         remember(connection, "checks:plays", {"looked_at": 3})
         assert recall(connection, "checks:plays") == {"looked_at": 3}
-
-
-def test_what_a_former_release_remembered_counts_once_it_is_sealed_and_nothing_that_came_after(
-    empty_former: str,
-) -> None:
-    with psycopg.connect(driver_address(empty_former), autocommit=True) as old:
-        old.execute("SET recsysops.workspace = 'main'")
-        old.execute(FORGED.encode())
-        old.execute("SET recsysops.workspace = 'other'")
-        old.execute(FORGED.encode())
-        command.upgrade(configuration(empty_former), "0009")
-        old.execute("INSERT INTO known_keys (workspace, public_key) VALUES ('other', %s)", public_keys()[:1])
-        migrate(empty_former)
-        (others,) = old.execute("SELECT value FROM memory WHERE workspace = 'other'").fetchall()
-        assert others == (spelled("checks:plays", {"looked_at": 9}),)
-        store = engine(empty_former)
-        with store.connect() as connection:
-            assert recall(connection, "checks:plays") == {"looked_at": 9}
-        old.execute("UPDATE memory SET value = '{\"looked_at\": 10}'")
-        migrate(empty_former)
-        with store.connect() as connection:
-            assert recall(connection, "checks:plays") is None

@@ -28,7 +28,8 @@ Opened = Callable[..., Answer]
 Pressed = Callable[..., Answer]
 
 COLUMNS = (
-    "status, severity, fingerprint, opened_at, owes, version, incident, shape, unscored, due_at, debts, seal"
+    "status, severity, fingerprint, opened_at, owes, version, incident, shape, unscored, due_at, "
+    "obligations, seal"
 )
 HIGHEST = 2**31 - 1
 MAY = datetime(2026, 5, 1, tzinfo=UTC)

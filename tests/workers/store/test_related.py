@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
-from importlib import import_module
+from datetime import timedelta
 from itertools import product
 from random import Random
 from typing import Any, get_args
@@ -20,11 +19,9 @@ from bot.messages.link import pages_at
 from domain.detection.correlate.merging import _is_of
 from domain.incident.conflict import shared_target
 from domain.incident.decide.rule import ACTING, GOING
-from domain.incident.followed import is_open
 from domain.incident.state import Incident, Stage
-from domain.incident.state.incident import Followed
 from domain.values import CauseKind, Diagnosis, Option, Slice, slice_of
-from tests.bot.stories import STORIES, after_story
+from tests.bot.stories import after_story
 from tests.workers.conftest import NOON, make_option
 from tests.workers.store.test_sums import plan_of, rows_of_cards
 from workers.door import Door
@@ -192,24 +189,6 @@ def test_whatever_is_of_the_same_cause_is_found_oldest_first(log: Engine) -> Non
         found = list(related.of_one_cause(log, cause))
         assert [one for one in held if _is_of(one, cause)] == [one for one in found if _is_of(one, cause)]
         assert {one.diagnosis for one in found} <= {cause}
-
-
-@pytest.mark.parametrize("story", STORIES)
-def test_a_store_of_an_earlier_release_knows_when_each_follow_up_is_due(
-    log: Engine, owner: psycopg.Connection, story: str
-) -> None:
-    one = after_story(story)[0]
-    due: datetime | None = NOON if story == "change in a pull request" else None
-    if is_open(one):
-        one = one.model_copy(
-            update={"followed": (one.followed or Followed()).model_copy(update={"due_at": due})}
-        )
-    keep(log, [one])
-    before = owner.execute("SELECT follow_up_due FROM cards").fetchone()
-    assert before == ((due or cards.NEVER) if is_open(one) else None,)
-    owner.execute("UPDATE cards SET follow_up_due = NULL")
-    owner.execute(import_module("migrations.versions.v0017_cards_by_what_they_are_about").DUE)
-    assert owner.execute("SELECT follow_up_due FROM cards").fetchone() == before
 
 
 @pytest.mark.parametrize(

@@ -79,10 +79,6 @@ def older(url: str, _: psycopg.Connection) -> None:
     command.upgrade(configuration(url), "0003")
 
 
-def oldest(url: str, _: psycopg.Connection) -> None:
-    command.upgrade(configuration(url), "0001")
-
-
 def later(url: str, owner: psycopg.Connection) -> None:
     migrate(url)
     owner.execute("UPDATE alembic_version SET version_num = '9999'")
@@ -116,7 +112,6 @@ def bare(_: str, __: psycopg.Connection) -> None:
 CONDITIONS: dict[str, tuple[Callable[[str, psycopg.Connection], None], str, str | None]] = {
     # what is done, what every process says, and what `migrate` says where it does nothing
     "older": (older, "it has the shape 0003, and this release wants", None),
-    "oldest": (oldest, "from before the program had a role of its own; run `recsysops migrate`", None),
     "bare": (bare, "it has no tables of this release yet; run `recsysops migrate`", None),
     "later": (
         later,

@@ -25,7 +25,6 @@ from workers.log.attest import attest, attestations
 from workers.log.follow import catch_up
 from workers.log.handle import Answer, handle
 from workers.store import cards
-from workers.store.connection import owner_engine
 from workers.store.exports.export import export
 from workers.store.integrity.rebuild import rebuild
 from workers.store.integrity.verify import verify
@@ -175,24 +174,6 @@ def test_events_that_another_installation_sealed_are_kept_out(other: Engine, fil
     with pytest.raises(Refused, match=r"position 4 .*RECSYSOPS_SIGNING_KEY"):
         restore.restore(other, file)
     assert is_empty(other)
-
-
-def test_events_from_before_seals_are_put_in_by_the_owner_alone(
-    other: Engine, file: Path, key: Ed25519PrivateKey
-) -> None:
-    rows = [read(line) for line in file.read_bytes().splitlines(keepends=True)[:-1]]
-    for row in rows[:3]:
-        del row["seal"], row["rules"]
-    file.write_bytes(b"".join(map(spell, rows)))
-    with pytest.raises(Refused, match="DATABASE_OWNER_URL"):
-        restore.restore(other, file)
-    assert is_empty(other)
-    owning = owner_engine(other.url.render_as_string(hide_password=False))
-    restore.restore(other, file, owner=owning)
-    owning.dispose()
-    verified = verify(other)
-    assert (verified.events, verified.unsealed) == (6, 3)
-    assert list(export(other)) == file.read_bytes().splitlines(keepends=True)
 
 
 def test_whoever_opens_an_incident_meanwhile_waits_and_gets_the_next_number(

@@ -23,6 +23,7 @@ from workers.store.retention import Forgotten, _kept_because, bundles_needed, dr
 
 Closed = Callable[..., str]
 LATER, TICK = NOON + timedelta(days=40), timedelta(microseconds=1)
+ATTEMPT = "INSERT INTO attempts (workspace, event_id, kind, stream, issued, begun, next_at)"
 
 
 def closing(owner: psycopg.Connection, stream: str) -> datetime:
@@ -60,9 +61,7 @@ def test_what_belongs_to_an_incident_closed_at_that_very_moment_is_not_forgotten
 ) -> None:
     stream = closed("Drama")
     moment = closing(owner, stream)
-    owner.execute(
-        "INSERT INTO attempts VALUES (%s, 'diagnose', %s, 1, 0, now(), NULL, 'main')", [stream, stream]
-    )
+    owner.execute(f"{ATTEMPT} VALUES ('main', %s, 'diagnose', %s, 1, 0, now())", [stream, stream])
     attachments.keep(log, b"a picture")
     owner.execute("UPDATE attachments SET kept_at = %s", [moment])
     assert forget(log, moment) == Forgotten(pictures=0, attempts=0)
@@ -77,7 +76,7 @@ def test_each_is_counted_where_it_was(
         stream = closed(genre)
         for kind in ("diagnose", "menu", "apply")[:attempts]:
             owner.execute(
-                "INSERT INTO attempts VALUES (%s, %s, %s, 1, 0, now(), NULL, 'main')",
+                f"{ATTEMPT} VALUES ('main', %s, %s, %s, 1, 0, now())",
                 [f"{stream}-{kind}", kind, stream],
             )
     for content in (b"one", b"two"):

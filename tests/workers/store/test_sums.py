@@ -6,8 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -17,7 +15,6 @@ from sqlalchemy import Connection, Engine
 
 from bot.messages.home import TO_CLOSE, UNRESOLVED
 from domain.incident import commands as c
-from domain.incident.menu import digest_of
 from domain.incident.obligations import open_obligations
 from domain.incident.state import Incident
 from domain.incident.times import STEPS, durations
@@ -30,7 +27,6 @@ from workers.log import obligations
 from workers.log.handle import Answer, handle
 from workers.log.open_obligations import every
 from workers.store import cards, reminders, sums
-from workers.store.integrity.verify import verify
 from workers.store.seal import seal
 
 MANY = 3_000
@@ -74,7 +70,7 @@ def crowd(log: Engine, owner: psycopg.Connection, opened: Callable[..., Answer])
         f"SELECT stream || n, number + n, fingerprint || n, {copied} "
         f"FROM cards, generate_series(1, {MANY}) AS n"
     )
-    owner.execute("UPDATE cards SET debts = replace(debts, ':1\"', ':' || number || '\"')")
+    owner.execute("UPDATE cards SET obligations = replace(obligations, ':1\"', ':' || number || '\"')")
     rows = owner.execute("SELECT stream, shape, incident FROM cards").fetchall()
     seals = [seal(f"card\n{stream}\n{shape}\n{incident}".encode()) for stream, shape, incident in rows]
     owner.execute(
@@ -133,42 +129,6 @@ def test_the_worst_come_first_and_each_once_page_after_page(log: Engine, inciden
     with log.connect() as connection:
         pages = [cards.worst(connection, UNRESOLVED, page, 3) for page in (1, 2, 3, 4)]
     assert [one for page in pages for one in page] == in_order
-
-
-def test_a_store_of_an_earlier_release_gets_the_same_columns_as_ours(
-    log: Engine, incidents: list[Incident], owner: psycopg.Connection, on_call: Actor
-) -> None:
-    priced = next(one for one in incidents if one.menu and one.status == "acknowledged")
-    chosen = c.ChooseHotfix(option="fill", menu=digest_of(priced.menu or ()))
-    handle(priced.stream, chosen, actor=on_call, key="choose", log=log)
-    applied = c.RecordHotfixApplied(option="fill", receipt="1")
-    handle(priced.stream, applied, actor=on_call, key="apply", log=log)
-    reminded = c.RemindOfExpiry(option="fill")  # what that release did not know is not owed
-    handle(priced.stream, reminded, actor=on_call, key="remind", log=log)
-    before = owner.execute(
-        "SELECT stream, debts, to_detect, to_resolve FROM cards ORDER BY stream"
-    ).fetchall()
-    assert any("expire" in debts for _, debts, *_ in before)
-    migration, again = (
-        import_module(f"migrations.versions.{file.stem}")
-        for name in ("sums_of_cards", "detected_without_an_onset")
-        for file in Path("migrations/versions").glob(f"v*_{name}.py")
-    )
-    owner.execute(
-        f"UPDATE cards SET debts = '{{}}', due_at = NULL, {', '.join(f'{n} = 9' for n in sums.TOOK)}"
-    )
-    owner.execute("UPDATE cards SET to_detect = NULL, to_acknowledge = NULL, to_diagnose = NULL")
-    owner.execute("UPDATE cards SET to_mitigate = NULL, to_resolve = NULL")
-    for statement in (migration.DEBTS, *(migration._took(*step) for step in migration.STEPS.items())):
-        owner.execute(statement)
-    for statement in (again.FORGET, again.NOW):
-        owner.execute(statement)
-    assert (
-        owner.execute("SELECT stream, debts, to_detect, to_resolve FROM cards ORDER BY stream").fetchall()
-        == before
-    )
-    assert verify(log).cards == len(incidents)
-    assert owner.execute("SELECT 1 FROM cards WHERE owes AND due_at IS NULL").fetchall() == []
 
 
 @pytest.mark.usefixtures("crowd")

@@ -60,8 +60,6 @@ FROM events ORDER BY version DESC LIMIT 1
         f"WITH one AS ({ONE_MORE} RETURNING id) INSERT INTO pending (event_id) SELECT id FROM one",
         "INSERT INTO pending (event_id) SELECT event_id FROM log WHERE position = 2",
         "SELECT setval(pg_get_serial_sequence('events', 'id'), 1)",
-        "UPDATE before_seals SET last_id = 99",
-        "INSERT INTO before_seals VALUES ('main', 99)",
         "INSERT INTO known_keys (workspace, public_key) VALUES ('main', 'mine')",
         "DELETE FROM known_keys",
         "DELETE FROM pending",
@@ -133,10 +131,10 @@ def test_tables_of_ones_own_do_not_stand_in_for_those_of_the_log(
         ("UPDATE cards SET incident = replace(incident, 'Drama', 'Comedy')", "The card of incident-"),
         ("DELETE FROM cards", "has events but no card"),
         (
-            "INSERT INTO followers (name, position) VALUES ('debts', 4)",
+            "INSERT INTO followers (name, position) VALUES ('obligations', 4)",
             "was moved to 4 by hand",
         ),
-        ("INSERT INTO followers (name, position) VALUES ('debts', -1)", "was moved to -1 by hand"),
+        ("INSERT INTO followers (name, position) VALUES ('obligations', -1)", "was moved to -1 by hand"),
     ],
 )
 def test_what_the_programs_role_may_write_is_named_where_it_does_not_fit(

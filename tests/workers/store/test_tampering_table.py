@@ -104,19 +104,6 @@ def appended(wrong: bytes = b"", **changes: object) -> Change:
     return append
 
 
-def behind_the_border(raised: str) -> Change:
-    """An event without a seal, and the owner's word that it is from before events were sealed."""
-
-    def forge(connection: psycopg.Connection) -> None:
-        connection.execute(f"SET ROLE {role_of('main')}".encode())
-        appended(rules=None, seal=None)(connection)
-        connection.execute("SELECT number_events()")
-        connection.execute("RESET ROLE")
-        connection.execute(raised.encode())
-
-    return forge
-
-
 def inserted(connection: psycopg.Connection) -> None:
     """One more event at the end, with the right hashes, past every trigger."""
     names = COLUMNS.split(", ")
@@ -148,11 +135,6 @@ OTHER = f"{ROLE}_t{uuid.uuid4().hex[:12]}"
 PUT_IN = """
 INSERT INTO events (stream, version, wire_name, schema_version, data, actor_kind, actor, at, key, part, hash)
 SELECT stream, 9, wire_name, schema_version, data, actor_kind, actor, at, 'forged', part, hash FROM events
-"""
-RAISED = "INSERT INTO before_seals (workspace, last_id) SELECT 'main', max(id) FROM events"
-SEALED_BY_NOBODY = """
-INSERT INTO before_seals (workspace, last_id, seal)
-SELECT 'main', max(id), (SELECT seal FROM events ORDER BY id LIMIT 1) FROM events
 """
 CUT = "DELETE FROM log WHERE position = 3; DELETE FROM events WHERE version = 3; DELETE FROM cards"
 WATCHED = """
@@ -187,7 +169,10 @@ TABLE: Mapping[str, Row] = {
         "program", sql("UPDATE cards SET severity = 'SEV4'"), "verify", "is not what its events say"
     ),
     "a follower moved by hand": Row(
-        "program", sql("INSERT INTO followers (name, position) VALUES ('debts', 2)"), "verify", "“debts”"
+        "program",
+        sql("INSERT INTO followers (name, position) VALUES ('obligations', 2)"),
+        "verify",
+        "“obligations” was moved to 2 by hand",
     ),
     "another workspace named": Row(
         "program", sql(f"SET ROLE {OTHER}"), "the database", f'permission denied to set role "{OTHER}"'
@@ -197,27 +182,6 @@ TABLE: Mapping[str, Row] = {
     ),
     "a policy opened": Row(
         "owner", sql("ALTER POLICY ours ON events USING (true)"), "verify", "ours of events lets in true"
-    ),
-    "a forged event declared older than seals": Row(
-        "owner", behind_the_border(RAISED), "verify", "carries no seal of this installation"
-    ),
-    "the border of sealing raised": Row(
-        "owner", behind_the_border(RAISED), "verify", "before_seals, which says that nothing up to the event"
-    ),
-    "the border of sealing raised, with somebody else's seal": Row(
-        "owner",
-        behind_the_border(SEALED_BY_NOBODY),
-        "verify",
-        "before_seals, which says that nothing up to the event",
-    ),
-    "a follower moved, as if it had been there before seals": Row(
-        "owner",
-        sql(
-            "INSERT INTO followers_before_seals VALUES ('main', 'debts', 2); "
-            "INSERT INTO followers (workspace, name, position) VALUES ('main', 'debts', 2)"
-        ),
-        "verify",
-        "“debts” was moved to 2 by hand",
     ),
     "UPDATE granted": Row(
         "owner", sql(f"GRANT UPDATE ON events TO {ROLE}"), "verify", f"{ROLE} may UPDATE on the table events"

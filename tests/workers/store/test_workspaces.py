@@ -51,8 +51,8 @@ def test_a_workspace_sees_no_row_of_another(log: Engine, second: Engine, stream:
 @pytest.mark.parametrize(
     "statement",
     [
-        "INSERT INTO memory VALUES ('record:a check', '1', now(), 'main')",
-        "INSERT INTO attempts VALUES ('e', 'diagnose', 's', 1, 0, now(), NULL, 'main')",
+        "INSERT INTO memory VALUES ('main', 'record:a check', '1', now())",
+        "INSERT INTO attempts VALUES ('main', 'e', 'diagnose', 's', 1, 0, now(), NULL)",
     ],
 )
 def test_a_workspace_writes_no_row_of_another(

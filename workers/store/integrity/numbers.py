@@ -13,11 +13,10 @@ from domain.incident.events import IncidentOpened
 from workers.store import cards
 from workers.store.connection import cursor
 from workers.store.integrity.rebuild import STRAY, again
-from workers.store.log.border import border
 from workers.store.log.recorded import READ, from_rows
 
 _OPENED = f"""
-SELECT {READ}, 0 FROM events WHERE wire_name = 'incident.opened' AND id < %s ORDER BY id DESC LIMIT 20
+SELECT {READ}, 0, id FROM events WHERE wire_name = 'incident.opened' AND id < %s ORDER BY id DESC LIMIT 20
 """  # noqa: S608 - a constant
 _STRAY = f"{STRAY} AND number > %s"
 _ABOVE = "SELECT stream, number FROM cards WHERE number > %s ORDER BY number"
@@ -48,10 +47,10 @@ def next_number(connection: Connection) -> int:
 
 def _newest(connection: Connection) -> int:
     """The number that was given last, as far as its event is in the store."""
-    unsealed, before = border(connection), BEYOND
+    before = BEYOND
     while rows := cursor(connection).execute(_OPENED, (before,)).fetchall():
-        for record in from_rows(rows, unsealed):
+        for record in from_rows(row[:-1] for row in rows):
             if isinstance(record.event, IncidentOpened):
                 return record.event.number
-        before = rows[-1][-2]
+        before = rows[-1][-1]
     return 0

@@ -30,7 +30,6 @@ from workers.store.integrity.guards import require_guards
 from workers.store.integrity.walk import row_name, walk
 from workers.store.integrity.wrong import MOST_NAMED, Wrong
 from workers.store.known import not_held
-from workers.store.log import border
 from workers.store.log.events import number
 from workers.store.log.recorded import decided, recorded_from
 from workers.store.signature import require_signed
@@ -51,7 +50,7 @@ _CARDS = CardRow.__table__  # type: ignore[attr-defined]
 _FOLLOWERS = FollowerRow.__table__  # type: ignore[attr-defined]
 
 _BY_STREAM = """
-SELECT events.*, id <= %(border)s AS unsealed, coalesce(log.position, 0) AS position
+SELECT events.*, coalesce(log.position, 0) AS position
 FROM events LEFT JOIN log ON log.event_id = events.id ORDER BY stream, version
 """
 _STRAY = f"""
@@ -65,13 +64,11 @@ class Verified(Value):
     What was checked, without finding anything wrong.
 
     `head`: the newest hash, in hexadecimal. `archived`: how many events are present by their hash alone.
-    `unsealed`: how many are from before events were sealed. `former`: how many were decided by outdated
-    rules, and so were not decided again; includes those from before seals.
+    `former`: how many were decided by outdated rules, and so were not decided again.
     """
 
     events: int
     archived: int
-    unsealed: int
     former: int
     streams: int
     cards: int
@@ -83,7 +80,7 @@ class Counted:
     """What was counted while going through the streams."""
 
     def __init__(self) -> None:
-        self.streams = self.cards = self.unsealed = self.former = 0
+        self.streams = self.cards = self.former = 0
         self.people: set[str] = set()
 
 
@@ -104,7 +101,7 @@ def verify(log: Engine, trusted: str | None = None) -> Verified:
     wrong = Wrong()
     with log.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         connection.exec_driver_sql(EACH_BY_ITS_KEY)
-        _keys_and_border_fit(connection, wrong)
+        _keys_are_ours(connection, wrong)
         position, head = walk(connection, wrong)
         gone = _archived_streams(connection, trusted, wrong)
         counted = _replay_all(connection, gone, wrong)
@@ -119,7 +116,6 @@ def verify(log: Engine, trusted: str | None = None) -> Verified:
     return Verified(
         events=position,
         archived=archived,
-        unsealed=counted.unsealed,
         former=counted.former,
         streams=counted.streams + len(gone),
         cards=counted.cards + len(gone),
@@ -156,9 +152,8 @@ def _archived_streams(connection: Connection, trusted: str | None, wrong: Wrong)
 def _replay_all(connection: Connection, gone: Mapping[str, int], wrong: Wrong) -> Counted:
     """Replay each stream and compare the result with its card."""
     counted = Counted()
-    unsealed = {"border": border.border(connection)}
     streamed = connection.execution_options(yield_per=ROWS_AT_ONCE)
-    query = streamed.exec_driver_sql(_BY_STREAM, unsealed).mappings()
+    query = streamed.exec_driver_sql(_BY_STREAM).mappings()
     streams = (
         (stream, _replayed(stream, rows, counted, wrong))
         for stream, rows in groupby(query, key=lambda row: str(row["stream"]))
@@ -175,11 +170,11 @@ def _replay_all(connection: Connection, gone: Mapping[str, int], wrong: Wrong) -
 def _replayed(stream: str, rows: Iterable[Any], counted: Counted, wrong: Wrong) -> Incident | None:
     """The incident that a stream's events make; None if no rule decided any, or they cannot be replayed."""
     incident: Incident | None = None
-    for _, group in groupby(_decided(rows, counted, wrong), key=lambda row: row["key"]):
+    for _, group in groupby(_decided(rows, wrong), key=lambda row: row["key"]):
         written = list(group)
         try:
             records = [recorded_from(row) for row in written]
-            counted.people |= {row["actor"] for row in written if row["seal"] and is_pseudonym(row["actor"])}
+            counted.people |= {row["actor"] for row in written if is_pseudonym(row["actor"])}
             if stream in CARDLESS:
                 _belong(stream, written, records, wrong)
                 continue
@@ -205,18 +200,16 @@ def _redecide(
         wrong.say(f"{row_name(written[0])} is nothing that a rule would have decided there, and then.")
 
 
-def _decided(rows: Iterable[Any], counted: Counted, wrong: Wrong) -> Iterator[Any]:
+def _decided(rows: Iterable[Any], wrong: Wrong) -> Iterator[Any]:
     """The events that a rule decided; the others are reported."""
     for row in rows:
-        if row["seal"] is None and row["unsealed"]:
-            counted.unsealed += 1
-        elif not decided(row, unsealed=False):
-            wrong.say(
-                f"{row_name(row)} carries no seal of this installation: no rule decided it, and nobody acts "
-                "on it."
-            )
+        if decided(row):
+            yield row
             continue
-        yield row
+        wrong.say(
+            f"{row_name(row)} carries no seal of this installation: no rule decided it, and nobody acts "
+            "on it."
+        )
 
 
 def _belong(stream: str, written: Sequence[Any], records: Sequence[Recorded], wrong: Wrong) -> None:
@@ -275,7 +268,7 @@ def _archived_cards_fit(connection: Connection, gone: Mapping[str, int], wrong: 
             version, kept = versions.pop(card["stream"]), (card["stream"], card["incident"], card["shape"])
             if why := _misfit(card, version):
                 wrong.say(why)
-            elif not cards.archived_ours(connection, *kept, card["seal"]):
+            elif not cards.is_ours(*kept, card["seal"]):
                 wrong.say(f"The card of {card['stream']}, whose events are archived, was edited.")
         for stream in versions:
             wrong.say(f"{stream} was moved into an archive and has no card.")
@@ -327,9 +320,7 @@ def _beside_fits(connection: Connection, wrong: Wrong) -> None:
         wrong.say(f"The picture {digest} is not what was drawn: somebody replaced its bytes. Nobody sees it.")
 
 
-def _keys_and_border_fit(connection: Connection, wrong: Wrong) -> None:
-    if moved := border.not_ours(connection):
-        wrong.say(moved)
+def _keys_are_ours(connection: Connection, wrong: Wrong) -> None:
     for key in not_held(cursor(connection).connection, workspace_of(connection)):
         wrong.say(
             f"known_keys names the key {key}, which this process does not hold. If it is a former one of "

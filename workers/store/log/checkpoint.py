@@ -22,7 +22,6 @@ from sqlalchemy import Connection, Engine
 from domain.errors import Refused, Tampered, sanitized
 from domain.values import Value
 from workers.store.connection import workspace_of
-from workers.store.log.border import sealed_after
 from workers.store.log.events import last_position, number
 from workers.store.signature import require_signed, sign
 
@@ -38,8 +37,7 @@ def _moment(written: str) -> str:
 
 class Checkpoint(Value):
     """
-    `hash`: the log's at `position`, hexadecimal; `at` in the spelling that was signed; `unsealed`: how many
-    of its events are from before events were sealed, None in a checkpoint from before it was asked.
+    `hash`: the log's at `position`, hexadecimal; `at` in the spelling that was signed.
     """
 
     workspace: str
@@ -48,12 +46,11 @@ class Checkpoint(Value):
     at: Annotated[str, AfterValidator(_moment)]
     public_key: str
     signature: str
-    unsealed: int | None = Field(default=None, ge=0)
 
     @property
     def signed(self) -> dict[str, Any]:
         """What was signed, and the signature."""
-        return self.model_dump(exclude_none=True)
+        return self.model_dump()
 
     @property
     def moment(self) -> datetime:
@@ -115,7 +112,6 @@ def make_at(
         "position": position,
         "hash": bytes(row.hash).hex(),
         "at": at.astimezone(UTC).isoformat(),
-        "unsealed": min(sealed_after(connection), position),
     }
     signed = sign(CHECKPOINT, content, key)
     return Checkpoint.model_validate(signed)
@@ -263,7 +259,6 @@ def _require_same(connection: Connection, ours: Sequence[Held]) -> None:
     """Require each checkpoint's hash to be the log's at its position; the first mismatch tells since when."""
     end = last_position(connection)
     stands = _hashes(connection, [one.checkpoint.position for one in ours])
-    unsealed = sealed_after(connection)
     fits = 0
     for where, checkpoint in ours:
         position = checkpoint.position
@@ -280,12 +275,6 @@ def _require_same(connection: Connection, ours: Sequence[Held]) -> None:
                 f"{where} vouches for another hash at position {position} ({checkpoint.at}) than the log has "
                 f"there: {since} position {position} the log was written anew{another}. Only who "
                 "owns the tables can do that."
-            )
-        if checkpoint.unsealed is not None and checkpoint.unsealed != min(unsealed, position):
-            raise Tampered(
-                f"{where} vouches that {checkpoint.unsealed} of its events are from before events were "
-                f"sealed ({checkpoint.at}); now {min(unsealed, position)} count as that old. Only who owns "
-                "the tables can do that (before_seals)."
             )
         fits = position
 

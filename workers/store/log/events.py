@@ -23,7 +23,6 @@ from sqlalchemy import Connection, Engine
 from domain.errors import LogError, NumberTaken, VersionConflict, sanitized
 from domain.incident.events import Logged, Recorded
 from workers.store.connection import cursor
-from workers.store.log.border import border
 from workers.store.log.encoder import JOINT, Head, Origin, draft
 from workers.store.log.recorded import READ, from_rows
 from workers.store.log.statement import Statement
@@ -169,26 +168,22 @@ def read_after(connection: Connection, position: int, limit: int = 500) -> tuple
 def read_all(connection: Connection, position: int = 0) -> Iterator[Recorded]:
     """Every numbered event after `position`, in order, with only a few in memory at a time."""
     # This connection cannot be used for anything else meanwhile.
-    unsealed = border(connection)
     rows = cursor(connection).stream(_IN_ORDER, (position,), binary=True, size=STREAMED_ROWS)
-    yield from from_rows(rows, unsealed)
+    yield from from_rows(rows)
 
 
 def _all(connection: Connection, query: str, *parameters: Any) -> tuple[Recorded, ...]:
     # Binary, so that a row's numbers and times are not converted to text and back.
-    unsealed = border(connection)
     found = cursor(connection).execute(query, parameters, binary=True)
-    return tuple(from_rows(found.fetchall(), unsealed))
+    return tuple(from_rows(found.fetchall()))
 
 
 def rows_after(connection: Connection, position: int, limit: int) -> Iterator[dict[str, Any]]:
     """The same as rows of `events`, with `position` and `entry_hash`, the hash of the log's entry."""
-    query = f"""SELECT position, log.hash AS entry_hash, {COLUMNS.replace("hash", "events.hash")},
-        id <= %(border)s AS unsealed
+    query = f"""SELECT position, log.hash AS entry_hash, {COLUMNS.replace("hash", "events.hash")}
         FROM log JOIN events ON events.id = log.event_id
         WHERE position > %(position)s ORDER BY position LIMIT %(limit)s"""  # noqa: S608 - constants
-    asked = {"position": position, "limit": limit, "border": border(connection)}
-    found = connection.exec_driver_sql(query, asked)
+    found = connection.exec_driver_sql(query, {"position": position, "limit": limit})
     names = list(found.keys())
     for row in found:
         yield dict(zip(names, row, strict=True))

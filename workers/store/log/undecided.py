@@ -47,7 +47,7 @@ class Lookout:
         with self._log.connect() as connection:
             rows = list(rows_after(connection, self._reached, ROWS_AT_ONCE))
         for row in rows:
-            if not decided(row, row["unsealed"]):
+            if not decided(row):
                 self._found.append(Undecided(row["position"], row["stream"], row["wire_name"]))
         if rows:
             self._reached = rows[-1]["position"]

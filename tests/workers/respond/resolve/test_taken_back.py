@@ -277,7 +277,7 @@ def test_what_is_of_no_incident_is_handed_over_to_nobody(log: Engine, on_call: A
         sent.append(job)
         return True
 
-    assert catch_up(log, "debts", hand_over(send)) == 1
+    assert catch_up(log, "obligations", hand_over(send)) == 1
     assert sent == []
 
 

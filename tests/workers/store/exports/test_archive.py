@@ -294,13 +294,13 @@ def test_a_follower_that_begins_again_passes_over_what_was_archived(
     log: Engine, pruned: Path, lived: dict[str, str]
 ) -> None:
     seen: list[Recorded] = []
-    while catch_up(log, "debts", lambda _, recorded: seen.append(recorded), limit=2):
+    while catch_up(log, "obligations", lambda _, recorded: seen.append(recorded), limit=2):
         continue
     exported = [line for line in map(orjson.loads, export(log)) if "archived" not in line]
     assert [one.position for one in seen] == [line["position"] for line in exported]
     with log.connect() as connection:
-        (debts,) = followers.every(connection)
-    assert (debts.behind, debts.position) == (0, 18)
+        (obligations,) = followers.every(connection)
+    assert (obligations.behind, obligations.position) == (0, 18)
 
 
 def test_a_follower_of_a_log_that_is_archived_to_its_end_is_at_its_end(
@@ -310,12 +310,12 @@ def test_a_follower_of_a_log_that_is_archived_to_its_end_is_at_its_end(
     archive(log, tmp_path)
     drop(log, tables_owner, tmp_path, MAY, key)
     seen: list[Recorded] = []
-    assert catch_up(log, "debts", lambda _, recorded: seen.append(recorded)) == 0
+    assert catch_up(log, "obligations", lambda _, recorded: seen.append(recorded)) == 0
     with log.connect() as connection:
-        (debts,) = followers.every(connection)
-    assert (debts.behind, debts.position, seen) == (0, 4, [])
+        (obligations,) = followers.every(connection)
+    assert (obligations.behind, obligations.position, seen) == (0, 4, [])
     closed("Comedy")
-    assert catch_up(log, "debts", lambda _, recorded: seen.append(recorded)) == 4
+    assert catch_up(log, "obligations", lambda _, recorded: seen.append(recorded)) == 4
 
 
 @pytest.mark.parametrize(
@@ -411,7 +411,9 @@ def test_only_what_is_not_the_log_is_forgotten(
     fresh = attachments.keep(log, b"new picture")
     for stream in lived.values():
         owner.execute(
-            "INSERT INTO attempts VALUES (%s, 'diagnose', %s, 1, 0, now(), NULL, 'main')", [stream, stream]
+            "INSERT INTO attempts (event_id, kind, stream, issued, begun, next_at, workspace) "
+            "VALUES (%s, 'diagnose', %s, 1, 0, now(), 'main')",
+            [stream, stream],
         )
     with log.begin() as connection:
         remember(connection, "record:a check", 1)

@@ -57,7 +57,7 @@ def test_an_export_that_was_not_touched_is_as_it_was_written(file: Path, key: Ed
     assert (checked.events, checked.streams, checked.first, checked.last) == (5, 2, 1, 5)
     assert checked.signed_by == spell_public(key)
     last = orjson.loads(file.read_bytes().splitlines()[-1])
-    assert set(last) == {"workspace", "position", "hash", "at", "unsealed", "public_key", "signature"}
+    assert set(last) == {"workspace", "position", "hash", "at", "public_key", "signature"}
     assert (last["workspace"], last["position"], last["hash"]) == ("main", 5, checked.head)
 
 

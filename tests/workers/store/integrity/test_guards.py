@@ -122,8 +122,8 @@ CHANGES = {
         "pg_read_all_stats may DELETE on the table log",
     ),
     "the sequence granted": (
-        f"GRANT UPDATE ON SEQUENCE events_position_seq TO {ROLE}",
-        f"{ROLE} may UPDATE on the sequence events_position_seq",
+        f"GRANT UPDATE ON SEQUENCE events_id_seq TO {ROLE}",
+        f"{ROLE} may UPDATE on the sequence events_id_seq",
     ),
     "a function granted to everybody": (
         "GRANT EXECUTE ON FUNCTION number_events(integer) TO PUBLIC",
@@ -187,8 +187,8 @@ CHANGES = {
         "the column workspace of events has another default",
     ),
     "the sequence with steps": (
-        "ALTER SEQUENCE events_position_seq INCREMENT BY -1",
-        "the sequence events_position_seq has another increment: -1 in place of 1",
+        "ALTER SEQUENCE events_id_seq INCREMENT BY -1",
+        "the sequence events_id_seq has another increment: -1 in place of 1",
     ),
 }
 
@@ -254,12 +254,12 @@ def test_a_sequence_that_was_set_back_is_named(
     opened()
     opened("Comedy", "another")
     number(log)
-    owner.execute("SELECT setval('events_position_seq', 1)")
+    owner.execute("SELECT setval('events_id_seq', 1)")
     ((says, fix),) = said(log)
     assert says == "the sequence of event ids stands at 1, and the newest event has the id 2"
     owner.execute(fix.encode())
     assert said(log) == []
-    owner.execute("SELECT setval('events_position_seq', 1, false)")
+    owner.execute("SELECT setval('events_id_seq', 1, false)")
     assert "stands at 0" in said(log)[0][0]
 
 

@@ -1,19 +1,23 @@
 """
-Cards by what they are about, so that whoever looks for one incident among thousands does not read them all.
+Each incident's card: a fold of its events, with what is sorted, summed or searched in columns of its own, so
+that nobody has to read a card for it.
 
-`found_by` is made by PostgreSQL from the card's JSON, which the seal covers, so nobody can write one that
-does not follow from it. `follow_up_due` is when the follow-up that is not done is due: the last day that the
-column can hold if it has no date.
+`due_at` is when the clock looks at a card next, `obligations` what is outstanding, as the text that
+PostgreSQL makes of such a value; what a step took is in microseconds. `found_by` is made by PostgreSQL from
+the card's JSON, which the seal covers, so nobody can write one that does not follow from it.
 """
 
 from __future__ import annotations
 
 from alembic import op
 
-revision = "0017"
-down_revision = "0016"
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
+
+OURS = "workspace_in_force()"
+STEPS = ("to_detect", "to_acknowledge", "to_diagnose", "to_mitigate", "to_resolve")
 
 # Immutable, though PostgreSQL cannot know it of times in general: these are in UTC and say so.
 # What is no card is found by nothing: anybody may write such a row, and no query may fail because of it.
@@ -76,33 +80,50 @@ EXCEPTION WHEN OTHERS THEN
 END $$
 """
 
-COLUMNS = """
-ALTER TABLE cards ADD COLUMN follow_up_due timestamptz
-    CHECK (follow_up_due > '0001-01-02 UTC' AND follow_up_due < '9999-12-30 UTC'),
-    ADD COLUMN found_by jsonb GENERATED ALWAYS AS (card_found_by(incident)) STORED
-"""
+# Beyond these no program could read them, and one such row would keep a whole table from being read.
+READABLE = "CHECK ({0} > '0001-01-02 UTC' AND {0} < '9999-12-30 UTC')"
 
-DUE = """
-UPDATE cards SET follow_up_due = coalesce((card -> 'followed' ->> 'due_at')::timestamptz, '9999-12-29 UTC')
-FROM (SELECT workspace, stream, incident::jsonb AS card FROM cards WHERE owes) AS kept
-WHERE kept.workspace = cards.workspace AND kept.stream = cards.stream
-    AND card ->> 'followed' IS NOT NULL AND card ->> 'follow_up_ended_at' IS NULL
+TABLE = f"""
+CREATE TABLE cards (
+    workspace text NOT NULL DEFAULT {OURS}, stream text, number integer NOT NULL CHECK (number > 0),
+    status text NOT NULL, severity text NOT NULL, fingerprint text NOT NULL,
+    opened_at timestamptz NOT NULL {READABLE.format("opened_at")}, owes boolean NOT NULL,
+    expires_at timestamptz {READABLE.format("expires_at")},
+    follow_up_due timestamptz {READABLE.format("follow_up_due")}, version integer NOT NULL,
+    incident text NOT NULL, shape text NOT NULL, unscored boolean NOT NULL,
+    due_at timestamptz {READABLE.format("due_at")},
+    obligations text NOT NULL DEFAULT '{{}}' CHECK (jsonb_typeof(obligations::jsonb) = 'object'),
+    {", ".join(f"{step} bigint" for step in STEPS)}, seal bytea,
+    found_by jsonb GENERATED ALWAYS AS (card_found_by(incident)) STORED,
+    CONSTRAINT cards_pkey PRIMARY KEY (workspace, stream),
+    CONSTRAINT cards_number_key UNIQUE (workspace, number))
 """
 
 INDEXES = (
+    "CREATE INDEX cards_fingerprint ON cards (workspace, fingerprint, number)",
+    "CREATE INDEX cards_to_remind ON cards (workspace, number) WHERE owes OR expires_at IS NOT NULL",
+    "CREATE INDEX cards_unscored ON cards (workspace, number) WHERE unscored",
+    "CREATE INDEX cards_by_page ON cards (workspace, status, severity, number)",
+    "CREATE INDEX cards_due ON cards (workspace, due_at) WHERE due_at IS NOT NULL",
+    f"CREATE INDEX cards_took ON cards (workspace, opened_at) INCLUDE ({', '.join(STEPS)})",
     "CREATE INDEX cards_in_force ON cards (workspace, expires_at, number) WHERE expires_at IS NOT NULL",
     "CREATE INDEX cards_to_follow_up ON cards (workspace, follow_up_due, number DESC) "
     "WHERE follow_up_due IS NOT NULL",
     "CREATE INDEX cards_with_a_hotfix ON cards (workspace, number) WHERE found_by ? 'hotfix'",
 )
 
+RIGHTS = (
+    "ALTER TABLE cards ENABLE ROW LEVEL SECURITY",
+    f"CREATE POLICY ours ON cards USING (workspace = {OURS}) WITH CHECK (workspace = {OURS})",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON cards TO recsysops_app",
+)
+
 
 def upgrade() -> None:
-    for statement in (FOUND_BY, COLUMNS, DUE, *INDEXES):
+    for statement in (FOUND_BY, TABLE, *INDEXES, *RIGHTS):
         op.execute(statement)
 
 
 def downgrade() -> None:
-    op.execute("DROP INDEX cards_in_force, cards_to_follow_up, cards_with_a_hotfix")
-    op.execute("ALTER TABLE cards DROP COLUMN found_by, DROP COLUMN follow_up_due")
+    op.execute("DROP TABLE cards")
     op.execute("DROP FUNCTION card_found_by")

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0002"
+down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-OURS = "current_setting('recsysops.workspace')"
+OURS = "workspace_in_force()"
 
 TABLES = (
     f"""CREATE TABLE archives (
@@ -29,11 +29,8 @@ TABLES = (
         CONSTRAINT archived_archive_fkey FOREIGN KEY (workspace, archive) REFERENCES archives)""",
 )
 
-# Which schema is ours is settled now, and a session's own temporary tables come last: whoever calls a
-# function with its owner's rights must not be able to put tables of their own in the way.
 PINNED = """
 DO $$ BEGIN
-    EXECUTE format('ALTER FUNCTION number_events(integer) SET search_path = %I, pg_temp', current_schema());
     EXECUTE format('ALTER FUNCTION require_archivable() SET search_path = %I, pg_temp', current_schema());
     EXECUTE format('ALTER FUNCTION refuse_unless_archived() SET search_path = %I, pg_temp', current_schema());
 END $$
@@ -71,9 +68,6 @@ GUARDS = (
         END IF;
         RETURN OLD;
     END $$""",
-    "DROP TRIGGER events_are_never_changed ON events",
-    """CREATE TRIGGER events_are_never_changed BEFORE UPDATE OR TRUNCATE ON events
-        FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_events()""",
     """CREATE TRIGGER events_go_only_into_archives BEFORE DELETE ON events
         FOR EACH ROW EXECUTE FUNCTION refuse_unless_archived()""",
     """CREATE TRIGGER archived_is_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON archived
