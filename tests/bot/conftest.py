@@ -23,6 +23,7 @@ from bot.slack.app import create_app
 from bot.slack.chat import Chat
 from bot.slack.living import Living
 from bot.workspace import Workspace, WorkspaceSettings
+from tests.bot.terminal import Terminal
 from tests.bot.workspace.driver import Driver
 from workers.door import Door
 from workers.environment.settings import Settings
@@ -61,6 +62,24 @@ def door(database_url: str, redis_url: str, tmp_path: Path) -> Door:
     return Door(
         Settings(database_url=database_url, broker_url=redis_url, config=declared, var=var, signing_key=key)
     )
+
+
+@pytest.fixture
+def terminal(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    database_url: str,
+    redis_url: str,
+    tmp_path: Path,
+) -> Terminal:
+    """`recsysops` on the store of this test; what it declares is `recsysops.toml` in the test's folder."""
+    around = {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "RECSYSOPS_CONFIG": str(tmp_path / "recsysops.toml"),
+        "RECSYSOPS_VAR": str(tmp_path / "var"),
+    }
+    return Terminal(monkeypatch, capsys, around)
 
 
 def free_port() -> int:

@@ -80,3 +80,15 @@ def recsysops(*words: str, **environment: str) -> subprocess.CompletedProcess[st
         timeout=600,
         check=False,
     )
+
+
+def holds(text: object, *words: str) -> None:
+    """Each of these words stands in the text; a failure names those that do not."""
+    said = str(text)
+    assert [one for one in words if one not in said] == [], said
+
+
+def lacks(text: object, *words: str) -> None:
+    """None of these words stands in the text; a failure names those that do."""
+    said = str(text)
+    assert [one for one in words if one in said] == [], said

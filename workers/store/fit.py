@@ -26,8 +26,8 @@ _FILE = re.compile(r"v(\d{4})_\w+\.py")
 
 _FOUND = """
 SELECT to_regclass('alembic_version') IS NOT NULL,
-    to_regclass('events') IS NOT NULL AND to_regclass('cards') IS NOT NULL
-        AND to_regclass('followers') IS NOT NULL,
+    to_regclass('events') IS NOT NULL AND to_regclass('pending') IS NOT NULL
+        AND to_regclass('known_keys') IS NOT NULL,
     ARRAY(SELECT relname::text FROM pg_class
         WHERE relnamespace = to_regnamespace(quote_ident(current_schema()))
         AND relkind IN ('r', 'p', 'v', 'm', 'f') AND relname <> 'alembic_version' AND NOT EXISTS (

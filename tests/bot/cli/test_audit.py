@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bot.terminal import Terminal
+from tests.bot.terminal import Terminal, holds
 from tests.workers.detect.test_record import TOML
 from workers.environment import clock
 
@@ -15,20 +15,18 @@ LINK = "https://ci.example.org/twice"
 NEXT_MONTH = f"{clock.now() + timedelta(days=30):%Y-%m-%d}"
 
 
-@pytest.fixture
-def terminal(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database_url: str, tmp_path: Path
-) -> Terminal:
-    file = tmp_path / "recsysops.toml"
-    file.write_text(TOML)
-    return Terminal(monkeypatch, capsys, {"DATABASE_URL": database_url, "RECSYSOPS_CONFIG": str(file)})
+@pytest.fixture(autouse=True)
+def declared(tmp_path: Path) -> None:
+    (tmp_path / "recsysops.toml").write_text(TOML)
 
 
 def test_the_table_says_what_speaks_for_each_test_and_where_the_gaps_are(terminal: Terminal) -> None:
-    printed = terminal("audit").out
-    assert printed.startswith("ML Test Score 0 of 7: more of a research project than a production system.")
-    assert "total (volume of views): no check run in the last 28 days" in printed
-    assert "Infrastructure: no evidence for infra-1, infra-2, infra-3" in printed
+    holds(
+        terminal("audit").out,
+        "ML Test Score 0 of 7: more of a research project than a production system.",
+        "total (volume of views): no check run in the last 28 days",
+        "Infrastructure: no evidence for infra-1, infra-2, infra-3",
+    )
 
 
 def test_what_is_attested_counts_and_the_newest_attestation_replaces_the_one_before(
@@ -66,6 +64,4 @@ def test_a_declaration_with_a_test_that_there_is_not_is_refused_with_its_line(
 ) -> None:
     wrong = tmp_path / "wrong.toml"
     wrong.write_text(TOML.replace("[checks.total]\n", '[checks.total]\nevidences = ["monitor_6"]\n'))
-    refused = terminal("audit", "--file", wrong, code=2)
-    assert "did you mean monitor-6" in refused.err
-    assert f"{wrong}:10" in refused.err
+    holds(terminal("audit", "--file", wrong, code=2).err, "did you mean monitor-6", f"{wrong}:10")

@@ -14,14 +14,9 @@ import pytest
 
 from bot.cli import docs
 from domain.errors import ConfigurationError, Refused
-from tests.bot.terminal import Terminal
+from tests.bot.terminal import Terminal, lacks
 
 ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
-    return Terminal(monkeypatch, capsys, {})
 
 
 @pytest.fixture
@@ -46,22 +41,16 @@ def test_it_is_served_on_loopback_until_ctrl_c() -> None:
         assert process.wait(300) == 0
 
 
-def test_it_is_written_into_a_folder(terminal: Terminal, tmp_path: Path) -> None:
-    assert str(tmp_path / "site") in terminal("docs", "--build", tmp_path / "site").out
-    pages = {
-        page.relative_to(tmp_path / "site").with_suffix(".md") for page in (tmp_path / "site").rglob("*.html")
-    }
-    written = {page.relative_to(ROOT / "docs") for page in (ROOT / "docs").rglob("*.md")}
-    assert written <= pages
-    assert not list((tmp_path / "site").rglob("*.py"))
-
-
-def test_no_page_loads_anything_from_elsewhere(terminal: Terminal, tmp_path: Path) -> None:
-    terminal("docs", "--build", tmp_path / "site")
-    for page in (tmp_path / "site").rglob("*.html"):
-        text = page.read_text(encoding="utf-8")
-        assert 'src="http' not in text
-        assert 'rel="stylesheet" href="http' not in text
+def test_it_is_written_into_a_folder_and_no_page_loads_anything_from_elsewhere(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    site = tmp_path / "site"
+    assert str(site) in terminal("docs", "--build", site).out
+    pages = {page.relative_to(site).with_suffix(".md"): page for page in site.rglob("*.html")}
+    assert {page.relative_to(ROOT / "docs") for page in (ROOT / "docs").rglob("*.md")} <= set(pages)
+    assert not list(site.rglob("*.py"))
+    for page in pages.values():
+        lacks(page.read_text(encoding="utf-8"), 'src="http', 'rel="stylesheet" href="http')
 
 
 def test_a_port_that_is_taken_is_said_with_what_to_do(terminal: Terminal) -> None:
@@ -70,17 +59,14 @@ def test_a_port_that_is_taken_is_said_with_what_to_do(terminal: Terminal) -> Non
     assert "choose another with --port" in said
 
 
-def test_without_mkdocs_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(docs, "NEEDED", ("mkdocs", "a_theme_that_nobody_has"))
-    with pytest.raises(
-        ConfigurationError, match=r"a_theme_that_nobody_has not installed; run `pip install 'recsys"
-    ):
-        docs.described()
-
-
-def test_where_there_is_no_documentation_it_says_so(tmp_path: Path) -> None:
+def test_without_mkdocs_or_pages_it_says_what_is_not_installed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     with pytest.raises(ConfigurationError, match="not installed here"):
         docs.described(tmp_path)
+    monkeypatch.setattr(docs, "NEEDED", ("mkdocs", "a_theme_that_nobody_has"))
+    with pytest.raises(ConfigurationError, match=r"_nobody_has not installed; run `pip install 'recsys"):
+        docs.described()
 
 
 def test_a_link_that_leads_nowhere_stops_the_build(tmp_path: Path) -> None:

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.bot.terminal import Terminal
+from tests.bot.terminal import Terminal, holds
 from tests.workers.rehearse.small import BOOST, DELIVERY, FILL, MODEL, declare, write_small
 from workers.environment import clock
 
-SECRET = {"HOOK_SECRET": "s" * 40}
+
+@pytest.fixture(autouse=True)
+def signing(terminal: Terminal, folder: Path) -> None:
+    terminal.environment |= {"HOOK_SECRET": "s" * 40, "RECSYSOPS_CONFIG": str(folder / "recsysops.toml")}
 
 
 @pytest.fixture(scope="module")
@@ -20,21 +23,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-@pytest.fixture
-def terminal(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database_url: str, folder: Path
-) -> Terminal:
-    named = {"DATABASE_URL": database_url, "RECSYSOPS_CONFIG": str(folder / "recsysops.toml")}
-    return Terminal(monkeypatch, capsys, {**named, **SECRET})
-
-
 def test_the_table_says_what_each_promised_and_really_repairs_and_is_recorded_once_a_day(
     terminal: Terminal, folder: Path
 ) -> None:
     file = declare(folder, FILL, BOOST)
-    printed = terminal("rehearse", file).out
-    assert "fill_language" in printed and "✓ repairs" in printed and "100 %" in printed
-    assert printed.endswith("Recorded.\n")
+    holds(terminal("rehearse", file).out, "fill_language", "✓ repairs", "100 %", "\nRecorded.\n")
     assert terminal("rehearse", file).out.endswith("Recorded before: the log says the same of today.\n")
 
 
@@ -59,25 +52,22 @@ def test_one_that_repairs_nothing_ends_with_1_and_is_named_by_the_doctor(
     assert "! hotfixes.older_model: repaired nothing when it was last rehearsed" in printed
 
 
-def test_one_alone_and_nothing_of_another_time_is_recorded(terminal: Terminal, folder: Path) -> None:
-    file = declare(folder, FILL, BOOST)
+def test_one_alone_is_rehearsed_and_nothing_is_recorded_of_another_time_or_without_a_store(
+    terminal: Terminal, folder: Path
+) -> None:
     at = clock.now().isoformat()
+    file = declare(folder, FILL, BOOST)
     answer = terminal("rehearse", file, "--hotfix", "boost", "--at", at, "--json").json
     assert [one["hotfix"] for one in answer["rehearsals"]] == ["boost"]
     assert answer["recorded"] is None
-
-
-def test_without_a_store_it_says_that_nothing_is_recorded(terminal: Terminal, folder: Path) -> None:
     terminal.environment.pop("DATABASE_URL")
-    printed = terminal("rehearse", declare(folder, DELIVERY), code=0).out
-    assert printed.endswith("Not recorded.\n")
+    assert terminal("rehearse", declare(folder, DELIVERY)).out.endswith("Not recorded.\n")
 
 
 def test_a_broken_declaration_is_an_error_with_its_line_and_so_is_a_hotfix_that_there_is_not(
     terminal: Terminal, folder: Path
 ) -> None:
     file = declare(folder, FILL.replace('deployer = "overrides"', 'deployer = "overides"'))
-    wrong = terminal("rehearse", file, code=2).err
-    assert "recsysops.toml:" in wrong and "hotfixes.fill_language.deployer" in wrong
-    file = declare(folder, FILL)
-    assert 'no hotfix is called "fil"' in terminal("rehearse", file, "--hotfix", "fil", code=2).err
+    holds(terminal("rehearse", file, code=2).err, "recsysops.toml:", "hotfixes.fill_language.deployer")
+    asked = ("rehearse", declare(folder, FILL), "--hotfix", "fil")
+    assert 'no hotfix is called "fil"' in terminal(*asked, code=2).err

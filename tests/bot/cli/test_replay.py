@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from tests.bot.terminal import Terminal
+from tests.bot.terminal import Terminal, holds
 from tests.workers.replay.depot import Depot, scans
 
 NAMES = {"HOOK_SECRET": "s" * 40}
@@ -20,44 +20,34 @@ LOOSE = 'kind = "volume"\nleast_change = 0.9\n'
 
 
 @pytest.fixture
-def depot(log: Engine, tmp_path: Path) -> Depot:
+def depot(log: Engine, tmp_path: Path, terminal: Terminal) -> Depot:
+    terminal.environment |= NAMES
     made = Depot(log, tmp_path, scans())
     made.raises(*made.found())
     return made
-
-
-@pytest.fixture
-def terminal(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database_url: str, tmp_path: Path
-) -> Terminal:
-    around = {"DATABASE_URL": database_url, "RECSYSOPS_CONFIG": str(tmp_path / "recsysops.toml"), **NAMES}
-    return Terminal(monkeypatch, capsys, around)
 
 
 def test_a_loosened_check_fails_the_build_and_one_that_is_as_it_was_does_not(
     terminal: Terminal, depot: Depot
 ) -> None:
     as_it_was = terminal("replay", "--all", "--fail-on-regression").out
-    assert "\n1 incident in" in as_it_was
-    assert "0.1 MB kept of each (median): 0 worse, 1 same, 0 better, 0 not judged" in as_it_was
+    kept = "0.1 MB kept of each (median): 0 worse, 1 same, 0 better, 0 not judged"
+    holds(as_it_was, "\n1 incident in", kept)
     proposed = depot.folder / "proposed.toml"
     proposed.write_text(depot.text.replace('kind = "volume"\n', LOOSE))
     failed = terminal("replay", "--all", proposed, "--fail-on-regression", code=1).out
-    assert "33 min, parcels → no" in failed  # the fault begins on the window, which is where it is dated
-    assert "#1: no check raises it (then: parcels)" in failed
+    # The fault begins on the window, which is where it is dated.
+    holds(failed, "33 min, parcels → no", "#1: no check raises it (then: parcels)")
     assert terminal("replay", "1", proposed).out.endswith("1 worse, 0 same, 0 better, 0 not judged\n")
     answer = terminal("replay", "1", proposed, "--json", "--fail-on-regression", code=1).json
-    assert answer["worse"] == [1]
-    assert answer["replay"]["incidents"][0]["verdict"] == "worse"
+    assert (answer["worse"], answer["replay"]["incidents"][0]["verdict"]) == ([1], "worse")
 
 
-def test_asked_for_nothing_or_for_what_is_not_there_it_says_what_to_write(
-    terminal: Terminal, depot: Depot
-) -> None:
-    assert "their numbers, or --all" in terminal("replay", code=2).err
-    assert "their numbers, or --all" in terminal("replay", "1", "--all", code=2).err
+@pytest.mark.usefixtures("depot")
+def test_asked_for_nothing_or_for_what_is_not_there_it_says_what_to_write(terminal: Terminal) -> None:
+    for asked in ((), ("1", "--all")):
+        assert "their numbers, or --all" in terminal("replay", *asked, code=2).err
     assert "there is no incident #9" in terminal("replay", "9", code=1).err
-    assert depot.folder.exists()
 
 
 def test_the_ci_script_of_the_documentation_fails_when_a_check_is_loosened(
