@@ -31,7 +31,7 @@ RIGHT = {"time": None, "onset": "2026-02-28 23:00", "note": "It reads so.", "sev
 def test_everything_that_the_form_offers_can_be_corrected(steps: Any) -> None:
     incident, _ = walk(steps)
     assert incident is not None
-    assert problems_of_view(correct(incident, "incident-1|1|")) == []
+    assert problems_of_view(correct(incident, "incident-1|1||")) == []
     for choice in choices(incident):
         says = incident.correctable[choice.event]
         assert says.wire_name in NAMED
@@ -39,7 +39,7 @@ def test_everything_that_the_form_offers_can_be_corrected(steps: Any) -> None:
         if choice.part == "severity":
             right = "SEV1" if says.severity != Severity.SEV1 else "SEV4"
         fields = {"what": choice.key, "right": right, "reason": "I looked it up"}
-        _, command = actions.command_of("correct", "incident-1|1|", fields, LATER)
+        _, command = actions.command_of("correct", "incident-1|1||", fields, LATER)
         try:
             assert len(decide(incident, command, ON_CALL, LATER)) == 1
         except Refused as refusal:
@@ -49,7 +49,7 @@ def test_everything_that_the_form_offers_can_be_corrected(steps: Any) -> None:
 def test_where_the_events_are_in_an_archive_it_is_said_that_nothing_can_be_corrected() -> None:
     incident, _ = after(*WAY)
     with pytest.raises(Refused, match="in an archive"):
-        correct(incident.model_copy(update={"correctable": {}}), "incident-1|1|")
+        correct(incident.model_copy(update={"correctable": {}}), "incident-1|1||")
 
 
 def test_the_report_shows_the_line_as_corrected_who_corrected_it_and_what_it_said() -> None:

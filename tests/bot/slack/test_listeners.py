@@ -314,12 +314,12 @@ def press_old(web: str, ear: Ear, value: str) -> str:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ("{stream}|1|gone", "does not say which numbers"),
-        ("{stream}|1|fill", "Now: “Fill in the language” repairs 96 %"),
+        ("{stream}|1|gone|", "does not say which numbers"),
+        ("{stream}|1|fill|", "Now: “Fill in the language” repairs 96 %"),
         ("{stream}|1|gone|0", "not on the menu any more. Offered now: “Fill in the language”"),
         ("nonsense", "from an older version"),
-        ("incident-gone|1|fill", "no incident"),
-        ("{stream}|1|", "names no hotfix"),
+        ("incident-gone|1|fill|", "no incident"),
+        ("{stream}|1||", "names no hotfix"),
     ],
 )
 def test_a_button_of_long_ago_is_refused_in_words(

@@ -142,7 +142,7 @@ def test_no_working_button_is_missing(steps: Any) -> None:
         for key in keys if by_option else [None]:
             if action in TO_READ or (action, key) in shown or _stands_elsewhere(action, incident):
                 continue
-            value = f"{incident.stream}|{incident.version}|{key or ''}"
+            value = f"{incident.stream}|{incident.version}|{key or ''}|"
             _, command = actions.command_of(action, value, fields_for(action, incident), LATER)
             try:
                 assert decide(incident, command, SOMEBODY, LATER) == (), (
@@ -458,11 +458,11 @@ def test_however_long_the_texts_the_card_and_the_evidence_fit(text: str, count: 
 
 
 def test_an_unreadable_button_is_refused_in_words() -> None:
-    for value in ("", "a", "a|b|c", "|1|", "a|1"):
+    for value in ("", "a", "a|1", "a|1|", "a|b||", "|1||"):
         with pytest.raises(Stale, match="from an older version"):
             actions.command_of("acknowledge", value, {}, LATER)
     with pytest.raises(Stale, match="no longer exists"):
-        actions.command_of("explode", "a|1|", {}, LATER)
+        actions.command_of("explode", "a|1||", {}, LATER)
 
 
 def test_the_headline_stays_what_was_found_and_the_cause_is_said_once() -> None:
