@@ -55,7 +55,9 @@ def pressed(stream: str, trigger: str = "T1.1") -> bytes:
         "user": {"id": "U-oncall"},
         "trigger_id": trigger,
         "response_url": "http://127.0.0.1:9/nowhere",
-        "actions": [{"action_id": "acknowledge", "block_id": "b", "value": f"{stream}|1|", "type": "button"}],
+        "actions": [
+            {"action_id": "acknowledge", "block_id": "b", "value": f"{stream}|1||", "type": "button"}
+        ],
     }
     return urlencode({"payload": json.dumps(payload)}).encode()
 

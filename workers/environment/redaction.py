@@ -41,6 +41,8 @@ _LOOSE_ADDRESS = re.compile(r"(?<=://)[^\s\"'\\]*:[^\s\"'\\]*@")
 _USER_INFO = re.compile(r"://(.*?)@(?=[^@]*$)|://([^\s@\"']*?)@", re.DOTALL)
 """All before the last `@`, as a password may hold one, or a delimiter; and all before the first."""
 _QUERY = re.compile(r"[?&;\s]\w*(?:token|secret|passw|pwd|key|sig|auth)\w*=([^&;\s]+)", re.IGNORECASE)
+_CUT_SHORT = re.compile(rf"(?<=\.\.\.)\w{{{PIECE_LEAST},}}|\w{{{PIECE_LEAST},}}(?=\.\.\.)")
+"""What a driver leaves of a word where it shows only a part of a statement."""
 _DELIMITERS = re.compile(r"[^\w.~-]+")
 _BESIDE = re.compile(
     r"((?:password|passwd|pwd|secret|token|api_?key)(?:=|[\"']\s*:\s*)|\b(?:bearer|basic)\s+)(?!\$\{)"
@@ -92,7 +94,12 @@ class Redaction:
     def foreign(self, text: str) -> str:
         """The same for a log, which holds what drivers and libraries say: without any piece of a secret."""
         clean = self._without(self.prose(text), self._patterns[2], {})
-        return _LOOSE_ADDRESS.sub(f"{HIDDEN}@", clean)
+        return _LOOSE_ADDRESS.sub(f"{HIDDEN}@", _CUT_SHORT.sub(self._cut_short, clean))
+
+    def _cut_short(self, found: re.Match[str]) -> str:
+        left = found[0].lower()
+        cut = any(left in piece.lower() for piece in self._pieces)
+        return HIDDEN if cut else found[0]
 
     def data(self, text: str) -> str:
         """The same for data, or data as JSON: without secrets."""

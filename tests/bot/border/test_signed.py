@@ -22,7 +22,7 @@ PRESS: dict[str, Any] = {
     "user": {"id": "U1"},
     "trigger_id": "1.2",
     "response_url": "https://hooks.slack.com/actions/1",
-    "actions": [{"action_id": "acknowledge", "value": "incident-1|1|"}],
+    "actions": [{"action_id": "acknowledge", "value": "incident-1|1||"}],
 }
 
 

@@ -20,7 +20,7 @@ import httpx
 import psycopg
 import pytest
 import structlog
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from kombu.exceptions import OperationalError as BrokerAway
 from psycopg import sql
@@ -206,6 +206,7 @@ DRIVERS: dict[str, Callable[[str, str, Path], object]] = {
 
 
 @settings(max_examples=4, deadline=None)
+@example("Q0ggggg0Q:Q0ggggg0Q:Q0ggg0Q::Q0gg0Q")  # the driver cuts the statement in the middle of a piece
 @given(secrets())
 def test_no_driver_shows_a_piece_of_the_secret_in_its_address(
     tmp_path_factory: pytest.TempPathFactory, secret: str
