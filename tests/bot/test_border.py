@@ -56,7 +56,12 @@ def pressed(stream: str, trigger: str = "T1.1") -> bytes:
         "trigger_id": trigger,
         "response_url": "http://127.0.0.1:9/nowhere",
         "actions": [
-            {"action_id": "acknowledge", "block_id": "b", "value": f"{stream}|1||", "type": "button"}
+            {
+                "type": "button",
+                "action_id": "acknowledge",
+                "block_id": "b",
+                "value": f"{stream}|1||",
+            }
         ],
     }
     return urlencode({"payload": json.dumps(payload)}).encode()
