@@ -14,7 +14,6 @@ from domain.answer import ItemAnswer
 from domain.errors import Refused, SourceError
 from domain.recommender.recommender import Recommender
 from tests.workers.shop import END, FAILED, FAULT_AT, HELD_DOWN, START, write_shop
-from workers.declaration import current
 from workers.environment import clock
 from workers.environment.broker import LOOKS
 from workers.items import ask
@@ -269,7 +268,7 @@ def test_the_job_looks_in_the_queue_of_looks_and_a_fix_never_waits_behind_it(
     assert jobs.item.name in LOOKS
     monkeypatch.setattr(clock, "now", lambda: END)
     monkeypatch.setattr(jobs, "own", lambda: log)
-    monkeypatch.setattr(current, "recommender", lambda: shop)
+    monkeypatch.setattr(jobs, "recommender", lambda: shop)
     jobs.item("i03", "q3")
     found = fetch(log, "q3")
     assert isinstance(found, ItemAnswer)

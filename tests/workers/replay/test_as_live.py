@@ -27,7 +27,6 @@ from workers.environment.settings import settings
 from workers.replay.again import replay
 from workers.replay.freeze import ABOUT, ARRAYS, Looks, opened
 from workers.store import cards
-from workers.store.memory import recall, remember
 
 DAY = timedelta(days=1)
 ALONE = DECLARED.partition("[checks.routes]")[0] + "[deployers" + DECLARED.partition("[deployers")[2]
@@ -100,18 +99,6 @@ def test_looks_that_came_late_are_walked_as_they_came(log: Engine, tmp_path: Pat
     assert looks_of(depot, the_incident(depot)).skipped
     (one,) = replay(depot.log, depot.recommender, settings(), END).incidents
     assert (one.verdict, one.identical) == ("same", True)
-
-
-def test_a_memory_that_does_not_say_what_was_looked_at_is_none(depot: Depot) -> None:
-    """An earlier release kept none of it: every window would seem to have been passed over."""
-    first = the_incident(depot).first_finding
-    assert first is not None
-    with depot.log.begin() as connection:
-        kept = recall(connection, f"found:{first.fingerprint}")
-        remember(
-            connection, f"found:{first.fingerprint}", {name: kept[name] for name in ("window_end", "state")}
-        )
-    assert before_it_was_found(depot.log, first) is None
 
 
 def everything(log: Engine) -> list[Incident]:
