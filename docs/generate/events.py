@@ -12,10 +12,8 @@ def events() -> str:
     """The page."""
     return page(
         "Events",
-        "What the log may hold. A wire name is never renamed; a field that is added, dropped or of another "
-        "type makes "
-        "a new schema version, and every version ever written can be read. An exported line has the "
-        "event's fields "
+        "What the log may hold. A wire name is never renamed; a new schema version only adds fields that "
+        "have a default, and any other change is a new wire name. An exported line has the event's fields "
         "under `data`.",
         *(_event(name, cls) for name, cls in EVENTS.items()),
     )
