@@ -1,27 +1,31 @@
 """
-A store of ten million events: streams of fifty, numbered, each with its card, written by the server itself.
+A store of ten million events: streams of fifty, numbered, each with its card.
 
-The hashes are made up, because here they are only carried along, and they count as older than seals; the
-cards have seals.
+Each stream is drafted as an append drafts it, so its hashes and seals are real; a block of streams is then
+written by one statement. The hashes of the log's positions are made up, because here they are only carried
+along.
 """
 
 from __future__ import annotations
 
 import time
-from hashlib import md5
+from collections.abc import Sequence
+from hashlib import md5, sha256
 from typing import Any
 from uuid import UUID
 
 import psycopg
 from sqlalchemy import Engine
 
-from benchmarks.store.facts import INCIDENT, NOON, PERSON, SPELLED
+from benchmarks.store.facts import INCIDENT, NOON, PERSON
 from domain.incident.state import replay
 from workers.store import cards
 from workers.store.connection import engine
-from workers.store.log.encoder import Head, Origin, draft
+from workers.store.log.encoder import JOINT, EncodedEvents, Head, Origin, draft
+from workers.store.seal import SEAL_BYTES
 
 STREAMS_AT_ONCE = 20_000
+HASH_BYTES = sha256().digest_size
 ROUNDS_OF_PAGES = 4
 STATUSES = ("open", "acknowledged", "resolved", "closed")
 SEVERITIES = ("SEV1", "SEV2", "SEV3", "SEV4")
@@ -36,13 +40,15 @@ FROM generate_series(%(first)s::int, %(last)s::int) AS number
 
 EVENTS = f"""
 INSERT INTO events (workspace, stream, version, wire_name, schema_version, data, actor_kind, actor, at, key,
-                    part, hash)
-SELECT 'main', stream, n, wire_name, schema_version, data, 'person', 'slack:U02ABCDEF',
-       %(at)s + number * interval '10 minutes' + n * interval '1 minute', stream || ':' || (n - 1), 0,
-       sha256(convert_to(stream || n, 'UTF8'))
-FROM ({MADE}) AS made, unnest(%(wire_names)s::text[], %(versions)s::int[], %(data)s::text[])
-         WITH ORDINALITY AS event (wire_name, schema_version, data, n)
-ORDER BY number, n
+                    part, hash, rules, seal)
+SELECT 'main', stream, n, wire_name, schema_version, data, %(kind)s, %(actor)s, %(at)s, stream, n - 1,
+       substr(hashes, ((n - 1) * {HASH_BYTES} + 1)::int, {HASH_BYTES}), %(rules)s,
+       substr(seals, ((n - 1) * {SEAL_BYTES} + 1)::int, {SEAL_BYTES})
+FROM unnest(%(streams)s::text[], %(hashes)s::bytea[], %(seals)s::bytea[]) WITH ORDINALITY
+         AS made (stream, hashes, seals, nth),
+     unnest(%(wire_names)s::text[], %(versions)s::int[], %(data)s::text[]) WITH ORDINALITY
+         AS event (wire_name, schema_version, data, n)
+ORDER BY nth, n
 """
 
 CARDS = f"""
@@ -74,22 +80,43 @@ UNIQUE = {
 
 def fill(owner: psycopg.Connection, streams: int) -> None:
     """Write `streams` incidents of `STREAM_EVENTS` events."""
-    names, versions, data = (list(column) for column in zip(*SPELLED, strict=True))
-    shared = {"at": NOON, "wire_names": names, "versions": versions, "data": data, "length": len(data)}
-    shared |= {"incident": _card(), "shape": cards.shape()}
+    made_by = {"at": NOON, "length": len(INCIDENT), "incident": _card(), "shape": cards.shape()}
     owner.execute("SET synchronous_commit = off; SET maintenance_work_mem = '1GB'; SET work_mem = '256MB'")
     for name in UNIQUE:
         owner.execute(f"ALTER TABLE events DROP CONSTRAINT {name}")
     for first in range(1, streams + 1, STREAMS_AT_ONCE):
-        block = {**shared, "first": first, "last": min(streams, first + STREAMS_AT_ONCE - 1)}
-        owner.execute(EVENTS, block)
-        owner.execute(CARDS, block)
+        last = min(streams, first + STREAMS_AT_ONCE - 1)
+        owner.execute(EVENTS, _events([stream_of(number) for number in range(first, last + 1)]))
+        owner.execute(CARDS, {**made_by, "first": first, "last": last})
         owner.execute(SEALED, _seals(owner, first))
     owner.execute(LOG)
     for name, columns in UNIQUE.items():
         owner.execute(f"ALTER TABLE events ADD CONSTRAINT {name} UNIQUE ({columns})")
     owner.execute("VACUUM ANALYZE")
     owner.execute("CHECKPOINT")
+
+
+def _events(streams: Sequence[str]) -> dict[str, Any]:
+    """The parameters of `EVENTS`: what all of these streams share once, and of each its hashes and seals."""
+    made = [_drafted(stream).parameters for stream in streams]
+    shared, columns = made[0], ("wire_name", "schema_version", "data")
+    names, versions, data = (shared[name].split(JOINT) for name in columns)
+    return {
+        "at": NOON,
+        "kind": shared["actor_kind"],
+        "actor": shared["actor"],
+        "rules": shared["rules"],
+        "wire_names": names,
+        "versions": [int(version) for version in versions],
+        "data": data,
+        "streams": streams,
+        "hashes": [one["hash"] for one in made],
+        "seals": [one["seal"] for one in made],
+    }
+
+
+def _drafted(stream: str) -> EncodedEvents:
+    return draft(Head(stream), INCIDENT, Origin(actor=PERSON, key=stream, at=NOON))
 
 
 def _seals(owner: psycopg.Connection, first: int) -> dict[str, list[Any]]:
@@ -122,8 +149,7 @@ def _page(log: Engine, statuses: tuple[str, ...], severities: tuple[str, ...]) -
 
 def _card() -> str:
     """The card after the events of a stream called STREAM, as JSON."""
-    written = draft(Head("STREAM"), INCIDENT, Origin(actor=PERSON, key="k", at=NOON))
-    incident = replay(written.recorded)
+    incident = replay(_drafted("STREAM").recorded)
     if incident is None:
         raise RuntimeError("the events made no incident")
     return str(cards.row_of(incident)["incident"])
