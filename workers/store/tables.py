@@ -27,7 +27,7 @@ def _workspace(**options: Any) -> Any:
 
 class EventRow(SQLModel, table=True):
     """One fact. Never updated or deleted: the database itself refuses. `rules` is the revision of the
-    rules that decided it, `seal` proves that they did; None if forged."""
+    rules that decided it, `seal` proves that they did; without both, this program did not write it."""
 
     __tablename__: ClassVar[str] = "events"
 
